@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Not recursive; everything built lands under $(B).  'make help' lists targets.
+
+B ?= build
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+all:
+
+# Settings come from configure, which make runs again when it is newer.
+ifeq ($(filter help clean,$(MAKECMDGOALS)),)
+include $(B)/config.mk
+endif
+$(B)/config.mk: configure
+	@args=$$(sed -n 's/^CONFIGURE_ARGS := //p' $@ 2>/dev/null); \
+	eval "./configure $${args:---build-dir=$(B)}"
+
+cflags := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -fPIC -fvisibility=hidden $(CFLAGS) $(SANITIZE)
+ldflags := $(LDFLAGS) $(SANITIZE)
+libs := $(NVME_FLAGS) $(URING_FLAGS) -lpthread
+
+# pi/ alone; all that is not fio's; the plugin; tests and tools, one source each.
+pi_src := $(filter-out pi/gen-%,$(wildcard pi/*.c))
+lib_src := $(pi_src) $(wildcard verify/*.c) $(filter-out engines/fio.c,$(wildcard engines/*.c))
+test_src := $(wildcard tests/test-*.c)
+shared_src := tests/oracle.c tests/image.c
+tool_src := $(filter-out $(test_src) $(shared_src),$(wildcard tests/*.c))
+ifeq ($(CUNIT_FLAGS),)
+test_src :=
+endif
+
+lib_obj := $(lib_src:%.c=$(B)/%.o)
+tests := $(test_src:tests/%.c=$(B)/tests/%)
+tools := $(tool_src:tests/%.c=$(B)/tests/%)
+
+all: $(B)/nvmepi.so
+tests: $(tests) $(tools)
+
+$(B)/nvmepi.so: $(B)/engines/fio.o $(lib_obj) engines/fio.map
+	$(CC) -shared -o $@ $(filter %.o,$^) $(ldflags) -Wl,--version-script=engines/fio.map \
+		-Wl,-z,defs -Wl,--unresolved-symbols=ignore-in-object-files $(libs)
+
+$(B)/engines/fio.o: extra := $(FIO_FLAGS)
+
+$(B)/libnvmepi.a: $(lib_obj)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(tests): libs += $(CUNIT_FLAGS)
+$(tests) $(tools): $(B)/tests/%: $(B)/tests/%.o $(shared_src:%.c=$(B)/%.o) $(B)/libnvmepi.a
+	$(CC) -o $@ $^ $(ldflags) $(libs)
+
+$(B)/%.o: %.c $(B)/config.mk
+	@mkdir -p $(@D)
+	$(CC) $(cflags) $(extra) -MMD -MP -c -o $@ $<
+
+install: all
+	install -D -m 644 $(B)/nvmepi.so $(DESTDIR)$(PREFIX)/lib/fio-nvmepi/nvmepi.so
+	@echo "ioengine=external:$(PREFIX)/lib/fio-nvmepi/nvmepi.so"
+
+check:
+	scripts/check
+check-matrix: all tests
+	tests/matrix --all
+bench-guest: all
+	scripts/bench-guest
+
+clean:
+	rm -rf $(B)/engines $(B)/pi $(B)/verify $(B)/tests $(B)/nvmepi.so $(B)/libnvmepi.a $(B)/config.*
+
+help:
+	@echo "make               the fio engine, $(B)/nvmepi.so"
+	@echo "make tests         test programs, under $(B)/tests"
+	@echo "make check         install what is missing, build, run every test"
+	@echo "make check-matrix  every format and mode in the guest, on both kernels"
+	@echo "make bench-guest   this engine beside fio's own io_uring_cmd, in the guest"
+	@echo "make install       into PREFIX (configure --prefix)"
+	@echo "make clean         all but what was downloaded"
+
+.PHONY: all tests install check check-matrix bench-guest clean help
+-include $(wildcard $(B)/*/*.d)
