@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guard-clmul.h - the three guards by carry-less multiplication: a template
+ *
+ * A file includes this after it has defined, for one set of instructions, the
+ * type vec, LANES of 128 bits, and
+ *
+ *	vec_load(p), vec_store(p, v)	any alignment
+ *	vec_tail(b, offset)		as block_tail() of guard-block.h
+ *	vec_xor(a, b), vec_xor3(a, b, c)
+ *	vec_mul_low(a, b)		carry-less, of the low words of each lane,
+ *	vec_mul_high(a, b)		of the high words
+ *	vec_lift(v)			each lane's low word moved to the high word
+ *	vec_reverse(v)			the bytes of each lane in reverse order
+ *	vec_pair(p)			every lane the two words at @p
+ *	vec_first(word)			lane 0's low word, all else zero
+ *	vec_transpose(v)		LANES vectors: lane i of v[j] to lane j of v[i]
+ *	crc32c_word(crc, word)		the instruction: eight bytes of CRC-32C
+ *
+ * and gets GUARD_KERNEL(), and run() for a guard_fn with a method of its own.
+ *
+ * The method.  Lanes are polynomials over GF(2).  To fold a vector by some
+ * distance is to multiply it with the power of x for that distance modulo P:
+ * what is left is still congruent to the block, and can be added to the data
+ * that lies there.  Four vectors fold side by side, because a multiplication
+ * takes longer than it occupies its unit.  When one vector of a block is left,
+ * LANES blocks are finished together, one in each lane.
+ *
+ * The last vector is padded with zeros behind the block; the constant that
+ * begins the finish divides their power of x out again.  So no length is
+ * special.  gen-guard-fold.c has the order of bits, and the constants.
+ */
+#include <stdbool.h>
+
+#include "guard-block.h"
+#include "guard-fold.h"
+#include "guard-kernels.h"
+
+#define VEC	(16 * LANES)		/* bytes */
+#define ROW	(4 * VEC)
+
+/* A CRC; every function here is compiled for each of them. */
+struct crc {
+	const struct guard_fold *k;
+	unsigned	bits;
+	bool		reflected;
+	uint64_t	start;		/* in the register first, and added at the end */
+	size_t		head;		/* of fold_rows(), bytes */
+};
+
+/* Fold all whole vectors of a block's data to one; there is a least length. */
+typedef vec fold_fn(const struct crc *crc, struct block b);
+
+/* The constant for @distance bytes, a multiple of a lane. */
+TEMPLATE vec fold_by(const struct crc *crc, size_t distance)
+{
+	return vec_pair(crc->k->fold[distance / 16 - 1]);
+}
+
+TEMPLATE vec fold(vec v, vec k, vec add)
+{
+	return vec_xor3(vec_mul_low(v, k), vec_mul_high(v, k), add);
+}
+
+/* A whole vector of data as it lies in memory. */
+TEMPLATE vec take_raw(struct block b, size_t offset)
+{
+	vec v = vec_load(b.data + offset);
+
+	if (b.copies)
+		vec_store(b.copy + offset, v);
+	return v;
+}
+
+TEMPLATE vec ordered(const struct crc *crc, vec v)
+{
+	return crc->reflected ? v : vec_reverse(v);
+}
+
+TEMPLATE vec take(const struct crc *crc, struct block b, size_t offset)
+{
+	return ordered(crc, take_raw(b, offset));
+}
+
+TEMPLATE void fold_row(const struct crc *crc, vec acc[4], vec k, struct block b, size_t offset)
+{
+	_Pragma("GCC unroll 4")
+	for (int i = 0; i < 4; i++)
+		acc[i] = fold(acc[i], k, take(crc, b, offset + i * VEC));
+}
+
+/* Fold four neighbours into the last of them. */
+TEMPLATE vec merge_row(const struct crc *crc, const vec acc[4])
+{
+	vec v = fold(acc[0], fold_by(crc, 3 * VEC), acc[3]);
+
+	v = fold(acc[1], fold_by(crc, 2 * VEC), v);
+	return fold(acc[2], fold_by(crc, VEC), v);
+}
+
+/* The whole vectors of data at @offset and on, one after another. */
+TEMPLATE vec fold_vectors(const struct crc *crc, vec v, struct block b, size_t offset)
+{
+	for (; offset + VEC <= b.data_len; offset += VEC)
+		v = fold(v, fold_by(crc, VEC), take(crc, b, offset));
+	return v;
+}
+
+/* The register of CRC-32C after @len bytes, a multiple of 16. */
+TEMPLATE uint64_t crc32c_run(uint64_t reg, struct block b, size_t offset, size_t len)
+{
+	_Pragma("GCC unroll 16")
+	for (size_t i = 0; i < len; i += 8) {
+		uint64_t word;
+
+		__builtin_memcpy(&word, b.data + offset + i, 8);
+		if (b.copies)
+			__builtin_memcpy(b.copy + offset + i, &word, 8);
+		reg = crc32c_word(reg, word);
+	}
+	return reg;
+}
+
+/*
+ * Row after row.  CRC-32C has an instruction of its own, which runs beside the
+ * multiplier: there crc->head bytes ahead of every row go through it, and
+ * its register is added to the data that follows, as it is to any data that a
+ * CRC goes on with.  Only the first register is not zero to begin with.
+ */
+TEMPLATE vec fold_rows(const struct crc *crc, struct block b)
+{
+	const size_t head = crc->head, len = b.data_len;
+	const vec k = fold_by(crc, ROW + head);
+	uint64_t reg = crc->start;
+	size_t o = head;
+	vec acc[4];
+
+	if (head)
+		reg = crc32c_run(reg, b, 0, head);
+	_Pragma("GCC unroll 4")
+	for (int i = 0; i < 4; i++)
+		acc[i] = take(crc, b, o + i * VEC);
+	if (crc->start)
+		acc[0] = vec_xor(acc[0], vec_first(reg));
+	for (o += ROW; o + head + ROW <= len; o += ROW) {
+		if (head)
+			reg = crc32c_run(0, b, o, head);
+		o += head;
+		fold_row(crc, acc, k, b, o);
+		if (head)
+			acc[0] = vec_xor(acc[0], vec_first(reg));
+	}
+	return fold_vectors(crc, merge_row(crc, acc), b, o);
+}
+
+/* A block of any length as one vector, congruent to it and its padding. */
+TEMPLATE vec fold_block(const struct crc *crc, fold_fn *fold_data, size_t min, struct block b)
+{
+	size_t offset = b.data_len - b.data_len % VEC;
+	vec v;
+
+	if (b.data_len >= min) {
+		v = fold_data(crc, b);
+	} else {
+		v = offset ? take(crc, b, 0) : ordered(crc, vec_tail(b, 0));
+		if (crc->start)
+			v = vec_xor(v, vec_first(crc->start));
+		v = fold_vectors(crc, v, b, VEC);
+		offset = offset ? offset : VEC;
+	}
+	for (; offset < b.len; offset += VEC)
+		v = fold(v, fold_by(crc, VEC), ordered(crc, vec_tail(b, offset)));
+	return v;
+}
+
+/* Zeros behind a block that make its length that of some vectors, at least one. */
+TEMPLATE size_t padding(size_t len)
+{
+	return len ? -len % VEC : VEC;
+}
+
+/*
+ * From 128 bits a lane to the CRC.  First multiply with x^(bits - padding),
+ * which is congruent and leaves fewer than 128 bits; then divide by P.  All of
+ * it is done with P moved up to 64 bits, so that one code serves all widths.
+ * The quotient is that of Barrett: exact, because polynomials do not carry.
+ */
+TEMPLATE vec reduce(const struct crc *crc, vec v, size_t pad)
+{
+	const uint64_t *k = crc->k->unpad[pad];
+	const vec quotient = vec_pair(crc->k->quotient), poly = vec_pair(crc->k->poly);
+	vec q;
+
+	v = vec_xor(vec_mul_low(v, vec_pair(k)), vec_mul_high(v, vec_pair(k)));
+	if (!crc->reflected) {
+		q = vec_xor(vec_mul_high(v, quotient), v);
+		return vec_xor(vec_mul_high(q, poly), v);
+	}
+	q = vec_mul_low(v, quotient);
+	v = vec_xor(v, vec_mul_low(q, poly));
+	/* The power that poly is lower by has cost it its last term when P has 64 bits. */
+	return crc->bits == 64 ? vec_xor(v, vec_lift(q)) : v;
+}
+
+/* Finish LANES blocks, each folded to one vector; store the first @nr guards. */
+TEMPLATE void finish(const struct crc *crc, vec v[LANES], size_t pad, size_t nr,
+		     uint64_t *guards)
+{
+	uint64_t lanes[2 * LANES];
+	vec sum;
+
+	vec_transpose(v);
+	sum = v[LANES - 1];
+	_Pragma("GCC unroll 4")
+	for (int i = 0; i < LANES - 1; i++)
+		sum = fold(v[i], fold_by(crc, 16 * (LANES - 1 - i)), sum);
+	vec_store(lanes, reduce(crc, sum, pad));
+	for (size_t i = 0; i < nr; i++) {
+		if (crc->reflected)
+			guards[i] = lanes[2 * i + 1] ^ crc->start;
+		else
+			guards[i] = lanes[2 * i] >> (64 - crc->bits);
+	}
+}
+
+TEMPLATE struct block block_of(const struct guard_job *job, size_t i, bool copy)
+{
+	return (struct block){
+		.data = (const uint8_t *)job->data + i * job->data_stride,
+		.md = (const uint8_t *)job->md + (job->md_len ? i * job->md_stride : 0),
+		.copy = (uint8_t *)job->copy + (copy ? i * job->copy_stride : 0),
+		.data_len = job->data_len,
+		.len = job->data_len + job->md_len,
+		.copies = copy,
+	};
+}
+
+/*
+ * The usual shape: nothing but whole vectors of data, LANES blocks at a time.
+ * Returns how many blocks that was.
+ */
+TEMPLATE size_t run_whole(const struct crc *crc, fold_fn *fold_data, bool copy,
+			  const struct guard_job *job, uint64_t *guards)
+{
+	size_t i;
+
+	for (i = 0; i + LANES <= job->nr; i += LANES) {
+		vec v[LANES];
+
+		_Pragma("GCC unroll 4")
+		for (int n = 0; n < LANES; n++)
+			v[n] = fold_data(crc, block_of(job, i + n, copy));
+		finish(crc, v, 0, LANES, guards + i);
+	}
+	return i;
+}
+
+/* Blocks of any shape, from the @i'th on. */
+TEMPLATE void run_rest(const struct crc *crc, fold_fn *fold_data, size_t min,
+		       const struct guard_job *job, size_t i, uint64_t *guards)
+{
+	size_t pad = padding(job->data_len + job->md_len);
+
+	for (; i < job->nr; i += LANES) {
+		size_t nr = job->nr - i < LANES ? job->nr - i : LANES;
+		vec v[LANES] = { 0 };
+
+		for (size_t n = 0; n < nr; n++)
+			v[n] = fold_block(crc, fold_data, min, block_of(job, i + n, job->copy));
+		finish(crc, v, pad, nr, guards + i);
+	}
+}
+
+/* All of a guard_fn.  @fold_data takes data of @min bytes or more. */
+TEMPLATE void run(const struct crc *crc, fold_fn *fold_data, size_t min,
+		  const struct guard_job *job, uint64_t *guards)
+{
+	size_t done = 0;
+
+	if (job->data_len >= min && job->data_len % VEC == 0 && !job->md_len)
+		done = job->copy ? run_whole(crc, fold_data, true, job, guards) :
+				   run_whole(crc, fold_data, false, job, guards);
+	run_rest(crc, fold_data, min, job, done, guards);
+}
+
+static const struct crc crc_16b = {
+	.k = &guard_fold_16b, .bits = 16,
+};
+
+static const struct crc crc_32b = {
+	.k = &guard_fold_32b, .bits = 32, .reflected = true, .start = 0xffffffff, .head = 64,
+};
+
+static const struct crc crc_64b = {
+	.k = &guard_fold_64b, .bits = 64, .reflected = true, .start = ~0ULL,
+};
+
+#define ROWS_FN(guard, name) \
+void guard_##guard##_##name(const struct guard_job *job, uint64_t *guards) \
+{ \
+	run(&crc_##guard, fold_rows, crc_##guard.head + ROW, job, guards); \
+}
+
+/* The three guard_fn of a set of instructions. */
+#define GUARD_KERNEL(name) \
+ROWS_FN(16b, name) \
+ROWS_FN(32b, name) \
+ROWS_FN(64b, name)

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guard-kernels.h - the implementations behind guard.h, for guard.c to choose
+ * from and for tests to hold against each other
+ */
+#ifndef GUARD_KERNELS_H
+#define GUARD_KERNELS_H
+
+#include <stdbool.h>
+
+#include "guard.h"
+
+struct guard_kernel {
+	const char	*name;
+	bool		(*runs)(void);	/* on this CPU, under this kernel */
+	guard_fn	*of_16b;
+	guard_fn	*of_32b;
+	guard_fn	*of_64b;
+};
+
+/* Those of this architecture, best first; the last runs everywhere. */
+extern const struct guard_kernel guard_kernels[];
+extern const size_t guard_nr_kernels;
+
+/* guard-portable.c */
+guard_fn guard_16b_portable, guard_32b_portable, guard_64b_portable;
+
+/* guard-x86-*.c */
+guard_fn guard_16b_sse42, guard_32b_sse42, guard_64b_sse42;
+guard_fn guard_16b_avx2, guard_32b_avx2, guard_64b_avx2;
+guard_fn guard_16b_avx512, guard_32b_avx512, guard_64b_avx512;
+guard_fn guard_16b_gfni;
+
+/* guard-arm64*.c */
+guard_fn guard_16b_pmull, guard_32b_pmull, guard_64b_pmull;
+guard_fn guard_16b_eor3, guard_32b_eor3, guard_64b_eor3;
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guard-x86-gfni.c - the 16b guard with AVX-512 and GFNI
+ *
+ * A carry-less multiplication of 64 bytes keeps its unit busy for longer than
+ * GFNI's product of an 8 x 8 bit matrix with each of 64 bytes, and takes two
+ * where this takes two; but it also needs the bytes reversed first.  And the
+ * two run on different units.
+ *
+ * The 64 byte columns of a block of vectors are 64 polynomials that know
+ * nothing of each other.  To multiply a column with a constant modulo P is to
+ * multiply its bits with a matrix; a remainder has 16 bits, and is kept as two
+ * bytes, a and b, for a * x^2048 + b.  Since 2048 bits are four vectors, those
+ * are two vectors of the data as it is: bytes of a at 256 bytes ahead of b.
+ *
+ * So 512 bytes of data are four such pairs.  Pairs fold by chunks of that size;
+ * then four pairs become one, which guard-clmul.h goes on with.
+ */
+#if defined(__x86_64__)
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,vpclmulqdq,pclmul,sse4.2,bmi2,gfni")
+
+#include "guard-x86-512.h"
+
+#define CHUNK	(2 * ROW)
+
+struct columns {
+	vec a, b;
+};
+
+struct matrices {
+	vec b_from_b, b_from_a, a_from_b, a_from_a;
+};
+
+TEMPLATE struct matrices matrices(const struct guard_matrices *m)
+{
+	return (struct matrices){
+		.b_from_b = _mm512_set1_epi64((long long)m->b_from_b),
+		.b_from_a = _mm512_set1_epi64((long long)m->b_from_a),
+		.a_from_b = _mm512_set1_epi64((long long)m->a_from_b),
+		.a_from_a = _mm512_set1_epi64((long long)m->a_from_a),
+	};
+}
+
+TEMPLATE vec times(vec bytes, vec matrix)
+{
+	return _mm512_gf2p8affine_epi64_epi8(bytes, matrix, 0);
+}
+
+TEMPLATE struct columns fold_columns(struct columns c, const struct matrices *m,
+				     struct columns add)
+{
+	return (struct columns){
+		.a = vec_xor3(times(c.a, m->a_from_a), times(c.b, m->a_from_b), add.a),
+		.b = vec_xor3(times(c.a, m->b_from_a), times(c.b, m->b_from_b), add.b),
+	};
+}
+
+TEMPLATE struct columns take_columns(struct block b, size_t offset)
+{
+	return (struct columns){ take_raw(b, offset), take_raw(b, offset + ROW) };
+}
+
+TEMPLATE vec fold_chunks(const struct crc *crc, struct block b)
+{
+	const struct matrices by_chunk = matrices(&guard_matrices_8_vectors);
+	const struct matrices by_3 = matrices(&guard_matrices_3_vectors);
+	const struct matrices by_2 = matrices(&guard_matrices_2_vectors);
+	const struct matrices by_1 = matrices(&guard_matrices_1_vector);
+	struct columns c[4], sum;
+	size_t o;
+	vec v;
+
+	_Pragma("GCC unroll 4")
+	for (int i = 0; i < 4; i++)
+		c[i] = take_columns(b, i * VEC);
+	for (o = CHUNK; o + CHUNK <= b.data_len; o += CHUNK) {
+		_Pragma("GCC unroll 4")
+		for (int i = 0; i < 4; i++)
+			c[i] = fold_columns(c[i], &by_chunk, take_columns(b, o + i * VEC));
+	}
+	sum = fold_columns(c[0], &by_3, c[3]);
+	sum = fold_columns(c[1], &by_2, sum);
+	sum = fold_columns(c[2], &by_1, sum);
+	v = fold(ordered(crc, sum.a), fold_by(crc, ROW), ordered(crc, sum.b));
+	return fold_vectors(crc, v, b, o);
+}
+
+void guard_16b_gfni(const struct guard_job *job, uint64_t *guards)
+{
+	run(&crc_16b, fold_chunks, CHUNK, job, guards);
+}
+#endif

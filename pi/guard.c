@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guard.c - which implementation computes a guard
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guard-kernels.h"
+
+#if defined(__x86_64__)
+/* The compiler's own check, which asks for the operating system's support, too. */
+#define HAS(feature)	__builtin_cpu_supports(feature)
+
+static bool runs_sse42(void)
+{
+	return HAS("sse4.2") && HAS("pclmul");
+}
+
+static bool runs_avx2(void)
+{
+	return runs_sse42() && HAS("avx2") && HAS("vpclmulqdq");
+}
+
+static bool runs_avx512(void)
+{
+	return runs_avx2() && HAS("bmi2") && HAS("avx512f") && HAS("avx512bw") &&
+	       HAS("avx512dq") && HAS("avx512vl");
+}
+
+static bool runs_gfni(void)
+{
+	return runs_avx512() && HAS("gfni");
+}
+#endif
+
+#if defined(__aarch64__) && !defined(__AARCH64EB__)
+#include <sys/auxv.h>
+
+#define HAS(feature)	((getauxval(AT_HWCAP) & (feature)) == (feature))
+#define PMULL		(1UL << 4)	/* as the kernel's <asm/hwcap.h> numbers them */
+#define CRC32		(1UL << 7)
+#define SHA3		(1UL << 17)
+
+static bool runs_pmull(void)
+{
+	return HAS(PMULL | CRC32);
+}
+
+static bool runs_eor3(void)
+{
+	return HAS(PMULL | CRC32 | SHA3);
+}
+#endif
+
+static bool runs_everywhere(void)
+{
+	return true;
+}
+
+const struct guard_kernel guard_kernels[] = {
+#if defined(__x86_64__)
+	{ "avx512-gfni", runs_gfni, guard_16b_gfni, guard_32b_avx512, guard_64b_avx512 },
+	{ "avx512", runs_avx512, guard_16b_avx512, guard_32b_avx512, guard_64b_avx512 },
+	{ "avx2", runs_avx2, guard_16b_avx2, guard_32b_avx2, guard_64b_avx2 },
+	{ "sse42", runs_sse42, guard_16b_sse42, guard_32b_sse42, guard_64b_sse42 },
+#endif
+#if defined(__aarch64__) && !defined(__AARCH64EB__)
+	{ "pmull-eor3", runs_eor3, guard_16b_eor3, guard_32b_eor3, guard_64b_eor3 },
+	{ "pmull", runs_pmull, guard_16b_pmull, guard_32b_pmull, guard_64b_pmull },
+#endif
+	{ "portable", runs_everywhere,
+	  guard_16b_portable, guard_32b_portable, guard_64b_portable },
+};
+
+const size_t guard_nr_kernels = sizeof(guard_kernels) / sizeof(guard_kernels[0]);
+
+/* Set once, to the same by every thread that comes first; then by guard_select(). */
+static _Atomic(const struct guard_kernel *) selected;
+
+static const struct guard_kernel *best(void)
+{
+	const struct guard_kernel *k = guard_kernels;
+
+	while (!k->runs())
+		k++;
+	return k;
+}
+
+int guard_select(const char *name)
+{
+	const struct guard_kernel *k = guard_kernels;
+
+	while (strcmp(k->name, name))
+		if (++k == guard_kernels + guard_nr_kernels)
+			return -EINVAL;
+	if (!k->runs())
+		return -ENOTSUP;
+	atomic_store_explicit(&selected, k, memory_order_relaxed);
+	return 0;
+}
+
+static const struct guard_kernel *choose(void)
+{
+	const char *name = getenv("NVMEPI_GUARD");
+
+	if (!name || guard_select(name))
+		atomic_store_explicit(&selected, best(), memory_order_relaxed);
+	return atomic_load_explicit(&selected, memory_order_relaxed);
+}
+
+static inline const struct guard_kernel *kernel(void)
+{
+	const struct guard_kernel *k = atomic_load_explicit(&selected, memory_order_relaxed);
+
+	return __builtin_expect(!k, 0) ? choose() : k;
+}
+
+const char *guard_selected(void)
+{
+	return kernel()->name;
+}
+
+void guard_16b(const struct guard_job *job, uint64_t *guards)
+{
+	kernel()->of_16b(job, guards);
+}
+
+void guard_32b(const struct guard_job *job, uint64_t *guards)
+{
+	kernel()->of_32b(job, guards);
+}
+
+void guard_64b(const struct guard_job *job, uint64_t *guards)
+{
+	kernel()->of_64b(job, guards);
+}

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pi.c - NVMe protection information: generate it, check it, move it
+ *
+ * A tuple is one big-endian integer of 64 or 128 bits.  From its high end down:
+ * guard, application tag, storage tag, reference tag, with nothing in between.
+ * So only shifts tell one format or storage tag size from another, and a whole
+ * tuple is compared at once.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "pi.h"
+
+enum { APP_BITS = 16 };
+
+const struct pi_format pi_formats[3] = {
+	{ "16b", 2,  8,  0, 32,  512, guard_16b },
+	{ "32b", 4, 16, 16, 64, 4096, guard_32b },
+	{ "64b", 8, 16,  0, 48, 4096, guard_64b },
+};
+
+const struct pi_format *pi_format_of(unsigned pif, unsigned qpif, bool qpifs)
+{
+	unsigned i = pif == 3 && qpifs ? qpif : pif;
+
+	return i < sizeof(pi_formats) / sizeof(pi_formats[0]) ? &pi_formats[i] : NULL;
+}
+
+/* What is wrong with a layout, in words; NULL: nothing. */
+static const char *layout_fault(const struct pi_layout *l)
+{
+	if (l->type > PI_TYPE3)
+		return "protection type is none of 0, 1, 2 and 3";
+	if (l->data_size < 512 || l->data_size & (l->data_size - 1))
+		return "data size is not a power of two of 512 bytes or more";
+	if (l->md_size > 65535)
+		return "metadata size is above 65535 bytes, the most a format can have";
+	if (l->type == PI_NONE)
+		return NULL;
+	if (!l->format)
+		return "a protection type is set, but the guard format is a reserved one";
+	if (l->md_size < l->format->tuple_size)
+		return "metadata is smaller than the tuple (16b guards: 8 bytes; 32b, 64b: 16)";
+	if (l->sts < l->format->sts_min || l->sts > l->format->sts_max)
+		return "storage tag size is not what the guard format allows "
+		       "(16b: 0..32 bits; 32b: 16..64; 64b: 0..48)";
+	return NULL;
+}
+
+int pi_layout_check(const struct pi_layout *l, const char **why)
+{
+	const char *fault = layout_fault(l), *remark = NULL;
+
+	if (!fault && l->type != PI_NONE && l->data_size < l->format->data_min)
+		remark = "the specification wants data of 4096 bytes or more for 32b and 64b guards";
+	if (why)
+		*why = fault ? fault : remark;
+	return fault ? -EINVAL : 0;
+}
+
+/* Width of the storage and reference space, bits. */
+static unsigned space_bits(const struct pi_layout *l)
+{
+	return 8 * (l->format->tuple_size - l->format->guard_size) - APP_BITS;
+}
+
+unsigned pi_ref_bits(const struct pi_layout *l)
+{
+	return space_bits(l) - l->sts;
+}
+
+/* From one block's reference tag to the next. */
+static uint64_t ref_step(const struct pi_layout *l)
+{
+	return l->type == PI_TYPE3 ? 0 : 1;
+}
+
+uint64_t pi_ref_at(const struct pi_layout *l, const struct pi_tags *t, uint64_t i)
+{
+	return (t->ref + i * ref_step(l)) & pi_ones(pi_ref_bits(l));
+}
+
+/* A tuple as an integer, @lo its low 64 bits; @hi is 0 for a tuple of 8 bytes. */
+struct tuple {
+	uint64_t hi, lo;
+};
+
+/* Set the bits from @at (0..127) up; @v must fit, and they must be zero. */
+static void bits_put(struct tuple *t, unsigned at, uint64_t v)
+{
+	if (at >= 64) {
+		t->hi |= v << (at - 64);
+		return;
+	}
+	t->lo |= v << at;
+	if (at)
+		t->hi |= v >> (64 - at);
+}
+
+static uint64_t bits_get(struct tuple t, unsigned at, unsigned bits)
+{
+	uint64_t v;
+
+	if (at >= 64)
+		v = t.hi >> (at - 64);
+	else if (at)
+		v = t.lo >> at | t.hi << (64 - at);
+	else
+		v = t.lo;
+	return v & pi_ones(bits);
+}
+
+/* The storage and reference space as an integer. */
+static struct tuple space_pack(const struct pi_layout *l, uint64_t storage, uint64_t ref)
+{
+	struct tuple t = { .lo = ref & pi_ones(pi_ref_bits(l)) };
+
+	bits_put(&t, pi_ref_bits(l), storage & pi_ones(l->sts));
+	return t;
+}
+
+static struct tuple tuple_pack(const struct pi_layout *l, const struct pi_fields *f)
+{
+	struct tuple t = space_pack(l, f->storage, f->ref);
+
+	bits_put(&t, space_bits(l), f->app);
+	bits_put(&t, space_bits(l) + APP_BITS, f->guard & pi_ones(8 * l->format->guard_size));
+	return t;
+}
+
+static struct pi_fields tuple_unpack(const struct pi_layout *l, struct tuple t)
+{
+	return (struct pi_fields) {
+		.guard	 = bits_get(t, space_bits(l) + APP_BITS, 8 * l->format->guard_size),
+		.app	 = bits_get(t, space_bits(l), APP_BITS),
+		.storage = bits_get(t, pi_ref_bits(l), l->sts),
+		.ref	 = bits_get(t, 0, pi_ref_bits(l)),
+	};
+}
+
+struct pi_dwords pi_tags_pack(const struct pi_layout *l, const struct pi_tags *t)
+{
+	struct tuple space = space_pack(l, t->storage, t->ref);
+
+	return (struct pi_dwords) {
+		.cdw2	= space.hi,
+		.cdw3	= space.lo >> 32,
+		.cdw14	= space.lo,
+		.cdw15	= (uint32_t)t->app_mask << 16 | t->app,
+	};
+}
+
+struct pi_tags pi_tags_unpack(const struct pi_layout *l, const struct pi_dwords *d,
+			      uint64_t storage_mask)
+{
+	struct tuple space = { .hi = d->cdw2, .lo = (uint64_t)d->cdw3 << 32 | d->cdw14 };
+
+	return (struct pi_tags) {
+		.ref		= bits_get(space, 0, pi_ref_bits(l)),
+		.storage	= bits_get(space, pi_ref_bits(l), l->sts),
+		.storage_mask	= storage_mask,
+		.app		= d->cdw15,
+		.app_mask	= d->cdw15 >> 16,
+	};
+}
+
+/* Compilers make one load, or store, and a byte swap of these. */
+static inline uint64_t be64_get(const uint8_t *p)
+{
+	return (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 | (uint64_t)p[2] << 40 |
+	       (uint64_t)p[3] << 32 | (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 |
+	       (uint64_t)p[6] << 8 | p[7];
+}
+
+static inline void be64_put(uint8_t *p, uint64_t v)
+{
+	p[0] = v >> 56;
+	p[1] = v >> 48;
+	p[2] = v >> 40;
+	p[3] = v >> 32;
+	p[4] = v >> 24;
+	p[5] = v >> 16;
+	p[6] = v >> 8;
+	p[7] = v;
+}
+
+/* Is a tuple of 16 bytes, not of 8? */
+static bool is_wide(const struct pi_layout *l)
+{
+	return l->format->tuple_size > 8;
+}
+
+static void tuple_store(uint8_t *p, bool wide, struct tuple t)
+{
+	if (wide) {
+		be64_put(p, t.hi);
+		p += 8;
+	}
+	be64_put(p, t.lo);
+}
+
+static struct tuple tuple_load(const uint8_t *p, bool wide)
+{
+	struct tuple t = { 0 };
+
+	if (wide) {
+		t.hi = be64_get(p);
+		p += 8;
+	}
+	t.lo = be64_get(p);
+	return t;
+}
+
+void pi_tuple_put(const struct pi_layout *l, void *tuple, const struct pi_fields *f)
+{
+	tuple_store(tuple, is_wide(l), tuple_pack(l, f));
+}
+
+struct pi_fields pi_tuple_get(const struct pi_layout *l, const void *tuple)
+{
+	return tuple_unpack(l, tuple_load(tuple, is_wide(l)));
+}
+
+bool pi_escapes(const struct pi_layout *l, const struct pi_fields *f)
+{
+	return f->app == 0xffff &&
+	       (l->type != PI_TYPE3 || f->ref == pi_ones(pi_ref_bits(l)));
+}
+
+/*
+ * From here on a guard_job says where everything is, for separate and extended
+ * blocks, with and without a copy: a tuple comes right behind the metadata that
+ * its guard covers, so block i's is at md + i * md_stride + md_len.
+ */
+static struct guard_job whole_job(const struct pi_layout *l, const void *data, const void *md,
+				  uint32_t nr)
+{
+	return (struct guard_job) {
+		.data		= data,
+		.data_len	= l->data_size,
+		.data_stride	= pi_block_size(l),
+		.md		= l->extended ? (const uint8_t *)data + l->data_size : md,
+		.md_len		= l->type == PI_NONE ? 0 : pi_tuple_offset(l),
+		.md_stride	= l->extended ? pi_block_size(l) : l->md_size,
+		.nr		= nr,
+	};
+}
+
+/* How many blocks a guard call gets: enough to run several at once. */
+enum { BATCH = 32 };
+
+/* The part of @all from block @first on that goes into one guard call. */
+static struct guard_job batch_of(const struct guard_job *all, size_t first)
+{
+	struct guard_job job = *all;
+
+	job.data = (const uint8_t *)all->data + first * all->data_stride;
+	job.md = (const uint8_t *)all->md + first * all->md_stride;
+	if (all->copy)
+		job.copy = (uint8_t *)all->copy + first * all->copy_stride;
+	job.nr = all->nr - first < BATCH ? all->nr - first : BATCH;
+	return job;
+}
+
+static const uint8_t *tuple_at(const struct guard_job *job, size_t i)
+{
+	return (const uint8_t *)job->md + i * job->md_stride + job->md_len;
+}
+
+/* Do the copy of a job whose guards are not wanted. */
+static void copy_blocks(const struct guard_job *job)
+{
+	for (size_t i = 0; job->copy && i < job->nr; i++)
+		memcpy((uint8_t *)job->copy + i * job->copy_stride,
+		       (const uint8_t *)job->data + i * job->data_stride, job->data_len);
+}
+
+/*
+ * The tuples of a command's blocks: what they share, and what changes.  Worked
+ * out once, because a guard of 512 bytes can take no longer than this would.
+ */
+struct series {
+	struct tuple	shared;		/* application and storage tag */
+	unsigned	guard_shift;	/* bits, in a tuple's first 8 bytes */
+	uint64_t	ref;		/* of block 0 */
+	uint64_t	ref_step;
+	uint64_t	ref_mask;
+	bool		wide;		/* tuples of 16 bytes, not 8 */
+};
+
+static struct series series_of(const struct pi_layout *l, const struct pi_tags *t)
+{
+	return (struct series) {
+		.shared		= tuple_pack(l, &(struct pi_fields){ .app = t->app,
+								     .storage = t->storage }),
+		.guard_shift	= 64 - 8 * l->format->guard_size,
+		.ref		= t->ref,
+		.ref_step	= ref_step(l),
+		.ref_mask	= pi_ones(pi_ref_bits(l)),
+		.wide		= is_wide(l),
+	};
+}
+
+static struct tuple series_tuple(const struct series *s, uint64_t guard, uint64_t i)
+{
+	struct tuple t = s->shared;
+
+	if (s->wide)
+		t.hi |= guard << s->guard_shift;
+	else
+		t.lo |= guard << s->guard_shift;
+	t.lo |= (s->ref + i * s->ref_step) & s->ref_mask;
+	return t;
+}
+
+/* The metadata of @all is the caller's to write. */
+static void generate(const struct pi_layout *l, const struct pi_tags *t,
+		     const struct guard_job *all)
+{
+	const struct series s = series_of(l, t);
+	uint64_t guards[BATCH];
+
+	for (size_t first = 0; first < all->nr; first += BATCH) {
+		struct guard_job job = batch_of(all, first);
+
+		l->format->guard(&job, guards);
+		for (size_t i = 0; i < job.nr; i++)
+			tuple_store((uint8_t *)tuple_at(&job, i), s.wide,
+				    series_tuple(&s, guards[i], first + i));
+	}
+}
+
+/* Mismatches so far: all of them counted, the first @max kept. */
+struct mismatches {
+	struct pi_error	*errs;
+	unsigned	max;
+	unsigned	count;
+};
+
+static void compare(struct mismatches *m, uint32_t block, enum pi_check field,
+		    uint64_t want, uint64_t got)
+{
+	if (want == got)
+		return;
+	if (m->count < m->max)
+		m->errs[m->count] = (struct pi_error){ block, field, want, got };
+	m->count++;
+}
+
+/* A block whose tuple is not the wanted one: does it count, and what is wrong? */
+static void judge(const struct pi_layout *l, struct mismatches *m, uint32_t block,
+		  const struct pi_fields *mask, struct tuple want_tuple, struct tuple got_tuple)
+{
+	struct pi_fields want = tuple_unpack(l, want_tuple), got = tuple_unpack(l, got_tuple);
+
+	if (pi_escapes(l, &got))
+		return;
+	compare(m, block, PI_GUARD, want.guard & mask->guard, got.guard & mask->guard);
+	compare(m, block, PI_APP, want.app & mask->app, got.app & mask->app);
+	compare(m, block, PI_STORAGE, want.storage & mask->storage, got.storage & mask->storage);
+	compare(m, block, PI_REF, want.ref & mask->ref, got.ref & mask->ref);
+}
+
+/* The bits of each field that @checks has compared. */
+static struct pi_fields compared(const struct pi_layout *l, const struct pi_tags *t,
+				 unsigned checks)
+{
+	return (struct pi_fields) {
+		.guard	 = checks & PI_GUARD ? ~0ULL : 0,
+		.app	 = checks & PI_APP ? t->app_mask : 0,
+		.storage = checks & PI_STORAGE ? t->storage_mask : 0,
+		.ref	 = checks & PI_REF && l->type != PI_TYPE3 ? ~0ULL : 0,
+	};
+}
+
+static bool differ(struct tuple a, struct tuple b, struct tuple mask)
+{
+	return ((a.hi ^ b.hi) & mask.hi) | ((a.lo ^ b.lo) & mask.lo);
+}
+
+static unsigned verify(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
+		       const struct guard_job *all, struct mismatches *m)
+{
+	const struct series s = series_of(l, t);
+	const struct pi_fields mask = compared(l, t, checks);
+	const struct tuple tuple_mask = tuple_pack(l, &mask);
+	uint64_t guards[BATCH] = { 0 };
+
+	for (size_t first = 0; first < all->nr; first += BATCH) {
+		struct guard_job job = batch_of(all, first);
+
+		if (checks & PI_GUARD)
+			l->format->guard(&job, guards);
+		else
+			copy_blocks(&job);
+		for (size_t i = 0; i < job.nr; i++) {
+			struct tuple got = tuple_load(tuple_at(&job, i), s.wide);
+			struct tuple want = series_tuple(&s, guards[i], first + i);
+
+			/* Escapes are rare: look for one only where it matters. */
+			if (differ(want, got, tuple_mask))
+				judge(l, m, first + i, &mask, want, got);
+		}
+	}
+	return m->count;
+}
+
+void pi_generate(const struct pi_layout *l, const struct pi_tags *t,
+		 void *data, void *md, uint32_t nr)
+{
+	struct guard_job job = whole_job(l, data, md, nr);
+
+	if (l->type != PI_NONE)
+		generate(l, t, &job);
+}
+
+unsigned pi_verify(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
+		   const void *data, const void *md, uint32_t nr,
+		   struct pi_error *errs, unsigned max)
+{
+	struct guard_job job = whole_job(l, data, md, nr);
+
+	if (l->type == PI_NONE)
+		return 0;
+	return verify(l, t, checks, &job, &(struct mismatches){ errs, max, 0 });
+}
+
+void pi_insert(const struct pi_layout *l, const struct pi_tags *t,
+	       const void *data, void *ext, uint32_t nr)
+{
+	struct guard_job job = whole_job(l, ext, NULL, nr);
+
+	job.copy = ext;
+	job.copy_stride = job.data_stride;
+	job.data = data;
+	job.data_stride = l->data_size;
+	if (l->type == PI_NONE)
+		copy_blocks(&job);
+	else
+		generate(l, t, &job);
+}
+
+unsigned pi_extract(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
+		    const void *ext, void *data, uint32_t nr,
+		    struct pi_error *errs, unsigned max)
+{
+	struct guard_job job = whole_job(l, ext, NULL, nr);
+
+	job.copy = data;
+	job.copy_stride = l->data_size;
+	if (l->type != PI_NONE)
+		return verify(l, t, checks, &job, &(struct mismatches){ errs, max, 0 });
+	copy_blocks(&job);
+	return 0;
+}

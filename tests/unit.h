@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * unit.h - a CUnit test program in a table of cases
+ *
+ *	static void adds_up(void)
+ *	{
+ *		UNIT_CHECK(1 + 1 == 2, "1 + 1 is %d", 1 + 1);
+ *	}
+ *
+ *	int main(int argc, char **argv)
+ *	{
+ *		static const struct unit_case cases[] = { { "adds_up", adds_up } };
+ *
+ *		return unit_main(argc, argv, cases, 1);
+ *	}
+ *
+ * One line a case: "ok NAME", "not ok NAME: reason" or "skip NAME: reason".
+ * Exits 0, 1 if any failed, 77 if all were skipped, 2 if it could not run.
+ * Arguments name the cases to run; none: all.
+ */
+#ifndef UNIT_H
+#define UNIT_H
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <CUnit/CUnit.h>
+#include <CUnit/TestRun.h>
+
+struct unit_case {
+	const char	*name;
+	void		(*run)(void);
+};
+
+/* Of the case that runs: why it cannot be, "" otherwise. */
+static char unit_skipped[200];
+static unsigned unit_nr_skipped;
+
+/* Checks of the case that failed. */
+static unsigned unit_nr_failed;
+
+/*
+ * Is @cond true?  If not the case fails, and goes on: the reason is the printf
+ * arguments, which say what was tried and what came.  True if it is.
+ */
+#define UNIT_CHECK(cond, ...) \
+	((cond) ? unit_pass() : unit_fail(__FILE__, __LINE__, __VA_ARGS__))
+
+static inline bool unit_pass(void)
+{
+	return CU_assertImplementation(CU_TRUE, 0, "", "", "", CU_FALSE);
+}
+
+__attribute__((format(printf, 3, 4)))
+static inline bool unit_fail(const char *file, unsigned line, const char *fmt, ...)
+{
+	char why[400];
+	va_list args;
+
+	/* CUnit would keep every one in a list; the first says enough. */
+	if (unit_nr_failed++)
+		return false;
+	va_start(args, fmt);
+	vsnprintf(why, sizeof(why), fmt, args);
+	va_end(args);
+	return CU_assertImplementation(CU_FALSE, line, why, file, "", CU_FALSE);
+}
+
+/* Say that the case cannot run here; it should then return. */
+static inline void unit_skip(const char *why)
+{
+	snprintf(unit_skipped, sizeof(unit_skipped), "%s", why);
+}
+
+/* The same numbers in every run, so that a failure comes back. */
+static inline uint64_t unit_random(void)
+{
+	static uint64_t state;
+	uint64_t z = state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+/* 0..@n - 1 */
+static inline uint64_t unit_random_below(uint64_t n)
+{
+	return unit_random() % n;
+}
+
+static inline void unit_random_fill(void *buf, size_t len)
+{
+	for (uint8_t *p = buf; len; len--)
+		*p++ = unit_random() >> 56;
+}
+
+static void unit_report(const CU_pTest test, const CU_pSuite suite, const CU_pFailureRecord first)
+{
+	(void)suite;
+	if (first) {
+		printf("not ok %s: %s:%u: %s", test->pName, first->strFileName,
+		       first->uiLineNumber, first->strCondition);
+		printf(unit_nr_failed > 1 ? " (and %u more)\n" : "\n", unit_nr_failed - 1);
+	} else if (*unit_skipped) {
+		printf("skip %s: %s\n", test->pName, unit_skipped);
+		unit_nr_skipped++;
+	} else {
+		printf("ok %s\n", test->pName);
+	}
+	fflush(stdout);
+	*unit_skipped = 0;
+	unit_nr_failed = 0;
+}
+
+/* The case has touched what it must not: name it, and end the program. */
+static void unit_died(int sig)
+{
+	char line[200];
+	int len = snprintf(line, sizeof(line), "not ok %s: died of signal %d\n",
+			   CU_get_current_test()->pName, sig);
+
+	_exit(write(STDOUT_FILENO, line, len) == len ? 1 : 2);
+}
+
+/* A sanitizer's own handler says more, so that stays. */
+static void unit_catch(int sig)
+{
+	struct sigaction old;
+
+	if (!sigaction(sig, NULL, &old) && old.sa_handler == SIG_DFL)
+		signal(sig, unit_died);
+}
+
+static bool unit_named(int argc, char **argv, const char *name)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], name))
+			return true;
+	return argc == 1;
+}
+
+/* Add to @suite the cases that the arguments name; how many, or -1. */
+static int unit_add(CU_pSuite suite, int argc, char **argv,
+		    const struct unit_case *cases, size_t nr)
+{
+	int added = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		if (!unit_named(argc, argv, cases[i].name))
+			continue;
+		if (!CU_add_test(suite, cases[i].name, cases[i].run))
+			return -1;
+		added++;
+	}
+	return added;
+}
+
+static int unit_usage(const char *program, const struct unit_case *cases, size_t nr)
+{
+	printf("usage: %s [CASE...]\ncases:", program);
+	for (size_t i = 0; i < nr; i++)
+		printf(" %s", cases[i].name);
+	puts("\nexits 0 all good, 1 any failed, 77 all skipped, 2 could not run");
+	return 0;
+}
+
+static int unit_main(int argc, char **argv, const struct unit_case *cases, size_t nr)
+{
+	CU_pSuite suite;
+	unsigned failed;
+	int added;
+
+	if (argc == 2 && !strcmp(argv[1], "--help"))
+		return unit_usage(argv[0], cases, nr);
+	if (CU_initialize_registry() != CUE_SUCCESS ||
+	    !(suite = CU_add_suite(argv[0], NULL, NULL)) ||
+	    (added = unit_add(suite, argc, argv, cases, nr)) < 0) {
+		fprintf(stderr, "%s: CUnit: %s\n", argv[0], CU_get_error_msg());
+		return 2;
+	}
+	if (argc > 1 && added != argc - 1) {
+		fprintf(stderr, "%s: no such case, or one named twice; see --help\n", argv[0]);
+		return 2;
+	}
+	CU_set_test_complete_handler(unit_report);
+	unit_catch(SIGSEGV);
+	unit_catch(SIGBUS);
+	CU_run_all_tests();
+	failed = CU_get_number_of_tests_failed();
+	CU_cleanup_registry();
+	if (failed)
+		return 1;
+	return unit_nr_skipped == (unsigned)added ? 77 : 0;
+}
+
+#endif
