@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * image.h - a raw backing image of a namespace, as image-check and
+ * image-damage see it
+ *
+ * An image of S bytes holds n = S / (data + metadata) blocks: n blocks of
+ * data, then n of metadata, whether the namespace is extended or not.
+ *
+ * Whatever goes wrong here ends the program: one line on stderr, exit 2.
+ */
+#ifndef IMAGE_H
+#define IMAGE_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "oracle.h"
+
+struct image {
+	const char		*path;
+	int			fd;
+	uint64_t		blocks;		/* that the file holds */
+	struct oracle_format	format;
+	bool			typed;		/* --pi was given */
+};
+
+/* "PROGRAM: message" on stderr, exit 2. */
+void image_die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* The whole of @arg as a number up to @max; @what says where it was, for the complaint. */
+uint64_t image_number(const char *what, const char *arg, uint64_t max);
+
+/* What of a program's options describe the format, and what to tell about them. */
+enum { IMAGE_LBS = 256, IMAGE_MS, IMAGE_PI, IMAGE_PIL, IMAGE_PIF, IMAGE_STS, IMAGE_HELP };
+
+#define IMAGE_OPTIONS							\
+	{ "lbs", required_argument, NULL, IMAGE_LBS },			\
+	{ "ms", required_argument, NULL, IMAGE_MS },			\
+	{ "pi", required_argument, NULL, IMAGE_PI },			\
+	{ "pil", required_argument, NULL, IMAGE_PIL },			\
+	{ "pif", required_argument, NULL, IMAGE_PIF },			\
+	{ "sts", required_argument, NULL, IMAGE_STS },			\
+	{ "help", no_argument, NULL, IMAGE_HELP }
+
+#define IMAGE_USAGE							\
+	"Format of the image (values as of QEMU's nvme-ns; --lbs and --pi are required):\n" \
+	"  --lbs BYTES   data a block, a power of two from 512\n"	\
+	"  --ms BYTES    metadata a block (default 0)\n"		\
+	"  --pi TYPE     protection type, 0 to 3\n"			\
+	"  --pil 0|1     the tuple is last (0, default) or first (1) in the metadata\n" \
+	"  --pif 0|1|2   guard of 16b (0, default), 32b (1) or 64b (2)\n" \
+	"  --sts BITS    storage tag size (default 0)\n"
+
+/*
+ * The next option of @options that is not about the format, its argument in
+ * optarg; -1 when there are no more.  Format options are stored in @im, and
+ * --help prints @usage and ends the program well.
+ */
+int image_getopt(struct image *im, int argc, char **argv, const struct option *options,
+		 const char *usage);
+
+/* Open @path in the format that the options gave. */
+void image_open(struct image *im, const char *path, bool writable);
+
+/* Where a block's data and metadata are in the file, bytes. */
+uint64_t image_data_at(const struct image *im, uint64_t lba);
+uint64_t image_md_at(const struct image *im, uint64_t lba);
+
+/* All of @len bytes at @offset. */
+void image_read(const struct image *im, void *buf, size_t len, uint64_t offset);
+void image_write(const struct image *im, const void *buf, size_t len, uint64_t offset);
+
+#endif
