@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* controller.c - see controller.h */
+#include "ctl-io.h"	/* first: libnvme replaces a header of the kernel */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "controller.h"
+
+/* --- the namespace --- */
+
+struct ctl_ns {
+	struct target_ns	ns;
+	struct ctl_image	*image;
+	bool			may_write;
+};
+
+static struct ctl_ns *ctl_ns(struct target_ns *ns)
+{
+	return (struct ctl_ns *)ns;
+}
+
+static int ctl_open(const struct target_open *o, struct target_ns **ns, char why[TARGET_WHY_MAX])
+{
+	struct ctl_ns *new = malloc(sizeof(*new));
+	int ret;
+
+	if (!new)
+		return refuse(why, ENOMEM, "%s: out of memory", o->path);
+	*new = (struct ctl_ns) {
+		.ns = { .ops = &controller_target, .nsid = 1, .fd = -1 },
+		.may_write = o->write,
+	};
+	ret = ctl_image_open(o, &new->image, why);
+	if (ret)
+		free(new);
+	else
+		*ns = &new->ns;
+	return ret;
+}
+
+static void ctl_close(struct target_ns *ns)
+{
+	ctl_image_close(ctl_ns(ns)->image);
+	free(ns);
+}
+
+static int ctl_admin_cmd(struct target_ns *ns, struct nvme_uring_cmd *cmd)
+{
+	return ctl_admin(ctl_ns(ns)->image, cmd, ctl_ns(ns)->may_write);
+}
+
+static int ctl_io_cmd(struct target_ns *ns, struct nvme_uring_cmd *cmd)
+{
+	struct ctl_port *port = ctl_port_open(ctl_ns(ns)->image);
+	int ret;
+
+	if (!port)
+		return -ENOMEM;
+	ret = ctl_io(port, cmd, ctl_ns(ns)->may_write);
+	ctl_port_close(port);
+	return ret;
+}
+
+/* --- the queue: a ring of commands that run when they are reaped --- */
+
+struct entry {
+	struct nvme_uring_cmd	cmd;
+	struct ctl_port		*port;		/* NULL: there was no memory for one */
+	unsigned		tag;
+	bool			may_write;
+};
+
+struct target_queue {
+	unsigned	depth, mask;		/* the ring has a power of two of entries */
+	unsigned	head, ready, tail;	/* to run next, committed up to, pushed up to */
+	struct ctl_port	**ports;		/* a way to each image met so far */
+	unsigned	nr_ports;
+	struct entry	ring[];
+};
+
+static struct ctl_port *add_port(struct target_queue *q, struct ctl_image *img)
+{
+	struct ctl_port **ports = realloc(q->ports, (q->nr_ports + 1) * sizeof(*ports));
+	struct ctl_port *port = ports ? ctl_port_open(img) : NULL;
+
+	if (ports)
+		q->ports = ports;
+	if (port)
+		ports[q->nr_ports++] = port;
+	return port;
+}
+
+static struct ctl_port *port_of(struct target_queue *q, struct ctl_image *img)
+{
+	for (unsigned i = 0; i < q->nr_ports; i++)
+		if (q->ports[i]->image == img)
+			return q->ports[i];
+	return add_port(q, img);
+}
+
+static void ctl_queue_close(struct target_queue *q)
+{
+	for (unsigned i = 0; i < q->nr_ports; i++)
+		ctl_port_close(q->ports[i]);
+	free(q->ports);
+	free(q);
+}
+
+/* What an I/O would have to do once is done for the namespaces known by now. */
+static int prepare(struct target_queue *q, struct ctl_ns *ns, char *why)
+{
+	struct ctl_port *port = port_of(q, ns->image);
+	int ret = !port ? -ENOMEM : ns->may_write ? ctl_port_claim(port) : 0;
+
+	return ret ? refuse(why, -ret, "%s: no room for another writer: %s", ns->image->path,
+			    strerror(-ret)) : 0;
+}
+
+static int ctl_queue_open(const struct target_queue_opts *o, struct target_queue **q,
+			  char why[TARGET_WHY_MAX])
+{
+	struct target_queue *new;
+	unsigned size = 1;
+	int ret = 0;
+
+	while (size < o->depth)
+		size *= 2;
+	new = calloc(1, sizeof(*new) + size * sizeof(new->ring[0]));
+	if (!new)
+		return refuse(why, ENOMEM, "out of memory for a queue of %u", o->depth);
+	new->depth = o->depth;
+	new->mask = size - 1;
+	for (unsigned i = 0; i < o->nr_ns && !ret; i++)
+		ret = prepare(new, ctl_ns(o->ns[i]), why);
+	if (ret)
+		ctl_queue_close(new);
+	else
+		*q = new;
+	return ret;
+}
+
+static struct nvme_uring_cmd *ctl_slot(struct target_queue *q, const struct target_io *io)
+{
+	struct entry *e = &q->ring[q->tail & q->mask];
+	struct ctl_ns *ns = ctl_ns(io->ns);
+
+	if (q->tail - q->head == q->depth)
+		return NULL;
+	*e = (struct entry) {
+		.port = port_of(q, ns->image), .tag = io->tag, .may_write = ns->may_write,
+	};
+	return &e->cmd;
+}
+
+static void ctl_push(struct target_queue *q)
+{
+	q->tail++;
+}
+
+static int ctl_commit(struct target_queue *q)
+{
+	q->ready = q->tail;
+	return 0;
+}
+
+static int ctl_reap(struct target_queue *q, struct target_cqe *cqes, unsigned min, unsigned max,
+		    const struct timespec *timeout)
+{
+	unsigned n;
+
+	(void)min;
+	(void)timeout;
+	for (n = 0; n < max && q->head != q->ready; n++, q->head++) {
+		const struct entry *e = &q->ring[q->head & q->mask];
+
+		cqes[n] = (struct target_cqe) {
+			.tag = e->tag,
+			.res = e->port ? ctl_io(e->port, &e->cmd, e->may_write) : -ENOMEM,
+		};
+	}
+	return n;
+}
+
+const struct target_ops controller_target = {
+	.name		= "embedded controller",
+	.open		= ctl_open,
+	.close		= ctl_close,
+	.admin		= ctl_admin_cmd,
+	.io		= ctl_io_cmd,
+	.queue_open	= ctl_queue_open,
+	.queue_close	= ctl_queue_close,
+	.slot		= ctl_slot,
+	.push		= ctl_push,
+	.commit		= ctl_commit,
+	.reap		= ctl_reap,
+};

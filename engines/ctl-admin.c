@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* ctl-admin.c - the admin commands: Identify and Format NVM; see ctl-io.h */
+#include <errno.h>
+#include <string.h>
+#include "ctl-io.h"
+
+static int do_identify(const struct ctl_image *img, const struct nvme_uring_cmd *cmd)
+{
+	if (!cmd->addr || cmd->data_len < NVME_IDENTIFY_DATA_SIZE)
+		return -EFAULT;
+	return ctl_identify(img, cmd, (void *)(uintptr_t)cmd->addr);
+}
+
+/*
+ * CDW10: LBAF index [3:0] and [13:12], MSET 4, PI [7:5], PIL 8, SES [11:9].
+ * Base: Format NVM command.
+ */
+static int do_format(struct ctl_image *img, const struct nvme_uring_cmd *cmd)
+{
+	const unsigned index = (cmd->cdw10 & 0xf) | (cmd->cdw10 >> 12 & 3) << 4;
+	const unsigned type = cmd->cdw10 >> 5 & 7, erase = cmd->cdw10 >> 9 & 7;
+	struct ns_format ns;
+	int ret;
+
+	if (cmd->nsid != 1 && cmd->nsid != NVME_NSID_ALL)
+		return CTL_ST_INVALID_NS | NVME_ST_DNR;
+	if (!ctl_lbaf(img, index, &ns))
+		return CTL_ST_INVALID_FORMAT | NVME_ST_DNR;
+	if (type && (unsigned)ns.ms < pi_formats[ns.pif].tuple_size)
+		return CTL_ST_INVALID_FORMAT | NVME_ST_DNR;
+	if (type > PI_TYPE3 || erase > 1)
+		return CTL_ST_INVALID_FIELD | NVME_ST_DNR;
+	ns.mset = ns.ms ? cmd->cdw10 >> 4 & 1 : 0;
+	ns.pi = type;
+	ns.pil = type ? cmd->cdw10 >> 8 & 1 : 0;
+	ret = ctl_image_reformat(img, &ns);
+	return ret == -EBUSY ? CTL_ST_DENIED : ret;
+}
+
+int ctl_admin(struct ctl_image *img, const struct nvme_uring_cmd *cmd, bool may_write)
+{
+	if (cmd->flags)
+		return -EINVAL;
+	switch (cmd->opcode) {
+	case nvme_admin_identify:
+		return do_identify(img, cmd);
+	case nvme_admin_format_nvm:
+		return may_write ? do_format(img, cmd) : -EACCES;
+	default:
+		return CTL_ST_INVALID_OPCODE | NVME_ST_DNR;
+	}
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* ctl-format.c - see ctl-format.h */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "ctl-format.h"
+
+#define FORMAT_TITLE "nvmepi image format"
+#define FORMAT_VERSION 1
+
+/* The fields of struct ns_format, by the names that options and files use. */
+static const struct field {
+	const char	*name;
+	size_t		at;
+} fields[] = {
+	{ "lbs", offsetof(struct ns_format, lbs) },
+	{ "ms", offsetof(struct ns_format, ms) },
+	{ "mset", offsetof(struct ns_format, mset) },
+	{ "pi", offsetof(struct ns_format, pi) },
+	{ "pil", offsetof(struct ns_format, pil) },
+	{ "pif", offsetof(struct ns_format, pif) },
+	{ "sts", offsetof(struct ns_format, sts) },
+};
+enum { NR_FIELDS = sizeof(fields) / sizeof(fields[0]) };
+
+static int get(const struct ns_format *ns, const struct field *f)
+{
+	int v;
+
+	memcpy(&v, (const char *)ns + f->at, sizeof(v));
+	return v;
+}
+
+static void set(struct ns_format *ns, const struct field *f, int v)
+{
+	memcpy((char *)ns + f->at, &v, sizeof(v));
+}
+
+uint64_t ctl_format_blocks(const struct ctl_format *f, uint64_t file_size)
+{
+	return file_size / (f->layout.data_size + f->layout.md_size);
+}
+
+int ctl_format_layout(struct ctl_format *f, const char *path, char *why)
+{
+	const struct ns_format *ns = &f->ns;
+	const char *fault;
+
+	f->layout = (struct pi_layout) {
+		.format = pi_format_of(ns->pif, 0, false),
+		.type = ns->pi, .data_size = ns->lbs, .md_size = ns->ms, .sts = ns->sts,
+		.first = ns->pil, .extended = ns->mset,
+	};
+	if (!f->layout.format)
+		return refuse(why, EINVAL, "%s: ns_pif=%d is none of 0 (16b), 1 (32b), 2 (64b)", path,
+			      ns->pif);
+	if (pi_layout_check(&f->layout, &fault))
+		return refuse(why, EINVAL, "%s: no such format: %s", path, fault);
+	if (ns->lbs > CTL_DATA_MAX)
+		return refuse(why, EINVAL, "%s: data of %d bytes a block: at most %d", path, ns->lbs,
+			      CTL_DATA_MAX);
+	return 0;
+}
+
+static void set_default(int *v, int value)
+{
+	if (*v < 0)
+		*v = value;
+}
+
+static bool says_nothing(const struct ns_format *ns)
+{
+	for (int i = 0; i < NR_FIELDS; i++)
+		if (get(ns, &fields[i]) >= 0)
+			return false;
+	return true;
+}
+
+int ctl_format_new(struct ctl_format *f, const struct target_open *o, char *why)
+{
+	struct ns_format *ns = &f->ns;
+	const struct pi_format *guard;
+	int ret;
+
+	if (!o->write || !o->size || says_nothing(&o->format))
+		return refuse(why, ENOENT, "%s: no such image; a job that writes creates it, given size= "
+			      "and a format (such as ns_lbs=4096 ns_ms=8 ns_pi=1)", o->path);
+	*ns = o->format;
+	set_default(&ns->pif, 0);
+	set_default(&ns->pi, 0);
+	guard = pi_format_of(ns->pif, 0, false);
+	set_default(&ns->lbs, 4096);
+	set_default(&ns->ms, ns->pi && guard ? guard->tuple_size : 0);
+	set_default(&ns->mset, 0);
+	set_default(&ns->pil, 0);
+	set_default(&ns->sts, guard ? guard->sts_min : 0);
+	ret = ctl_format_layout(f, o->path, why);
+	if (ret)
+		return ret;
+	f->nr_blocks = o->size / ns->lbs;
+	if (o->size % ns->lbs || f->nr_blocks > (uint64_t)INT64_MAX / (ns->lbs + ns->ms))
+		return refuse(why, EINVAL, "%s: size=%llu is not a number of blocks of %d bytes", o->path,
+			      (unsigned long long)o->size, ns->lbs);
+	return 0;
+}
+
+/* The first field that is needed and not told, NULL when none is. */
+static const char *missing(const struct ns_format *ns)
+{
+	if (ns->lbs < 0)
+		return "lbs";
+	if (ns->ms < 0)
+		return "ms";
+	if (ns->ms && ns->mset < 0)
+		return "mset";
+	if (ns->ms && ns->pi < 0)
+		return "pi";
+	if (ns->pi > 0 && ns->pil < 0)
+		return "pil";
+	return ns->pi > 0 && ns->pif < 0 ? "pif" : NULL;
+}
+
+int ctl_format_bare(struct ctl_format *f, const struct target_open *o, uint64_t file_size, char *why)
+{
+	const char *name = missing(&o->format);
+	const struct pi_format *guard;
+	int ret;
+
+	if (name)
+		return refuse(why, EINVAL, "%s has no %s.format beside it: say its whole format with ns_* "
+			      "options (ns_%s is missing)", o->path, o->path, name);
+	f->ns = o->format;
+	set_default(&f->ns.mset, 0);
+	set_default(&f->ns.pi, 0);
+	set_default(&f->ns.pil, 0);
+	set_default(&f->ns.pif, 0);
+	guard = pi_format_of(f->ns.pif, 0, false);
+	set_default(&f->ns.sts, guard ? guard->sts_min : 0);
+	ret = ctl_format_layout(f, o->path, why);
+	if (!ret)
+		f->nr_blocks = ctl_format_blocks(f, file_size);
+	return ret;
+}
+
+/* --- the file beside the image --- */
+
+static int format_path(const char *path, const char *suffix, char out[PATH_MAX], char *why)
+{
+	if (snprintf(out, PATH_MAX, "%s.format%s", path, suffix) >= PATH_MAX)
+		return refuse(why, ENAMETOOLONG, "%s: the name is too long", path);
+	return 0;
+}
+
+/* A line "NAME NUMBER" of the file; @seen has a bit for each name met so far. */
+static bool parse_line(struct ctl_format *f, const char *line, unsigned *seen)
+{
+	unsigned long long v;
+	char name[16], rest;
+	int i;
+
+	if (sscanf(line, "%15s %llu %c", name, &v, &rest) != 2)
+		return false;
+	for (i = 0; i < NR_FIELDS && strcmp(name, fields[i].name); i++)
+		;
+	if (i == NR_FIELDS && strcmp(name, "blocks"))
+		return false;
+	if (*seen & 1u << i || (i < NR_FIELDS && v > 1 << 20))
+		return false;
+	*seen |= 1u << i;
+	if (i < NR_FIELDS)
+		set(&f->ns, &fields[i], v);
+	else
+		f->nr_blocks = v;
+	return true;
+}
+
+static int parse(struct ctl_format *f, FILE *in, const char *name, char *why)
+{
+	unsigned version, seen = 0, nr = 1;
+	char line[256];
+
+	if (!fgets(line, sizeof(line), in) || sscanf(line, FORMAT_TITLE " %u", &version) != 1)
+		return refuse(why, EINVAL, "%s: line 1 is not \"" FORMAT_TITLE " %d\": damaged, or another "
+			      "program's", name, FORMAT_VERSION);
+	if (version != FORMAT_VERSION)
+		return refuse(why, EINVAL, "%s: version %u, this program knows %d: use a newer one", name,
+			      version, FORMAT_VERSION);
+	while (fgets(line, sizeof(line), in)) {
+		nr++;
+		if (line[0] != '#' && line[0] != '\n' && !parse_line(f, line, &seen))
+			return refuse(why, EINVAL, "%s: line %u is damaged: restore it, or remove the file "
+				      "and give all ns_* options", name, nr);
+	}
+	if (seen != (2u << NR_FIELDS) - 1)
+		return refuse(why, EINVAL, "%s: lines are missing: restore it, or remove the file and give "
+			      "all ns_* options", name);
+	return 0;
+}
+
+int ctl_format_read(struct ctl_format *f, const char *path, char *why)
+{
+	char name[PATH_MAX];
+	int ret = format_path(path, "", name, why);
+	FILE *in;
+
+	if (ret)
+		return ret;
+	in = fopen(name, "re");
+	if (!in)
+		return refuse(why, errno, "%s: %s", name, strerror(errno));
+	ret = parse(f, in, name, why);
+	fclose(in);
+	return ret ? ret : ctl_format_layout(f, name, why);
+}
+
+static void print(const struct ctl_format *f, FILE *out)
+{
+	fprintf(out, FORMAT_TITLE " %d\n", FORMAT_VERSION);
+	fputs("# How the image beside this file is laid out: all data, then all metadata, raw.\n"
+	      "# Bytes a block of data (lbs) and metadata (ms); mset 1: extended; pi: type;\n"
+	      "# pil 1: tuple first; pif 0: 16b guard, 1: 32b, 2: 64b; sts: storage tag, bits.\n", out);
+	fprintf(out, "blocks %llu\n", (unsigned long long)f->nr_blocks);
+	for (int i = 0; i < NR_FIELDS; i++)
+		fprintf(out, "%s %d\n", fields[i].name, get(&f->ns, &fields[i]));
+}
+
+/* Under another name first: a reader sees all of it or nothing. */
+int ctl_format_write(const struct ctl_format *f, const char *path, char *why)
+{
+	char name[PATH_MAX], temporary[PATH_MAX];
+	int ret = format_path(path, "", name, why);
+	FILE *out;
+
+	ret = ret ? ret : format_path(path, ".new", temporary, why);
+	if (ret)
+		return ret;
+	out = fopen(temporary, "we");
+	if (!out)
+		return refuse(why, errno, "%s: %s", temporary, strerror(errno));
+	print(f, out);
+	ret = ferror(out) ? -EIO : 0;
+	if (fclose(out) || (!ret && rename(temporary, name)))
+		ret = -errno;
+	if (!ret)
+		return 0;
+	unlink(temporary);
+	return refuse(why, -ret, "%s: %s", name, strerror(-ret));
+}
+
+static int check_wanted(const struct ctl_format *f, const struct target_open *o, char *why)
+{
+	for (int i = 0; i < NR_FIELDS; i++) {
+		int want = get(&o->format, &fields[i]), is = get(&f->ns, &fields[i]);
+
+		if (want >= 0 && want != is)
+			return refuse(why, EINVAL, "%s: ns_%s=%d was asked for, the image has %d", o->path,
+				      fields[i].name, want, is);
+	}
+	return 0;
+}
+
+int ctl_format_check(const struct ctl_format *f, const struct target_open *o, uint64_t file_size,
+		     char *why)
+{
+	uint64_t holds = ctl_format_blocks(f, file_size);
+	int ret = check_wanted(f, o, why);
+
+	if (ret)
+		return ret;
+	if (holds != f->nr_blocks || !holds)
+		return refuse(why, EINVAL, "%s: %llu bytes hold %llu blocks of %u + %u bytes, its format "
+			      "says %llu: cut short, or not this image's format", o->path,
+			      (unsigned long long)file_size, (unsigned long long)holds,
+			      f->layout.data_size, f->layout.md_size, (unsigned long long)f->nr_blocks);
+	if (o->size > f->nr_blocks * f->layout.data_size)
+		return refuse(why, EINVAL, "%s: size=%llu, the image holds %llu bytes of data", o->path,
+			      (unsigned long long)o->size,
+			      (unsigned long long)(f->nr_blocks * f->layout.data_size));
+	return 0;
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* job.c - see job.h */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "../verify/metadata.h"
+#include "../verify/report.h"
+#include "job.h"
+
+#define MAX_NLB 65536u		/* NLB has 16 bits, 0's based */
+
+static __attribute__((format(printf, 3, 4)))
+int refuse_ns(const struct job_ns *ns, char *why, const char *fmt, ...)
+{
+	char format[NVME_FORMAT_MAX];
+	va_list ap;
+	int n;
+
+	n = snprintf(why, TARGET_WHY_MAX, "%s (%s): ", ns->path, nvme_format_name(&ns->info, format));
+	va_start(ap, fmt);
+	vsnprintf(why + n, TARGET_WHY_MAX - n, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+/* --- what is checked --- */
+
+/* A check that the format has nothing for, asked for by name, is an error. */
+static int check_words(const struct job_ns *ns, const char *option, unsigned words, char *why)
+{
+	const struct pi_layout *l = &ns->info.layout;
+
+	if (words & PI_REF && l->type == PI_TYPE3)
+		return refuse_ns(ns, why, "%s: REFTAG can't be checked, the reference tag of type 3 is "
+			      "not defined; leave it out", option);
+	if (words & PI_STORAGE && !l->sts)
+		return refuse_ns(ns, why, "%s: STTAG can't be checked, there is no storage tag (STS 0); "
+			      "leave it out", option);
+	return 0;
+}
+
+static unsigned all_checks(const struct pi_layout *l)
+{
+	return PI_GUARD | PI_APP | (l->type != PI_TYPE3 ? PI_REF : 0) | (l->sts ? PI_STORAGE : 0);
+}
+
+static int settle_prchk(struct job_ns *ns, const struct job_opts *o, char *why)
+{
+	const struct pi_layout *l = &ns->info.layout;
+	int ret = 0;
+
+	ns->prchk = o->prchk_given ? o->prchk : all_checks(l);
+	if (o->prchk_given && o->storage_check < 0 && l->sts && o->prchk)
+		ns->prchk |= PI_STORAGE;
+	if (o->storage_check > 0)
+		ns->prchk |= PI_STORAGE;
+	if (o->storage_check == 0)
+		ns->prchk &= ~PI_STORAGE;
+	if (o->prchk_given)
+		ret = check_words(ns, "pi_chk", o->prchk, why);
+	if (!ret && o->storage_check > 0)
+		ret = check_words(ns, "pi_storage_check", PI_STORAGE, why);
+	return ret;
+}
+
+static int settle_verify(struct job_ns *ns, const struct job_opts *o, char *why)
+{
+	unsigned want = o->verify_given ? o->verify : ns->prchk | VFY_METADATA;
+	bool beyond = vfy_md_present(&ns->info.layout);
+
+	if (o->verify_given && want & ~VFY_METADATA && !ns->wire.pi)
+		return refuse_ns(ns, why, "pi_verify: with pi_act=1 no protection information crosses the "
+			      "interface; give pi_act=0, or pi_verify=none");
+	ns->verify = ns->wire.pi ? want & ~VFY_METADATA : 0;
+	ns->verify_md = want & VFY_METADATA && beyond;
+	return o->verify_given ? check_words(ns, "pi_verify", ns->verify, why) : 0;
+}
+
+static int settle_tags(struct job_ns *ns, const struct job_opts *o, char *why)
+{
+	const struct pi_layout *l = &ns->info.layout;
+
+	if (o->ref_given && l->type == PI_TYPE1)
+		return refuse_ns(ns, why, "pi_ref: the reference tag of type 1 is the LBA; leave it out");
+	if (o->ref > pi_ones(pi_ref_bits(l)))
+		return refuse_ns(ns, why, "pi_ref=%" PRIu64 " does not fit its %u bits", o->ref, pi_ref_bits(l));
+	if (o->storage_given && !l->sts)
+		return refuse_ns(ns, why, "pi_storage_tag: there is no storage tag (STS 0); leave it out");
+	if (o->storage > pi_ones(l->sts))
+		return refuse_ns(ns, why, "pi_storage_tag=%" PRIu64 " does not fit its %u bits", o->storage,
+			      l->sts);
+	ns->tags = (struct pi_tags){
+		.ref = o->ref, .storage = o->storage, .storage_mask = ns->info.storage_mask,
+		.app = o->apptag, .app_mask = o->apptag_mask,
+	};
+	return 0;
+}
+
+static int settle_protection(struct job_ns *ns, const struct job_opts *o, char *why)
+{
+	const struct pi_layout *l = &ns->info.layout;
+	bool asked = o->pract || (o->prchk_given && o->prchk) || o->ref_given || o->storage_given ||
+		     o->storage_check > 0 || (o->verify_given && o->verify & ~VFY_METADATA);
+	int ret;
+
+	ns->wire = nvme_wire(l, o->pract);
+	if (l->type == PI_NONE && asked)
+		return refuse_ns(ns, why, "the namespace has no protection information; leave out pi_act, pi_chk, "
+			      "pi_verify, pi_ref and pi_storage_*, or format it with --pi");
+	if (l->type == PI_NONE) {
+		ns->verify_md = l->md_size && (!o->verify_given || o->verify & VFY_METADATA);
+		return 0;
+	}
+	ns->pract = o->pract;
+	ret = settle_prchk(ns, o, why);
+	if (!ret)
+		ret = settle_verify(ns, o, why);
+	return ret ? ret : settle_tags(ns, o, why);
+}
+
+/* --- whose blocks, and do the job's sizes fit them --- */
+
+/* Is every block size of the job one of data and metadata together, and of no other kind? */
+static bool extended_only(const struct job_opts *o, const struct pi_layout *l)
+{
+	for (unsigned i = 0; i < o->nr_sizes; i++) {
+		const struct job_size *s = &o->sizes[i];
+
+		if (s->kind != JOB_SIZE_ALIGN &&
+		    (s->bytes % pi_block_size(l) || s->bytes % l->data_size == 0))
+			return false;
+	}
+	return true;
+}
+
+static void settle_buffer(struct job_ns *ns, const struct job_opts *o)
+{
+	const struct pi_layout *l = &ns->info.layout;
+
+	ns->host_block = l->data_size;
+	if (ns->wire.data == l->data_size)
+		return;
+	ns->auto_extended = o->buffer == JOB_BUFFER_AUTO && extended_only(o, l);
+	if (ns->auto_extended || o->buffer == JOB_BUFFER_EXTENDED)
+		ns->host_block = pi_block_size(l);
+}
+
+static int refuse_size(const struct job_ns *ns, const struct job_size *s, char *why)
+{
+	const struct pi_layout *l = &ns->info.layout;
+
+	if (ns->wire.data == l->data_size)
+		return refuse_ns(ns, why, "%s=%" PRIu64 " is not a multiple of the %u bytes of a block",
+			      s->option, s->bytes, l->data_size);
+	return refuse_ns(ns, why, "%s=%" PRIu64 " fits no block: give a multiple of %u (data alone, pi_buffer=data) "
+		      "or of %zu (with metadata, pi_buffer=extended)", s->option, s->bytes, l->data_size,
+		      pi_block_size(l));
+}
+
+/* The most that any command of the job sends: Compare has no PRACT. */
+static struct nvme_wire widest_wire(const struct job_ns *ns, const struct job_opts *o)
+{
+	return o->compare ? nvme_wire(&ns->info.layout, false) : ns->wire;
+}
+
+static int check_transfer(struct job_ns *ns, const struct job_opts *o, const struct job_size *s,
+			  char *why)
+{
+	struct nvme_wire wire = widest_wire(ns, o);
+	uint64_t blocks = s->bytes / ns->host_block;
+	uint64_t bytes = blocks * wire.data;
+	uint64_t max = UINT32_MAX;	/* a command's length has 32 bits */
+
+	if (ns->info.max_transfer)
+		max = ns->info.max_transfer;
+	if (ns->target && ns->target->max_transfer && ns->target->max_transfer < max)
+		max = ns->target->max_transfer;
+	if (blocks > MAX_NLB)
+		return refuse_ns(ns, why, "%s=%" PRIu64 " is %" PRIu64 " blocks, a command takes %u", s->option,
+			      s->bytes, blocks, MAX_NLB);
+	if (bytes > max)
+		return refuse_ns(ns, why, "%s=%" PRIu64 " moves %" PRIu64 " bytes a command, the most is %" PRIu64
+			      " (MDTS, or the kernel's max_hw_sectors_kb)", s->option, s->bytes, bytes, max);
+	if (o->md_per_io && blocks * wire.md > o->md_per_io)
+		return refuse_ns(ns, why, "md_per_io_size=%u is too small: %s=%" PRIu64 " has %" PRIu64
+			      " bytes of metadata; give 0 to have it sized", o->md_per_io, s->option,
+			      s->bytes, blocks * wire.md);
+	if (blocks > ns->max_blocks)
+		ns->max_blocks = blocks;
+	return 0;
+}
+
+static int settle_sizes(struct job_ns *ns, const struct job_opts *o, char *why)
+{
+	for (unsigned i = 0; i < o->nr_sizes; i++) {
+		const struct job_size *s = &o->sizes[i];
+		int ret;
+
+		if (s->bytes % ns->host_block || (s->kind != JOB_SIZE_ALIGN && !s->bytes))
+			return refuse_size(ns, s, why);
+		ret = s->kind == JOB_SIZE_TRANSFER ? check_transfer(ns, o, s, why) : 0;
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* --- commands --- */
+
+static int need(const struct job_ns *ns, bool used, unsigned oncs, const char *option,
+		const char *command, char *why)
+{
+	if (!used || ns->info.oncs & oncs)
+		return 0;
+	return refuse_ns(ns, why, "%s: the controller has no %s command (ONCS %04xh)", option, command,
+		      ns->info.oncs);
+}
+
+static bool uses(const struct job_opts *o, uint8_t opcode)
+{
+	for (unsigned i = 0; o->writes && i < o->write_mode.nr; i++)
+		if (o->write_mode.part[i].opcode == opcode)
+			return true;
+	return false;
+}
+
+static int check_commands(const struct job_ns *ns, const struct job_opts *o, char *why)
+{
+	int ret;
+
+	ret = need(ns, uses(o, nvme_cmd_write_zeroes), NVME_CTRL_ONCS_WRITE_ZEROES, "write_mode",
+		   "Write Zeroes", why);
+	if (!ret)
+		ret = need(ns, uses(o, nvme_cmd_write_uncor), NVME_CTRL_ONCS_WRITE_UNCORRECTABLE,
+			   "write_mode", "Write Uncorrectable", why);
+	if (!ret)
+		ret = need(ns, uses(o, nvme_cmd_verify), NVME_CTRL_ONCS_VERIFY, "write_mode", "Verify", why);
+	if (!ret)
+		ret = need(ns, o->compare, NVME_CTRL_ONCS_COMPARE, "verify_mode", "Compare", why);
+	if (!ret)
+		ret = need(ns, o->trims, NVME_CTRL_ONCS_DSM, "rw=trim", "Dataset Management", why);
+	return ret;
+}
+
+/* --- and the buffers all that takes --- */
+
+static void size_buffers(struct job_ns *ns, const struct job_opts *o)
+{
+	struct nvme_wire wire = widest_wire(ns, o);
+
+	ns->bounce_size = wire.data == ns->host_block ? 0 : ns->max_blocks * wire.data;
+	ns->md_size = ns->max_blocks * wire.md;
+	if (ns->md_size && ns->md_size < o->md_per_io)
+		ns->md_size = o->md_per_io;
+}
+
+int job_settle(struct job_ns *ns, const struct job_opts *o, char why[TARGET_WHY_MAX])
+{
+	char text[TARGET_WHY_MAX];
+	int ret;
+
+	if (nvme_expect(&ns->info, &o->open.format, text))
+		return refuse_ns(ns, why, "not the format the job expects: %s", text);
+	ns->readfua = o->readfua;
+	ns->writefua = o->writefua;
+	ns->deac = o->deac;
+	ret = settle_protection(ns, o, why);
+	if (ret)
+		return ret;
+	settle_buffer(ns, o);
+	if (o->fio_verify && ns->host_block != ns->info.layout.data_size)
+		return refuse_ns(ns, why, "verify= can't check blocks whose metadata is in the buffer: the tuple is laid "
+			      "over it; give pi_buffer=data and a multiple of %u as bs",
+			      ns->info.layout.data_size);
+	ret = settle_sizes(ns, o, why);
+	if (!ret)
+		ret = check_commands(ns, o, why);
+	if (!ret)
+		size_buffers(ns, o);
+	return ret;
+}
+
+static int identify(struct job_ns *ns, char *why)
+{
+	struct nvme_identify id;
+	char text[TARGET_WHY_MAX], name[NVME_STATUS_MAX];
+	int ret = nvme_identify_all(ns->target, &id);
+
+	if (ret)
+		return refuse(why, ret < 0 ? -ret : EIO, "%s: Identify failed: %s%s", ns->path,
+			      nvme_result_name(ret, name),
+			      ret == -EACCES || ret == -EPERM ? ": run as root" : "");
+	ret = nvme_decode(&id, ns->target->nsid, &ns->info, text);
+	return ret ? refuse(why, -ret, "%s: %s", ns->path, text) : 0;
+}
+
+int job_ns_open(const struct target_ops *ops, const char *path, const struct job_opts *o,
+		struct job_ns *ns, char why[TARGET_WHY_MAX])
+{
+	struct target_open open = o->open;
+	int ret;
+
+	*ns = (struct job_ns){ .path = path };
+	open.path = path;
+	ret = ops->open(&open, &ns->target, why);
+	if (ret)
+		return ret;
+	ret = identify(ns, why);
+	if (!ret)
+		ret = job_settle(ns, o, why);
+	if (ret)
+		job_ns_close(ns);
+	return ret;
+}
+
+void job_ns_close(struct job_ns *ns)
+{
+	if (ns->target)
+		ns->target->ops->close(ns->target);
+	ns->target = NULL;
+}

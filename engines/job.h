@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * job.h - what a job asks for, settled against the format a namespace has
+ *
+ * Everything that can be refused is refused here, before any I/O, in one line.
+ * What is left afterwards is a struct job_ns: plain numbers for the way of an
+ * I/O, so that nothing needs deciding there.  Nothing here knows fio.
+ */
+#ifndef JOB_H
+#define JOB_H
+
+#include "nvme.h"
+#include "words.h"
+
+/* Whose blocks are in fio's buffers of an extended namespace. */
+enum job_buffer { JOB_BUFFER_AUTO, JOB_BUFFER_DATA, JOB_BUFFER_EXTENDED };
+
+enum job_size_kind {
+	JOB_SIZE_TRANSFER,	/* one I/O moves so much */
+	JOB_SIZE_TRIM,		/* one I/O trims so much, without moving it */
+	JOB_SIZE_ALIGN,		/* an offset, or what I/Os are aligned to */
+};
+
+/* A size or an offset of the job that has to be whole blocks. */
+struct job_size {
+	const char		*option;	/* "bs": for messages */
+	uint64_t		bytes;
+	enum job_size_kind	kind;
+};
+
+/* The options of a job, parsed; "given" tells a default from a wish. */
+struct job_opts {
+	bool			pract;
+	bool			prchk_given, verify_given, ref_given, storage_given;
+	unsigned		prchk;		/* pi_chk: PI_* the device checks */
+	unsigned		verify;		/* pi_verify: PI_*, VFY_METADATA the host checks */
+	int			storage_check;	/* pi_storage_check; -1: where there is a tag */
+	uint16_t		apptag, apptag_mask;
+	uint64_t		ref;		/* pi_ref: reference tag of LBA 0 */
+	uint64_t		storage;	/* pi_storage_tag */
+	enum job_buffer		buffer;
+	uint32_t		md_per_io;	/* md_per_io_size; 0: as needed */
+	struct words_mix	write_mode;
+	bool			compare;	/* verify_mode=compare */
+	bool			readfua, writefua, deac;
+
+	/* From fio's own options. */
+	bool			reads, writes, trims;
+	bool			fio_verify;	/* verify=, with headers in the data */
+	struct target_open	open;		/* path left out */
+	const struct job_size	*sizes;
+	unsigned		nr_sizes;
+};
+
+/* One namespace as one job uses it. */
+struct job_ns {
+	struct target_ns	*target;
+	struct nvme_ns_info	info;
+	const char		*path;		/* the caller's */
+	int			index;		/* in the job's list of files */
+	bool			pract, readfua, writefua, deac;
+	unsigned		prchk;		/* PI_* for the device */
+	unsigned		verify;		/* PI_* for the host, on tuples that cross */
+	bool			verify_md;	/* and the bytes beyond them */
+	struct pi_tags		tags;		/* ref: that of LBA 0 */
+	struct nvme_wire	wire;		/* of Read and Write */
+	uint32_t		host_block;	/* bytes of fio's buffer a block */
+	uint32_t		max_blocks;	/* of the job's largest I/O */
+	uint32_t		bounce_size;	/* bytes an I/O needs of the engine's own: */
+	uint32_t		md_size;	/* extended blocks; separate metadata */
+	bool			auto_extended;	/* pi_buffer=auto took extended: say so */
+};
+
+/*
+ * Open @path on @ops, identify it, and settle @o against its format.  0, or
+ * -errno with one line in @why.
+ */
+int job_ns_open(const struct target_ops *ops, const char *path, const struct job_opts *o,
+		struct job_ns *ns, char why[TARGET_WHY_MAX]);
+void job_ns_close(struct job_ns *ns);
+
+/* The second half alone, for an @ns whose info is filled in. */
+int job_settle(struct job_ns *ns, const struct job_opts *o, char why[TARGET_WHY_MAX]);
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* nvme.c - see nvme.h */
+#include <endian.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "nvme.h"
+
+/* MDTS counts pages of CAP.MPSMIN; every controller Linux drives has 4 KiB. */
+#define MIN_PAGE 4096u
+
+static int identify(struct target_ns *ns, unsigned cns, uint32_t nsid, void *page)
+{
+	struct nvme_uring_cmd cmd = {
+		.opcode = nvme_admin_identify,
+		.nsid = nsid,
+		.addr = (uintptr_t)page,
+		.data_len = NVME_IDENTIFY_DATA_SIZE,
+		.cdw10 = cns,
+	};
+
+	return ns->ops->admin(ns, &cmd);
+}
+
+static bool has_elbas(const struct nvme_id_ctrl *ctrl)
+{
+	return le32toh(ctrl->ctratt) & NVME_CTRL_CTRATT_ELBAS;
+}
+
+int nvme_identify_all(struct target_ns *ns, struct nvme_identify *id)
+{
+	int ret;
+
+	memset(id, 0, sizeof(*id));
+	ret = identify(ns, NVME_IDENTIFY_CNS_CTRL, 0, &id->ctrl);
+	if (!ret)
+		ret = identify(ns, NVME_IDENTIFY_CNS_NS, ns->nsid, &id->ns);
+	if (!ret && has_elbas(&id->ctrl))
+		ret = identify(ns, NVME_IDENTIFY_CNS_CSI_NS, ns->nsid, &id->nvm);
+	return ret;
+}
+
+/* Identify strings are padded with blanks and not terminated. */
+static void copy_string(char *to, const char *from, size_t len)
+{
+	while (len && (from[len - 1] == ' ' || !from[len - 1]))
+		len--;
+	memcpy(to, from, len);
+	to[len] = '\0';
+}
+
+/* FLBAS bits 6:5 extend the index only where there are more than 16 formats. */
+static unsigned lbaf_index(const struct nvme_id_ns *ns)
+{
+	unsigned i = ns->flbas & NVME_NS_FLBAS_LOWER_MASK;
+
+	if (ns->nlbaf >= 16)
+		i |= (ns->flbas & NVME_NS_FLBAS_HIGHER_MASK) >> 1;
+	return i;
+}
+
+/* ELBAF: STS bits 6:0, PIF 8:7, QPIF 12:9. */
+static const struct pi_format *decode_elbaf(uint32_t elbaf, uint8_t pic, uint8_t *sts)
+{
+	*sts = elbaf & NVME_NVM_ELBAF_STS_MASK;
+	return pi_format_of((elbaf & NVME_NVM_ELBAF_PIF_MASK) >> 7, elbaf >> 9 & 0xf, pic & 1 << 3);
+}
+
+int nvme_decode(const struct nvme_identify *id, uint32_t nsid, struct nvme_ns_info *info,
+		char why[TARGET_WHY_MAX])
+{
+	const struct nvme_id_ns *ns = &id->ns;
+	struct pi_layout *l = &info->layout;
+	unsigned i = lbaf_index(ns);
+	const char *words;
+
+	*info = (struct nvme_ns_info) {
+		.nsid = nsid,
+		.nr_blocks = le64toh(ns->nsze),
+		.lbaf = i,
+		.oncs = le16toh(id->ctrl.oncs),
+		.max_transfer = id->ctrl.mdts && id->ctrl.mdts < 20 ? MIN_PAGE << id->ctrl.mdts : 0,
+	};
+	copy_string(info->model, id->ctrl.mn, sizeof(id->ctrl.mn));
+	copy_string(info->serial, id->ctrl.sn, sizeof(id->ctrl.sn));
+	copy_string(info->firmware, id->ctrl.fr, sizeof(id->ctrl.fr));
+
+	if (!info->nr_blocks)
+		return refuse(why, EINVAL, "namespace %u has no blocks: it is not active", nsid);
+	if (ns->lbaf[i].ds < 9 || ns->lbaf[i].ds > 30)
+		return refuse(why, EINVAL, "LBA format %u has a data size of 2^%u bytes: not one of 512 or more",
+			      i, ns->lbaf[i].ds);
+	l->data_size = 1u << ns->lbaf[i].ds;
+	l->md_size = le16toh(ns->lbaf[i].ms);
+	l->extended = l->md_size && ns->flbas & NVME_NS_FLBAS_META_EXT;
+	l->type = ns->dps & NVME_NS_DPS_PI_MASK;
+	l->first = ns->dps & NVME_NS_DPS_PI_FIRST;
+
+	if (l->type != PI_NONE) {
+		l->format = &pi_formats[0];
+		if (has_elbas(&id->ctrl)) {
+			l->format = decode_elbaf(le32toh(id->nvm.elbaf[i]), id->nvm.pic, &l->sts);
+			info->storage_mask = le64toh(id->nvm.lbstm);
+		}
+		if (!l->format)
+			return refuse(why, EINVAL, "LBA format %u has a guard format that is reserved "
+				      "(ELBAF %08xh)", i, le32toh(id->nvm.elbaf[i]));
+		info->pif = l->format - pi_formats;
+	}
+	if (pi_layout_check(l, &words))
+		return refuse(why, EINVAL, "LBA format %u: %s", i, words);
+	info->remark = words;
+	return 0;
+}
+
+int nvme_expect(const struct nvme_ns_info *info, const struct ns_format *want,
+		char why[TARGET_WHY_MAX])
+{
+	const struct pi_layout *l = &info->layout;
+	const struct {
+		const char *name;
+		int want, have;
+	} fields[] = {
+		{ "ns_lbs", want->lbs, l->data_size },
+		{ "ns_ms", want->ms, l->md_size },
+		{ "ns_mset", want->mset, l->extended },
+		{ "ns_pi", want->pi, l->type },
+		{ "ns_pil", want->pil, l->first },
+		{ "ns_pif", want->pif, info->pif },
+		{ "ns_sts", want->sts, l->sts },
+	};
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (fields[i].want >= 0 && fields[i].want != fields[i].have && n < TARGET_WHY_MAX)
+			n += snprintf(why + n, TARGET_WHY_MAX - n, "%s%s=%d, but it is %d",
+				      n ? "; " : "", fields[i].name, fields[i].want,
+				      fields[i].have);
+	return n ? -EINVAL : 0;
+}
+
+char *nvme_format_name(const struct nvme_ns_info *info, char buf[NVME_FORMAT_MAX])
+{
+	const struct pi_layout *l = &info->layout;
+	int n = snprintf(buf, NVME_FORMAT_MAX, "%u+%u", l->data_size, l->md_size);
+
+	if (l->md_size)
+		n += snprintf(buf + n, NVME_FORMAT_MAX - n, " %s",
+			      l->extended ? "extended" : "separate");
+	if (l->type == PI_NONE)
+		snprintf(buf + n, NVME_FORMAT_MAX - n, ", no PI");
+	else
+		n += snprintf(buf + n, NVME_FORMAT_MAX - n, ", %s type %d %s", l->format->name,
+			      l->type, l->first ? "first" : "last");
+	if (l->sts)
+		snprintf(buf + n, NVME_FORMAT_MAX - n, ", STS %u", l->sts);
+	return buf;
+}
+
+struct nvme_wire nvme_wire(const struct pi_layout *l, bool pract)
+{
+	bool stripped = pract && l->type != PI_NONE && l->md_size == l->format->tuple_size;
+	uint32_t md = stripped ? 0 : l->md_size;
+
+	return (struct nvme_wire) {
+		.data = l->data_size + (l->extended ? md : 0),
+		.md = l->extended ? 0 : md,
+		.pi = l->type != PI_NONE && !stripped,
+	};
+}
+
+/* What each command has besides SLBA and NLB. */
+enum {
+	HAS_BUFFERS	= 1 << 0,
+	HAS_PRACT	= 1 << 1,
+	HAS_PRCHK	= 1 << 2,
+	HAS_FUA		= 1 << 3,
+	HAS_DEAC	= 1 << 4,
+};
+
+/*
+ * PRACT of Compare and Verify shall be cleared, and Write Zeroes has nothing to
+ * check; setting them has the command refused.
+ */
+static const uint8_t has[256] = {
+	[nvme_cmd_read]		= HAS_BUFFERS | HAS_PRACT | HAS_PRCHK | HAS_FUA,
+	[nvme_cmd_write]	= HAS_BUFFERS | HAS_PRACT | HAS_PRCHK | HAS_FUA,
+	[nvme_cmd_compare]	= HAS_BUFFERS | HAS_PRCHK | HAS_FUA,
+	[nvme_cmd_verify]	= HAS_PRCHK | HAS_FUA,
+	[nvme_cmd_write_zeroes]	= HAS_PRACT | HAS_FUA | HAS_DEAC,
+	[nvme_cmd_write_uncor]	= 0,
+};
+
+static void set_protection(struct nvme_uring_cmd *cmd, const struct pi_layout *l,
+			   const struct nvme_io *io, unsigned can)
+{
+	struct pi_dwords d = pi_tags_pack(l, &io->tags);
+
+	if (can & HAS_PRACT)
+		cmd->cdw12 |= (uint32_t)io->pract << 29;
+	if (can & HAS_PRCHK) {
+		cmd->cdw12 |= (io->checks & (PI_GUARD | PI_APP | PI_REF)) << 26;
+		cmd->cdw12 |= (uint32_t)!!(io->checks & PI_STORAGE) << 24;
+	}
+	cmd->cdw2 = d.cdw2;
+	cmd->cdw3 = d.cdw3;
+	cmd->cdw14 = d.cdw14;
+	cmd->cdw15 = d.cdw15;
+}
+
+void nvme_build_io(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info,
+		   const struct nvme_io *io)
+{
+	const struct pi_layout *l = &info->layout;
+	unsigned can = has[io->opcode];
+
+	cmd->opcode = io->opcode;
+	cmd->nsid = info->nsid;
+	cmd->cdw10 = io->slba;
+	cmd->cdw11 = io->slba >> 32;
+	cmd->cdw12 = io->nr_blocks - 1;		/* NLB is 0's based */
+	if (can & HAS_BUFFERS) {
+		struct nvme_wire wire = nvme_wire(l, io->pract && can & HAS_PRACT);
+
+		cmd->addr = (uintptr_t)io->data;
+		cmd->data_len = io->nr_blocks * wire.data;
+		if (wire.md) {
+			cmd->metadata = (uintptr_t)io->md;
+			cmd->metadata_len = io->nr_blocks * wire.md;
+		}
+	}
+	if (can & HAS_FUA)
+		cmd->cdw12 |= (uint32_t)io->fua << 30;
+	if (can & HAS_DEAC)
+		cmd->cdw12 |= (uint32_t)io->deac << 25;
+	if (can & (HAS_PRACT | HAS_PRCHK) && l->type != PI_NONE)
+		set_protection(cmd, l, io, can);
+}
+
+void nvme_build_dsm(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info,
+		    struct nvme_dsm_range *ranges, unsigned nr)
+{
+	cmd->opcode = nvme_cmd_dsm;
+	cmd->nsid = info->nsid;
+	cmd->addr = (uintptr_t)ranges;
+	cmd->data_len = nr * sizeof(*ranges);
+	cmd->cdw10 = nr - 1;			/* NR is 0's based */
+	cmd->cdw11 = NVME_DSMGMT_AD;
+}
+
+void nvme_build_flush(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info)
+{
+	cmd->opcode = nvme_cmd_flush;
+	cmd->nsid = info->nsid;
+}
+
+unsigned nvme_status_field(int status)
+{
+	switch (status & NVME_ST_MASK) {
+	case NVME_ST_GUARD:	return PI_GUARD;
+	case NVME_ST_APP:	return PI_APP;
+	case NVME_ST_REF:	return PI_REF;
+	case NVME_ST_STORAGE:	return PI_STORAGE;
+	default:		return 0;
+	}
+}
+
+int nvme_result_errno(int res)
+{
+	if (res <= 0)
+		return -res;
+	return nvme_status_field(res) || (res & NVME_ST_MASK) == NVME_ST_COMPARE ? EILSEQ : EIO;
+}
+
+char *nvme_result_name(int res, char buf[NVME_STATUS_MAX])
+{
+	const char *text = res <= 0 ? strerror(-res) : nvme_status_to_string(res & NVME_ST_MASK, false);
+
+	if (res <= 0)
+		snprintf(buf, NVME_STATUS_MAX, "%s", text);
+	else	/* libnvme says "Name: explanation"; the name is the spec's term */
+		snprintf(buf, NVME_STATUS_MAX, "%.*s (%03xh%s)", (int)strcspn(text, ":"), text,
+			 res & NVME_ST_MASK, res & NVME_ST_DNR ? ", do not retry" : "");
+	return buf;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nvme.h - the NVMe side of an I/O: Identify bytes to a layout, an I/O to a
+ * command, a status word to its name.  No file descriptors, no fio.
+ *
+ * "Spec" is the NVM Command Set Specification, "Base" the NVM Express Base
+ * Specification.
+ */
+#ifndef NVME_H
+#define NVME_H
+
+#include <libnvme.h>
+#include "../pi/pi.h"
+#include "target.h"
+
+/* What Identify says of a namespace and its controller, decoded. */
+struct nvme_ns_info {
+	uint32_t		nsid;
+	uint64_t		nr_blocks;	/* NSZE */
+	struct pi_layout	layout;
+	uint64_t		storage_mask;	/* LBSTM */
+	uint8_t			pif;		/* guard format: 0 16b, 1 32b, 2 64b */
+	uint8_t			lbaf;		/* index of the format in use */
+	uint32_t		max_transfer;	/* MDTS, bytes; 0: no limit */
+	uint16_t		oncs;		/* optional commands, NVME_CTRL_ONCS_* */
+	const char		*remark;	/* pi_layout_check()'s, NULL: none */
+	char			model[41];
+	char			serial[21];
+	char			firmware[9];
+};
+
+/* The Identify structures as they came, 4096 bytes each. */
+struct nvme_identify {
+	struct nvme_id_ctrl	ctrl;		/* CNS 01h */
+	struct nvme_id_ns	ns;		/* CNS 00h */
+	struct nvme_nvm_id_ns	nvm;		/* CNS 05h, CSI 0; when CTRATT.ELBAS */
+};
+
+/*
+ * Ask the target for them; those it does not have stay zero.  0, or a result
+ * as in target.h.  Base: Identify command.
+ */
+int nvme_identify_all(struct target_ns *ns, struct nvme_identify *id);
+
+/*
+ * Decode @id into *@info.  0, or -EINVAL with one line in @why when the
+ * namespace's format is none this library can work on.
+ * Spec: Identify Namespace data structures.
+ */
+int nvme_decode(const struct nvme_identify *id, uint32_t nsid, struct nvme_ns_info *info,
+		char why[TARGET_WHY_MAX]);
+
+/*
+ * Does the namespace have the format that the job expects?  0, or -EINVAL with
+ * one line in @why naming every field that differs.
+ */
+int nvme_expect(const struct nvme_ns_info *info, const struct ns_format *want,
+		char why[TARGET_WHY_MAX]);
+
+/* "4096+8 16b type 1, last, separate" in @buf; returns @buf. */
+#define NVME_FORMAT_MAX 64
+char *nvme_format_name(const struct nvme_ns_info *info, char buf[NVME_FORMAT_MAX]);
+
+/* What crosses the interface, bytes a block.  Spec: PRACT. */
+struct nvme_wire {
+	uint32_t	data;	/* in the data buffer: data, and metadata when extended */
+	uint32_t	md;	/* in the metadata buffer */
+	bool		pi;	/* do tuples cross? */
+};
+
+/*
+ * With @pract and metadata no larger than the tuple the controller inserts and
+ * strips it, and no metadata crosses.
+ */
+struct nvme_wire nvme_wire(const struct pi_layout *l, bool pract);
+
+/* One I/O, as every command that carries PRINFO has it. */
+struct nvme_io {
+	uint8_t		opcode;		/* enum nvme_io_opcode */
+	bool		pract;
+	bool		fua;
+	bool		deac;		/* Write Zeroes: deallocate */
+	unsigned	checks;		/* PI_*: PRCHK and STC */
+	uint64_t	slba;
+	uint32_t	nr_blocks;	/* a count: 1..65536 */
+	struct pi_tags	tags;
+	void		*data;		/* nr_blocks * wire.data bytes; NULL: none crosses */
+	void		*md;		/* nr_blocks * wire.md bytes */
+};
+
+/*
+ * Fill *@cmd (zeroed).  PRINFO and tags go only where the command has them and
+ * the namespace has protection information.  Spec: Read, Write, Compare, Verify,
+ * Write Zeroes, Write Uncorrectable.
+ */
+void nvme_build_io(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info,
+		   const struct nvme_io *io);
+
+/* Dataset Management, deallocate @nr ranges (1..256) at @ranges. */
+void nvme_build_dsm(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info,
+		    struct nvme_dsm_range *ranges, unsigned nr);
+
+void nvme_build_flush(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info);
+
+/* The status codes that concern protection; SCT and SC without More and DNR. */
+enum nvme_pi_status {
+	NVME_ST_INVALID_PI	= 0x181,
+	NVME_ST_GUARD		= 0x282,
+	NVME_ST_APP		= 0x283,
+	NVME_ST_REF		= 0x284,
+	NVME_ST_COMPARE		= 0x285,
+	NVME_ST_STORAGE		= 0x288,
+};
+
+#define NVME_ST_MASK	0x7ff
+#define NVME_ST_DNR	0x4000
+
+/* The field a status blames (one of PI_*), 0 when it is no PI check's status. */
+unsigned nvme_status_field(int status);
+
+/*
+ * The errno fio gets for a result as in target.h: 0, EILSEQ for a protection
+ * check or a miscompare, EIO for any other status, else the errno it carries.
+ */
+int nvme_result_errno(int res);
+
+/* "Guard Check Error (282h)" or "Invalid argument" in @buf; returns @buf. */
+#define NVME_STATUS_MAX 128
+char *nvme_result_name(int res, char buf[NVME_STATUS_MAX]);
+
+#endif

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ring.c - the io_uring passthrough target: /dev/ngXnY
+ *
+ * Commands go to the driver in 128-byte submission entries, their statuses come
+ * back in 32-byte completions.  One ring a queue, one queue a thread.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <liburing.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include "target.h"
+
+/* --- the namespace --- */
+
+/*
+ * The other node of the namespace: "nvme0n1" for "ng0n1" and back, by device
+ * number, so that links to the node work as well.
+ */
+static bool sysfs_name(const struct stat *st, char *name, size_t size)
+{
+	char path[64], link[512];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/sys/dev/%s/%u:%u", S_ISBLK(st->st_mode) ? "block" : "char",
+		 major(st->st_rdev), minor(st->st_rdev));
+	n = readlink(path, link, sizeof(link) - 1);
+	if (n <= 0)
+		return false;
+	link[n] = '\0';
+	return snprintf(name, size, "%s", strrchr(link, '/') + 1) < (int)size;
+}
+
+/* The name of the block device of generic device "ngXnY" in @name. */
+static bool block_name(const struct stat *st, char *name, size_t size)
+{
+	char generic[64];
+
+	return sysfs_name(st, generic, sizeof(generic)) && !strncmp(generic, "ng", 2) &&
+	       snprintf(name, size, "nvme%s", generic + 2) < (int)size;
+}
+
+/* An exclusive open fails while a file system, swap, md or dm holds the device. */
+static bool in_use(const struct stat *st)
+{
+	char name[64], path[80];
+	int fd;
+
+	if (!block_name(st, name, sizeof(name)))
+		return false;
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && errno == EBUSY;
+}
+
+/* A number of the block device's queue in sysfs, @otherwise where it isn't told. */
+static unsigned long queue_attribute(const struct stat *st, const char *attribute,
+				     unsigned long otherwise)
+{
+	char name[64], path[128];
+	unsigned long value = otherwise;
+	FILE *f;
+
+	if (!block_name(st, name, sizeof(name)))
+		return otherwise;
+	snprintf(path, sizeof(path), "/sys/block/%s/queue/%s", name, attribute);
+	f = fopen(path, "re");
+	if (!f)
+		return otherwise;
+	if (fscanf(f, "%lu", &value) != 1)
+		value = otherwise;
+	fclose(f);
+	return value;
+}
+
+static int check_node(const struct target_open *o, const struct stat *st, char *why)
+{
+	char name[64];
+
+	if (S_ISBLK(st->st_mode)) {
+		if (sysfs_name(st, name, sizeof(name)) && !strncmp(name, "nvme", 4))
+			return refuse(why, EINVAL, "%s is a block device: use its generic device, /dev/ng%s",
+				      o->path, name + 4);
+		return refuse(why, EINVAL, "%s is a block device: give an NVMe generic device, /dev/ngXnY",
+			      o->path);
+	}
+	if (!S_ISCHR(st->st_mode))
+		return refuse(why, EINVAL, "%s is not a device: give an NVMe generic device, /dev/ngXnY",
+			      o->path);
+	if (o->write && !o->in_use_ok && in_use(st))
+		return refuse(why, EBUSY, "%s is in use (mounted, or held by another driver): not written; "
+			      "unmount it, or give allow_mounted_write=1", o->path);
+	if (o->iopoll && !queue_attribute(st, "io_poll", 1))
+		return refuse(why, EOPNOTSUPP, "%s has no poll queues: leave out hipri, or load the nvme driver "
+			      "with poll_queues=N", o->path);
+	return 0;
+}
+
+static int ring_open(const struct target_open *o, struct target_ns **ns, char why[TARGET_WHY_MAX])
+{
+	struct stat st;
+	int fd, ret;
+
+	if (stat(o->path, &st))
+		return refuse(why, errno, "%s: %s", o->path, strerror(errno));
+	ret = check_node(o, &st, why);
+	if (ret)
+		return ret;
+	fd = open(o->path, (o->write ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+	if (fd < 0)
+		return refuse(why, errno, "%s: %s%s", o->path, strerror(errno),
+			      errno == EACCES ? ": run as root, or give yourself access to it" : "");
+	ret = ioctl(fd, NVME_IOCTL_ID);
+	if (ret <= 0) {
+		close(fd);
+		return refuse(why, EINVAL, "%s is not an NVMe namespace: give a generic device, /dev/ngXnY",
+			      o->path);
+	}
+	*ns = malloc(sizeof(**ns));
+	if (!*ns) {
+		close(fd);
+		return refuse(why, ENOMEM, "%s: out of memory", o->path);
+	}
+	**ns = (struct target_ns){
+		.ops = &ring_target, .nsid = ret, .fd = fd,
+		.max_transfer = queue_attribute(&st, "max_hw_sectors_kb", 0) * 1024,
+	};
+	return 0;
+}
+
+static void ring_ns_close(struct target_ns *ns)
+{
+	close(ns->fd);
+	free(ns);
+}
+
+/*
+ * struct nvme_uring_cmd is struct nvme_passthru_cmd but for its last dword, the
+ * result, so the same command can be executed at once.
+ */
+static int execute(struct target_ns *ns, unsigned long request, struct nvme_uring_cmd *cmd)
+{
+	_Static_assert(sizeof(*cmd) == sizeof(struct nvme_passthru_cmd), "one layout");
+	int ret = ioctl(ns->fd, request, cmd);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static int ring_admin(struct target_ns *ns, struct nvme_uring_cmd *cmd)
+{
+	return execute(ns, NVME_IOCTL_ADMIN_CMD, cmd);
+}
+
+static int ring_io(struct target_ns *ns, struct nvme_uring_cmd *cmd)
+{
+	return execute(ns, NVME_IOCTL_IO_CMD, cmd);
+}
+
+/* --- the queue --- */
+
+struct target_queue {
+	struct io_uring		ring;
+	struct io_uring_sqe	*last;		/* handed out by slot(), not pushed yet */
+	unsigned		last_tag;
+	struct iovec		*iovecs;	/* one a tag, where vectored */
+	unsigned		ready;		/* pushed, not committed */
+	unsigned		force_async;
+	unsigned		pushed;		/* since the last forced one */
+};
+
+/*
+ * With one thread submitting and reaping, completions need no interrupt of the
+ * task and can wait until it asks.  Kernels that do not know a flag refuse the
+ * whole set, so fall back to none.
+ */
+static int setup_ring(struct target_queue *q, const struct target_queue_opts *o)
+{
+	struct io_uring_params p = { .flags = IORING_SETUP_SQE128 | IORING_SETUP_CQE32 };
+	unsigned quiet = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+			 IORING_SETUP_TASKRUN_FLAG;
+	int ret;
+
+	if (o->iopoll)
+		p.flags |= IORING_SETUP_IOPOLL;
+	if (o->sqpoll) {
+		quiet = 0;
+		p.flags |= IORING_SETUP_SQPOLL;
+		if (o->sqpoll_cpu >= 0) {
+			p.flags |= IORING_SETUP_SQ_AFF;
+			p.sq_thread_cpu = o->sqpoll_cpu;
+		}
+	}
+	p.flags |= quiet;
+	ret = io_uring_queue_init_params(o->depth, &q->ring, &p);
+	if (ret == -EINVAL && quiet) {
+		p = (struct io_uring_params){ .flags = p.flags & ~quiet };
+		ret = io_uring_queue_init_params(o->depth, &q->ring, &p);
+	}
+	return ret;
+}
+
+static int register_files(struct target_queue *q, const struct target_queue_opts *o)
+{
+	int *fds = calloc(o->nr_ns, sizeof(*fds));
+	int ret;
+
+	if (!fds)
+		return -ENOMEM;
+	for (unsigned i = 0; i < o->nr_ns; i++)
+		fds[i] = o->ns[i]->fd;
+	ret = io_uring_register_files(&q->ring, fds, o->nr_ns);
+	free(fds);
+	return ret;
+}
+
+static int setup_queue(struct target_queue *q, const struct target_queue_opts *o, char *why)
+{
+	int ret = setup_ring(q, o);
+
+	if (ret)
+		return refuse(why, -ret, "io_uring can't be set up: %s%s", strerror(-ret),
+			      ret == -EPERM ? " (see kernel.io_uring_disabled)" :
+			      ret == -EINVAL ? " (passthrough needs Linux 6.0 or newer)" : "");
+	q->force_async = o->force_async;
+	if (o->vectored)
+		q->iovecs = calloc(o->depth, sizeof(*q->iovecs));
+	if (o->vectored && !q->iovecs)
+		return refuse(why, ENOMEM, "out of memory for %u iovecs", o->depth);
+	ret = o->bufs ? io_uring_register_buffers(&q->ring, o->bufs, o->nr_bufs) : 0;
+	if (ret)
+		return refuse(why, -ret, "fixedbufs: %u buffers can't be registered: %s%s", o->nr_bufs,
+			      strerror(-ret), ret == -ENOMEM ? " (raise ulimit -l)" : "");
+	ret = o->ns ? register_files(q, o) : 0;
+	if (ret)
+		return refuse(why, -ret, "registerfiles: %u files can't be registered: %s", o->nr_ns,
+			      strerror(-ret));
+	return 0;
+}
+
+static void ring_queue_close(struct target_queue *q)
+{
+	if (q->ring.ring_fd > 0)
+		io_uring_queue_exit(&q->ring);
+	free(q->iovecs);
+	free(q);
+}
+
+static int ring_queue_open(const struct target_queue_opts *o, struct target_queue **q,
+			   char why[TARGET_WHY_MAX])
+{
+	int ret;
+
+	*q = calloc(1, sizeof(**q));
+	if (!*q)
+		return refuse(why, ENOMEM, "out of memory for a queue");
+	ret = setup_queue(*q, o, why);
+	if (ret)
+		ring_queue_close(*q);
+	return ret;
+}
+
+static struct nvme_uring_cmd *ring_slot(struct target_queue *q, const struct target_io *io)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&q->ring);
+
+	if (!sqe)
+		return NULL;
+	memset(sqe, 0, 2 * sizeof(*sqe));	/* SQE128: an entry is two */
+	sqe->opcode = IORING_OP_URING_CMD;
+	sqe->cmd_op = q->iovecs ? NVME_URING_CMD_IO_VEC : NVME_URING_CMD_IO;
+	sqe->user_data = io->tag;
+	sqe->fd = io->ns->fd;
+	if (io->ns_index >= 0) {
+		sqe->fd = io->ns_index;
+		sqe->flags |= IOSQE_FIXED_FILE;
+	}
+	if (io->buf_index >= 0) {
+		sqe->uring_cmd_flags = IORING_URING_CMD_FIXED;
+		sqe->buf_index = io->buf_index;
+	}
+	if (q->force_async && ++q->pushed == q->force_async) {
+		q->pushed = 0;
+		sqe->flags |= IOSQE_ASYNC;
+	}
+	q->last = sqe;
+	q->last_tag = io->tag;
+	return (struct nvme_uring_cmd *)sqe->cmd;
+}
+
+static void ring_push(struct target_queue *q)
+{
+	struct nvme_uring_cmd *cmd = (struct nvme_uring_cmd *)q->last->cmd;
+
+	q->ready++;
+	if (!cmd->data_len) {			/* no data crosses: nothing to map */
+		q->last->cmd_op = NVME_URING_CMD_IO;
+		q->last->uring_cmd_flags = 0;
+	} else if (q->iovecs) {
+		struct iovec *iov = &q->iovecs[q->last_tag];
+
+		*iov = (struct iovec){ (void *)(uintptr_t)cmd->addr, cmd->data_len };
+		cmd->addr = (uintptr_t)iov;
+		cmd->data_len = 1;		/* a count, for vectored commands */
+	}
+}
+
+static int ring_commit(struct target_queue *q)
+{
+	while (q->ready) {
+		int ret = io_uring_submit(&q->ring);
+
+		if (ret == -EAGAIN || ret == -EBUSY || ret == -EINTR)
+			ret = io_uring_get_events(&q->ring) < 0 ? ret : 0;
+		else if (ret < 0)
+			return ret;
+		else if (q->ring.flags & IORING_SETUP_SQPOLL)
+			ret = q->ready;	/* it told what the kernel thread has not taken yet */
+		q->ready -= ret > 0 ? ret : 0;
+	}
+	return 0;
+}
+
+static unsigned harvest(struct target_queue *q, struct target_cqe *cqes, unsigned max)
+{
+	struct io_uring_cqe *cqe;
+	unsigned head, n = 0;
+
+	io_uring_for_each_cqe(&q->ring, head, cqe) {
+		if (n == max)
+			break;
+		cqes[n++] = (struct target_cqe){ .tag = cqe->user_data, .res = cqe->res };
+	}
+	io_uring_cq_advance(&q->ring, n);
+	return n;
+}
+
+static int wait_for(struct target_queue *q, unsigned nr, const struct timespec *timeout)
+{
+	struct __kernel_timespec ts;
+	struct io_uring_cqe *cqe;
+
+	if (!timeout)
+		return io_uring_wait_cqe_nr(&q->ring, &cqe, nr);
+	ts = (struct __kernel_timespec){ timeout->tv_sec, timeout->tv_nsec };
+	return io_uring_wait_cqes(&q->ring, &cqe, nr, &ts, NULL);
+}
+
+/* Polled and deferred completions appear only when the kernel is asked for them. */
+static bool has_to_ask(const struct target_queue *q)
+{
+	return q->ring.flags & IORING_SETUP_IOPOLL ||
+	       IO_URING_READ_ONCE(*q->ring.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+}
+
+static int ring_reap(struct target_queue *q, struct target_cqe *cqes, unsigned min, unsigned max,
+		     const struct timespec *timeout)
+{
+	unsigned n = harvest(q, cqes, max);
+
+	if (!n && !min && has_to_ask(q)) {
+		io_uring_get_events(&q->ring);
+		n = harvest(q, cqes, max);
+	}
+	while (n < min) {
+		int ret = wait_for(q, min - n, timeout);
+
+		if (ret == -ETIME)
+			break;
+		if (ret < 0 && ret != -EINTR && ret != -EAGAIN)
+			return ret;
+		n += harvest(q, cqes + n, max - n);
+	}
+	return n;
+}
+
+const struct target_ops ring_target = {
+	.name		= "io_uring passthrough",
+	.open		= ring_open,
+	.close		= ring_ns_close,
+	.admin		= ring_admin,
+	.io		= ring_io,
+	.queue_open	= ring_queue_open,
+	.queue_close	= ring_queue_close,
+	.slot		= ring_slot,
+	.push		= ring_push,
+	.commit		= ring_commit,
+	.reap		= ring_reap,
+};

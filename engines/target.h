@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * target.h - what takes NVMe commands: one small interface, two targets
+ *
+ *	ring.c		io_uring passthrough to a character device, /dev/ngXnY
+ *	controller.c	the embedded controller: the same commands, from a file
+ *
+ * A target takes the very struct nvme_uring_cmd that the kernel takes, and
+ * answers with the status word of the completion, so whatever passes on one can
+ * be compared with the other.  Nothing here knows fio.
+ *
+ * Results, everywhere below: 0 good; above 0 the NVMe status word (SC, SCT,
+ * More and DNR: bits 0..14) as the kernel hands it back; below 0 -errno.
+ */
+#ifndef TARGET_H
+#define TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <linux/nvme_ioctl.h>
+#include "refuse.h"
+
+struct target_ops;
+
+/*
+ * An open namespace.  Each target embeds this as the first member of its own.
+ * One may be used by many queues and threads at once.
+ */
+struct target_ns {
+	const struct target_ops	*ops;
+	uint32_t		nsid;
+	int			fd;	/* -1 where there is none to register */
+	uint32_t		max_transfer; /* what the way to it allows, bytes; 0: any */
+};
+
+/*
+ * The format a job asks for, in the words of the ns_* options; -1: no opinion.
+ * A device must agree with it, an image is created by it or must agree.
+ */
+struct ns_format {
+	int	lbs;		/* data size, bytes */
+	int	ms;		/* metadata size, bytes */
+	int	mset;		/* 1: extended, 0: separate */
+	int	pi;		/* type 0..3 */
+	int	pil;		/* 1: tuple first, 0: last */
+	int	pif;		/* 0: 16b, 1: 32b, 2: 64b */
+	int	sts;		/* storage tag size, bits */
+};
+
+#define NS_FORMAT_ANY { -1, -1, -1, -1, -1, -1, -1 }
+
+struct target_open {
+	const char		*path;
+	bool			write;	/* will be written, zeroed or trimmed */
+	bool			in_use_ok; /* do so even where it is mounted */
+	bool			iopoll;	/* completions will be polled for */
+	struct ns_format	format;
+	uint64_t		size;	/* data bytes of an image to create; 0: don't */
+};
+
+struct target_queue_opts {
+	unsigned		depth;		/* commands in flight, at most */
+	bool			iopoll;		/* hipri */
+	bool			sqpoll;		/* sqthread_poll */
+	int			sqpoll_cpu;	/* -1: any */
+	bool			vectored;	/* hand buffers over as one iovec */
+	unsigned		force_async;	/* every so many commands; 0: never */
+	const struct iovec	*bufs;		/* to register; NULL: none */
+	unsigned		nr_bufs;
+	struct target_ns *const	*ns;		/* to register; NULL: none */
+	unsigned		nr_ns;
+};
+
+/*
+ * One command to submit.  @tag is 0..depth - 1 and no other command's in flight;
+ * it comes back in struct target_cqe.  @ns_index and @buf_index are positions in
+ * the lists of struct target_queue_opts; -1 where not registered.
+ */
+struct target_io {
+	struct target_ns	*ns;
+	unsigned		tag;
+	int			ns_index;
+	int			buf_index;
+};
+
+struct target_cqe {
+	unsigned	tag;
+	int		res;	/* see "Results" above */
+};
+
+struct target_queue;
+
+struct target_ops {
+	const char *name;	/* for reports */
+
+	/*
+	 * Open what @o describes.  0 with *@ns set, or -errno with one line in
+	 * @why, and then nothing has been written or created.
+	 */
+	int (*open)(const struct target_open *o, struct target_ns **ns, char why[TARGET_WHY_MAX]);
+	void (*close)(struct target_ns *ns);
+
+	/* Execute one command and wait for it.  @cmd->addr is a flat buffer. */
+	int (*admin)(struct target_ns *ns, struct nvme_uring_cmd *cmd);
+	int (*io)(struct target_ns *ns, struct nvme_uring_cmd *cmd);
+
+	/*
+	 * A queue belongs to one thread.  slot() hands out a zeroed command to
+	 * fill in place (NULL: the queue is full); push() adds it to the batch
+	 * that commit() starts.  A command once handed out must be pushed.
+	 * reap() stores 0..@max completions, waits for @min of them (no longer
+	 * than @timeout when not NULL), and returns how many, or -errno.
+	 */
+	int (*queue_open)(const struct target_queue_opts *o, struct target_queue **q,
+			  char why[TARGET_WHY_MAX]);
+	void (*queue_close)(struct target_queue *q);
+	struct nvme_uring_cmd *(*slot)(struct target_queue *q, const struct target_io *io);
+	void (*push)(struct target_queue *q);
+	int (*commit)(struct target_queue *q);
+	int (*reap)(struct target_queue *q, struct target_cqe *cqes, unsigned min, unsigned max,
+		    const struct timespec *timeout);
+};
+
+extern const struct target_ops ring_target;
+
+#endif

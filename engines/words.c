@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* words.c - see words.h */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include "../verify/report.h"
+#include "nvme.h"
+#include "words.h"
+
+struct word {
+	const char	*name;
+	unsigned	value;
+};
+
+#define NR(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct word check_words[] = {
+	{ "GUARD", PI_GUARD },
+	{ "APPTAG", PI_APP },
+	{ "REFTAG", PI_REF },
+	{ "STTAG", PI_STORAGE },
+	{ "METADATA", VFY_METADATA },
+};
+
+static const struct word mode_words[] = {
+	{ "write", nvme_cmd_write },
+	{ "zeroes", nvme_cmd_write_zeroes },
+	{ "uncor", nvme_cmd_write_uncor },
+	{ "verify", nvme_cmd_verify },
+};
+
+/* An item of a list: @len characters at @text, blanks around it left out. */
+struct item {
+	const char	*text;
+	size_t		len;
+};
+
+static struct item next_item(const char **rest, char separator)
+{
+	const char *end = strchr(*rest, separator);
+	struct item it = { *rest, end ? (size_t)(end - *rest) : strlen(*rest) };
+
+	*rest = end ? end + 1 : NULL;
+	while (it.len && strchr(" \t", *it.text))
+		it.text++, it.len--;
+	while (it.len && strchr(" \t", it.text[it.len - 1]))
+		it.len--;
+	return it;
+}
+
+static bool item_is(struct item it, const char *word)
+{
+	return strlen(word) == it.len && !strncasecmp(it.text, word, it.len);
+}
+
+static const struct word *find(struct item it, const struct word *words, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (item_is(it, words[i].name))
+			return &words[i];
+	return NULL;
+}
+
+static int refuse_check(const char *name, struct item it, unsigned can, char *why)
+{
+	int n = snprintf(why, TARGET_WHY_MAX, "%s: unknown word '%.*s'; known are", name,
+			 (int)(it.len < 40 ? it.len : 40), it.text);
+
+	for (size_t i = 0; i < NR(check_words); i++)
+		if (check_words[i].value & can)
+			n += snprintf(why + n, TARGET_WHY_MAX - n, " %s", check_words[i].name);
+	snprintf(why + n, TARGET_WHY_MAX - n, ", or none, or all");
+	return -EINVAL;
+}
+
+int words_checks(const char *name, const char *text, unsigned can, unsigned *checks, char *why)
+{
+	const char *rest = text;
+	struct item whole = next_item(&rest, '\0');
+
+	*checks = 0;
+	if (item_is(whole, "none"))
+		return 0;
+	if (item_is(whole, "all")) {
+		*checks = can;
+		return 0;
+	}
+	for (rest = text; rest; ) {
+		struct item it = next_item(&rest, ',');
+		const struct word *w = find(it, check_words, NR(check_words));
+
+		if (!it.len)
+			continue;
+		if (!w || !(w->value & can))
+			return refuse_check(name, it, can, why);
+		*checks |= w->value;
+	}
+	return 0;
+}
+
+/* A leading 0 alone makes no number octal: it doesn't in fio's other options. */
+int words_number(const char *name, const char *text, uint64_t max, uint64_t *value, char *why)
+{
+	int base = strncasecmp(text, "0x", 2) ? 10 : 16;
+	char *end;
+
+	errno = 0;
+	*value = strtoull(text, &end, base);
+	if (!isdigit((unsigned char)*text) || *end || errno || *value > max)
+		return refuse(why, EINVAL, "%s: '%.40s' is not a number of 0..%" PRIu64
+			      " (decimal, or 0x...)", name, text, max);
+	return 0;
+}
+
+static int refuse_mode(const char *text, const char *what, char *why)
+{
+	return refuse(why, EINVAL, "write_mode: '%.60s' %s; known are write, zeroes, uncor, verify, "
+		      "alone or mixed as in write/80:zeroes/20", text, what);
+}
+
+/* "zeroes/20" or "zeroes"; -1 in *@percent where it isn't given. */
+static const struct word *parse_part(struct item it, int *percent)
+{
+	const char *slash = memchr(it.text, '/', it.len);
+	size_t len = slash ? (size_t)(slash - it.text) : it.len;
+	int n = 0;
+
+	*percent = -1;
+	if (slash && (sscanf(slash, "/%3d%n", percent, &n) != 1 || len + n != it.len ||
+		      !isdigit((unsigned char)slash[1]) || *percent > 100))
+		return NULL;
+	return find((struct item){ it.text, len }, mode_words, NR(mode_words));
+}
+
+/* Share what is left of 100 among the parts without a percentage. */
+static bool share_out(struct words_mix *mix, const int *percent)
+{
+	int left = 100, open = 0;
+
+	for (unsigned i = 0; i < mix->nr; i++) {
+		left -= percent[i] < 0 ? 0 : percent[i];
+		open += percent[i] < 0;
+	}
+	if (left < 0 || (left && !open))
+		return false;
+	for (unsigned i = 0; i < mix->nr; i++) {
+		int p = percent[i];
+
+		if (p < 0) {
+			p = left / open--;
+			left -= p;
+		}
+		mix->part[i].percent = p;
+	}
+	return true;
+}
+
+int words_write_mode(const char *text, struct words_mix *mix, char *why)
+{
+	const char *rest = text;
+	int percent[NR(mode_words)];
+
+	mix->nr = 0;
+	while (rest) {
+		struct item it = next_item(&rest, ':');
+		const struct word *w;
+
+		if (mix->nr == NR(mode_words))
+			return refuse_mode(text, "has too many parts", why);
+		w = parse_part(it, &percent[mix->nr]);
+		if (!w)
+			return refuse_mode(text, "has a part that isn't known", why);
+		mix->part[mix->nr++].opcode = w->value;
+	}
+	return share_out(mix, percent) ? 0 : refuse_mode(text, "does not add up to 100", why);
+}

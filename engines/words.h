@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * words.h - option values that are words, to numbers.  What is not understood is
+ * refused: 0, or -EINVAL with one line in @why (TARGET_WHY_MAX bytes).
+ */
+#ifndef WORDS_H
+#define WORDS_H
+
+#include <stdint.h>
+
+/*
+ * "GUARD,APPTAG,REFTAG,STTAG" in any case, empty items allowed; "none" and
+ * "all" alone.  @can is the set of PI_* and VFY_METADATA that option @name
+ * takes; "all" means it whole.
+ */
+int words_checks(const char *name, const char *text, unsigned can, unsigned *checks, char *why);
+
+/* A whole number up to @max, decimal or 0x..., all of @text. */
+int words_number(const char *name, const char *text, uint64_t max, uint64_t *value, char *why);
+
+/*
+ * What a fio write becomes: one opcode, or a mix of them by percentage, as in
+ * fio's bssplit: "write", "zeroes", "uncor", "verify", "write/80:zeroes/20".
+ * Without percentages the rest is shared out evenly; they add up to 100.
+ */
+struct words_mix {
+	unsigned	nr;
+	struct {
+		uint8_t	opcode;		/* enum nvme_io_opcode */
+		uint8_t	percent;
+	} part[4];
+};
+
+int words_write_mode(const char *text, struct words_mix *mix, char *why);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* metadata.c - see metadata.h */
+#include <endian.h>
+#include <string.h>
+#include "metadata.h"
+
+static uint32_t tuple_size(const struct pi_layout *l)
+{
+	return l->type == PI_NONE ? 0 : l->format->tuple_size;
+}
+
+bool vfy_md_present(const struct pi_layout *l)
+{
+	return l->md_size > tuple_size(l);
+}
+
+/* The pattern of one block, as eight bytes in memory order. */
+static uint64_t pattern(uint64_t lba)
+{
+	return htobe64(lba ^ VFY_MD_KEY);
+}
+
+static void fill_block(uint8_t *md, uint32_t size, uint64_t word)
+{
+	uint32_t j = 0;
+
+	for (; j + sizeof(word) <= size; j += sizeof(word))
+		memcpy(md + j, &word, sizeof(word));
+	memcpy(md + j, &word, size - j);
+}
+
+void vfy_md_fill(const struct pi_layout *l, uint64_t lba, void *md, size_t stride, uint32_t nr)
+{
+	for (uint32_t i = 0; i < nr; i++)
+		fill_block((uint8_t *)md + i * stride, l->md_size, pattern(lba + i));
+}
+
+/* The bytes beyond the tuple are one run: before it, or after it. */
+struct span {
+	uint32_t from, to;
+};
+
+static struct span beyond_tuple(const struct pi_layout *l)
+{
+	if (l->type != PI_NONE && l->first)
+		return (struct span){ tuple_size(l), l->md_size };
+	return (struct span){ 0, l->md_size - tuple_size(l) };
+}
+
+/* The offset of the first byte of the span that differs; its end if none does. */
+static uint32_t first_difference(const uint8_t *md, struct span s, uint64_t word)
+{
+	const uint8_t *want = (const uint8_t *)&word;
+	uint32_t j = s.from;
+
+	while (j % sizeof(word) == 0 && j + sizeof(word) <= s.to && !memcmp(md + j, want, sizeof(word)))
+		j += sizeof(word);
+	while (j < s.to && md[j] == want[j % sizeof(word)])
+		j++;
+	return j;
+}
+
+static bool all_zero(const uint8_t *p, size_t len)
+{
+	return !len || (!*p && !memcmp(p, p + 1, len - 1));
+}
+
+static bool unwritten(const struct pi_layout *l, const uint8_t *data, const uint8_t *md, struct span s)
+{
+	if (l->type != PI_NONE) {
+		struct pi_fields f = pi_tuple_get(l, md + pi_tuple_offset(l));
+
+		if (pi_escapes(l, &f))
+			return true;
+	}
+	return all_zero(md + s.from, s.to - s.from) && all_zero(data, l->data_size);
+}
+
+unsigned vfy_md_check(const struct pi_layout *l, uint64_t lba, const void *data,
+		      size_t data_stride, const void *md, size_t stride, uint32_t nr,
+		      struct vfy_md_error *errs, unsigned max)
+{
+	struct span s = beyond_tuple(l);
+	unsigned bad = 0;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		const uint8_t *m = (const uint8_t *)md + i * stride;
+		uint64_t word = pattern(lba + i);
+		uint32_t j = first_difference(m, s, word);
+
+		if (j == s.to || unwritten(l, (const uint8_t *)data + i * data_stride, m, s))
+			continue;
+		if (bad < max)
+			errs[bad] = (struct vfy_md_error){
+				.block = i, .offset = j, .got = m[j],
+				.want = ((const uint8_t *)&word)[j % sizeof(word)],
+			};
+		bad++;
+	}
+	return bad;
+}
