@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The virtual machine: QEMU's command line, and what passes between it and the host.
+
+The guest mounts one folder of the run, 'share', read and write. The host leaves there
+  config   for init: modules=, namespaces=, and a call of share for each --share
+  run      the script that init hands over to
+  command  for run: environment, folder and command
+and the guest leaves there
+  started  the command was about to start
+  stdout, stderr, status   of the command
+  error    why there is no command's status
+"""
+import os
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+PARTS = Path(__file__).resolve().parent
+PASSED_ON = "PATH", "HOME", "LANG", "TERM"
+
+
+def escape(path):
+    """A path as part of a QEMU option."""
+    return str(path).replace(",", ",,")
+
+
+def folder(tag, path, options=""):
+    """A folder of the host that the guest can mount by its tag."""
+    return ["-fsdev", f"local,id={tag},path={escape(path)},security_model=none,"
+                      f"multidevs=remap{options}",
+            "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
+
+
+def namespace(nsid, row, image):
+    return ["-drive", f"file={escape(image)},if=none,id=image{nsid},format=raw,"
+                      "cache=unsafe,discard=unmap",
+            "-device", f"nvme-ns,bus=nvme0,drive=image{nsid},nsid={nsid},"
+                       f"logical_block_size={row.lbs},physical_block_size={row.lbs},"
+                       f"ms={row.ms},mset={row.mset},pi={row.pi},pil={row.pil},pif={row.pif}"]
+
+
+def command_line(options, kernel, run, images):
+    """QEMU with kernel's folder and run's; it dies with the program that started it."""
+    accel = "tcg,thread=multi" if options.accel == "tcg" else options.accel
+    words = ["setpriv", "--pdeathsig", "KILL", "--", options.qemu,
+             "-M", "pc", "-accel", accel, "-cpu", "max", "-smp", "2", "-m", options.memory,
+             "-nodefaults", "-no-user-config", "-nographic", "-no-reboot",
+             "-serial", f"file:{escape(run / 'serial.log')}",
+             "-kernel", f"{kernel}/vmlinux", "-initrd", f"{kernel}/initramfs",
+             "-append", "console=ttyS0 quiet panic=-1 oops=panic"]
+    words += folder("root", "/", ",readonly=on") + folder("run", run / "share")
+    for number, path in enumerate(options.share):
+        words += folder(f"share{number}", path)
+    if images:
+        words += ["-device", "nvme,id=nvme0,serial=nvmepi"]
+    for nsid, (row, image) in enumerate(zip(options.namespaces, images), 1):
+        words += namespace(nsid, row, image)
+    return words
+
+
+def write_lines(path, lines):
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def fill_share(options, kernel, share):
+    """What the guest reads, and the empty files that it writes."""
+    share.mkdir()
+    write_lines(share / "config", [
+        f"modules={shlex.quote(f'{kernel}/lib/modules')}",
+        f"namespaces={len(options.namespaces)}",
+        *(f"share share{n} {shlex.quote(str(path))}" for n, path in enumerate(options.share))])
+    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    write_lines(share / "command", [
+        *(f"export {name}={shlex.quote(value)}"
+          for name, value in (environment | options.env).items()),
+        f"cd {shlex.quote(os.getcwd())} || exit 125",
+        f"exec {shlex.join(options.command)}"])
+    shutil.copy(PARTS / "run", share)
+    for name in ("stdout", "stderr"):
+        (share / name).touch()
+
+
+def start(words, log):
+    """The process, apart from the terminal's signals; its own complaints go to log."""
+    with open(log, "wb") as file:
+        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
+                                start_new_session=True)
+
+
+def stop(process):
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Namespaces from a file's rows 'size lbs ms mset pi pil pif', and their images."""
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+SECTOR = 512
+MAX_NAMESPACES = 256            # of one QEMU controller
+TUPLE_SIZE = {0: 8, 2: 16}      # by guard format (PIF)
+ALLOWED = {
+    "lbs": [512 << i for i in range(8)],
+    "mset": [0, 1],
+    "pi": [0, 1, 2, 3],
+    "pil": [0, 1],
+    "pif": [0, 2],              # QEMU has no 32b guard
+}
+
+
+class Refused(Exception):
+    """What is wrong with a row, a file of rows or an image, in one line."""
+
+
+class Row(NamedTuple):
+    """One namespace; sizes in bytes, the rest as in Identify Namespace."""
+
+    size: int
+    lbs: int
+    ms: int
+    mset: int
+    pi: int
+    pil: int
+    pif: int
+
+    def image_size(self):
+        """Bytes of the image: data, then metadata, in whole sectors as QEMU counts."""
+        used = self.size // self.lbs * (self.lbs + self.ms)
+        return -(-used // SECTOR) * SECTOR
+
+    def check(self):
+        """Refuse what QEMU could not be."""
+        for name, allowed in ALLOWED.items():
+            value = getattr(self, name)
+            if value not in allowed:
+                raise Refused(f"{name} {value} is not one of {', '.join(map(str, allowed))}")
+        if not self.size or self.size % self.lbs:
+            raise Refused(f"size {self.size} is not a multiple of lbs {self.lbs}, above 0")
+        if self.ms > 0xFFFF:
+            raise Refused(f"ms {self.ms} is above 65535")
+        if self.pi and self.ms < TUPLE_SIZE[self.pif]:
+            raise Refused(f"ms {self.ms} is too small for a tuple of {TUPLE_SIZE[self.pif]} bytes")
+
+
+def read_number(word):
+    """A number, with K, M, G or T for powers of 1024."""
+    match = re.fullmatch(r"([0-9]+)([KMGT]?)", word)
+    if not match:
+        raise Refused(f"'{word}' is not a number")
+    return int(match[1]) << 10 * " KMGT".index(match[2] or " ")
+
+
+def read_row(text):
+    words = text.split()
+    if len(words) != len(Row._fields):
+        raise Refused(f"{len(words)} words instead of '{' '.join(Row._fields)}'")
+    row = Row(*map(read_number, words))
+    row.check()
+    return row
+
+
+def read_rows(path):
+    """The rows of the file at path, in order: NSID 1 first."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{path}: {getattr(error, 'strerror', 'not a text file')}") from None
+    rows = []
+    for number, line in enumerate(lines, 1):
+        text = line.partition("#")[0].strip()
+        try:
+            if text:
+                rows.append(read_row(text))
+        except Refused as error:
+            raise Refused(f"{path}:{number}: {error}") from None
+    if not 0 < len(rows) <= MAX_NAMESPACES:
+        raise Refused(f"{path}: {len(rows)} namespaces, where 1 to {MAX_NAMESPACES} are possible")
+    return rows
+
+
+def make_image(path, size):
+    """The sparse file at path; one that is there already is left as it is, if it fits."""
+    try:
+        with open(path, "xb") as file:
+            file.truncate(size)
+    except FileExistsError:
+        if path.stat().st_size != size:
+            raise Refused(f"{path} has {path.stat().st_size} bytes, its row asks for {size}: "
+                          "remove it or change the row") from None
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise Refused(f"{path}: no file of {size} bytes here: {error.strerror}") from None
+
+
+def make_images(rows, folder):
+    """The images of the rows in folder, nsN.img for NSID N."""
+    images = [folder / f"ns{nsid}.img" for nsid in range(1, len(rows) + 1)]
+    for row, image in zip(rows, images):
+        make_image(image, row.image_size())
+    return images

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Formats of a namespace, and the lists of them that sweeps and tests go over."""
+import itertools
+from typing import NamedTuple
+
+GUARDS = {0: "16b", 1: "32b", 2: "64b"}
+TUPLE_SIZE = {0: 8, 1: 16, 2: 16}       # bytes, by PIF
+
+
+class Format(NamedTuple):
+    """In the words of the engine's ns_* options; sizes in bytes, sts in bits."""
+
+    lbs: int
+    ms: int
+    mset: int
+    pi: int
+    pil: int
+    pif: int
+    sts: int = 0
+
+    @property
+    def block(self):
+        """Bytes of a block, metadata and all."""
+        return self.lbs + self.ms
+
+    @property
+    def strips(self):
+        """Is the metadata the tuple alone, so that none crosses with PRACT=1?"""
+        return self.pi != 0 and self.ms == TUPLE_SIZE[self.pif]
+
+    def name(self):
+        """As the engine's own messages have it: 4096+8 separate, 16b type 1 last."""
+        text = f"{self.lbs}+{self.ms}"
+        if self.ms:
+            text += " extended" if self.mset else " separate"
+        if not self.pi:
+            return f"{text}, no PI"
+        text += f", {GUARDS[self.pif]} type {self.pi} {'first' if self.pil else 'last'}"
+        return text + (f", STS {self.sts}" if self.sts else "")
+
+    def row(self, size):
+        """A row for scripts/guest --namespaces."""
+        return f"{size} {self.lbs} {self.ms} {self.mset} {self.pi} {self.pil} {self.pif}"
+
+    def options(self):
+        """fio job lines that hold the engine to this format."""
+        words = self._asdict()
+        return [f"ns_{name}={value}" for name, value in words.items()]
+
+
+def product(lbs=(512, 4096), ms=(8, 16, 64), mset=(0, 1), pi=(1, 2, 3), pil=(0, 1), pif=(0, 2)):
+    """Every combination in which the metadata holds the tuple."""
+    for words in itertools.product(lbs, ms, mset, pi, pil, pif):
+        fmt = Format(*words)
+        if fmt.ms >= TUPLE_SIZE[fmt.pif]:
+            yield fmt
+
+
+def qemu_formats():
+    """What QEMU's controller can be: 16b with 8, 16 and 64 bytes, 64b with 16 and 64."""
+    return list(product())
