@@ -37,8 +37,7 @@ all: $(B)/nvmepi.so
 tests: $(tests) $(tools)
 
 $(B)/nvmepi.so: $(B)/engines/fio.o $(lib_obj) engines/fio.map
-	$(CC) -shared -o $@ $(filter %.o,$^) $(ldflags) -Wl,--version-script=engines/fio.map \
-		-Wl,-z,defs -Wl,--unresolved-symbols=ignore-in-object-files $(libs)
+	$(CC) -shared -o $@ $(filter %.o,$^) $(ldflags) -Wl,--version-script=engines/fio.map $(libs)
 
 $(B)/engines/fio.o: extra := $(FIO_FLAGS)
 

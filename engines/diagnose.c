@@ -200,10 +200,9 @@ void diagnose_device(const struct io *io, int status, struct io_judge *judge)
 		.status = nvme_result_name(status, name),
 	};
 
-	if (!look_again(io, field, &r, judge)) {
-		r.lba = io->slba;	/* a second look shows nothing: all that is known */
-		r.status = name;
-		r.known = false;
+	if (!look_again(io, field, &r, judge)) {	/* gone: all that is known is where */
+		r.lba = io->slba;
+		r.blocks = io->nr_blocks;
 		tell(judge, &r);
 	}
 }

@@ -46,20 +46,27 @@ static unsigned all_checks(const struct pi_layout *l)
 	return PI_GUARD | PI_APP | (l->type != PI_TYPE3 ? PI_REF : 0) | (l->sts ? PI_STORAGE : 0);
 }
 
+/* "all" is all that the format has; other words stand as they are. */
+static unsigned resolve(const struct pi_layout *l, unsigned words)
+{
+	return words & WORDS_ALL ? all_checks(l) | VFY_METADATA : words;
+}
+
 static int settle_prchk(struct job_ns *ns, const struct job_opts *o, char *why)
 {
 	const struct pi_layout *l = &ns->info.layout;
+	unsigned want = resolve(l, o->prchk_given ? o->prchk : WORDS_ALL) & ~VFY_METADATA;
 	int ret = 0;
 
-	ns->prchk = o->prchk_given ? o->prchk : all_checks(l);
-	if (o->prchk_given && o->storage_check < 0 && l->sts && o->prchk)
+	ns->prchk = want;
+	if (want && o->storage_check < 0 && l->sts)
 		ns->prchk |= PI_STORAGE;
 	if (o->storage_check > 0)
 		ns->prchk |= PI_STORAGE;
 	if (o->storage_check == 0)
 		ns->prchk &= ~PI_STORAGE;
 	if (o->prchk_given)
-		ret = check_words(ns, "pi_chk", o->prchk, why);
+		ret = check_words(ns, "pi_chk", want, why);
 	if (!ret && o->storage_check > 0)
 		ret = check_words(ns, "pi_storage_check", PI_STORAGE, why);
 	return ret;
@@ -67,14 +74,14 @@ static int settle_prchk(struct job_ns *ns, const struct job_opts *o, char *why)
 
 static int settle_verify(struct job_ns *ns, const struct job_opts *o, char *why)
 {
-	unsigned want = o->verify_given ? o->verify : ns->prchk | VFY_METADATA;
-	bool beyond = vfy_md_present(&ns->info.layout);
+	const struct pi_layout *l = &ns->info.layout;
+	unsigned want = o->verify_given ? resolve(l, o->verify) : ns->prchk | VFY_METADATA;
 
 	if (o->verify_given && want & ~VFY_METADATA && !ns->wire.pi)
 		return refuse_ns(ns, why, "pi_verify: with pi_act=1 no protection information crosses the "
 			      "interface; give pi_act=0, or pi_verify=none");
 	ns->verify = ns->wire.pi ? want & ~VFY_METADATA : 0;
-	ns->verify_md = want & VFY_METADATA && beyond;
+	ns->verify_md = want & VFY_METADATA && vfy_md_present(l);
 	return o->verify_given ? check_words(ns, "pi_verify", ns->verify, why) : 0;
 }
 
@@ -214,8 +221,8 @@ static int need(const struct job_ns *ns, bool used, unsigned oncs, const char *o
 {
 	if (!used || ns->info.oncs & oncs)
 		return 0;
-	return refuse_ns(ns, why, "%s: the controller has no %s command (ONCS %04xh)", option, command,
-		      ns->info.oncs);
+	return refuse_ns(ns, why, "%s: the controller has no %s command (neither ONCS nor its "
+			 "effects log has it)", option, command);
 }
 
 static bool uses(const struct job_opts *o, uint8_t opcode)

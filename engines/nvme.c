@@ -22,6 +22,21 @@ static int identify(struct target_ns *ns, unsigned cns, uint32_t nsid, void *pag
 	return ns->ops->admin(ns, &cmd);
 }
 
+/* Not all controllers that announce it have it: failing leaves it empty. */
+static void read_effects(struct target_ns *ns, struct nvme_identify *id)
+{
+	struct nvme_uring_cmd cmd = {
+		.opcode = nvme_admin_get_log_page,
+		.nsid = NVME_NSID_ALL,
+		.addr = (uintptr_t)&id->effects,
+		.data_len = sizeof(id->effects),
+		.cdw10 = NVME_LOG_LID_CMD_EFFECTS | (sizeof(id->effects) / 4 - 1) << 16,
+	};
+
+	if (ns->ops->admin(ns, &cmd))
+		memset(&id->effects, 0, sizeof(id->effects));
+}
+
 static bool has_elbas(const struct nvme_id_ctrl *ctrl)
 {
 	return le32toh(ctrl->ctratt) & NVME_CTRL_CTRATT_ELBAS;
@@ -37,6 +52,8 @@ int nvme_identify_all(struct target_ns *ns, struct nvme_identify *id)
 		ret = identify(ns, NVME_IDENTIFY_CNS_NS, ns->nsid, &id->ns);
 	if (!ret && has_elbas(&id->ctrl))
 		ret = identify(ns, NVME_IDENTIFY_CNS_CSI_NS, ns->nsid, &id->nvm);
+	if (!ret && id->ctrl.lpa & NVME_CTRL_LPA_CMD_EFFECTS)
+		read_effects(ns, id);
 	return ret;
 }
 
@@ -59,6 +76,27 @@ static unsigned lbaf_index(const struct nvme_id_ns *ns)
 	return i;
 }
 
+/* ONCS, and what the effects log adds to it. */
+static uint16_t optional_commands(const struct nvme_identify *id)
+{
+	static const struct {
+		uint8_t		opcode;
+		uint16_t	oncs;
+	} optional[] = {
+		{ nvme_cmd_compare,	 NVME_CTRL_ONCS_COMPARE },
+		{ nvme_cmd_write_uncor,	 NVME_CTRL_ONCS_WRITE_UNCORRECTABLE },
+		{ nvme_cmd_dsm,		 NVME_CTRL_ONCS_DSM },
+		{ nvme_cmd_write_zeroes, NVME_CTRL_ONCS_WRITE_ZEROES },
+		{ nvme_cmd_verify,	 NVME_CTRL_ONCS_VERIFY },
+	};
+	uint16_t oncs = le16toh(id->ctrl.oncs);
+
+	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
+		if (le32toh(id->effects.iocs[optional[i].opcode]) & NVME_CMD_EFFECTS_CSUPP)
+			oncs |= optional[i].oncs;
+	return oncs;
+}
+
 /* ELBAF: STS bits 6:0, PIF 8:7, QPIF 12:9. */
 static const struct pi_format *decode_elbaf(uint32_t elbaf, uint8_t pic, uint8_t *sts)
 {
@@ -78,7 +116,7 @@ int nvme_decode(const struct nvme_identify *id, uint32_t nsid, struct nvme_ns_in
 		.nsid = nsid,
 		.nr_blocks = le64toh(ns->nsze),
 		.lbaf = i,
-		.oncs = le16toh(id->ctrl.oncs),
+		.oncs = optional_commands(id),
 		.max_transfer = id->ctrl.mdts && id->ctrl.mdts < 20 ? MIN_PAGE << id->ctrl.mdts : 0,
 	};
 	copy_string(info->model, id->ctrl.mn, sizeof(id->ctrl.mn));

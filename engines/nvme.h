@@ -22,23 +22,27 @@ struct nvme_ns_info {
 	uint8_t			pif;		/* guard format: 0 16b, 1 32b, 2 64b */
 	uint8_t			lbaf;		/* index of the format in use */
 	uint32_t		max_transfer;	/* MDTS, bytes; 0: no limit */
-	uint16_t		oncs;		/* optional commands, NVME_CTRL_ONCS_* */
+	uint16_t		oncs;		/* optional commands, NVME_CTRL_ONCS_*; see below */
 	const char		*remark;	/* pi_layout_check()'s, NULL: none */
 	char			model[41];
 	char			serial[21];
 	char			firmware[9];
 };
 
-/* The Identify structures as they came, 4096 bytes each. */
+/*
+ * The Identify structures as they came, 4096 bytes each, and the log that tells
+ * of commands a controller has although its ONCS keeps quiet about them.
+ */
 struct nvme_identify {
 	struct nvme_id_ctrl	ctrl;		/* CNS 01h */
 	struct nvme_id_ns	ns;		/* CNS 00h */
 	struct nvme_nvm_id_ns	nvm;		/* CNS 05h, CSI 0; when CTRATT.ELBAS */
+	struct nvme_cmd_effects_log effects;	/* when LPA says there is one */
 };
 
 /*
  * Ask the target for them; those it does not have stay zero.  0, or a result
- * as in target.h.  Base: Identify command.
+ * as in target.h.  Base: Identify command, Commands Supported and Effects.
  */
 int nvme_identify_all(struct target_ns *ns, struct nvme_identify *id);
 

@@ -87,7 +87,7 @@ int words_checks(const char *name, const char *text, unsigned can, unsigned *che
 	if (item_is(whole, "none"))
 		return 0;
 	if (item_is(whole, "all")) {
-		*checks = can;
+		*checks = can | WORDS_ALL;
 		return 0;
 	}
 	for (rest = text; rest; ) {

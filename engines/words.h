@@ -11,8 +11,9 @@
 /*
  * "GUARD,APPTAG,REFTAG,STTAG" in any case, empty items allowed; "none" and
  * "all" alone.  @can is the set of PI_* and VFY_METADATA that option @name
- * takes; "all" means it whole.
+ * takes; "all" is that and WORDS_ALL: as far as the format has it.
  */
+#define WORDS_ALL (1u << 31)
 int words_checks(const char *name, const char *text, unsigned can, unsigned *checks, char *why);
 
 /* A whole number up to @max, decimal or 0x..., all of @text. */

@@ -45,7 +45,7 @@ static void checks_taken(void)
 		{ ",GUARD", PI_GUARD }, { "GUARD,", PI_GUARD }, { ",,GUARD,,REFTAG,", PI_GUARD | PI_REF },
 		{ "", 0 }, { " ", 0 }, { ",", 0 }, { " , ", 0 },
 		{ "none", 0 }, { "NONE", 0 }, { " none ", 0 },
-		{ "all", HOST_CAN }, { "All", HOST_CAN }, { " all\t", HOST_CAN },
+		{ "all", HOST_CAN | WORDS_ALL }, { "All", HOST_CAN | WORDS_ALL }, { " all\t", HOST_CAN | WORDS_ALL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -111,13 +111,13 @@ static void checks_refused_long(void)
 	UNIT_CHECK(strstr(why, "METADATA"), "no word on what is known: '%s'", why);
 }
 
-/* "all" is what the option can do, no more. */
+/* "all" is what the option can do, no more, and says that it was "all". */
 static void checks_all_is_what_can_be(void)
 {
 	char why[TARGET_WHY_MAX];
 	unsigned got = -1;
 
-	UNIT_CHECK(!words_checks("pi_chk", "all", DEVICE_CAN, &got, why) && got == DEVICE_CAN,
+	UNIT_CHECK(!words_checks("pi_chk", "all", DEVICE_CAN, &got, why) && got == (DEVICE_CAN | WORDS_ALL),
 		   "all is %xh", got);
 }
 

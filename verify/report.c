@@ -18,7 +18,7 @@ const char *vfy_field_name(unsigned field)
 
 char *vfy_record_text(const struct vfy_record *r, char *buf, size_t size)
 {
-	char what[64], values[80] = "";
+	char what[64], range[24] = "", values[80] = "";
 
 	snprintf(what, sizeof(what), "%s", vfy_field_name(r->field));
 	if (r->field & (VFY_METADATA | VFY_DATA))
@@ -26,8 +26,10 @@ char *vfy_record_text(const struct vfy_record *r, char *buf, size_t size)
 	if (r->known)
 		snprintf(values, sizeof(values), ": wanted %04" PRIx64 "h, got %04" PRIx64 "h",
 			 r->want, r->got);
-	snprintf(buf, size, "%s: %s: LBA %" PRIu64 ": %s%s (found by the %s%s%s)", r->path,
-		 r->command, r->lba, what, values, r->side == VFY_HOST ? "host" : "device",
+	if (r->blocks > 1)
+		snprintf(range, sizeof(range), "-%" PRIu64, r->lba + r->blocks - 1);
+	snprintf(buf, size, "%s: %s: LBA %" PRIu64 "%s: %s%s (found by the %s%s%s)", r->path,
+		 r->command, r->lba, range, what, values, r->side == VFY_HOST ? "host" : "device",
 		 r->side == VFY_HOST ? "" : ": ", r->side == VFY_HOST ? "" : r->status);
 	return buf;
 }

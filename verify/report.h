@@ -21,6 +21,7 @@ struct vfy_record {
 	const char	*path;		/* of the namespace */
 	const char	*command;	/* "read" */
 	uint64_t	lba;
+	uint32_t	blocks;		/* above 1: somewhere in so many from @lba on */
 	unsigned	field;		/* one of PI_* or VFY_* */
 	uint32_t	offset;		/* of the byte, for VFY_METADATA and VFY_DATA */
 	bool		known;		/* are want and got? */
@@ -35,6 +36,7 @@ const char *vfy_field_name(unsigned field);
 /*
  * One line without its newline, cut at @size bytes; returns @buf.
  * "/dev/ng0n1: read: LBA 7: guard: wanted 1a2bh, got 0000h (found by the host)"
+ * "/dev/ng0n1: read: LBA 8-15: guard (found by the device: ...)"
  */
 char *vfy_record_text(const struct vfy_record *r, char *buf, size_t size);
 
