@@ -9,11 +9,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fio.h"
 #include "optgroup.h"
 #include "verify.h"
 
+#include "controller.h"
 #include "io.h"
 #include "words.h"
 
@@ -275,6 +277,17 @@ static int check_fio_options(struct thread_data *td, const struct job_opts *j, c
 	return 0;
 }
 
+/* Data bytes of each image that has to be created; size= counts as bs does. */
+static uint64_t image_size(struct thread_data *td)
+{
+	const struct options *o = td->eo;
+	uint64_t size = td->o.size / td->o.nr_files;
+
+	if (o->pi_buffer == JOB_BUFFER_EXTENDED + 1 && o->format.lbs > 0 && o->format.ms > 0)
+		size = size / (o->format.lbs + o->format.ms) * o->format.lbs;
+	return size;
+}
+
 static int digest_options(struct engine *e, char *why)
 {
 	struct thread_data *td = e->td;
@@ -305,7 +318,7 @@ static int digest_options(struct engine *e, char *why)
 			.in_use_ok = td->o.allow_mounted_write,
 			.iopoll = o->hipri,
 			.format = o->format,
-			.size = td->o.size,
+			.size = image_size(td),
 		},
 		.sizes = sizes,
 		.nr_sizes = collect_sizes(td, sizes),
@@ -314,11 +327,31 @@ static int digest_options(struct engine *e, char *why)
 	return ret ? ret : check_fio_options(td, j, why);
 }
 
+/*
+ * A device is the kernel's, anything else an image for the embedded controller.
+ * A name in /dev that is not there is a missing device, not an image to create.
+ */
+static const struct target_ops *target_of(const char *path)
+{
+	struct stat st;
+
+	if (!stat(path, &st))
+		return S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode) ? &ring_target : &controller_target;
+	return !strncmp(path, "/dev/", 5) && strncmp(path, "/dev/shm/", 9) ? &ring_target :
+	       &controller_target;
+}
+
 static int open_file(struct engine *e, struct fio_file *f, unsigned i, char *why)
 {
+	const struct target_ops *target = target_of(f->file_name);
 	struct file *file = &e->files[i];
-	int ret = job_ns_open(e->target, f->file_name, &e->opts, &file->ns, why);
+	int ret;
 
+	if (e->target && e->target != target)
+		return refuse(why, EINVAL, "%s: a job's files are either all devices or all images; give them "
+			      "jobs of their own", f->file_name);
+	e->target = target;
+	ret = job_ns_open(target, f->file_name, &e->opts, &file->ns, why);
 	if (ret)
 		return ret;
 	file->engine = e;
@@ -364,7 +397,6 @@ static int engine_setup(struct thread_data *td)
 		return complain("out of memory");
 	td->io_ops_data = e;
 	e->td = td;
-	e->target = &ring_target;
 	e->mix = td->thread_number;
 	if (digest_options(e, why) || open_files(e, why))
 		return complain(why);
@@ -487,7 +519,7 @@ static int engine_post_init(struct thread_data *td)
 	struct engine *e = td->io_ops_data;
 	const struct options *o = td->eo;
 	struct iovec *bufs = NULL;
-	struct target_ns **ns = NULL;
+	struct target_ns **ns = list_files(e);
 	char why[TARGET_WHY_MAX];
 	struct target_queue_opts q = {
 		.depth = td->o.iodepth,
@@ -496,15 +528,15 @@ static int engine_post_init(struct thread_data *td)
 		.sqpoll_cpu = o->sqthread_poll_cpu_set ? (int)o->sqthread_poll_cpu : -1,
 		.vectored = o->nonvectored == 0 && !o->fixedbufs,	/* fixed buffers are flat */
 		.force_async = o->force_async,
+		.ns = ns,
 		.nr_ns = e->nr_files,
+		.register_ns = o->registerfiles,
 	};
 	int ret;
 
 	if (o->fixedbufs)
 		q.bufs = bufs = list_buffers(e, &q.nr_bufs);
-	if (o->registerfiles)
-		q.ns = (struct target_ns *const *)(ns = list_files(e));
-	if ((o->fixedbufs && !bufs) || (o->registerfiles && !ns))
+	if ((o->fixedbufs && !bufs) || !ns)
 		ret = refuse(why, ENOMEM, "out of memory");
 	else
 		ret = e->target->queue_open(&q, &e->queue, why);

@@ -238,7 +238,7 @@ static int setup_queue(struct target_queue *q, const struct target_queue_opts *o
 	if (ret)
 		return refuse(why, -ret, "fixedbufs: %u buffers can't be registered: %s%s", o->nr_bufs,
 			      strerror(-ret), ret == -ENOMEM ? " (raise ulimit -l)" : "");
-	ret = o->ns ? register_files(q, o) : 0;
+	ret = o->register_ns ? register_files(q, o) : 0;
 	if (ret)
 		return refuse(why, -ret, "registerfiles: %u files can't be registered: %s", o->nr_ns,
 			      strerror(-ret));

@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <libnvme.h>		/* ahead of the kernel's header: both define some of it */
 #include <linux/nvme_ioctl.h>
 #include "refuse.h"
 
@@ -70,8 +71,9 @@ struct target_queue_opts {
 	unsigned		force_async;	/* every so many commands; 0: never */
 	const struct iovec	*bufs;		/* to register; NULL: none */
 	unsigned		nr_bufs;
-	struct target_ns *const	*ns;		/* to register; NULL: none */
+	struct target_ns *const	*ns;		/* all that the queue will be used with */
 	unsigned		nr_ns;
+	bool			register_ns;	/* registerfiles */
 };
 
 /*

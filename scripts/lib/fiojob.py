@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Run fio with this project's engine, and read what it reports."""
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -16,11 +17,12 @@ def job_file(common, sections):
     return text
 
 
-def run(text, folder, name, timeout=600, fio="fio"):
+def run(text, folder, name, timeout=600, fio="fio", cpu=None):
     """
-    Run the job file @text; it, fio's JSON and its messages stay in folder as
-    NAME.fio, NAME.json and NAME.log. Returns (exit status, jobs, messages): jobs
-    are fio's, empty where it reported none.
+    Run the job file text; it, fio's JSON and its messages stay in folder as
+    NAME.fio, NAME.json and NAME.log. fio itself runs on the CPUs of the set cpu (its jobs where
+    cpus_allowed says). Returns (exit status, jobs, messages): jobs are fio's,
+    empty where it reported none.
     """
     folder = Path(folder)
     job, out, log = (folder / f"{name}.{kind}" for kind in ("fio", "json", "log"))
@@ -28,6 +30,7 @@ def run(text, folder, name, timeout=600, fio="fio"):
     with open(log, "w", encoding="utf-8") as messages:
         done = subprocess.run([fio, "--output-format=json", f"--output={out}", str(job)],
                               stdout=messages, stderr=subprocess.STDOUT, timeout=timeout,
+                              preexec_fn=cpu and (lambda: os.sched_setaffinity(0, cpu)),
                               check=False)
     return done.returncode, read_jobs(out), log.read_text(encoding="utf-8", errors="replace")
 

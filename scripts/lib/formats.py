@@ -56,6 +56,18 @@ def product(lbs=(512, 4096), ms=(8, 16, 64), mset=(0, 1), pi=(1, 2, 3), pil=(0, 
             yield fmt
 
 
+def with_storage_tags():
+    """One storage tag size a guard format, over types, placements and transfers."""
+    return [fmt._replace(sts=sts) for ms, pif, sts in ((8, 0, 16), (16, 1, 32), (16, 2, 24))
+            for fmt in product(lbs=(4096,), ms=(ms,), pif=(pif,))]
+
+
+def embedded_formats():
+    """What the embedded controller can be: all of QEMU's, 32b guards, storage tags."""
+    guards32 = [fmt._replace(sts=16) for fmt in product(ms=(16, 64), pif=(1,))]
+    return qemu_formats() + guards32 + with_storage_tags()
+
+
 def qemu_formats():
     """What QEMU's controller can be: 16b with 8, 16 and 64 bytes, 64b with 16 and 64."""
     return list(product())
