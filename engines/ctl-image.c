@@ -107,46 +107,56 @@ static uint64_t page_up(uint64_t n)
 	return (n + 4095) & ~4095ULL;
 }
 
-/*
- * Where everything is in the state of an image of so many bytes, in whatever
- * format; returns where the part ends that has to have room from the start.
- */
-static uint64_t lay_out(struct ctl_image *img, uint8_t *state)
-{
-	const uint64_t pages = img->size / 512 / CTL_MAP_PAGE_BLOCKS + 1;
-	const uint64_t present = page_up((pages + 7) / 8), bits = pages * CTL_MAP_PAGE;
-	const uint64_t maps = 4096 + page_up(CTL_NR_STRIPES * sizeof(*img->locks));
+/* Where everything is in the state, bytes. */
+struct layout {
+	uint64_t	locks, present;		/* two of each kind of map part: written, bad */
+	uint64_t	present_size, bits, bits_size;
+	uint64_t	journals, end;
+};
 
-	img->head = (struct ctl_head *)state;
-	img->journals_used = &img->head->journals_used;
-	img->locks = (_Atomic uint64_t *)(state + 4096);
-	img->written = (struct ctl_map) {
-		.present = (_Atomic uint8_t *)(state + maps),
-		.bits = (uint64_t *)(state + maps + 2 * present),
-		.at = maps + 2 * present,
+/* For an image of @size bytes, in whatever format. */
+static struct layout state_layout(uint64_t size)
+{
+	const uint64_t pages = size / 512 / CTL_MAP_PAGE_BLOCKS + 1;
+	struct layout s = { .locks = page_up(sizeof(struct ctl_head)) };
+
+	s.present = s.locks + page_up(CTL_NR_STRIPES * sizeof(uint64_t));
+	s.present_size = page_up((pages + 7) / 8);
+	s.bits = s.present + 2 * s.present_size;
+	s.bits_size = pages * CTL_MAP_PAGE;
+	s.journals = s.bits + 2 * s.bits_size;
+	s.end = s.journals + CTL_NR_JOURNALS * page_up(ctl_journal_size());
+	return s;
+}
+
+static struct ctl_map map_at(uint8_t *state, const struct layout *s, unsigned nr)
+{
+	const uint64_t at = s->bits + nr * s->bits_size;
+
+	return (struct ctl_map) {
+		.present = (_Atomic uint8_t *)(state + s->present + nr * s->present_size),
+		.bits = (uint64_t *)(state + at),
+		.at = at,
 	};
-	img->bad = (struct ctl_map) {
-		.present = img->written.present + present,
-		.bits = img->written.bits + bits / 8,
-		.at = img->written.at + bits,
-	};
-	img->journals = state + img->bad.at + bits;
-	img->journal_stride = page_up(ctl_journal_size());
-	img->state_size = img->bad.at + bits + CTL_NR_JOURNALS * img->journal_stride;
-	return img->written.at;
 }
 
 /* Map the state, or memory of our own in its place. */
 static int map_state(struct ctl_image *img, char *why)
 {
 	const int flags = img->state_fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-	uint8_t *state;
+	const struct layout s = state_layout(img->size);
+	uint8_t *state = mmap(NULL, s.end, PROT_READ | PROT_WRITE, flags, img->state_fd, 0);
 
-	lay_out(img, NULL);
-	state = mmap(NULL, img->state_size, PROT_READ | PROT_WRITE, flags, img->state_fd, 0);
 	if (state == MAP_FAILED)
 		return refuse(why, errno, "%s.state: can't be mapped: %s", img->path, strerror(errno));
-	lay_out(img, state);
+	img->state_size = s.end;
+	img->head = (struct ctl_head *)state;
+	img->journals_used = &img->head->journals_used;
+	img->locks = (_Atomic uint64_t *)(state + s.locks);
+	img->written = map_at(state, &s, 0);
+	img->bad = map_at(state, &s, 1);
+	img->journals = state + s.journals;
+	img->journal_stride = page_up(ctl_journal_size());
 	return 0;
 }
 
@@ -162,7 +172,8 @@ static bool state_is_ours(const struct ctl_image *img)
 /* An empty state: every block deallocated, no journals. */
 static int make_state(struct ctl_image *img)
 {
-	const uint64_t needed = (uint8_t *)img->written.bits - (uint8_t *)img->head;
+	/* Maps and journals find room when they are first used. */
+	const uint64_t needed = state_layout(img->size).bits;
 
 	if (img->state_fd >= 0 &&
 	    (ftruncate(img->state_fd, 0) || ftruncate(img->state_fd, img->state_size) ||
@@ -248,14 +259,19 @@ static int reconcile(struct ctl_image *img)
 	return ret;
 }
 
-static int prepare_state(struct ctl_image *img, char *why)
+/* Nothing is looked at before that is clear. */
+static bool state_is_whole(const struct ctl_image *img)
 {
 	struct stat st;
+
+	return img->state_fd >= 0 && !fstat(img->state_fd, &st) && (uint64_t)st.st_size == img->state_size;
+}
+
+static int prepare_state(struct ctl_image *img, char *why)
+{
 	int ret = 0;
 
-	if (img->state_fd >= 0 && fstat(img->state_fd, &st))
-		ret = -errno;
-	else if (img->state_fd < 0 || (uint64_t)st.st_size != img->state_size || !state_is_ours(img))
+	if (!state_is_whole(img) || !state_is_ours(img))
 		ret = make_state(img);
 	else if (img->writable)
 		ctl_recover_all(img);
@@ -423,8 +439,9 @@ static int open_locked(struct ctl_image *img, const struct target_open *o, bool 
 	ret = ret ? ret : map_state(img, why);
 	if (!ret && alone)
 		ret = prepare_state(img, why);
-	else if (!ret && !state_is_ours(img))
-		ret = refuse(why, EBUSY, "%s: is in use, in another format", img->path);
+	else if (!ret && (!state_is_whole(img) || !state_is_ours(img)))
+		ret = refuse(why, EBUSY, "%s: is in use in another format, or its first user failed: try again",
+			     img->path);
 	if (!ret && found == FOUND_BARE && o->write)
 		ret = ctl_format_write(&img->format, img->path, why);
 	return ret;

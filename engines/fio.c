@@ -16,7 +16,7 @@
 #include "verify.h"
 
 #include "controller.h"
-#include "io.h"
+#include "flight.h"
 #include "words.h"
 
 /* --- options --- */
@@ -123,47 +123,19 @@ static struct fio_option options[] = {
 
 /* --- what the engine keeps --- */
 
-struct engine;
-
-/* One fio file: a namespace, and the way back for hooks that get no thread_data. */
-struct file {
-	struct job_ns	ns;
-	struct engine	*engine;
-};
-
-/* One io_u, by its index, which is the command's tag. */
-struct slot {
-	struct io		io;
-	struct io_u		*io_u;
-	struct slot		*next;		/* another trim of the same command */
-	struct nvme_dsm_range	*ranges;	/* room for num_range of them */
-	unsigned		nr_ranges;
-	int			res;
-};
-
 /* No more lines about mismatches than this a second; counts stay exact. */
 enum { LINES_A_SECOND = 20 };
 
 struct engine {
 	struct thread_data	*td;
-	const struct target_ops	*target;
-	struct target_queue	*queue;
 	struct job_opts		opts;
-	struct file		*files;
-	unsigned		nr_files;
-
-	struct slot		*slots;		/* iodepth of them */
-	void			*buffers;	/* bounce and metadata of all slots */
-	struct nvme_dsm_range	*ranges;
-	struct target_cqe	*cqes;
-	struct slot		**pushed;	/* since the last commit */
-	unsigned		nr_pushed;
-	struct slot		**done;		/* reaped, in order */
-	unsigned		done_first, nr_done;
-	struct slot		*trim;		/* collects ranges, not pushed yet */
+	const struct target_ops	*target;
+	struct job_ns		*ns;		/* one a file */
+	unsigned		nr_ns;
+	struct flight		flight;
+	struct io_u		**io_us;	/* by index, which is their tag */
 	uint64_t		mix;		/* state of the write_mode draw */
 
-	struct io_judge		judge;
 	time_t			second;
 	unsigned		lines;		/* in that second */
 	uint64_t		unshown;
@@ -196,13 +168,14 @@ static void show_record(void *ctx, const struct vfy_record *r)
 
 static unsigned collect_sizes(struct thread_data *td, struct job_size *sizes)
 {
+	const bool used[] = { td_read(td), td_write(td), td_trim(td) };	/* by enum fio_ddir */
 	struct thread_options *o = &td->o;
 	unsigned n = 0;
 
 	for (int d = DDIR_READ; d <= DDIR_TRIM; d++) {
 		enum job_size_kind kind = d == DDIR_TRIM ? JOB_SIZE_TRIM : JOB_SIZE_TRANSFER;
 
-		if (!(td->o.td_ddir & (1 << d)))
+		if (!used[d])
 			continue;
 		for (unsigned i = 0; i < o->bssplit_nr[d]; i++)
 			if (o->bssplit[d][i].perc)
@@ -344,24 +317,24 @@ static const struct target_ops *target_of(const char *path)
 static int open_file(struct engine *e, struct fio_file *f, unsigned i, char *why)
 {
 	const struct target_ops *target = target_of(f->file_name);
-	struct file *file = &e->files[i];
+	struct job_ns *ns = &e->ns[i];
 	int ret;
 
 	if (e->target && e->target != target)
 		return refuse(why, EINVAL, "%s: a job's files are either all devices or all images; give them "
 			      "jobs of their own", f->file_name);
 	e->target = target;
-	ret = job_ns_open(target, f->file_name, &e->opts, &file->ns, why);
+	ret = job_ns_open(target, f->file_name, &e->opts, ns, why);
 	if (ret)
 		return ret;
-	file->engine = e;
-	file->ns.index = i;
-	e->nr_files = i + 1;
-	f->real_file_size = file->ns.info.nr_blocks * file->ns.host_block;
+	ns->index = i;
+	ns->owner = e;
+	e->nr_ns = i + 1;
+	f->real_file_size = ns->info.nr_blocks * ns->host_block;
 	f->filetype = FIO_TYPE_CHAR;		/* never laid out or extended by fio */
 	fio_file_set_size_known(f);
-	FILE_SET_ENG_DATA(f, file);
-	if (file->ns.auto_extended && !e->td->subjob_number)
+	FILE_SET_ENG_DATA(f, ns);
+	if (ns->auto_extended && !e->td->subjob_number)
 		log_err("nvmepi: %s: block sizes fit data and metadata together only: pi_buffer=extended\n",
 			f->file_name);
 	return 0;
@@ -373,8 +346,8 @@ static int open_files(struct engine *e, char *why)
 	unsigned i;
 	int ret;
 
-	e->files = calloc(e->td->o.nr_files, sizeof(*e->files));
-	if (!e->files)
+	e->ns = calloc(e->td->o.nr_files, sizeof(*e->ns));
+	if (!e->ns)
 		return refuse(why, ENOMEM, "out of memory");
 	for_each_file(e->td, f, i) {
 		ret = open_file(e, f, i, why);
@@ -405,46 +378,7 @@ static int engine_setup(struct thread_data *td)
 	return 0;
 }
 
-/* --- init: buffers and the queue, in the job's own thread --- */
-
-static size_t round_up_page(size_t size)
-{
-	return (size + page_mask) & ~(size_t)page_mask;
-}
-
-/* Bytes of the engine's own that one I/O may need, over all files. */
-static void own_sizes(const struct engine *e, size_t *bounce, size_t *md, size_t *scratch)
-{
-	*bounce = *md = *scratch = 0;
-	for (unsigned i = 0; i < e->nr_files; i++) {
-		const struct job_ns *ns = &e->files[i].ns;
-		size_t block = ns->info.layout.data_size + ns->info.layout.md_size;
-
-		*bounce = max(*bounce, round_up_page(ns->bounce_size));
-		*md = max(*md, round_up_page(ns->md_size));
-		*scratch = max(*scratch, round_up_page(block));
-	}
-}
-
-static bool allocate_buffers(struct engine *e, unsigned depth)
-{
-	size_t bounce, md, scratch;
-	uint8_t *p;
-
-	own_sizes(e, &bounce, &md, &scratch);
-	if (posix_memalign(&e->buffers, page_size, depth * (bounce + md) + scratch))
-		return false;
-	memset(e->buffers, 0, depth * (bounce + md) + scratch);
-	p = e->buffers;
-	for (unsigned i = 0; i < depth; i++) {
-		e->slots[i].io.bounce = p + i * bounce;
-		e->slots[i].io.md = p + depth * bounce + i * md;
-	}
-	e->judge = (struct io_judge){
-		.scratch = p + depth * (bounce + md), .record = show_record, .ctx = e,
-	};
-	return true;
-}
+/* --- init: memory and the queue, in the job's own thread --- */
 
 static unsigned num_range(struct thread_data *td)
 {
@@ -455,20 +389,26 @@ static unsigned num_range(struct thread_data *td)
 #endif
 }
 
-static bool allocate(struct engine *e)
+/* Every io_u of the commands that were just started. */
+static void mark_issued(struct flight *f)
 {
-	unsigned depth = e->td->o.iodepth, ranges = num_range(e->td);
+	struct engine *e = f->ctx;
+	struct thread_data *td = e->td;
+	struct timespec now;
 
-	e->slots = calloc(depth, sizeof(*e->slots));
-	e->cqes = calloc(depth, sizeof(*e->cqes));
-	e->pushed = calloc(depth, sizeof(*e->pushed));
-	e->done = calloc(depth, sizeof(*e->done));
-	e->ranges = calloc((size_t)depth * ranges, sizeof(*e->ranges));
-	if (!e->slots || !e->cqes || !e->pushed || !e->done || !e->ranges)
-		return false;
-	for (unsigned i = 0; i < depth; i++)
-		e->slots[i].ranges = e->ranges + (size_t)i * ranges;
-	return allocate_buffers(e, depth);
+	io_u_mark_submit(td, f->nr_pushed);
+	if (!fio_fill_issue_time(td))
+		return;
+	fio_gettime(&now, NULL);
+	for (unsigned i = 0; i < f->nr_pushed; i++)
+		for (struct flight_slot *s = f->pushed[i]; s; s = s->next) {
+			struct io_u *io_u = e->io_us[s - f->slots];
+
+			io_u->issue_time = now;
+			io_u_queued(td, io_u);
+		}
+	if (td->o.read_iolog_file)
+		td->last_issue = now;
 }
 
 static int engine_init(struct thread_data *td)
@@ -476,80 +416,62 @@ static int engine_init(struct thread_data *td)
 	int ret = engine_setup(td);
 	struct engine *e = td->io_ops_data;
 
-	if (!ret && !allocate(e))
-		ret = complain("out of memory for I/O buffers");
-	return ret;
+	if (ret)
+		return ret;
+	e->flight.issued = mark_issued;
+	e->flight.ctx = e;
+	e->flight.judge.record = show_record;
+	e->flight.judge.ctx = e;
+	e->io_us = calloc(td->o.iodepth, sizeof(*e->io_us));
+	if (!e->io_us || flight_alloc(&e->flight, e->ns, e->nr_ns, td->o.iodepth, num_range(td)))
+		return complain("out of memory for I/O buffers");
+	return 0;
 }
 
 static int engine_io_u_init(struct thread_data *td, struct io_u *io_u)
 {
 	struct engine *e = td->io_ops_data;
 
-	e->slots[io_u->index].io_u = io_u;
+	e->io_us[io_u->index] = io_u;
 	return 0;
 }
 
-/* fio's buffers first, ours behind them; see buf_index(). */
-static struct iovec *list_buffers(struct engine *e, unsigned *nr)
+static struct iovec *fio_buffers(struct engine *e)
 {
 	unsigned depth = e->td->o.iodepth;
-	size_t bounce, md, scratch;
-	struct iovec *iov = calloc(2 * depth, sizeof(*iov));
+	struct iovec *iov = calloc(depth, sizeof(*iov));
 
-	own_sizes(e, &bounce, &md, &scratch);
-	*nr = bounce ? 2 * depth : depth;
-	for (unsigned i = 0; iov && i < depth; i++) {
-		iov[i] = (struct iovec){ e->slots[i].io_u->buf, td_max_bs(e->td) };
-		iov[depth + i] = (struct iovec){ e->slots[i].io.bounce, bounce };
-	}
+	for (unsigned i = 0; iov && i < depth; i++)
+		iov[i] = (struct iovec){ e->io_us[i]->buf, td_max_bs(e->td) };
 	return iov;
-}
-
-static struct target_ns **list_files(struct engine *e)
-{
-	struct target_ns **ns = calloc(e->nr_files, sizeof(*ns));
-
-	for (unsigned i = 0; ns && i < e->nr_files; i++)
-		ns[i] = e->files[i].ns.target;
-	return ns;
 }
 
 static int engine_post_init(struct thread_data *td)
 {
 	struct engine *e = td->io_ops_data;
 	const struct options *o = td->eo;
-	struct iovec *bufs = NULL;
-	struct target_ns **ns = list_files(e);
+	struct iovec *bufs = o->fixedbufs ? fio_buffers(e) : NULL;
 	char why[TARGET_WHY_MAX];
 	struct target_queue_opts q = {
-		.depth = td->o.iodepth,
 		.iopoll = o->hipri,
 		.sqpoll = o->sqthread_poll,
 		.sqpoll_cpu = o->sqthread_poll_cpu_set ? (int)o->sqthread_poll_cpu : -1,
 		.vectored = o->nonvectored == 0 && !o->fixedbufs,	/* fixed buffers are flat */
 		.force_async = o->force_async,
-		.ns = ns,
-		.nr_ns = e->nr_files,
 		.register_ns = o->registerfiles,
 	};
 	int ret;
 
-	if (o->fixedbufs)
-		q.bufs = bufs = list_buffers(e, &q.nr_bufs);
-	if ((o->fixedbufs && !bufs) || !ns)
-		ret = refuse(why, ENOMEM, "out of memory");
-	else
-		ret = e->target->queue_open(&q, &e->queue, why);
-	if (ret)
-		e->queue = NULL;
+	if (o->fixedbufs && !bufs)
+		return complain("out of memory");
+	ret = flight_start(&e->flight, q, bufs, why);
 	free(bufs);
-	free(ns);
 	return ret ? complain(why) : 0;
 }
 
 /* --- the way of an io_u --- */
 
-static const struct file *file_of(const struct io_u *io_u)
+static const struct job_ns *ns_of(const struct io_u *io_u)
 {
 	return FILE_ENG_DATA(io_u->file);
 }
@@ -585,7 +507,7 @@ static uint8_t draw_opcode(struct engine *e, struct io_u *io_u)
 /* Sizes were checked at setup; what fio makes of percentages and logs was not. */
 static bool whole_blocks(const struct io_u *io_u)
 {
-	uint32_t block = file_of(io_u)->ns.host_block;
+	uint32_t block = ns_of(io_u)->host_block;
 
 	return io_u->offset % block == 0 && io_u->xfer_buflen % block == 0 && io_u->xfer_buflen;
 }
@@ -594,243 +516,112 @@ static enum fio_q_status reject(struct io_u *io_u)
 {
 	log_err("nvmepi: %s: %s of %llu bytes at %llu is not whole blocks of %u bytes\n",
 		io_u->file->file_name, io_ddir_name(io_u->ddir), (unsigned long long)io_u->xfer_buflen,
-		(unsigned long long)io_u->offset, file_of(io_u)->ns.host_block);
+		(unsigned long long)io_u->offset, ns_of(io_u)->host_block);
 	io_u->error = EINVAL;
 	return FIO_Q_COMPLETED;
 }
 
-static int buf_index(struct engine *e, const struct slot *s)
+static struct flight_range range_of(const struct job_ns *ns, uint64_t offset, uint64_t len)
 {
-	const struct options *o = e->td->eo;
-
-	if (!o->fixedbufs)
-		return -1;
-	return s->io_u->index + (io_bounces(&s->io) ? e->td->o.iodepth : 0);
+	return (struct flight_range){ offset / ns->host_block, len / ns->host_block };
 }
 
-static struct nvme_uring_cmd *get_command(struct engine *e, struct slot *s, int buf)
+static bool queue_blocks(struct engine *e, struct io_u *io_u)
 {
-	const struct options *o = e->td->eo;
-	const struct job_ns *ns = &file_of(s->io_u)->ns;
+	const struct job_ns *ns = ns_of(io_u);
+	struct flight_range r = range_of(ns, io_u->offset, io_u->xfer_buflen);
 
-	return e->target->slot(e->queue, &(struct target_io){
-		.ns = ns->target, .tag = s->io_u->index,
-		.ns_index = o->registerfiles ? ns->index : -1, .buf_index = buf,
-	});
+	return flight_io(&e->flight, io_u->index, ns, draw_opcode(e, io_u), r.slba, r.nr_blocks,
+			 io_u->xfer_buf);
 }
 
-static void push(struct engine *e, struct slot *s)
+/* Newer fio has several ranges an io_u; then its buffer holds them. */
+static bool ranges_in_buffer(struct thread_data *td, const struct io_u *io_u)
 {
-	e->target->push(e->queue);
-	e->pushed[e->nr_pushed++] = s;
+#ifdef FIO_MULTI_RANGE
+	return io_u->ddir == DDIR_TRIM && num_range(td) > 1;
+#else
+	(void)td;
+	(void)io_u;
+	return false;
+#endif
 }
 
-static enum fio_q_status queue_blocks(struct engine *e, struct slot *s)
+static bool queue_trim(struct engine *e, struct io_u *io_u)
 {
-	struct io_u *io_u = s->io_u;
-	const struct job_ns *ns = &file_of(io_u)->ns;
-	struct nvme_uring_cmd *cmd;
-
-	s->io.ns = ns;
-	s->io.slba = io_u->offset / ns->host_block;
-	s->io.nr_blocks = io_u->xfer_buflen / ns->host_block;
-	s->io.buf = io_u->xfer_buf;
-	s->io.opcode = draw_opcode(e, io_u);
-	cmd = get_command(e, s, buf_index(e, s));
-	if (!cmd)
-		return FIO_Q_BUSY;
-	io_start(&s->io, cmd);
-	push(e, s);
-	return FIO_Q_QUEUED;
-}
-
-static enum fio_q_status queue_flush(struct engine *e, struct slot *s)
-{
-	struct nvme_uring_cmd *cmd = get_command(e, s, -1);
-
-	if (!cmd)
-		return FIO_Q_BUSY;
-	nvme_build_flush(cmd, &file_of(s->io_u)->ns.info);
-	push(e, s);
-	return FIO_Q_QUEUED;
-}
-
-/* --- trims: several io_us, or several ranges of one, in a command --- */
-
-static void add_range(struct slot *s, const struct job_ns *ns, uint64_t offset, uint64_t len)
-{
-	s->ranges[s->nr_ranges++] = (struct nvme_dsm_range){
-		.slba = cpu_to_le64(offset / ns->host_block),
-		.nlb = cpu_to_le32(len / ns->host_block),
-	};
-}
-
-/* Push the trim that has been collecting; false when the queue is full. */
-static bool flush_trim(struct engine *e)
-{
-	struct slot *s = e->trim;
-	struct nvme_uring_cmd *cmd = s ? get_command(e, s, -1) : NULL;
-
-	if (!cmd)
-		return !s;
-	nvme_build_dsm(cmd, &file_of(s->io_u)->ns.info, s->ranges, s->nr_ranges);
-	e->trim = NULL;
-	push(e, s);
-	return true;
-}
+	const struct job_ns *ns = ns_of(io_u);
+	struct flight_range r = range_of(ns, io_u->offset, io_u->xfer_buflen);
 
 #ifdef FIO_MULTI_RANGE
-static enum fio_q_status queue_trim(struct engine *e, struct slot *s)
-{
-	const struct job_ns *ns = &file_of(s->io_u)->ns;
-	const struct trim_range *r = (const struct trim_range *)s->io_u->xfer_buf;
+	if (ranges_in_buffer(e->td, io_u)) {
+		const struct trim_range *from = io_u->xfer_buf;
+		struct flight_range ranges[256];
 
-	s->nr_ranges = 0;
-	s->next = NULL;
-	if (num_range(e->td) == 1)
-		add_range(s, ns, s->io_u->offset, s->io_u->xfer_buflen);
-	for (unsigned i = 0; num_range(e->td) > 1 && i < s->io_u->number_trim; i++)
-		add_range(s, ns, r[i].start, r[i].len);
-	e->trim = s;
-	if (flush_trim(e))
-		return FIO_Q_QUEUED;
-	e->trim = NULL;
-	return FIO_Q_BUSY;
-}
-#else
-/* Join the command that is collecting, or become the next one. */
-static enum fio_q_status queue_trim(struct engine *e, struct slot *s)
-{
-	const struct job_ns *ns = &file_of(s->io_u)->ns;
-
-	if (e->trim && (e->trim->nr_ranges == num_range(e->td) || &file_of(e->trim->io_u)->ns != ns) &&
-	    !flush_trim(e))
-		return FIO_Q_BUSY;
-	s->next = NULL;
-	s->nr_ranges = 0;
-	if (e->trim) {
-		s->next = e->trim->next;
-		e->trim->next = s;
-	} else {
-		e->trim = s;
+		for (unsigned i = 0; i < io_u->number_trim; i++)
+			ranges[i] = range_of(ns, from[i].start, from[i].len);
+		return flight_trim(&e->flight, io_u->index, ns, ranges, io_u->number_trim);
 	}
-	add_range(e->trim, ns, s->io_u->offset, s->io_u->xfer_buflen);
-	if (e->trim->nr_ranges == num_range(e->td))
-		flush_trim(e);		/* when it can't, getevents() does */
-	return FIO_Q_QUEUED;
-}
 #endif
+	return flight_trim(&e->flight, io_u->index, ns, &r, 1);
+}
 
 static enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
 {
 	struct engine *e = td->io_ops_data;
-	struct slot *s = &e->slots[io_u->index];
+	bool queued;
 
 	fio_ro_check(td, io_u);
-	s->next = NULL;
 	if (ddir_sync(io_u->ddir))
-		return queue_flush(e, s);
-#ifdef FIO_MULTI_RANGE
-	if (io_u->ddir == DDIR_TRIM && num_range(td) > 1)
-		return queue_trim(e, s);
-#endif
-	if (!whole_blocks(io_u))
+		queued = flight_flush(&e->flight, io_u->index, ns_of(io_u));
+	else if (!ranges_in_buffer(td, io_u) && !whole_blocks(io_u))
 		return reject(io_u);
-	return io_u->ddir == DDIR_TRIM ? queue_trim(e, s) : queue_blocks(e, s);
-}
-
-/* Every io_u of the commands that were just started. */
-static void mark_issued(struct engine *e)
-{
-	struct thread_data *td = e->td;
-	struct timespec now;
-
-	if (!fio_fill_issue_time(td))
-		return;
-	fio_gettime(&now, NULL);
-	for (unsigned i = 0; i < e->nr_pushed; i++)
-		for (struct slot *s = e->pushed[i]; s; s = s->next) {
-			s->io_u->issue_time = now;
-			io_u_queued(td, s->io_u);
-		}
-	if (td->o.read_iolog_file)
-		td->last_issue = now;
+	else if (io_u->ddir == DDIR_TRIM)
+		queued = queue_trim(e, io_u);
+	else
+		queued = queue_blocks(e, io_u);
+	return queued ? FIO_Q_QUEUED : FIO_Q_BUSY;
 }
 
 static int engine_commit(struct thread_data *td)
 {
 	struct engine *e = td->io_ops_data;
-	int ret;
+	int ret = flight_commit(&e->flight);
 
-	if (!e->nr_pushed)
-		return 0;
-	ret = e->target->commit(e->queue);
-	if (ret) {
+	if (ret < 0)
 		td_verror(td, -ret, "io_uring_submit");
-		return ret;
-	}
-	mark_issued(e);
-	io_u_mark_submit(td, e->nr_pushed);
-	e->nr_pushed = 0;
-	return 0;
-}
-
-static void add_done(struct engine *e, const struct target_cqe *cqe)
-{
-	for (struct slot *s = &e->slots[cqe->tag]; s; s = s->next) {
-		s->res = cqe->res;
-		e->done[(e->done_first + e->nr_done++) % e->td->o.iodepth] = s;
-	}
+	return ret < 0 ? ret : 0;
 }
 
 static int engine_getevents(struct thread_data *td, unsigned int min, unsigned int max,
 			    const struct timespec *t)
 {
 	struct engine *e = td->io_ops_data;
-	unsigned wait = td->o.iodepth_batch_complete_min ? min : 0;
-	int ret;
+	int ret = flight_reap(&e->flight, min, max, !td->o.iodepth_batch_complete_min, t);
 
-	flush_trim(e);
-	ret = engine_commit(td);
-	do {
-		unsigned more = e->nr_done < wait ? 1 : 0;
-
-		if (ret)
-			return ret;
-		ret = e->target->reap(e->queue, e->cqes, more, td->o.iodepth, t);
-		if (ret < 0) {
-			td_verror(td, -ret, "io_uring_enter");
-			return ret;
-		}
-		for (int i = 0; i < ret; i++)
-			add_done(e, &e->cqes[i]);
-		ret = flush_trim(e) ? engine_commit(td) : 0;
-	} while (e->nr_done < min && !t);
-	return e->nr_done < max ? e->nr_done : max;
+	if (ret < 0)
+		td_verror(td, -ret, "io_uring_enter");
+	return ret;
 }
 
 static struct io_u *engine_event(struct thread_data *td, int event)
 {
 	struct engine *e = td->io_ops_data;
-	struct slot *s = e->done[e->done_first];
-	struct io_u *io_u = s->io_u;
+	struct io_u *io_u;
+	int err;
 
 	(void)event;		/* fio asks for them in order */
-	e->done_first = (e->done_first + 1) % td->o.iodepth;
-	e->nr_done--;
-	if (io_u->ddir == DDIR_READ || io_u->ddir == DDIR_WRITE)
-		io_u->error = io_end(&s->io, s->res, &e->judge);
-	else
-		io_u->error = nvme_result_errno(s->res);
+	io_u = e->io_us[flight_next(&e->flight, &err)];
+	io_u->error = err;
 	return io_u;
 }
 
 static char *details(const struct io_u *io_u)
 {
-	const struct slot *s = &file_of(io_u)->engine->slots[io_u->index];
+	const struct engine *e = ns_of(io_u)->owner;
+	int res = e->flight.slots[io_u->index].res;
 	char name[NVME_STATUS_MAX];
 
-	return strdup(s->res ? nvme_result_name(s->res, name) :
+	return strdup(res ? nvme_result_name(res, name) :
 		      "nvmepi: what was read does not agree with its protection information");
 }
 
@@ -852,7 +643,7 @@ static char *engine_errdetails(struct io_u *io_u)
 static int engine_open_file(struct thread_data *td, struct fio_file *f)
 {
 	(void)td;
-	f->fd = ((struct file *)FILE_ENG_DATA(f))->ns.target->fd;
+	f->fd = ((struct job_ns *)FILE_ENG_DATA(f))->target->fd;
 	return 0;
 }
 
@@ -870,13 +661,14 @@ static int engine_invalidate(struct thread_data *td, struct fio_file *f)
 	return 0;		/* nothing is cached on this side */
 }
 
-static void summarize(struct engine *e)
+static void summarize(const struct engine *e)
 {
+	const struct vfy_counts *counts = &e->flight.judge.counts;
 	char text[256];
 
-	if (vfy_counts_total(&e->judge.counts))
+	if (vfy_counts_total(counts))
 		log_err("nvmepi: %s: mismatches: %s%s\n", e->td->o.name,
-			vfy_counts_text(&e->judge.counts, text, sizeof(text)),
+			vfy_counts_text(counts, text, sizeof(text)),
 			e->unshown ? "; not all were shown" : "");
 }
 
@@ -887,18 +679,12 @@ static void engine_cleanup(struct thread_data *td)
 	if (!e)
 		return;
 	summarize(e);
-	if (e->queue)
-		e->target->queue_close(e->queue);
-	for (unsigned i = 0; i < e->nr_files; i++)
-		job_ns_close(&e->files[i].ns);
+	flight_close(&e->flight);
+	for (unsigned i = 0; i < e->nr_ns; i++)
+		job_ns_close(&e->ns[i]);
 	free((void *)e->opts.sizes);
-	free(e->files);
-	free(e->slots);
-	free(e->cqes);
-	free(e->pushed);
-	free(e->done);
-	free(e->ranges);
-	free(e->buffers);
+	free(e->ns);
+	free(e->io_us);
 	free(e);
 	td->io_ops_data = NULL;
 }

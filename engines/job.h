@@ -58,6 +58,7 @@ struct job_ns {
 	struct nvme_ns_info	info;
 	const char		*path;		/* the caller's */
 	int			index;		/* in the job's list of files */
+	void			*owner;		/* the caller's */
 	bool			pract, readfua, writefua, deac;
 	unsigned		prchk;		/* PI_* for the device */
 	unsigned		verify;		/* PI_* for the host, on tuples that cross */

@@ -21,7 +21,7 @@ char *vfy_record_text(const struct vfy_record *r, char *buf, size_t size)
 	char what[64], range[24] = "", values[80] = "";
 
 	snprintf(what, sizeof(what), "%s", vfy_field_name(r->field));
-	if (r->field & (VFY_METADATA | VFY_DATA))
+	if (r->known && r->field & (VFY_METADATA | VFY_DATA))
 		snprintf(what, sizeof(what), "%s byte %u", vfy_field_name(r->field), r->offset);
 	if (r->known)
 		snprintf(values, sizeof(values), ": wanted %04" PRIx64 "h, got %04" PRIx64 "h",

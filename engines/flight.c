@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* flight.c - see flight.h */
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "flight.h"
+
+/* --- memory --- */
+
+static size_t rounded(size_t size, size_t to)
+{
+	return (size + to - 1) / to * to;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Buffers start on pages, so that none shares one with another's. */
+static int alloc_buffers(struct flight *f)
+{
+	size_t page = sysconf(_SC_PAGESIZE), scratch = 0, size;
+	uint8_t *p;
+
+	for (unsigned i = 0; i < f->nr_ns; i++) {
+		const struct pi_layout *l = &f->ns[i].info.layout;
+
+		f->bounce_size = larger(f->bounce_size, rounded(f->ns[i].bounce_size, page));
+		f->md_size = larger(f->md_size, rounded(f->ns[i].md_size, page));
+		scratch = larger(scratch, rounded(l->data_size + l->md_size, page));
+	}
+	size = f->depth * (f->bounce_size + f->md_size) + scratch;
+	if (posix_memalign(&f->buffers, page, size))
+		return -ENOMEM;
+	/*
+	 * Touched, all of it: Linux 6.12 pins the metadata buffer of a read as if it
+	 * were only read from, and untouched memory is one shared page of zeroes.
+	 */
+	memset(f->buffers, 0, size);
+	p = f->buffers;
+	for (unsigned i = 0; i < f->depth; i++) {
+		f->slots[i].io.bounce = p + i * f->bounce_size;
+		f->slots[i].io.md = p + f->depth * f->bounce_size + i * f->md_size;
+	}
+	f->judge.scratch = p + size - scratch;
+	return 0;
+}
+
+int flight_alloc(struct flight *f, struct job_ns *ns, unsigned nr_ns, unsigned depth,
+		 unsigned max_ranges)
+{
+	f->ns = ns;
+	f->nr_ns = nr_ns;
+	f->depth = depth;
+	f->max_ranges = max_ranges;
+	f->slots = calloc(depth, sizeof(*f->slots));
+	f->cqes = calloc(depth, sizeof(*f->cqes));
+	f->pushed = calloc(depth, sizeof(*f->pushed));
+	f->done = calloc(depth, sizeof(*f->done));
+	f->ranges = calloc((size_t)depth * max_ranges, sizeof(*f->ranges));
+	if (!f->slots || !f->cqes || !f->pushed || !f->done || !f->ranges)
+		return -ENOMEM;
+	for (unsigned i = 0; i < depth; i++)
+		f->slots[i].ranges = f->ranges + (size_t)i * max_ranges;
+	return alloc_buffers(f);
+}
+
+/* --- the queue --- */
+
+/* The caller's buffers by tag, ours behind them; see buf_index(). */
+static struct iovec *list_buffers(const struct flight *f, const struct iovec *user_bufs)
+{
+	struct iovec *iov = calloc(2 * f->depth, sizeof(*iov));
+
+	for (unsigned i = 0; iov && i < f->depth; i++) {
+		iov[i] = user_bufs[i];
+		iov[f->depth + i] = (struct iovec){ f->slots[i].io.bounce, f->bounce_size };
+	}
+	return iov;
+}
+
+static struct target_ns **list_namespaces(const struct flight *f)
+{
+	struct target_ns **ns = calloc(f->nr_ns, sizeof(*ns));
+
+	for (unsigned i = 0; ns && i < f->nr_ns; i++)
+		ns[i] = f->ns[i].target;
+	return ns;
+}
+
+int flight_start(struct flight *f, struct target_queue_opts o, const struct iovec *user_bufs,
+		 char why[TARGET_WHY_MAX])
+{
+	struct iovec *bufs = user_bufs ? list_buffers(f, user_bufs) : NULL;
+	struct target_ns **ns = list_namespaces(f);
+	int ret;
+
+	f->target = f->ns[0].target->ops;
+	f->fixedbufs = user_bufs;
+	f->registerfiles = o.register_ns;
+	o.depth = f->depth;
+	o.bufs = bufs;
+	o.nr_bufs = f->bounce_size ? 2 * f->depth : f->depth;
+	o.ns = ns;
+	o.nr_ns = f->nr_ns;
+	if (!ns || (user_bufs && !bufs))
+		ret = refuse(why, ENOMEM, "out of memory");
+	else
+		ret = f->target->queue_open(&o, &f->queue, why);
+	if (ret)
+		f->queue = NULL;
+	free(bufs);
+	free(ns);
+	return ret;
+}
+
+void flight_close(struct flight *f)
+{
+	if (f->queue)
+		f->target->queue_close(f->queue);
+	free(f->slots);
+	free(f->cqes);
+	free(f->pushed);
+	free(f->done);
+	free(f->ranges);
+	free(f->buffers);
+}
+
+/* --- out --- */
+
+static unsigned tag_of(const struct flight *f, const struct flight_slot *s)
+{
+	return s - f->slots;
+}
+
+static struct nvme_uring_cmd *get_command(struct flight *f, const struct flight_slot *s, int buf)
+{
+	const struct job_ns *ns = s->io.ns;
+
+	return f->target->slot(f->queue, &(struct target_io){
+		.ns = ns->target, .tag = tag_of(f, s),
+		.ns_index = f->registerfiles ? ns->index : -1, .buf_index = buf,
+	});
+}
+
+static void push(struct flight *f, struct flight_slot *s)
+{
+	f->target->push(f->queue);
+	f->pushed[f->nr_pushed++] = s;
+}
+
+static struct flight_slot *take(struct flight *f, unsigned tag, const struct job_ns *ns, bool checked)
+{
+	struct flight_slot *s = &f->slots[tag];
+
+	s->io.ns = ns;
+	s->checked = checked;
+	s->next = NULL;
+	return s;
+}
+
+static int buf_index(const struct flight *f, const struct flight_slot *s)
+{
+	if (!f->fixedbufs)
+		return -1;
+	return tag_of(f, s) + (io_bounces(&s->io) ? f->depth : 0);
+}
+
+bool flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
+	       uint64_t slba, uint32_t nr_blocks, void *buf)
+{
+	struct flight_slot *s = take(f, tag, ns, true);
+	struct nvme_uring_cmd *cmd;
+
+	s->io.opcode = opcode;
+	s->io.slba = slba;
+	s->io.nr_blocks = nr_blocks;
+	s->io.buf = buf;
+	cmd = get_command(f, s, buf_index(f, s));
+	if (!cmd)
+		return false;
+	io_start(&s->io, cmd);
+	push(f, s);
+	return true;
+}
+
+bool flight_flush(struct flight *f, unsigned tag, const struct job_ns *ns)
+{
+	struct flight_slot *s = take(f, tag, ns, false);
+	struct nvme_uring_cmd *cmd = get_command(f, s, -1);
+
+	if (!cmd)
+		return false;
+	nvme_build_flush(cmd, &ns->info);
+	push(f, s);
+	return true;
+}
+
+/* Push the trim that has been collecting; false: the queue is full. */
+static bool push_trim(struct flight *f)
+{
+	struct flight_slot *s = f->trim;
+	struct nvme_uring_cmd *cmd = s ? get_command(f, s, -1) : NULL;
+
+	if (!cmd)
+		return !s;
+	nvme_build_dsm(cmd, &s->io.ns->info, s->ranges, s->nr_ranges);
+	f->trim = NULL;
+	push(f, s);
+	return true;
+}
+
+static bool joins(const struct flight *f, const struct job_ns *ns, unsigned nr)
+{
+	return f->trim && f->trim->io.ns == ns && f->trim->nr_ranges + nr <= f->max_ranges;
+}
+
+bool flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
+		 const struct flight_range *ranges, unsigned nr)
+{
+	struct flight_slot *s;
+
+	if (!joins(f, ns, nr) && !push_trim(f))
+		return false;
+	s = take(f, tag, ns, false);
+	s->nr_ranges = 0;
+	if (f->trim) {
+		s->next = f->trim->next;
+		f->trim->next = s;
+	} else {
+		f->trim = s;
+	}
+	for (unsigned i = 0; i < nr; i++)
+		f->trim->ranges[f->trim->nr_ranges++] = (struct nvme_dsm_range){
+			.slba = htole64(ranges[i].slba), .nlb = htole32(ranges[i].nr_blocks),
+		};
+	return true;
+}
+
+int flight_commit(struct flight *f)
+{
+	int ret, nr;
+
+	if (f->trim && f->trim->nr_ranges == f->max_ranges)
+		push_trim(f);		/* where there is no room now, reaping makes it */
+	nr = f->nr_pushed;
+	ret = nr ? f->target->commit(f->queue) : 0;
+	if (ret)
+		return ret;
+	if (nr)
+		f->issued(f);
+	f->nr_pushed = 0;
+	return nr;
+}
+
+/* --- and back --- */
+
+static void add_done(struct flight *f, const struct target_cqe *cqe)
+{
+	for (struct flight_slot *s = &f->slots[cqe->tag]; s; s = s->next) {
+		s->res = cqe->res;
+		f->done[(f->done_first + f->nr_done++) % f->depth] = s;
+	}
+}
+
+int flight_reap(struct flight *f, unsigned min, unsigned max, bool spin,
+		const struct timespec *timeout)
+{
+	do {
+		unsigned wait = f->nr_done < min && !spin;
+		int n;
+
+		push_trim(f);
+		n = flight_commit(f);
+		if (n >= 0)
+			n = f->target->reap(f->queue, f->cqes, wait, f->depth, timeout);
+		if (n < 0)
+			return n;
+		for (int i = 0; i < n; i++)
+			add_done(f, &f->cqes[i]);
+	} while (f->nr_done < min && !timeout);
+	return f->nr_done < max ? f->nr_done : max;
+}
+
+unsigned flight_next(struct flight *f, int *err)
+{
+	struct flight_slot *s = f->done[f->done_first];
+
+	f->done_first = (f->done_first + 1) % f->depth;
+	f->nr_done--;
+	*err = s->checked ? io_end(&s->io, s->res, &f->judge) : nvme_result_errno(s->res);
+	return tag_of(f, s);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * flight.h - a job's I/Os between being asked for and being told of
+ *
+ * Owns the queue, the memory that I/Os need beside the caller's buffers, and the
+ * book of what is in flight.  An I/O is known by its tag, 0..depth - 1, which the
+ * caller uses for one at a time.  One thread; nothing here knows fio, and nothing
+ * is allocated between flight_start() and flight_close().
+ */
+#ifndef FLIGHT_H
+#define FLIGHT_H
+
+#include "io.h"
+
+/* One I/O, by its tag. */
+struct flight_slot {
+	struct io		io;
+	bool			checked;	/* ends in io_end(): it moves blocks */
+	struct flight_slot	*next;		/* another trim of the same command */
+	struct nvme_dsm_range	*ranges;	/* of the command, in its first trim */
+	unsigned		nr_ranges;
+	int			res;		/* of the command, as in target.h */
+};
+
+struct flight {
+	const struct target_ops	*target;
+	struct target_queue	*queue;
+	struct job_ns		*ns;		/* the caller's */
+	unsigned		nr_ns, depth;
+	unsigned		max_ranges;	/* in one Dataset Management command */
+	bool			fixedbufs, registerfiles;
+
+	struct flight_slot	*slots;
+	struct nvme_dsm_range	*ranges;
+	void			*buffers;
+	size_t			bounce_size, md_size;	/* bytes each slot has of them */
+	struct target_cqe	*cqes;
+	struct flight_slot	**pushed;	/* first I/Os of commands not started yet */
+	unsigned		nr_pushed;
+	struct flight_slot	*trim;		/* collects ranges, not pushed yet */
+	struct flight_slot	**done;		/* finished, not told of: a ring */
+	unsigned		done_first, nr_done;
+
+	struct io_judge		judge;		/* ->record and ->ctx are the caller's */
+	/* Called when the I/Os in ->pushed have been started. */
+	void			(*issued)(struct flight *f);
+	void			*ctx;
+};
+
+/*
+ * Memory for @depth I/Os on @nr_ns namespaces at @ns, up to @max_ranges (1..256)
+ * trims a command.  0, or -ENOMEM; flight_close() cleans up in any case.
+ */
+int flight_alloc(struct flight *f, struct job_ns *ns, unsigned nr_ns, unsigned depth,
+		 unsigned max_ranges);
+
+/*
+ * Open the queue, with @o's modes; the lists in it are filled in here.
+ * @user_bufs: the caller's buffers by tag, to register (fixedbufs), or NULL.
+ * 0, or -errno with one line in @why.
+ */
+int flight_start(struct flight *f, struct target_queue_opts o, const struct iovec *user_bufs,
+		 char why[TARGET_WHY_MAX]);
+void flight_close(struct flight *f);
+
+struct flight_range {
+	uint64_t	slba;
+	uint32_t	nr_blocks;
+};
+
+/*
+ * Each puts an I/O into the batch; false: no room, commit and reap first.  A trim
+ * of @nr ranges waits for others to share its command, until that has max_ranges
+ * of them or somebody reaps.
+ */
+bool flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
+	       uint64_t slba, uint32_t nr_blocks, void *buf);
+bool flight_flush(struct flight *f, unsigned tag, const struct job_ns *ns);
+bool flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
+		 const struct flight_range *ranges, unsigned nr);
+
+/* Start the batch.  How many commands, or -errno. */
+int flight_commit(struct flight *f);
+
+/*
+ * Wait for @min finished I/Os, no longer than @timeout where that is not NULL;
+ * @spin: by asking again and again.  How many can be told of, at most @max, or
+ * -errno.
+ */
+int flight_reap(struct flight *f, unsigned min, unsigned max, bool spin,
+		const struct timespec *timeout);
+
+/* The next finished I/O: returns its tag, and in *@err the errno it ended with. */
+unsigned flight_next(struct flight *f, int *err);
+
+#endif
