@@ -72,6 +72,7 @@ def fill_share(options, kernel, share):
         *(f"share share{n} {shlex.quote(str(path))}" for n, path in enumerate(options.share))])
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     write_lines(share / "command", [
+        "echo $$ >/run/command.pid",
         *(f"export {name}={shlex.quote(value)}"
           for name, value in (environment | options.env).items()),
         f"cd {shlex.quote(os.getcwd())} || exit 125",

@@ -12,7 +12,7 @@ ALLOWED = {
     "mset": [0, 1],
     "pi": [0, 1, 2, 3],
     "pil": [0, 1],
-    "pif": [0, 2],              # QEMU has no 32b guard
+    "pif": [0, 2],
 }
 
 
@@ -41,7 +41,7 @@ class Row(NamedTuple):
         for name, allowed in ALLOWED.items():
             value = getattr(self, name)
             if value not in allowed:
-                raise Refused(f"{name} {value} is not one of {', '.join(map(str, allowed))}")
+                raise Refused(f"{name} {value} is not one of QEMU's {', '.join(map(str, allowed))}")
         if not self.size or self.size % self.lbs:
             raise Refused(f"size {self.size} is not a multiple of lbs {self.lbs}, above 0")
         if self.ms > 0xFFFF:

@@ -3,22 +3,28 @@
 # more suites and sources can be read while /etc and /var stay as they are.
 # Needs no root. apt checks signatures and sums here as it does anywhere.
 
-# own_lists TYPE [SUITE]: what the system's lists say of its own release, in
-# parts/ here; every entry becomes TYPE (deb, deb-src). With SUITE, that suite
-# stands in for the release, and only the archive of the plain release counts.
+# private_apt DIR: go to the new folder DIR, where own_lists and own_apt work.
+private_apt() {
+	mkdir -p "$1/parts" "$1/lists/partial" "$1/cache/archives/partial"
+	cd "$1" || return 1
+}
+
+# own_lists TYPE [SUITE]: add what the system's lists say of its own release; every
+# entry becomes TYPE (deb, deb-src). With SUITE, that suite stands in for the
+# release, and only the archive of the plain release counts.
 own_lists() {
 	release=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	if [ $# -gt 1 ]; then
 		name=$release put=$2
 	else
-		name="$release[^ \t]*" put='\3'
+		name="${release}[^ \t]*" put='\3'
 	fi
 	eval "$(apt-config shell list Dir::Etc::sourcelist/f folder Dir::Etc::sourceparts/d)"
-	mkdir parts
-	for file in "$list" "$folder"/*.list; do
+	own=parts/$1-${2:-$release}
+	for file in "${list:?}" "${folder:?}"/*.list; do
 		[ ! -f "$file" ] || cat "$file"
 	done | sed -En "s/^deb[ \t]+((\[[^]]*\][ \t]*)?[^ \t]+)[ \t]+($name)[ \t]/$1 \1 $put /p" \
-		>parts/own.list
+		>"$own.list"
 	for file in "$folder"/*.sources; do
 		[ ! -f "$file" ] || { cat "$file" && echo; }
 	done | awk -v type="$1" -v suite="${2:-}" -v name="[ \t]$name([ \t]|\$)" '
@@ -28,8 +34,8 @@ own_lists() {
 		/^Types:/	{ $0 = "Types: " type }
 		/^Suites:/	{ ours = $0 ~ name; if (suite) $0 = "Suites: " suite }
 				{ entry = entry $0 "\n" }
-		END		{ end_entry() }' >parts/own.sources
-	[ -s parts/own.list ] || [ -s parts/own.sources ] || {
+		END		{ end_entry() }' >"$own.sources"
+	[ -s "$own.list" ] || [ -s "$own.sources" ] || {
 		echo "apt's lists here have no entry for '$release'" >>log
 		return 1
 	}
@@ -43,12 +49,4 @@ own_apt() {
 	"$tool" -qq -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$PWD/parts" \
 		-o Dir::State::lists="$PWD/lists" -o Dir::Cache="$PWD/cache" \
 		-o APT::Update::Error-Mode=any -o APT::Sandbox::User=root "$@" 2>>log
-}
-
-# private_apt DIR TYPE [SUITE]: go to the new folder DIR and read lists there.
-private_apt() {
-	mkdir -p "$1/lists/partial" "$1/cache/archives/partial"
-	cd "$1" || return 1
-	shift
-	own_lists "$@" && own_apt apt-get update
 }
