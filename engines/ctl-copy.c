@@ -52,9 +52,11 @@ static uint32_t be_get(const uint8_t *p, unsigned len)
 	return v;
 }
 
-static struct source source_at(const struct descriptor *d, const struct nvme_uring_cmd *cmd, unsigned i)
+static struct source source_at(const struct descriptor *d, const struct nvme_uring_cmd *cmd,
+			       unsigned i)
 {
-	const uint8_t *p = (const uint8_t *)(uintptr_t)cmd->addr + i * d->size, *tags = p + d->tags_at;
+	const uint8_t *p = (const uint8_t *)(uintptr_t)cmd->addr + i * d->size;
+	const uint8_t *tags = p + d->tags_at;
 	struct source s = {
 		.nsid = d->names_ns ? le_get(p, 4) : cmd->nsid,
 		.lba = le_get(p + 8, 8),
@@ -117,7 +119,7 @@ static int fetch(struct ctl_port *port, const struct copy *c, const struct sourc
 	const struct ctl_range from = {
 		.lba = s->lba, .nr = s->nr,
 		.checks = ctl_checks(img, c->prinfo_read, c->cmd->cdw12 >> 25 & 1),
-		.tags = ctl_tags(img, &s->tags),
+		.tags = ctl_tags_of(img, &s->tags),
 	};
 	const struct ctl_blocks blocks = {
 		.data = ctl_journal_data(port), .data_stride = img->media.data_size,
@@ -177,8 +179,7 @@ int ctl_copy(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 			.lba = (uint64_t)cmd->cdw11 << 32 | cmd->cdw10,
 			.pract = img->media.type != PI_NONE && prinfo & CTL_PRACT,
 			.checks = ctl_checks(img, prinfo, cmd->cdw12 >> 24 & 1),
-			.tags = ctl_tags(img, &(struct pi_dwords){ cmd->cdw2, cmd->cdw3, cmd->cdw14,
-								   cmd->cdw15 }),
+			.tags = ctl_tags(img, cmd),
 		},
 	};
 	int ret = check_limits(&c);

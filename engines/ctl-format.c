@@ -55,12 +55,14 @@ int ctl_format_layout(struct ctl_format *f, const char *path, char *why)
 		.first = ns->pil, .extended = ns->mset,
 	};
 	if (!f->layout.format)
-		return refuse(why, EINVAL, "%s: ns_pif=%d is none of 0 (16b), 1 (32b), 2 (64b)", path,
+		return refuse(why, EINVAL, "%s: ns_pif=%d is none of 0 (16b), 1 (32b), 2 (64b)",
+			      path,
 			      ns->pif);
 	if (pi_layout_check(&f->layout, &fault))
 		return refuse(why, EINVAL, "%s: no such format: %s", path, fault);
 	if (ns->lbs > CTL_DATA_MAX)
-		return refuse(why, EINVAL, "%s: data of %d bytes a block: at most %d", path, ns->lbs,
+		return refuse(why, EINVAL, "%s: data of %d bytes a block: at most %d", path,
+			      ns->lbs,
 			      CTL_DATA_MAX);
 	return 0;
 }
@@ -86,8 +88,9 @@ int ctl_format_new(struct ctl_format *f, const struct target_open *o, char *why)
 	int ret;
 
 	if (!o->write || !o->size || says_nothing(&o->format))
-		return refuse(why, ENOENT, "%s: no such image; a job that writes creates it, given size= "
-			      "and a format (such as ns_lbs=4096 ns_ms=8 ns_pi=1)", o->path);
+		return refuse(why, ENOENT,
+			      "%s: no such image; a job that writes creates it, given size= and a "
+			      "format (such as ns_lbs=4096 ns_ms=8 ns_pi=1)", o->path);
 	*ns = o->format;
 	set_default(&ns->pif, 0);
 	set_default(&ns->pi, 0);
@@ -102,7 +105,8 @@ int ctl_format_new(struct ctl_format *f, const struct target_open *o, char *why)
 		return ret;
 	f->nr_blocks = o->size / ns->lbs;
 	if (o->size % ns->lbs || f->nr_blocks > (uint64_t)INT64_MAX / (ns->lbs + ns->ms))
-		return refuse(why, EINVAL, "%s: size=%llu is not a number of blocks of %d bytes", o->path,
+		return refuse(why, EINVAL, "%s: size=%llu is not a number of blocks of %d bytes",
+			      o->path,
 			      (unsigned long long)o->size, ns->lbs);
 	return 0;
 }
@@ -123,14 +127,16 @@ static const char *missing(const struct ns_format *ns)
 	return ns->pi > 0 && ns->pif < 0 ? "pif" : NULL;
 }
 
-int ctl_format_bare(struct ctl_format *f, const struct target_open *o, uint64_t file_size, char *why)
+int ctl_format_bare(struct ctl_format *f, const struct target_open *o, uint64_t file_size,
+		    char *why)
 {
 	const char *name = missing(&o->format);
 	const struct pi_format *guard;
 	int ret;
 
 	if (name)
-		return refuse(why, EINVAL, "%s has no %s.format beside it: say its whole format with ns_* "
+		return refuse(why, EINVAL,
+			      "%s has no %s.format beside it: say its whole format with ns_* "
 			      "options (ns_%s is missing)", o->path, o->path, name);
 	f->ns = o->format;
 	set_default(&f->ns.mset, 0);
@@ -183,20 +189,24 @@ static int parse(struct ctl_format *f, FILE *in, const char *name, char *why)
 	char line[256];
 
 	if (!fgets(line, sizeof(line), in) || sscanf(line, FORMAT_TITLE " %u", &version) != 1)
-		return refuse(why, EINVAL, "%s: line 1 is not \"" FORMAT_TITLE " %d\": damaged, or another "
+		return refuse(why, EINVAL,
+			      "%s: line 1 is not \"" FORMAT_TITLE " %d\": damaged, or another "
 			      "program's", name, FORMAT_VERSION);
 	if (version != FORMAT_VERSION)
-		return refuse(why, EINVAL, "%s: version %u, this program knows %d: use a newer one", name,
+		return refuse(why, EINVAL, "%s: version %u, this program knows %d: use a newer one",
+			      name,
 			      version, FORMAT_VERSION);
 	while (fgets(line, sizeof(line), in)) {
 		nr++;
 		if (line[0] != '#' && line[0] != '\n' && !parse_line(f, line, &seen))
-			return refuse(why, EINVAL, "%s: line %u is damaged: restore it, or remove the file "
-				      "and give all ns_* options", name, nr);
+			return refuse(why, EINVAL,
+				      "%s: line %u is damaged: restore it, or remove the file and "
+				      "give all ns_* options", name, nr);
 	}
 	if (seen != (2u << NR_FIELDS) - 1)
-		return refuse(why, EINVAL, "%s: lines are missing: restore it, or remove the file and give "
-			      "all ns_* options", name);
+		return refuse(why, EINVAL,
+			      "%s: lines are missing: restore it, or remove the file and give all "
+			      "ns_* options", name);
 	return 0;
 }
 
@@ -221,7 +231,8 @@ static void print(const struct ctl_format *f, FILE *out)
 	fprintf(out, FORMAT_TITLE " %d\n", FORMAT_VERSION);
 	fputs("# How the image beside this file is laid out: all data, then all metadata, raw.\n"
 	      "# Bytes a block of data (lbs) and metadata (ms); mset 1: extended; pi: type;\n"
-	      "# pil 1: tuple first; pif 0: 16b guard, 1: 32b, 2: 64b; sts: storage tag, bits.\n", out);
+	      "# pil 1: tuple first; pif 0: 16b guard, 1: 32b, 2: 64b; sts: storage tag, bits.\n",
+		      out);
 	fprintf(out, "blocks %llu\n", (unsigned long long)f->nr_blocks);
 	for (int i = 0; i < NR_FIELDS; i++)
 		fprintf(out, "%s %d\n", fields[i].name, get(&f->ns, &fields[i]));
@@ -256,7 +267,8 @@ static int check_wanted(const struct ctl_format *f, const struct target_open *o,
 		int want = get(&o->format, &fields[i]), is = get(&f->ns, &fields[i]);
 
 		if (want >= 0 && want != is)
-			return refuse(why, EINVAL, "%s: ns_%s=%d was asked for, the image has %d", o->path,
+			return refuse(why, EINVAL, "%s: ns_%s=%d was asked for, the image has %d",
+				      o->path,
 				      fields[i].name, want, is);
 	}
 	return 0;
@@ -271,13 +283,15 @@ int ctl_format_check(const struct ctl_format *f, const struct target_open *o, ui
 	if (ret)
 		return ret;
 	if (holds != f->nr_blocks || !holds)
-		return refuse(why, EINVAL, "%s: %llu bytes hold %llu blocks of %u + %u bytes, its format "
-			      "says %llu: cut short, or not this image's format", o->path,
+		return refuse(why, EINVAL,
+			      "%s: %llu bytes hold %llu blocks of %u + %u bytes, its format says "
+			      "%llu: cut short, or not this image's format", o->path,
 			      (unsigned long long)file_size, (unsigned long long)holds,
-			      f->layout.data_size, f->layout.md_size, (unsigned long long)f->nr_blocks);
+			      f->layout.data_size, f->layout.md_size,
+			      (unsigned long long)f->nr_blocks);
 	if (o->size > f->nr_blocks * f->layout.data_size)
-		return refuse(why, EINVAL, "%s: size=%llu, the image holds %llu bytes of data", o->path,
-			      (unsigned long long)o->size,
+		return refuse(why, EINVAL, "%s: size=%llu, the image holds %llu bytes of data",
+			      o->path, (unsigned long long)o->size,
 			      (unsigned long long)(f->nr_blocks * f->layout.data_size));
 	return 0;
 }

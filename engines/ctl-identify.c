@@ -120,7 +120,7 @@ static void identify_nvm_ns(const struct ctl_image *img, struct nvme_nvm_id_ns *
 	struct ns_format ns;
 
 	id->lbstm = htole64(pi_ones(img->media.sts));
-	id->pic = 1 << 0 | 1 << 1 | 1 << 2;	/* 16b storage tags, their mask, their check on reads */
+	id->pic = 1 << 0 | 1 << 1 | 1 << 2;	/* 16b storage tags, masked, checked on reads */
 	for (unsigned i = 0; ctl_lbaf(img, i, &ns); i++)
 		id->elbaf[i] = htole32(ns.sts | ns.pif << 7);
 }

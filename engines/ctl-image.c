@@ -143,12 +143,14 @@ static struct ctl_map map_at(uint8_t *state, const struct layout *s, unsigned nr
 /* Map the state, or memory of our own in its place. */
 static int map_state(struct ctl_image *img, char *why)
 {
-	const int flags = img->state_fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	const int own = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	const int flags = img->state_fd >= 0 ? MAP_SHARED : own;
 	const struct layout s = state_layout(img->size);
 	uint8_t *state = mmap(NULL, s.end, PROT_READ | PROT_WRITE, flags, img->state_fd, 0);
 
 	if (state == MAP_FAILED)
-		return refuse(why, errno, "%s.state: can't be mapped: %s", img->path, strerror(errno));
+		return refuse(why, errno, "%s.state: can't be mapped: %s", img->path,
+			      strerror(errno));
 	img->state_size = s.end;
 	img->head = (struct ctl_head *)state;
 	img->journals_used = &img->head->journals_used;
@@ -264,7 +266,8 @@ static bool state_is_whole(const struct ctl_image *img)
 {
 	struct stat st;
 
-	return img->state_fd >= 0 && !fstat(img->state_fd, &st) && (uint64_t)st.st_size == img->state_size;
+	return img->state_fd >= 0 && !fstat(img->state_fd, &st) &&
+	       (uint64_t)st.st_size == img->state_size;
 }
 
 static int prepare_state(struct ctl_image *img, char *why)
@@ -329,17 +332,20 @@ static int open_state(const char *name, bool *created, bool *alone)
 
 static const char *kind_of(mode_t mode)
 {
-	return S_ISDIR(mode) ? "a folder" : S_ISBLK(mode) ? "a block device" : "not an ordinary file";
+	if (S_ISDIR(mode))
+		return "a folder";
+	return S_ISBLK(mode) ? "a block device" : "not an ordinary file";
 }
 
 /* A new image, all hole.  Nothing is left of it on failure. */
 static int create_image(struct ctl_image *img, char *why)
 {
+	const struct pi_layout *l = &img->format.layout;
 	int fd = open(img->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666), ret;
 
 	if (fd < 0)
 		return refuse(why, errno, "%s: can't be created: %s", img->path, strerror(errno));
-	img->size = img->format.nr_blocks * (img->format.layout.data_size + img->format.layout.md_size);
+	img->size = img->format.nr_blocks * (l->data_size + l->md_size);
 	if (ftruncate(fd, img->size))
 		ret = refuse(why, errno, "%s: can't be made %llu bytes: %s", img->path,
 			     (unsigned long long)img->size, strerror(errno));
@@ -365,7 +371,8 @@ static int learn(struct ctl_image *img, const struct target_open *o, enum found 
 		return errno == ENOENT ? ctl_format_new(&img->format, o, why) :
 		       refuse(why, errno, "%s: %s", img->path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return refuse(why, EINVAL, "%s is %s: give an image, or an NVMe generic device, /dev/ngXnY",
+		return refuse(why, EINVAL,
+			      "%s is %s: give an image, or an NVMe generic device, /dev/ngXnY",
 			      img->path, kind_of(st.st_mode));
 	*found = FOUND_ALL;
 	img->size = st.st_size;
@@ -425,7 +432,8 @@ static int open_locked(struct ctl_image *img, const struct target_open *o, bool 
 	int ret = learn(img, o, &found, why);
 
 	if (!ret && found == FOUND_NONE && !alone)
-		return refuse(why, EBUSY, "%s: is gone, but %s.state is in use: end what uses it", img->path,
+		return refuse(why, EBUSY, "%s: is gone, but %s.state is in use: end what uses it",
+			      img->path,
 			      img->path);
 	if (!ret && found == FOUND_NONE) {
 		ret = create_image(img, why);
@@ -440,7 +448,8 @@ static int open_locked(struct ctl_image *img, const struct target_open *o, bool 
 	if (!ret && alone)
 		ret = prepare_state(img, why);
 	else if (!ret && (!state_is_whole(img) || !state_is_ours(img)))
-		ret = refuse(why, EBUSY, "%s: is in use in another format, or its first user failed: try again",
+		ret = refuse(why, EBUSY, "%s: is in use in another format, or its first user "
+					 "failed: try again",
 			     img->path);
 	if (!ret && found == FOUND_BARE && o->write)
 		ret = ctl_format_write(&img->format, img->path, why);
@@ -469,7 +478,8 @@ static int open_files(struct ctl_image *img, const struct target_open *o, char *
 		ret = users_lock(img->state_fd, F_OFD_SETLK, F_RDLCK);
 	if (!ret)
 		return 0;
-	if (undo.image && snprintf(other, sizeof(other), "%s.format", img->path) < (int)sizeof(other)) {
+	if (undo.image) {
+		snprintf(other, sizeof(other), "%.*s.format", PATH_MAX - 8, img->path);
 		unlink(img->path);
 		unlink(other);
 	}
@@ -517,10 +527,12 @@ static int open_new(const struct target_open *o, struct ctl_image **img, char *w
 	if (!new)
 		return refuse(why, ENOMEM, "%s: out of memory", o->path);
 	new->fd = new->state_fd = -1;
-	new->path = realpath(o->path, NULL);	/* one name for all three files, whatever links there are */
+	/* One name for all three files, whatever links there are. */
+	new->path = realpath(o->path, NULL);
 	if (!new->path)
 		new->path = strdup(o->path);
-	ret = new->path ? open_files(new, o, why) : refuse(why, ENOMEM, "%s: out of memory", o->path);
+	ret = new->path ? open_files(new, o, why) :
+	      refuse(why, ENOMEM, "%s: out of memory", o->path);
 	if (ret) {
 		free_image(new);
 		return ret;
@@ -540,7 +552,8 @@ int ctl_image_open(const struct target_open *o, struct ctl_image **img, char *wh
 	if (!*img)
 		ret = open_new(o, img, why);
 	else if (o->write && !(*img)->writable)
-		ret = refuse(why, EACCES, "%s: can't be opened for writing: %s", o->path, strerror(EACCES));
+		ret = refuse(why, EACCES, "%s: can't be opened for writing: %s", o->path,
+			     strerror(EACCES));
 	else
 		ret = ctl_format_check(&(*img)->format, o, (*img)->size, why);
 	if (!ret)

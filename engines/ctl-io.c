@@ -17,14 +17,22 @@ unsigned ctl_checks(const struct ctl_image *img, unsigned prinfo, bool storage)
 {
 	if (!has_pi(img))
 		return 0;
-	return (prinfo & (PI_REF | PI_APP | PI_GUARD)) | (storage && img->media.sts ? PI_STORAGE : 0);
+	prinfo &= PI_REF | PI_APP | PI_GUARD;
+	return prinfo | (storage && img->media.sts ? PI_STORAGE : 0);
 }
 
-struct pi_tags ctl_tags(const struct ctl_image *img, const struct pi_dwords *d)
+struct pi_tags ctl_tags_of(const struct ctl_image *img, const struct pi_dwords *d)
 {
 	if (!has_pi(img))
 		return (struct pi_tags){ 0 };
 	return pi_tags_unpack(&img->media, d, pi_ones(img->media.sts));
+}
+
+struct pi_tags ctl_tags(const struct ctl_image *img, const struct nvme_uring_cmd *cmd)
+{
+	return ctl_tags_of(img, &(struct pi_dwords) {
+		cmd->cdw2, cmd->cdw3, cmd->cdw14, cmd->cdw15,
+	});
 }
 
 static struct ctl_range range_of(const struct ctl_image *img, const struct nvme_uring_cmd *cmd)
@@ -36,7 +44,7 @@ static struct ctl_range range_of(const struct ctl_image *img, const struct nvme_
 		.nr = (cmd->cdw12 & 0xffff) + 1,
 		.pract = has_pi(img) && prinfo & CTL_PRACT,
 		.checks = ctl_checks(img, prinfo, cmd->cdw12 >> 24 & 1),
-		.tags = ctl_tags(img, &(struct pi_dwords){ cmd->cdw2, cmd->cdw3, cmd->cdw14, cmd->cdw15 }),
+		.tags = ctl_tags(img, cmd),
 	};
 }
 
@@ -51,7 +59,8 @@ int ctl_admit(const struct ctl_image *img, const struct ctl_range *r)
 {
 	if (!(r->checks & PI_REF))
 		return 0;
-	if (img->media.type == PI_TYPE1 && r->tags.ref != (r->lba & pi_ones(pi_ref_bits(&img->media))))
+	if (img->media.type == PI_TYPE1 &&
+	    r->tags.ref != (r->lba & pi_ones(pi_ref_bits(&img->media))))
 		return NVME_ST_INVALID_PI | NVME_ST_DNR;
 	return img->media.type == PI_TYPE3 ? NVME_ST_INVALID_PI : 0;
 }
@@ -73,7 +82,9 @@ static size_t block_on_wire(const struct ctl_image *img, const struct ctl_range 
 /* Spec: MDTS; Base: Identify Controller. */
 static int transfer_allowed(const struct ctl_image *img, const struct ctl_range *r)
 {
-	return r->nr * block_on_wire(img, r) > CTL_MAX_TRANSFER ? CTL_ST_INVALID_FIELD | NVME_ST_DNR : 0;
+	const size_t len = r->nr * block_on_wire(img, r);
+
+	return len > CTL_MAX_TRANSFER ? CTL_ST_INVALID_FIELD | NVME_ST_DNR : 0;
 }
 
 /*
@@ -150,26 +161,17 @@ static int status_of(enum pi_check field)
 	}
 }
 
-int ctl_check_host(const struct ctl_image *img, const struct pi_layout *l, const struct ctl_range *r,
+int ctl_check_host(const struct ctl_image *img, const struct pi_layout *l,
+		   const struct ctl_range *r,
 		   const uint8_t *data, const uint8_t *md)
 {
 	struct pi_error err;
 
-	if (!has_pi(img) || !r->checks || !pi_verify(l, &r->tags, r->checks, data, md, r->nr, &err, 1))
-		return 0;
-	return status_of(err.field);
-}
+	unsigned wrong = 0;
 
-/*
- * A guard waits for each cache line in turn; asked for beforehand, they come
- * together.  Measured: 4 KiB from memory, checked and copied, in 0.7 of the time.
- */
-static void prefetch(const uint8_t *p, size_t len)
-{
-	if (len > 16384)		/* the hardware has caught up by then */
-		len = 16384;
-	for (size_t i = 0; i < len; i += 64)
-		__builtin_prefetch(p + i);
+	if (has_pi(img) && r->checks)
+		wrong = pi_verify(l, &r->tags, r->checks, data, md, r->nr, &err, 1);
+	return wrong ? status_of(err.field) : 0;
 }
 
 /*
@@ -179,14 +181,14 @@ static void prefetch(const uint8_t *p, size_t len)
  */
 static int check_media(const struct ctl_image *img, const struct ctl_range *r, bool *blank)
 {
-	const uint8_t *data = ctl_data_at(img, r->lba);
+	const struct pi_layout *l = &img->media;
+	const uint8_t *data = ctl_data_at(img, r->lba), *md = ctl_md_at(img, r->lba);
 	struct ctl_range rest;
 	struct pi_error err;
 
-	prefetch(data, (size_t)r->nr * img->media.data_size);
-	if (!pi_verify(&img->media, &r->tags, r->checks, data, ctl_md_at(img, r->lba), r->nr, &err, 1))
+	if (!pi_verify(l, &r->tags, r->checks, data, md, r->nr, &err, 1))
 		return 0;
-	if (r->lba || err.block || err.field != PI_GUARD || !ctl_is_zero(data, img->media.data_size))
+	if (r->lba || err.block || err.field != PI_GUARD || !ctl_is_zero(data, l->data_size))
 		return status_of(err.field);
 	*blank = true;
 	rest = part_of(img, r, 1, r->nr - 1);
@@ -243,7 +245,8 @@ static void put_written(const struct ctl_image *img, const struct ctl_blocks *to
 {
 	const struct pi_layout *l = &img->media;
 
-	copy_blocks(to->data, to->data_stride, ctl_data_at(img, lba), l->data_size, l->data_size, nr);
+	copy_blocks(to->data, to->data_stride, ctl_data_at(img, lba), l->data_size,
+		    l->data_size, nr);
 	if (to->md)
 		copy_blocks(to->md, to->md_stride, ctl_md_at(img, lba), l->md_size, l->md_size, nr);
 }
@@ -323,8 +326,8 @@ static int do_verify(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 		return CTL_ST_INVALID_FIELD | NVME_ST_DNR;
 	ret = ret ? ret : ctl_in_range(img, r.lba, r.nr);
 	for (uint32_t i = 0; i < r.nr && !ret; i += VERIFY_BLOCKS) {
-		const struct ctl_range part = part_of(img, &r, i, r.nr - i < VERIFY_BLOCKS ? r.nr - i :
-						      VERIFY_BLOCKS);
+		const uint32_t n = r.nr - i < VERIFY_BLOCKS ? r.nr - i : VERIFY_BLOCKS;
+		const struct ctl_range part = part_of(img, &r, i, n);
 
 		ret = ctl_read(port, &part, NULL);
 	}
@@ -415,7 +418,8 @@ static int make_durable(const struct ctl_image *img)
 	return 0;
 }
 
-static int write_chunk(struct ctl_port *port, const struct ctl_range *r, const struct ctl_blocks *from)
+static int write_chunk(struct ctl_port *port, const struct ctl_range *r,
+		       const struct ctl_blocks *from)
 {
 	const struct pi_layout *l = &port->image->media;
 	uint8_t *data = ctl_journal_data(port), *md = ctl_journal_md(port, r->nr);
@@ -473,6 +477,7 @@ static int write_zeroes(struct ctl_port *port, const struct ctl_range *r)
 {
 	const struct ctl_image *img = port->image;
 	const size_t block = img->media.data_size + img->media.md_size;
+	uint8_t *data = ctl_journal_data(port);
 	int ret = 0;
 
 	for (uint32_t i = 0, n; i < r->nr && !ret; i += n) {
@@ -480,8 +485,8 @@ static int write_zeroes(struct ctl_port *port, const struct ctl_range *r)
 
 		n = r->nr - i < img->chunk_blocks ? r->nr - i : img->chunk_blocks;
 		chunk = part_of(img, r, i, n);
-		memset(ctl_journal_data(port), 0, n * block);
-		pi_generate(&img->media, &chunk.tags, ctl_journal_data(port), ctl_journal_md(port, n), n);
+		memset(data, 0, n * block);
+		pi_generate(&img->media, &chunk.tags, data, ctl_journal_md(port, n), n);
 		ret = ctl_change(port, CTL_WRITE, chunk.lba, n);
 	}
 	return ret;
@@ -528,7 +533,8 @@ static int do_dsm(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 	for (unsigned i = 0; i < nr && !ret; i++)
 		ret = ctl_in_range(port->image, le64toh(ranges[i].slba), le32toh(ranges[i].nlb));
 	for (unsigned i = 0; i < nr && !ret && cmd->cdw11 & NVME_DSMGMT_AD; i++)
-		ret = change_all(port, CTL_DEALLOCATE, le64toh(ranges[i].slba), le32toh(ranges[i].nlb));
+		ret = change_all(port, CTL_DEALLOCATE, le64toh(ranges[i].slba),
+				 le32toh(ranges[i].nlb));
 	return ret;
 }
 

@@ -67,9 +67,10 @@ struct ctl_range {
 	struct pi_tags	tags;
 };
 
-/* The two parts of a command as it has them for Read and Write. */
+/* What is to be checked, of PRINFO and STC; the tags of a command, or of other dwords. */
 unsigned ctl_checks(const struct ctl_image *img, unsigned prinfo, bool storage);
-struct pi_tags ctl_tags(const struct ctl_image *img, const struct pi_dwords *d);
+struct pi_tags ctl_tags(const struct ctl_image *img, const struct nvme_uring_cmd *cmd);
+struct pi_tags ctl_tags_of(const struct ctl_image *img, const struct pi_dwords *d);
 
 /* PRINFO (PRACT, PRCHK) as four bits, as all commands have it. */
 #define CTL_PRACT 8
@@ -83,7 +84,8 @@ int ctl_admit(const struct ctl_image *img, const struct ctl_range *r);
 int ctl_read(struct ctl_port *port, const struct ctl_range *r, const struct ctl_blocks *to);
 
 /* Check blocks in the host's memory, where they are as the layout has them. */
-int ctl_check_host(const struct ctl_image *img, const struct pi_layout *l, const struct ctl_range *r,
+int ctl_check_host(const struct ctl_image *img, const struct pi_layout *l,
+		   const struct ctl_range *r,
 		   const uint8_t *data, const uint8_t *md);
 
 /* Copy. */

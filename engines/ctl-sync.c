@@ -91,7 +91,8 @@ static bool any_written(const struct ctl_image *img, uint64_t lba, uint64_t end)
 static int free_blocks(const struct ctl_image *img, uint64_t lba, uint64_t nr)
 {
 	const uint64_t share = img->media.data_size < 4096 ? 4096 / img->media.data_size : 1;
-	uint64_t end = lba + nr, first = lba - lba % share, last = end + (share - end % share) % share;
+	const uint64_t end = lba + nr;
+	uint64_t first = lba - lba % share, last = end + (share - end % share) % share;
 	int ret;
 
 	if (last > img->format.nr_blocks || any_written(img, end, last))
@@ -130,7 +131,8 @@ static int write_first(const struct ctl_image *img, uint64_t lba, uint64_t nr, c
 	return ret;
 }
 
-static int write_blocks(const struct ctl_image *img, uint64_t lba, uint64_t nr, const uint8_t *blocks)
+static int write_blocks(const struct ctl_image *img, uint64_t lba, uint64_t nr,
+			const uint8_t *blocks)
 {
 	const uint8_t *data = blocks, *md = blocks + nr * img->media.data_size;
 	int ret = 0;

@@ -3,7 +3,7 @@
  * guard-x86-avx2.c - the guards with AVX2 and VPCLMULQDQ
  */
 #if defined(__x86_64__)
-#pragma GCC target("avx2,vpclmulqdq,pclmul,sse4.2")
+#pragma GCC target("avx2,vpclmulqdq,pclmul,sse4.2,prfchw")
 
 #include <immintrin.h>
 

@@ -17,7 +17,7 @@
  * then four pairs become one, which guard-clmul.h goes on with.
  */
 #if defined(__x86_64__)
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,vpclmulqdq,pclmul,sse4.2,bmi2,gfni")
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,vpclmulqdq,pclmul,sse4.2,bmi2,gfni,prfchw")
 
 #include "guard-x86-512.h"
 
@@ -55,9 +55,15 @@ TEMPLATE struct columns fold_columns(struct columns c, const struct matrices *m,
 	};
 }
 
-TEMPLATE struct columns take_columns(struct block b, size_t offset)
+/* The eight vectors of a chunk, in the order in which they lie, as four pairs. */
+TEMPLATE void take_chunk(struct columns c[4], struct block b, size_t offset)
 {
-	return (struct columns){ take_raw(b, offset), take_raw(b, offset + ROW) };
+	_Pragma("GCC unroll 4")
+	for (int i = 0; i < 4; i++)
+		c[i].a = take_raw(b, offset + i * VEC);
+	_Pragma("GCC unroll 4")
+	for (int i = 0; i < 4; i++)
+		c[i].b = take_raw(b, offset + ROW + i * VEC);
 }
 
 TEMPLATE vec fold_chunks(const struct crc *crc, struct block b)
@@ -66,17 +72,16 @@ TEMPLATE vec fold_chunks(const struct crc *crc, struct block b)
 	const struct matrices by_3 = matrices(&guard_matrices_3_vectors);
 	const struct matrices by_2 = matrices(&guard_matrices_2_vectors);
 	const struct matrices by_1 = matrices(&guard_matrices_1_vector);
-	struct columns c[4], sum;
+	struct columns c[4], next[4], sum;
 	size_t o;
 	vec v;
 
-	_Pragma("GCC unroll 4")
-	for (int i = 0; i < 4; i++)
-		c[i] = take_columns(b, i * VEC);
+	take_chunk(c, b, 0);
 	for (o = CHUNK; o + CHUNK <= b.data_len; o += CHUNK) {
+		take_chunk(next, b, o);
 		_Pragma("GCC unroll 4")
 		for (int i = 0; i < 4; i++)
-			c[i] = fold_columns(c[i], &by_chunk, take_columns(b, o + i * VEC));
+			c[i] = fold_columns(c[i], &by_chunk, next[i]);
 	}
 	sum = fold_columns(c[0], &by_3, c[3]);
 	sum = fold_columns(c[1], &by_2, sum);

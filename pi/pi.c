@@ -7,10 +7,12 @@
  * So only shifts tell one format or storage tag size from another, and a whole
  * tuple is compared at once.
  */
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
 #include "pi.h"
+#include "stream.h"
 
 enum { APP_BITS = 16 };
 
@@ -53,7 +55,7 @@ int pi_layout_check(const struct pi_layout *l, const char **why)
 	const char *fault = layout_fault(l), *remark = NULL;
 
 	if (!fault && l->type != PI_NONE && l->data_size < l->format->data_min)
-		remark = "the specification wants data of 4096 bytes or more for 32b and 64b guards";
+		remark = "the specification wants data of 4096 bytes and up for 32b and 64b guards";
 	if (why)
 		*why = fault ? fault : remark;
 	return fault ? -EINVAL : 0;
@@ -165,24 +167,18 @@ struct pi_tags pi_tags_unpack(const struct pi_layout *l, const struct pi_dwords 
 	};
 }
 
-/* Compilers make one load, or store, and a byte swap of these. */
-static inline uint64_t be64_get(const uint8_t *p)
+static uint64_t be64_get(const uint8_t *p)
 {
-	return (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 | (uint64_t)p[2] << 40 |
-	       (uint64_t)p[3] << 32 | (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 |
-	       (uint64_t)p[6] << 8 | p[7];
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return be64toh(v);
 }
 
-static inline void be64_put(uint8_t *p, uint64_t v)
+static void be64_put(uint8_t *p, uint64_t v)
 {
-	p[0] = v >> 56;
-	p[1] = v >> 48;
-	p[2] = v >> 40;
-	p[3] = v >> 32;
-	p[4] = v >> 24;
-	p[5] = v >> 16;
-	p[6] = v >> 8;
-	p[7] = v;
+	v = htobe64(v);
+	memcpy(p, &v, sizeof(v));
 }
 
 /* Is a tuple of 16 bytes, not of 8? */
@@ -268,12 +264,37 @@ static const uint8_t *tuple_at(const struct guard_job *job, size_t i)
 	return (const uint8_t *)job->md + i * job->md_stride + job->md_len;
 }
 
-/* Do the copy of a job whose guards are not wanted. */
-static void copy_blocks(const struct guard_job *job)
+/* Do the copy of a job whose guards are not wanted, or by other means. */
+static void copy_blocks(const struct guard_job *job, bool large)
 {
-	for (size_t i = 0; job->copy && i < job->nr; i++)
-		memcpy((uint8_t *)job->copy + i * job->copy_stride,
-		       (const uint8_t *)job->data + i * job->data_stride, job->data_len);
+	for (size_t i = 0; job->copy && i < job->nr; i++) {
+		void *to = (uint8_t *)job->copy + i * job->copy_stride;
+		const void *from = (const uint8_t *)job->data + i * job->data_stride;
+
+		if (large)
+			stream_copy(to, from, job->data_len);
+		else
+			memcpy(to, from, job->data_len);
+	}
+	if (large)
+		stream_end();
+}
+
+static bool is_large(const struct guard_job *job)
+{
+	return job->copy && job->nr * job->data_len >= STREAM_MIN;
+}
+
+/* Guards of a batch, and its copy, which is part of a @large one or not. */
+static void guard_batch(const struct pi_layout *l, struct guard_job job, bool large,
+			uint64_t *guards)
+{
+	if (large) {
+		/* A batch stays in the cache from here to the guards. */
+		copy_blocks(&job, true);
+		job.copy = NULL;
+	}
+	l->format->guard(&job, guards);
 }
 
 /*
@@ -302,16 +323,28 @@ static struct series series_of(const struct pi_layout *l, const struct pi_tags *
 	};
 }
 
-static struct tuple series_tuple(const struct series *s, uint64_t guard, uint64_t i)
-{
-	struct tuple t = s->shared;
+/* Compiled for either width: @wide is s->wide, as a constant. */
+#define TEMPLATE static inline __attribute__((always_inline))
 
-	if (s->wide)
-		t.hi |= guard << s->guard_shift;
+TEMPLATE struct tuple series_tuple(const struct series *s, bool wide, uint64_t guard, uint64_t i)
+{
+	struct tuple t = { .lo = s->shared.lo | ((s->ref + i * s->ref_step) & s->ref_mask) };
+
+	if (wide)
+		t.hi = s->shared.hi | guard << s->guard_shift;
 	else
 		t.lo |= guard << s->guard_shift;
-	t.lo |= (s->ref + i * s->ref_step) & s->ref_mask;
 	return t;
+}
+
+TEMPLATE void store_series(struct series s, bool wide, const struct guard_job *job,
+			   size_t first, const uint64_t *guards)
+{
+	uint8_t *tuple = (uint8_t *)tuple_at(job, 0);
+	const size_t stride = job->md_stride, nr = job->nr;
+
+	for (size_t i = 0; i < nr; i++, tuple += stride)
+		tuple_store(tuple, wide, series_tuple(&s, wide, guards[i], first + i));
 }
 
 /* The metadata of @all is the caller's to write. */
@@ -319,15 +352,17 @@ static void generate(const struct pi_layout *l, const struct pi_tags *t,
 		     const struct guard_job *all)
 {
 	const struct series s = series_of(l, t);
+	const bool large = is_large(all);
 	uint64_t guards[BATCH];
 
 	for (size_t first = 0; first < all->nr; first += BATCH) {
 		struct guard_job job = batch_of(all, first);
 
-		l->format->guard(&job, guards);
-		for (size_t i = 0; i < job.nr; i++)
-			tuple_store((uint8_t *)tuple_at(&job, i), s.wide,
-				    series_tuple(&s, guards[i], first + i));
+		guard_batch(l, job, large, guards);
+		if (s.wide)
+			store_series(s, true, &job, first, guards);
+		else
+			store_series(s, false, &job, first, guards);
 	}
 }
 
@@ -374,9 +409,31 @@ static struct pi_fields compared(const struct pi_layout *l, const struct pi_tags
 	};
 }
 
-static bool differ(struct tuple a, struct tuple b, struct tuple mask)
+/* Are all tuples of a batch the wanted ones, in the bits of @mask? */
+TEMPLATE bool matches(struct series s, bool wide, struct tuple mask, const struct guard_job *job,
+		      size_t first, const uint64_t *guards)
 {
-	return ((a.hi ^ b.hi) & mask.hi) | ((a.lo ^ b.lo) & mask.lo);
+	const uint8_t *tuple = tuple_at(job, 0);
+	const size_t stride = job->md_stride, nr = job->nr;
+	uint64_t wrong = 0;
+
+	for (size_t i = 0; i < nr; i++, tuple += stride) {
+		struct tuple want = series_tuple(&s, wide, guards[i], first + i);
+		struct tuple got = tuple_load(tuple, wide);
+
+		wrong |= ((want.hi ^ got.hi) & mask.hi) | ((want.lo ^ got.lo) & mask.lo);
+	}
+	return !wrong;
+}
+
+/* A batch in which a tuple is not the wanted one; those that are count as nothing. */
+static void judge_batch(const struct pi_layout *l, const struct series *s, struct mismatches *m,
+			const struct pi_fields *mask, const struct guard_job *job, size_t first,
+			const uint64_t *guards)
+{
+	for (size_t i = 0; i < job->nr; i++)
+		judge(l, m, first + i, mask, series_tuple(s, s->wide, guards[i], first + i),
+		      tuple_load(tuple_at(job, i), s->wide));
 }
 
 static unsigned verify(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
@@ -385,23 +442,20 @@ static unsigned verify(const struct pi_layout *l, const struct pi_tags *t, unsig
 	const struct series s = series_of(l, t);
 	const struct pi_fields mask = compared(l, t, checks);
 	const struct tuple tuple_mask = tuple_pack(l, &mask);
+	const bool large = is_large(all);
 	uint64_t guards[BATCH] = { 0 };
 
 	for (size_t first = 0; first < all->nr; first += BATCH) {
 		struct guard_job job = batch_of(all, first);
 
 		if (checks & PI_GUARD)
-			l->format->guard(&job, guards);
+			guard_batch(l, job, large, guards);
 		else
-			copy_blocks(&job);
-		for (size_t i = 0; i < job.nr; i++) {
-			struct tuple got = tuple_load(tuple_at(&job, i), s.wide);
-			struct tuple want = series_tuple(&s, guards[i], first + i);
-
-			/* Escapes are rare: look for one only where it matters. */
-			if (differ(want, got, tuple_mask))
-				judge(l, m, first + i, &mask, want, got);
-		}
+			copy_blocks(&job, large);
+		/* Escapes are rare: look for one only where it matters. */
+		if (s.wide ? !matches(s, true, tuple_mask, &job, first, guards) :
+			     !matches(s, false, tuple_mask, &job, first, guards))
+			judge_batch(l, &s, m, &mask, &job, first, guards);
 	}
 	return m->count;
 }
@@ -436,7 +490,7 @@ void pi_insert(const struct pi_layout *l, const struct pi_tags *t,
 	job.data = data;
 	job.data_stride = l->data_size;
 	if (l->type == PI_NONE)
-		copy_blocks(&job);
+		copy_blocks(&job, is_large(&job));
 	else
 		generate(l, t, &job);
 }
@@ -451,6 +505,6 @@ unsigned pi_extract(const struct pi_layout *l, const struct pi_tags *t, unsigned
 	job.copy_stride = l->data_size;
 	if (l->type != PI_NONE)
 		return verify(l, t, checks, &job, &(struct mismatches){ errs, max, 0 });
-	copy_blocks(&job);
+	copy_blocks(&job, is_large(&job));
 	return 0;
 }

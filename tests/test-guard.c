@@ -18,7 +18,7 @@ struct crc {
 	unsigned	bits;
 	bool		reflected;
 	uint64_t	poly;
-	uint64_t	ones;		/* register at the start, and what is added at the end */
+	uint64_t	ones;		/* in the register first, and added at the end */
 	uint64_t	check;		/* of "123456789" */
 };
 
@@ -221,7 +221,7 @@ static void check_shape(const struct guard *g, const struct shape *s)
 	char what[200];
 
 	snprintf(what, sizeof(what),
-		 "%s, %zu of %zu+%zu bytes (gaps %zu %zu %zu, md place %d, shift %zu, copy %d, end %d)",
+		 "%s: %zu of %zu+%zu bytes (gap %zu %zu %zu, md at %d, shift %zu, copy %d, end %d)",
 		 name_of(g), s->nr, s->len, s->md_len, s->gap, s->md_gap, s->copy_gap,
 		 s->md_place, s->shift, s->copy, s->at_end);
 	for (size_t i = 0; i <= MAX_NR; i++)
@@ -231,7 +231,8 @@ static void check_shape(const struct guard *g, const struct shape *s)
 	g->fn(&job, got);
 
 	for (size_t i = 0; i < s->nr; i++) {
-		want = want_guard(g->crc, block_data(&job, i), s->len, block_md(&job, i), s->md_len);
+		want = want_guard(g->crc, block_data(&job, i), s->len,
+				  block_md(&job, i), s->md_len);
 		UNIT_CHECK(got[i] == want, "%s: block %zu is %llx, not %llx", what, i,
 			   (unsigned long long)got[i], (unsigned long long)want);
 	}
@@ -333,9 +334,10 @@ static void strides(void)
 {
 	for_each_guard(g)
 		for (size_t gap = 0; gap <= MAX_GAP; gap++)
-			check_shape(g, &(struct shape){ .nr = 9, .len = 512, .gap = gap, .md_len = 8,
-							.md_gap = MAX_GAP - gap, .copy = gap % 2,
-							.copy_gap = gap / 2, .at_end = gap % 3 });
+			check_shape(g, &(struct shape){ .nr = 9, .len = 512, .gap = gap,
+							.md_len = 8, .md_gap = MAX_GAP - gap,
+							.copy = gap % 2, .copy_gap = gap / 2,
+							.at_end = gap % 3 });
 }
 
 static void alignments(void)
@@ -386,7 +388,8 @@ static void copies(void)
 				check_shape(g, &(struct shape){ .nr = nr, .len = len, .md_len = 8,
 								.md_place = MD_BEHIND_COPY,
 								.copy_gap = len % 9, .copy = true,
-								.shift = len % 64, .at_end = nr % 2 });
+								.shift = len % 64,
+								.at_end = nr % 2 });
 }
 
 static void random_shapes(void)

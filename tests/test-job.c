@@ -96,7 +96,8 @@ static void refused(struct job *j, const char *option, const char *words)
 	UNIT_CHECK(!strncmp(why, "/dev/ng0n7 (", 12) && rest, "no namespace and format: '%s'", why);
 	UNIT_CHECK(rest && strstr(rest, option), "not about %s: '%s'", option, why);
 	UNIT_CHECK(rest && strstr(rest, words), "does not say '%s': '%s'", words, why);
-	UNIT_CHECK(!strchr(why, '\n') && strlen(why) < TARGET_WHY_MAX - 1, "not one whole line: '%s'", why);
+	UNIT_CHECK(!strchr(why, '\n') && strlen(why) < TARGET_WHY_MAX - 1,
+		   "not one whole line: '%s'", why);
 }
 
 static void set_prchk(struct job *j, unsigned checks)
@@ -130,7 +131,8 @@ static void checks_are(struct job *j, const char *what, unsigned prchk, unsigned
 	struct job_ns ns = settled(j);
 
 	UNIT_CHECK(ns.prchk == prchk, "%s: the device checks %x, wanted %x", what, ns.prchk, prchk);
-	UNIT_CHECK(ns.verify == verify, "%s: the host checks %x, wanted %x", what, ns.verify, verify);
+	UNIT_CHECK(ns.verify == verify, "%s: the host checks %x, wanted %x", what, ns.verify,
+		   verify);
 	UNIT_CHECK(ns.verify_md == md, "%s: the host checks metadata: %d", what, ns.verify_md);
 }
 
@@ -183,6 +185,31 @@ static void checks_as_asked(void)
 	}
 }
 
+/* "all" is what the format has: nothing of it is refused. */
+static void checks_all(void)
+{
+	const unsigned device = GARS | WORDS_ALL, host = device | VFY_METADATA;
+	static const struct {
+		const char			*name;
+		const struct oracle_format	*f;
+		unsigned			want;
+		bool				md;
+	} rows[] = {
+		{ "type 1", &separate, GAR, false }, { "type 3", &type3, GA, false },
+		{ "storage tags", &storage, GARS, false }, { "more metadata", &wide, GAR, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct job j = job_on(rows[i].f);
+
+		set_prchk(&j, device);
+		checks_are(&j, rows[i].name, rows[i].want, rows[i].want, rows[i].md);
+		set_verify(&j, host);
+		set_prchk(&j, 0);
+		checks_are(&j, rows[i].name, 0, rows[i].want, rows[i].md);
+	}
+}
+
 static void checks_of_metadata_alone(void)
 {
 	struct job j = job_on(&bare_md);
@@ -219,7 +246,8 @@ static void checks_of_storage(void)
 			set_prchk(&j, rows[i].prchk);
 		j.o.storage_check = rows[i].check;
 		ns = settled(&j);
-		UNIT_CHECK(ns.prchk == rows[i].want, "row %zu: %x, wanted %x", i, ns.prchk, rows[i].want);
+		UNIT_CHECK(ns.prchk == rows[i].want, "row %zu: %x, wanted %x", i, ns.prchk,
+			   rows[i].want);
 	}
 }
 
@@ -273,6 +301,8 @@ static void refuses_protection(void)
 		refused(&j, "pi_act", words);
 		j = job_on(bare[i]);
 		set_prchk(&j, PI_GUARD);
+		refused(&j, "pi_chk", words);
+		set_prchk(&j, GARS | WORDS_ALL);
 		refused(&j, "pi_chk", words);
 		set_prchk(&j, 0);
 		checks_are(&j, "pi_chk=none", 0, 0, bare[i]->md_size);
@@ -340,7 +370,8 @@ static void buffer_is(struct job *j, const char *what, uint32_t host_block, bool
 
 	UNIT_CHECK(ns.host_block == host_block, "%s: blocks of %u, wanted %u", what, ns.host_block,
 		   host_block);
-	UNIT_CHECK(ns.auto_extended == by_itself, "%s: extended by itself: %d", what, ns.auto_extended);
+	UNIT_CHECK(ns.auto_extended == by_itself, "%s: extended by itself: %d", what,
+		   ns.auto_extended);
 }
 
 /* Rows of up to three block sizes, on 4096+8 and 512+64 extended. */
@@ -358,10 +389,10 @@ static void buffer_auto(void)
 		{ &extended, { 4104, 8208, 41040 }, JOB_SIZE_TRANSFER, true },
 		{ &extended, { 4096 }, JOB_SIZE_TRIM, false },
 		{ &extended, { 4104 }, JOB_SIZE_TRIM, true },
-		{ &extended, { 4104 * 512 }, JOB_SIZE_TRANSFER, false },	/* a multiple of both */
+		{ &extended, { 4104 * 512 }, JOB_SIZE_TRANSFER, false }, /* both fit */
 		{ &small_ext, { 576 }, JOB_SIZE_TRANSFER, true },
 		{ &small_ext, { 576 * 7, 576 * 9 }, JOB_SIZE_TRANSFER, true },
-		{ &small_ext, { 4608 }, JOB_SIZE_TRANSFER, false },		/* 8 * 576, 9 * 512 */
+		{ &small_ext, { 4608 }, JOB_SIZE_TRANSFER, false },	/* 8 * 576, 9 * 512 */
 		{ &small_ext, { 512 }, JOB_SIZE_TRANSFER, false },
 	};
 
@@ -438,7 +469,8 @@ static void refuses_sizes(void)
 		{ &none, 0, "bs", 512, JOB_SIZE_TRANSFER, "multiple of the 4096 bytes" },
 		{ &none, 0, "bs", 4104, JOB_SIZE_TRANSFER, "multiple of the 4096 bytes" },
 		{ &separate, 0, "bs", 4104, JOB_SIZE_TRANSFER, "multiple of the 4096 bytes" },
-		{ &separate, JOB_BUFFER_EXTENDED, "bs", 4104, JOB_SIZE_TRANSFER, "multiple of the 4096" },
+		{ &separate, JOB_BUFFER_EXTENDED, "bs", 4104, JOB_SIZE_TRANSFER,
+		  "multiple of the 4096 bytes" },
 		{ &separate, 0, "bsrange", 0, JOB_SIZE_TRANSFER, "multiple of the 4096 bytes" },
 		{ &separate, 0, "bs", 2048, JOB_SIZE_TRIM, "multiple of the 4096 bytes" },
 		{ &separate, 0, "bssplit", 0, JOB_SIZE_TRIM, "multiple of the 4096 bytes" },
@@ -446,8 +478,10 @@ static void refuses_sizes(void)
 		{ &separate, 0, "offset", 1, JOB_SIZE_ALIGN, "multiple of the 4096 bytes" },
 		{ &extended, 0, "bs", 4100, JOB_SIZE_TRANSFER, "multiple of 4096 (data" },
 		{ &extended, 0, "bs", 4100, JOB_SIZE_TRANSFER, "4104 (with metadata" },
-		{ &extended, JOB_BUFFER_DATA, "bs", 4104, JOB_SIZE_TRANSFER, "multiple of 4096 (data" },
-		{ &extended, JOB_BUFFER_EXTENDED, "bs", 4096, JOB_SIZE_TRANSFER, "4104 (with metadata" },
+		{ &extended, JOB_BUFFER_DATA, "bs", 4104, JOB_SIZE_TRANSFER,
+		  "multiple of 4096 (data" },
+		{ &extended, JOB_BUFFER_EXTENDED, "bs", 4096, JOB_SIZE_TRANSFER,
+		  "4104 (with metadata" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -595,8 +629,9 @@ static void own_buffers(void)
 		j.o.compare = rows[i].compare;
 		add_size(&j, "bs", rows[i].bs, JOB_SIZE_TRANSFER);
 		ns = settled(&j);
-		UNIT_CHECK(ns.bounce_size == rows[i].bounce, "row %zu: bounce buffer of %u, wanted %u", i,
-			   ns.bounce_size, rows[i].bounce);
+		UNIT_CHECK(ns.bounce_size == rows[i].bounce,
+			   "row %zu: bounce buffer of %u, wanted %u", i, ns.bounce_size,
+			   rows[i].bounce);
 		UNIT_CHECK(ns.md_size == rows[i].md, "row %zu: metadata buffer of %u, wanted %u", i,
 			   ns.md_size, rows[i].md);
 		UNIT_CHECK(ns.max_blocks == rows[i].bs / ns.host_block, "row %zu: %u blocks", i,
@@ -680,6 +715,7 @@ int main(int argc, char **argv)
 	static const struct unit_case cases[] = {
 		{ "checks_by_default", checks_by_default },
 		{ "checks_as_asked", checks_as_asked },
+		{ "checks_all", checks_all },
 		{ "checks_of_metadata_alone", checks_of_metadata_alone },
 		{ "checks_of_storage", checks_of_storage },
 		{ "refuses_checks", refuses_checks },

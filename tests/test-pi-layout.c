@@ -105,7 +105,7 @@ static void check_tuple(const struct oracle_format *f)
 		   "pif %u sts %u: unpacked %llx %x %llx %llx", f->pif, f->sts,
 		   (unsigned long long)out.guard, out.app, (unsigned long long)out.storage,
 		   (unsigned long long)out.ref);
-	UNIT_CHECK(pi_ref_bits(&l) == oracle_bits(f, ORACLE_REF), "pif %u sts %u: %u reference bits",
+	UNIT_CHECK(pi_ref_bits(&l) == oracle_bits(f, ORACLE_REF), "pif %u sts %u: %u bits of it",
 		   f->pif, f->sts, pi_ref_bits(&l));
 }
 
@@ -196,7 +196,7 @@ static void refusals(void)
 		{ { NULL, PI_TYPE1, 512, 8, 0, false, false }, -EINVAL, "guard format" },
 		{ { f16, PI_TYPE1, 512, 7, 0, false, false }, -EINVAL, "smaller than the tuple" },
 		{ { f16, PI_TYPE1, 512, 0, 0, false, false }, -EINVAL, "smaller than the tuple" },
-		{ { f32, PI_TYPE1, 4096, 15, 16, false, false }, -EINVAL, "smaller than the tuple" },
+		{ { f32, PI_TYPE1, 4096, 15, 16, true, false }, -EINVAL, "smaller than the tuple" },
 		{ { f64, PI_TYPE1, 4096, 8, 0, false, false }, -EINVAL, "smaller than the tuple" },
 		{ { f16, PI_TYPE1, 512, 8, 33, false, false }, -EINVAL, "storage tag size" },
 		{ { f32, PI_TYPE1, 4096, 16, 15, false, false }, -EINVAL, "storage tag size" },

@@ -16,6 +16,8 @@ enum {
 	HOST_CAN = DEVICE_CAN | VFY_METADATA,
 };
 
+#define HOST_ALL (HOST_CAN | WORDS_ALL)
+
 /* A refusal is one line that names the option and what it did not understand. */
 static void refused(int ret, const char *why, const char *option, const char *word)
 {
@@ -42,10 +44,11 @@ static void checks_taken(void)
 		{ "GUARD,APPTAG,REFTAG,STTAG", DEVICE_CAN },
 		{ "GUARD,APPTAG,REFTAG,STTAG,METADATA", HOST_CAN },
 		{ " GUARD , \tREFTAG ", PI_GUARD | PI_REF },
-		{ ",GUARD", PI_GUARD }, { "GUARD,", PI_GUARD }, { ",,GUARD,,REFTAG,", PI_GUARD | PI_REF },
+		{ ",GUARD", PI_GUARD }, { "GUARD,", PI_GUARD },
+		{ ",,GUARD,,REFTAG,", PI_GUARD | PI_REF },
 		{ "", 0 }, { " ", 0 }, { ",", 0 }, { " , ", 0 },
 		{ "none", 0 }, { "NONE", 0 }, { " none ", 0 },
-		{ "all", HOST_CAN | WORDS_ALL }, { "All", HOST_CAN | WORDS_ALL }, { " all\t", HOST_CAN | WORDS_ALL },
+		{ "all", HOST_ALL }, { "All", HOST_ALL }, { " all\t", HOST_ALL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -95,8 +98,10 @@ static void checks_refused(void)
 		int ret = words_checks("pi_chk", rows[i].text, DEVICE_CAN, &got, why);
 
 		refused(ret, why, "pi_chk", rows[i].word);
-		UNIT_CHECK(strstr(why, " GUARD APPTAG REFTAG STTAG"), "no word on what is known: '%s'", why);
-		UNIT_CHECK(!strstr(why, " METADATA"), "METADATA offered although not taken: '%s'", why);
+		UNIT_CHECK(strstr(why, " GUARD APPTAG REFTAG STTAG"),
+			   "no word on what is known: '%s'", why);
+		UNIT_CHECK(!strstr(why, " METADATA"),
+			   "METADATA offered although not taken: '%s'", why);
 	}
 }
 
@@ -117,8 +122,8 @@ static void checks_all_is_what_can_be(void)
 	char why[TARGET_WHY_MAX];
 	unsigned got = -1;
 
-	UNIT_CHECK(!words_checks("pi_chk", "all", DEVICE_CAN, &got, why) && got == (DEVICE_CAN | WORDS_ALL),
-		   "all is %xh", got);
+	UNIT_CHECK(!words_checks("pi_chk", "all", DEVICE_CAN, &got, why) &&
+		   got == (DEVICE_CAN | WORDS_ALL), "all is %xh", got);
 }
 
 /* --- numbers --- */
@@ -129,8 +134,9 @@ static void numbers_taken(void)
 		const char	*text;
 		uint64_t	max, want;
 	} rows[] = {
-		{ "0", 0, 0 }, { "1", 1, 1 }, { "65535", 65535, 65535 }, { "0x1234", 65535, 0x1234 },
-		{ "0XaBcD", 65535, 0xabcd }, { "0xffff", 65535, 65535 }, { "0x0", 0, 0 },
+		{ "0", 0, 0 }, { "1", 1, 1 }, { "65535", 65535, 65535 },
+		{ "0x1234", 65535, 0x1234 }, { "0XaBcD", 65535, 0xabcd },
+		{ "0xffff", 65535, 65535 }, { "0x0", 0, 0 },
 		{ "010", 65535, 10 }, { "0089", 65535, 89 },	/* never octal: fio has none */
 		{ "18446744073709551615", UINT64_MAX, UINT64_MAX },
 		{ "0xffffffffffffffff", UINT64_MAX, UINT64_MAX },
@@ -141,8 +147,8 @@ static void numbers_taken(void)
 		uint64_t got = 0x5a5a;
 		int ret = words_number("pi_ref", rows[i].text, rows[i].max, &got, why);
 
-		UNIT_CHECK(!ret && got == rows[i].want, "'%s' is %" PRIu64 ", wanted %" PRIu64 ": %s",
-			   rows[i].text, got, rows[i].want, why);
+		UNIT_CHECK(!ret && got == rows[i].want, "'%s' is %" PRIu64 ", wanted %" PRIu64
+			   ": %s", rows[i].text, got, rows[i].want, why);
 	}
 }
 
@@ -153,7 +159,8 @@ static void numbers_refused(void)
 		uint64_t	max;
 	} rows[] = {
 		{ "", 10 }, { "-1", 10 }, { "+1", 10 }, { " 1", 10 }, { "1 ", 10 }, { "x", 10 },
-		{ "0x", 10 }, { "0xg", 10 }, { "0x 1", 10 }, { "0x-1", 10 }, { "0x+1", 10 }, { "0x0x1", 10 },
+		{ "0x", 10 }, { "0xg", 10 }, { "0x 1", 10 }, { "0x-1", 10 }, { "0x+1", 10 },
+		{ "0x0x1", 10 },
 		{ "1k", 5000 }, { "1.0", 10 }, { "1e1", 10 }, { "12h", 100 }, { "abc", 65535 },
 		{ "11", 10 }, { "0xb", 10 }, { "65536", 65535 },
 		{ "18446744073709551616", UINT64_MAX }, { "0x10000000000000000", UINT64_MAX },
@@ -209,14 +216,15 @@ static void modes_taken(void)
 		struct words_mix got;
 		int ret = words_write_mode(rows[i].text, &got, why);
 
-		if (!UNIT_CHECK(!ret && got.nr == want->nr, "'%s' returns %d: %s", rows[i].text, ret, why))
+		if (!UNIT_CHECK(!ret && got.nr == want->nr, "'%s' returns %d: %s", rows[i].text,
+				ret, why))
 			continue;
 		for (unsigned p = 0; p < want->nr; p++)
-			UNIT_CHECK(got.part[p].opcode == want->part[p].opcode &&
-				   got.part[p].percent == want->part[p].percent,
-				   "'%s', part %u: opcode %02xh, %u%%, wanted %02xh, %u%%", rows[i].text,
-				   p, got.part[p].opcode, got.part[p].percent, want->part[p].opcode,
-				   want->part[p].percent);
+			UNIT_CHECK(got.part[p].opcode == want->part[p].opcode && got.part[p].percent
+				   == want->part[p].percent,
+				   "'%s', part %u: opcode %02xh, %u%%, wanted %02xh, %u%%",
+				   rows[i].text, p, got.part[p].opcode, got.part[p].percent,
+				   want->part[p].opcode, want->part[p].percent);
 	}
 }
 
@@ -226,14 +234,17 @@ static void modes_refused(void)
 		const char *text, *what;
 	} rows[] = {
 		{ "", "isn't known" }, { ":", "isn't known" }, { "write:", "isn't known" },
-		{ ":write", "isn't known" }, { "erase", "isn't known" }, { "writes", "isn't known" },
-		{ "write,zeroes", "isn't known" }, { "write/", "isn't known" }, { "/100", "isn't known" },
-		{ "write/x", "isn't known" }, { "write/50%:zeroes/50", "isn't known" },
+		{ ":write", "isn't known" }, { "erase", "isn't known" },
+		{ "writes", "isn't known" }, { "write,zeroes", "isn't known" },
+		{ "write/", "isn't known" }, { "/100", "isn't known" },
+		{ "write/x", "isn't known" },
+		{ "write/50%:zeroes/50", "isn't known" },
 		{ "write/-1:zeroes", "isn't known" }, { "write/+50:zeroes", "isn't known" },
 		{ "write/ 50:zeroes", "isn't known" }, { "write /50:zeroes", "isn't known" },
 		{ "write/101", "isn't known" }, { "write/1000", "isn't known" },
 		{ "write/50/50", "isn't known" }, { "write/5.5:zeroes", "isn't known" },
-		{ "write/99", "add up" }, { "write/0", "add up" }, { "write/60:zeroes/60", "add up" },
+		{ "write/99", "add up" }, { "write/0", "add up" },
+		{ "write/60:zeroes/60", "add up" },
 		{ "write/60:zeroes/60:uncor", "add up" }, { "write/50:zeroes/49", "add up" },
 		{ "write:zeroes:uncor:verify:write", "too many" },
 	};
@@ -247,8 +258,8 @@ static void modes_refused(void)
 		refused(ret, why, "write_mode", word);
 		UNIT_CHECK(strstr(why, rows[i].what), "'%s': not '%s' but '%s'", rows[i].text,
 			   rows[i].what, why);
-		UNIT_CHECK(strstr(why, "write, zeroes, uncor, verify"), "no word on what is known: '%s'",
-			   why);
+		UNIT_CHECK(strstr(why, "write, zeroes, uncor, verify"),
+			   "no word on what is known: '%s'", why);
 	}
 }
 

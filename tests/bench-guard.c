@@ -1,0 +1,599 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * bench-guard.c - the guards and the jobs of pi.h against their peers
+ *
+ * A case runs this project's code and a peer's in turns, many times, on one CPU
+ * and the same bytes; it reports the median speeds and the median of the ratios
+ * of neighbours, which noise from outside hits alike.  Peers: ISA-L's CRCs
+ * called a block at a time, as it offers them; memcpy() of the data; a table of
+ * 256 entries.  ISA-L is loaded at run time, so that this builds without it.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "../pi/guard-kernels.h"
+#include "../pi/pi.h"
+
+enum { MAX_REPEATS = 501, CALL_BLOCKS = 1024 };
+
+static size_t cached = 128 << 10;		/* bytes of data of most cases */
+static size_t uncached = 256 << 20;
+static unsigned repeats = 41;
+static const char *isal_path = "build/deps/isal/libisal.so";
+static bool json, sizes;
+
+/* What one call works on; every function of a case gets the same. */
+struct work {
+	struct pi_layout	layout;
+	unsigned		guard;	/* 0: 16b, 1: 32b, 2: 64b */
+	uint32_t		nr;
+	uint8_t			*data;	/* nr * data_size */
+	uint8_t			*md;	/* nr * md_size, separate */
+	uint8_t			*ext;	/* nr * (data_size + md_size) */
+	uint8_t			*to;	/* nr * data_size */
+};
+
+static uint64_t guards[CALL_BLOCKS];
+static volatile uint64_t kept;		/* so that no result goes unused */
+
+static const struct pi_tags tags = {
+	.ref = 1, .app = 0x1234, .app_mask = 0xffff, .storage_mask = ~0ULL,
+};
+
+enum { ALL = PI_GUARD | PI_APP | PI_REF };
+
+typedef void work_fn(const struct work *w);
+
+static void our_guard(const struct work *w)
+{
+	struct guard_job job = {
+		.data_len = w->layout.data_size, .data_stride = w->layout.data_size,
+	};
+
+	for (uint32_t i = 0; i < w->nr; i += CALL_BLOCKS) {
+		job.data = w->data + (size_t)i * w->layout.data_size;
+		job.nr = w->nr - i < CALL_BLOCKS ? w->nr - i : CALL_BLOCKS;
+		w->layout.format->guard(&job, guards);
+	}
+}
+
+static void our_generate(const struct work *w)
+{
+	pi_generate(&w->layout, &tags, w->data, w->md, w->nr);
+}
+
+static void our_verify(const struct work *w)
+{
+	kept = pi_verify(&w->layout, &tags, ALL, w->data, w->md, w->nr, NULL, 0);
+}
+
+static void our_insert(const struct work *w)
+{
+	pi_insert(&w->layout, &tags, w->data, w->ext, w->nr);
+}
+
+static void our_extract(const struct work *w)
+{
+	kept = pi_extract(&w->layout, &tags, ALL, w->ext, w->to, w->nr, NULL, 0);
+}
+
+static void copy(const struct work *w)
+{
+	memcpy(w->to, w->data, (size_t)w->nr * w->layout.data_size);
+}
+
+/* ISA-L: one set of functions a class of instructions. */
+typedef uint16_t isal_16b_fn(uint16_t start, const unsigned char *p, uint64_t len);
+typedef unsigned isal_32b_fn(const unsigned char *p, int len, unsigned start);
+typedef uint64_t isal_64b_fn(uint64_t start, const unsigned char *p, uint64_t len);
+
+static struct {
+	isal_16b_fn	*crc_16b;
+	isal_32b_fn	*crc_32b;
+	isal_64b_fn	*crc_64b;
+} isal;
+
+static uint64_t isal_crc(unsigned guard, const uint8_t *p, size_t len)
+{
+	switch (guard) {
+	case 0:
+		return isal.crc_16b(0, p, len);
+	case 1:
+		return ~isal.crc_32b(p, (int)len, ~0U);
+	default:
+		return isal.crc_64b(0, p, len);
+	}
+}
+
+static void isal_guard(const struct work *w)
+{
+	for (uint32_t i = 0; i < w->nr; i++)
+		guards[i % CALL_BLOCKS] = isal_crc(w->guard, w->data + (size_t)i * w->layout.data_size,
+				     w->layout.data_size);
+}
+
+/* The least that makes, or checks, tuples of 8 bytes from such a CRC. */
+static uint64_t isal_tuple(const struct work *w, uint32_t i)
+{
+	uint64_t guard = isal_crc(0, w->data + (size_t)i * w->layout.data_size,
+				  w->layout.data_size);
+
+	return __builtin_bswap64(guard << 48 | (uint64_t)tags.app << 32 | (uint32_t)(tags.ref + i));
+}
+
+static void isal_generate(const struct work *w)
+{
+	for (uint32_t i = 0; i < w->nr; i++) {
+		uint64_t tuple = isal_tuple(w, i);
+
+		memcpy(w->md + 8 * i, &tuple, 8);
+	}
+}
+
+static void isal_verify(const struct work *w)
+{
+	unsigned bad = 0;
+
+	for (uint32_t i = 0; i < w->nr; i++) {
+		uint64_t tuple = isal_tuple(w, i);
+
+		bad += !!memcmp(w->md + 8 * i, &tuple, 8);
+	}
+	kept = bad;
+}
+
+/* What most programs have; reflected, or T10-DIF's. */
+static uint64_t byte_table[3][256];
+
+static void fill_tables(void)
+{
+	static const uint64_t poly[3] = { 0x8bb7ULL << 48, 0x82f63b78, 0x9a6c9329ac4bc9b5 };
+
+	for (unsigned guard = 0; guard < 3; guard++) {
+		for (unsigned i = 0; i < 256; i++) {
+			uint64_t v = guard ? i : (uint64_t)i << 56;
+
+			for (int bit = 0; bit < 8; bit++)
+				v = guard ? v >> 1 ^ (v & 1 ? poly[guard] : 0) :
+					    v << 1 ^ (v >> 63 ? poly[guard] : 0);
+			byte_table[guard][i] = v;
+		}
+	}
+}
+
+static uint64_t table_crc(unsigned guard, const uint8_t *p, size_t len)
+{
+	const uint64_t *table = byte_table[guard];
+	uint64_t reg = guard == 0 ? 0 : guard == 1 ? 0xffffffff : ~0ULL;
+
+	if (guard == 0) {
+		while (len--)
+			reg = table[reg >> 56 ^ *p++] ^ reg << 8;
+		return reg >> 48;
+	}
+	while (len--)
+		reg = table[(reg ^ *p++) & 0xff] ^ reg >> 8;
+	return guard == 1 ? ~reg & 0xffffffff : ~reg;
+}
+
+static void table_guard(const struct work *w)
+{
+	for (uint32_t i = 0; i < w->nr; i++)
+		guards[i % CALL_BLOCKS] = table_crc(w->guard, w->data + (size_t)i * w->layout.data_size,
+				      w->layout.data_size);
+}
+
+static const struct peer {
+	const char	*name;
+	work_fn		*run;
+} isa_l = { "isa-l", isal_guard }, isa_l_generate = { "isa-l", isal_generate },
+  isa_l_verify = { "isa-l", isal_verify }, memory_copy = { "memcpy", copy },
+  table = { "byte-table", table_guard };
+
+/* Functions of ISA-L: the names' ends, by guard; NULL: as it chooses. */
+struct isal_class {
+	const char	*suffix[3];
+};
+
+static const struct isal_class isal_best = { { "", "", "" } },
+	isal_by16 = { { "_by16_10", "_by16_10", "_by16_10" } },
+	isal_avx = { { "_02", "_01", "_by8" } }, isal_sse = { { "_01", "_00", "_by8" } };
+
+static const struct bench {
+	const char		*name;
+	unsigned		guard;
+	uint32_t		data_size, md_size;
+	enum { CACHED, UNCACHED, ONE_IO } where;
+	work_fn			*run;
+	const struct peer	*peer;
+	const char		*kernel;	/* NULL: the best */
+	const struct isal_class	*class;
+} benches[] = {
+	{ "16b-512-guard", 0, 512, 8, CACHED, our_guard, &isa_l, NULL, &isal_best },
+	{ "16b-4096-guard", 0, 4096, 8, CACHED, our_guard, &isa_l, NULL, &isal_best },
+	{ "32b-512-guard", 1, 512, 16, CACHED, our_guard, &isa_l, NULL, &isal_best },
+	{ "32b-4096-guard", 1, 4096, 16, CACHED, our_guard, &isa_l, NULL, &isal_best },
+	{ "64b-512-guard", 2, 512, 16, CACHED, our_guard, &isa_l, NULL, &isal_best },
+	{ "64b-4096-guard", 2, 4096, 16, CACHED, our_guard, &isa_l, NULL, &isal_best },
+	{ "16b-8x512-io", 0, 512, 8, ONE_IO, our_guard, &isa_l, NULL, &isal_best },
+	{ "16b-1x4096-io", 0, 4096, 8, ONE_IO, our_guard, &isa_l, NULL, &isal_best },
+	{ "16b-512-generate", 0, 512, 8, CACHED, our_generate, &isa_l_generate, NULL, &isal_best },
+	{ "16b-512-verify", 0, 512, 8, CACHED, our_verify, &isa_l_verify, NULL, &isal_best },
+	{ "16b-512-insert", 0, 512, 8, CACHED, our_insert, &memory_copy, NULL, NULL },
+	{ "16b-512-extract", 0, 512, 8, CACHED, our_extract, &memory_copy, NULL, NULL },
+	{ "16b-4096-insert", 0, 4096, 8, CACHED, our_insert, &memory_copy, NULL, NULL },
+	{ "16b-4096-extract", 0, 4096, 8, CACHED, our_extract, &memory_copy, NULL, NULL },
+	{ "32b-4096-insert", 1, 4096, 16, CACHED, our_insert, &memory_copy, NULL, NULL },
+	{ "32b-4096-extract", 1, 4096, 16, CACHED, our_extract, &memory_copy, NULL, NULL },
+	{ "64b-4096-insert", 2, 4096, 16, CACHED, our_insert, &memory_copy, NULL, NULL },
+	{ "64b-4096-extract", 2, 4096, 16, CACHED, our_extract, &memory_copy, NULL, NULL },
+	{ "16b-512-guard-dram", 0, 512, 8, UNCACHED, our_guard, &isa_l, NULL, &isal_best },
+	{ "16b-4096-guard-dram", 0, 4096, 8, UNCACHED, our_guard, &isa_l, NULL, &isal_best },
+	{ "32b-4096-guard-dram", 1, 4096, 16, UNCACHED, our_guard, &isa_l, NULL, &isal_best },
+	{ "64b-4096-guard-dram", 2, 4096, 16, UNCACHED, our_guard, &isa_l, NULL, &isal_best },
+	{ "16b-4096-verify-dram", 0, 4096, 8, UNCACHED, our_verify, &isa_l_verify, NULL,
+	  &isal_best },
+	{ "16b-4096-insert-dram", 0, 4096, 8, UNCACHED, our_insert, &memory_copy, NULL, NULL },
+	{ "16b-4096-extract-dram", 0, 4096, 8, UNCACHED, our_extract, &memory_copy, NULL, NULL },
+	{ "64b-4096-insert-dram", 2, 4096, 16, UNCACHED, our_insert, &memory_copy, NULL, NULL },
+	{ "64b-4096-extract-dram", 2, 4096, 16, UNCACHED, our_extract, &memory_copy, NULL, NULL },
+	{ "16b-512-guard-avx512", 0, 512, 8, CACHED, our_guard, &isa_l, "avx512", &isal_by16 },
+	{ "16b-4096-guard-avx512", 0, 4096, 8, CACHED, our_guard, &isa_l, "avx512", &isal_by16 },
+	{ "16b-512-guard-avx2", 0, 512, 8, CACHED, our_guard, &isa_l, "avx2", &isal_avx },
+	{ "16b-4096-guard-avx2", 0, 4096, 8, CACHED, our_guard, &isa_l, "avx2", &isal_avx },
+	{ "32b-512-guard-avx2", 1, 512, 16, CACHED, our_guard, &isa_l, "avx2", &isal_avx },
+	{ "32b-4096-guard-avx2", 1, 4096, 16, CACHED, our_guard, &isa_l, "avx2", &isal_avx },
+	{ "64b-512-guard-avx2", 2, 512, 16, CACHED, our_guard, &isa_l, "avx2", &isal_avx },
+	{ "64b-4096-guard-avx2", 2, 4096, 16, CACHED, our_guard, &isa_l, "avx2", &isal_avx },
+	{ "16b-512-guard-sse42", 0, 512, 8, CACHED, our_guard, &isa_l, "sse42", &isal_sse },
+	{ "16b-4096-guard-sse42", 0, 4096, 8, CACHED, our_guard, &isa_l, "sse42", &isal_sse },
+	{ "32b-512-guard-sse42", 1, 512, 16, CACHED, our_guard, &isa_l, "sse42", &isal_sse },
+	{ "32b-4096-guard-sse42", 1, 4096, 16, CACHED, our_guard, &isa_l, "sse42", &isal_sse },
+	{ "64b-512-guard-sse42", 2, 512, 16, CACHED, our_guard, &isa_l, "sse42", &isal_sse },
+	{ "64b-4096-guard-sse42", 2, 4096, 16, CACHED, our_guard, &isa_l, "sse42", &isal_sse },
+	{ "16b-4096-guard-portable", 0, 4096, 8, CACHED, our_guard, &table, "portable", NULL },
+	{ "32b-4096-guard-portable", 1, 4096, 16, CACHED, our_guard, &table, "portable", NULL },
+	{ "64b-4096-guard-portable", 2, 4096, 16, CACHED, our_guard, &table, "portable", NULL },
+	{ "16b-4096-guard-table", 0, 4096, 8, CACHED, our_guard, &table, NULL, NULL },
+	{ "16b-4096-guard-memcpy", 0, 4096, 8, CACHED, our_guard, &memory_copy, NULL, NULL },
+};
+
+enum { NR_BENCHES = sizeof(benches) / sizeof(benches[0]) };
+
+static void die(const char *what, const char *which, const char *why)
+{
+	fprintf(stderr, "bench-guard: %s %s: %s\n", what, which, why);
+	exit(2);
+}
+
+/*
+ * Memory in large pages, where there are any, so that no case is about page
+ * walks.  @skew bytes into it: two buffers at the same place in a page slow
+ * each other down, and the jobs measured should differ in nothing else.
+ */
+static uint8_t *buffer(size_t size, size_t skew)
+{
+	const size_t large = 2 << 20;
+	uint8_t *p = mmap(NULL, size + skew + 2 * large, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		die("cannot have", "memory", strerror(errno));
+	p = (uint8_t *)(((uintptr_t)p + large - 1) & ~(uintptr_t)(large - 1));
+	madvise(p, size + skew + large, MADV_HUGEPAGE);
+	p += skew;
+	for (size_t i = 0; i + 8 <= size; i += 8) {
+		uint64_t v = (i + 1) * 0x9e3779b97f4a7c15;
+
+		memcpy(p + i, &v, 8);
+	}
+	return p;
+}
+
+/* Of this thread: what other programs take on a busy machine does not count. */
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Cycles a second: a multiplication takes three, and waits for the last one. */
+static double frequency(void)
+{
+	enum { STEPS = 300000 };
+	uint64_t v = 3;
+	double t = now();
+
+	for (int i = 0; i < STEPS; i++) {
+		v *= v;
+		__asm__ volatile("" : "+r"(v));
+	}
+	kept = v;
+	return 3.0 * STEPS / (now() - t);
+}
+
+static double time_of(work_fn *run, const struct work *w, unsigned calls)
+{
+	double t = now();
+
+	for (unsigned i = 0; i < calls; i++)
+		run(w);
+	return (now() - t) / calls;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *v, unsigned n)
+{
+	qsort(v, n, sizeof(*v), ascending);
+	return v[n / 2];
+}
+
+static void *symbol(void *lib, const char *name, const char *suffix)
+{
+	char full[64];
+	void *p;
+
+	snprintf(full, sizeof(full), "%s%s", name, suffix);
+	p = dlsym(lib, full);
+	if (!p)
+		die("ISA-L lacks", full, "it is too old, or another library");
+	return p;
+}
+
+/* Returns why not. */
+static const char *load_isal(const struct isal_class *class)
+{
+	static void *lib;
+
+	if (!lib)
+		lib = dlopen(isal_path, RTLD_NOW);
+	if (!lib)
+		return "ISA-L is not there; scripts/install-isal brings it, or --isal=FILE names it";
+	isal.crc_16b = (isal_16b_fn *)symbol(lib, "crc16_t10dif", class->suffix[0]);
+	isal.crc_32b = (isal_32b_fn *)symbol(lib, "crc32_iscsi", class->suffix[1]);
+	isal.crc_64b = (isal_64b_fn *)symbol(lib, "crc64_rocksoft_refl", class->suffix[2]);
+	return NULL;
+}
+
+static void best_kernel(void)
+{
+	for (size_t k = 0; guard_select(guard_kernels[k].name); k++)
+		;
+}
+
+/* Ours and the peer's must agree before their speeds are compared. */
+static void cross_check(const struct bench *b, const struct work *w)
+{
+	uint64_t ours[8];
+
+	if (b->run != our_guard || b->peer == &memory_copy || w->nr > CALL_BLOCKS)
+		return;
+	our_guard(w);
+	memcpy(ours, guards, sizeof(ours));
+	b->peer->run(w);
+	if (memcmp(ours, guards, (w->nr < 8 ? w->nr : 8) * sizeof(ours[0])))
+		die("guards of", b->name, "ours are not the peer's");
+}
+
+static struct work work_of(const struct bench *b)
+{
+	size_t bytes = b->where == UNCACHED ? uncached : cached;
+	struct work w = {
+		.layout = { .format = &pi_formats[b->guard], .type = PI_TYPE1,
+			    .data_size = b->data_size, .md_size = b->md_size,
+			    .sts = pi_formats[b->guard].sts_min,
+			    .extended = b->run == our_insert || b->run == our_extract },
+		.guard = b->guard, .nr = (uint32_t)((b->where == ONE_IO ? 4096 : bytes) / b->data_size),
+	};
+	static struct buffers {
+		uint8_t *data, *md, *ext, *to;
+	} small, large;
+	struct buffers *in = b->where == UNCACHED ? &large : &small;
+
+	if (!in->data) {
+		in->data = buffer(bytes, 0);
+		in->md = buffer(bytes / 16, 1024);
+		in->ext = buffer(bytes + bytes / 16, 2048);
+		in->to = buffer(bytes, 3072);
+	}
+	w.data = in->data, w.md = in->md, w.ext = in->ext, w.to = in->to;
+	if (b->run == our_verify)
+		our_generate(&w);
+	if (b->run == our_extract)
+		our_insert(&w);
+	return w;
+}
+
+struct result {
+	double gbs, peer_gbs, ratio, cycles;
+};
+
+static struct result measure(const struct bench *b, const struct work *w)
+{
+	double ours[MAX_REPEATS], peers[MAX_REPEATS], ratios[MAX_REPEATS], hz[MAX_REPEATS];
+	double bytes = (double)w->nr * b->data_size;
+	unsigned calls = (unsigned)(40e6 / bytes) + 1, n = repeats;
+
+	if (b->peer == &table)
+		calls = calls / 20 + 1;
+	if (b->where == UNCACHED)
+		n = repeats / 4 + 1;
+	time_of(b->run, w, calls);
+	time_of(b->peer->run, w, calls);
+	for (unsigned i = 0; i < n; i++) {
+		hz[i] = frequency();
+		ours[i] = time_of(b->run, w, calls);
+		peers[i] = time_of(b->peer->run, w, calls);
+		ratios[i] = peers[i] / ours[i];
+	}
+	return (struct result){
+		.gbs = 1e-9 * bytes / median(ours, n),
+		.peer_gbs = 1e-9 * bytes / median(peers, n),
+		.ratio = median(ratios, n),
+		.cycles = median(ours, n) / w->nr * median(hz, n),
+	};
+}
+
+static void report(const struct bench *b, const struct result *r)
+{
+	static const char *const text = "case=%s gbs=%.1f cycles=%.0f peer=%s peer_gbs=%.1f "
+					"ratio=%.2f kernel=%s\n";
+	static const char *const object = "{\"case\": \"%s\", \"gbs\": %.1f, \"cycles\": %.0f, "
+					  "\"peer\": \"%s\", \"peer_gbs\": %.1f, "
+					  "\"ratio\": %.2f, \"kernel\": \"%s\"}\n";
+
+	printf(json ? object : text, b->name, r->gbs, r->cycles, b->peer->name, r->peer_gbs,
+	       r->ratio, guard_selected());
+	fflush(stdout);
+}
+
+static void run(const struct bench *b)
+{
+	const char *why = b->class ? load_isal(b->class) : NULL;
+	struct work w;
+	struct result r;
+
+	best_kernel();
+	if (!why && b->kernel && guard_select(b->kernel))
+		why = "this CPU does not run that kernel";
+	if (why) {
+		if (!json)
+			printf("skip %s: %s\n", b->name, why);
+		return;
+	}
+	w = work_of(b);
+	cross_check(b, &w);
+	r = measure(b, &w);
+	report(b, &r);
+}
+
+static void pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("cannot run on", "that CPU", strerror(errno));
+}
+
+static unsigned long number(const char *option, const char *s, unsigned long max)
+{
+	char *end;
+	unsigned long v = strtoul(s, &end, 10);
+
+	if (*end || !*s || v > max)
+		die(option, s, "not a number in range");
+	return v;
+}
+
+static void help(void)
+{
+	puts("usage: bench-guard [OPTION...] [CASE...]\n"
+	     "Measure guards and protection information jobs against their peers.\n"
+	     "A CASE may end in *; without any, all run.  Cycles are a block's, estimated.\n"
+	     "  --json       one JSON object a line\n"
+	     "  --cpu=N      run there (the CPU it starts on)\n"
+	     "  --kib=N      data of a case in the cache (128)\n"
+	     "  --mib=N      data of a -dram case (256)\n"
+	     "  --repeats=N  of each measurement (41)\n"
+	     "  --isal=FILE  ISA-L (build/deps/isal/libisal.so)\n"
+	     "  --sizes      instead, the guards of blocks of 512 bytes to 16 KiB\n"
+	     "  --list       the cases");
+}
+
+static int parse(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' }, { "cpu", required_argument, NULL, 'c' },
+		{ "kib", required_argument, NULL, 'k' }, { "mib", required_argument, NULL, 'm' },
+		{ "repeats", required_argument, NULL, 'r' },
+		{ "isal", required_argument, NULL, 'i' }, { "list", no_argument, NULL, 'l' },
+		{ "sizes", no_argument, NULL, 's' },
+		{ "help", no_argument, NULL, 'h' }, { 0 },
+	};
+	int cpu = sched_getcpu(), c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case 'j': json = true; break;
+		case 'c': cpu = (int)number("--cpu", optarg, CPU_SETSIZE - 1); break;
+		case 'k': cached = number("--kib", optarg, 32768) << 10; break;
+		case 'm': uncached = number("--mib", optarg, 256) << 20; break;
+		case 'r': repeats = (unsigned)number("--repeats", optarg, MAX_REPEATS); break;
+		case 'i': isal_path = optarg; break;
+		case 's': sizes = true; break;
+		case 'l':
+			for (int i = 0; i < NR_BENCHES; i++)
+				puts(benches[i].name);
+			exit(0);
+		case 'h': help(); exit(0);
+		default: exit(2);
+		}
+	}
+	if (cached < 4096 || uncached < cached || !repeats)
+		die("sizes", "and repeats", "too small");
+	return cpu;
+}
+
+static bool wanted(const char *name, char **patterns)
+{
+	bool all = !*patterns;
+
+	for (; *patterns; patterns++) {
+		size_t len = strlen(*patterns);
+
+		if (len && (*patterns)[len - 1] == '*' ? !strncmp(name, *patterns, len - 1) :
+							 !strcmp(name, *patterns))
+			return true;
+	}
+	return all;
+}
+
+static void run_sizes(void)
+{
+	char name[40];
+
+	for (unsigned guard = 0; guard < 3; guard++)
+		for (uint32_t size = 512; size <= 16384; size *= 2) {
+			snprintf(name, sizeof(name), "%s-%u-guard", pi_formats[guard].name, size);
+			run(&(struct bench){ name, guard, size, 16, CACHED, our_guard, &isa_l,
+					     NULL, &isal_best });
+		}
+}
+
+int main(int argc, char **argv)
+{
+	unsigned ran = 0;
+
+	pin(parse(argc, argv));
+	fill_tables();
+	if (sizes) {
+		run_sizes();
+		return 0;
+	}
+	for (int i = 0; i < NR_BENCHES; i++)
+		if (wanted(benches[i].name, argv + optind)) {
+			run(&benches[i]);
+			ran++;
+		}
+	if (!ran)
+		die("no case", argv[optind], "--list shows them");
+	return 0;
+}
