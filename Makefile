@@ -61,6 +61,10 @@ check:
 	scripts/check
 check-matrix: all tests
 	tests/matrix --all
+bench: all tests
+	scripts/install-isal || [ $$? -eq 77 ]
+	$(B)/tests/bench-guard
+	scripts/bench-embedded
 bench-guest: all
 	scripts/bench-guest
 
@@ -72,9 +76,10 @@ help:
 	@echo "make tests         test programs, under $(B)/tests"
 	@echo "make check         install what is missing, build, run every test"
 	@echo "make check-matrix  every format and mode in the guest, on both kernels"
+	@echo "make bench         guards beside ISA-L, the embedded controller beside fio's mmap and psync"
 	@echo "make bench-guest   this engine beside fio's own io_uring_cmd, in the guest"
 	@echo "make install       into PREFIX (configure --prefix)"
 	@echo "make clean         all but what was downloaded"
 
-.PHONY: all tests install check check-matrix bench-guest clean help
+.PHONY: all tests install check check-matrix bench bench-guest clean help
 -include $(wildcard $(B)/*/*.d)
