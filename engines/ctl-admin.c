@@ -6,9 +6,15 @@
 
 static int do_identify(const struct ctl_image *img, const struct nvme_uring_cmd *cmd)
 {
-	if (!cmd->addr || cmd->data_len < NVME_IDENTIFY_DATA_SIZE)
+	_Alignas(8) uint8_t page[NVME_IDENTIFY_DATA_SIZE];	/* the host's can be anywhere */
+	int ret;
+
+	if (!cmd->addr || cmd->data_len < sizeof(page))
 		return -EFAULT;
-	return ctl_identify(img, cmd, (void *)(uintptr_t)cmd->addr);
+	ret = ctl_identify(img, cmd, page);
+	if (!ret)
+		memcpy((void *)(uintptr_t)cmd->addr, page, sizeof(page));
+	return ret;
 }
 
 /*

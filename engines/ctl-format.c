@@ -56,14 +56,12 @@ int ctl_format_layout(struct ctl_format *f, const char *path, char *why)
 	};
 	if (!f->layout.format)
 		return refuse(why, EINVAL, "%s: ns_pif=%d is none of 0 (16b), 1 (32b), 2 (64b)",
-			      path,
-			      ns->pif);
+			      path, ns->pif);
 	if (pi_layout_check(&f->layout, &fault))
 		return refuse(why, EINVAL, "%s: no such format: %s", path, fault);
 	if (ns->lbs > CTL_DATA_MAX)
 		return refuse(why, EINVAL, "%s: data of %d bytes a block: at most %d", path,
-			      ns->lbs,
-			      CTL_DATA_MAX);
+			      ns->lbs, CTL_DATA_MAX);
 	return 0;
 }
 
@@ -106,8 +104,7 @@ int ctl_format_new(struct ctl_format *f, const struct target_open *o, char *why)
 	f->nr_blocks = o->size / ns->lbs;
 	if (o->size % ns->lbs || f->nr_blocks > (uint64_t)INT64_MAX / (ns->lbs + ns->ms))
 		return refuse(why, EINVAL, "%s: size=%llu is not a number of blocks of %d bytes",
-			      o->path,
-			      (unsigned long long)o->size, ns->lbs);
+			      o->path, (unsigned long long)o->size, ns->lbs);
 	return 0;
 }
 
@@ -194,8 +191,7 @@ static int parse(struct ctl_format *f, FILE *in, const char *name, char *why)
 			      "program's", name, FORMAT_VERSION);
 	if (version != FORMAT_VERSION)
 		return refuse(why, EINVAL, "%s: version %u, this program knows %d: use a newer one",
-			      name,
-			      version, FORMAT_VERSION);
+			      name, version, FORMAT_VERSION);
 	while (fgets(line, sizeof(line), in)) {
 		nr++;
 		if (line[0] != '#' && line[0] != '\n' && !parse_line(f, line, &seen))
@@ -268,8 +264,7 @@ static int check_wanted(const struct ctl_format *f, const struct target_open *o,
 
 		if (want >= 0 && want != is)
 			return refuse(why, EINVAL, "%s: ns_%s=%d was asked for, the image has %d",
-				      o->path,
-				      fields[i].name, want, is);
+				      o->path, fields[i].name, want, is);
 	}
 	return 0;
 }

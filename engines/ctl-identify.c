@@ -80,8 +80,8 @@ static void identify_ctrl(const struct ctl_image *img, struct nvme_id_ctrl *id)
 	id->cqes = 0x44;
 	id->nn = htole32(1);
 	id->oncs = htole16(NVME_CTRL_ONCS_COMPARE | NVME_CTRL_ONCS_WRITE_UNCORRECTABLE |
-			   NVME_CTRL_ONCS_DSM | NVME_CTRL_ONCS_WRITE_ZEROES | NVME_CTRL_ONCS_VERIFY |
-			   NVME_CTRL_ONCS_COPY);
+			   NVME_CTRL_ONCS_DSM | NVME_CTRL_ONCS_WRITE_ZEROES |
+			   NVME_CTRL_ONCS_VERIFY | NVME_CTRL_ONCS_COPY);
 	id->vwc = 7;				/* Flush does something, for all namespaces too */
 	id->ocfs = htole16(0xf);		/* Copy Descriptor Formats 0 to 3 */
 	snprintf(id->subnqn, sizeof(id->subnqn), "nqn.2014-08.org.nvmexpress:nvmepi:%s", serial);

@@ -433,8 +433,7 @@ static int open_locked(struct ctl_image *img, const struct target_open *o, bool 
 
 	if (!ret && found == FOUND_NONE && !alone)
 		return refuse(why, EBUSY, "%s: is gone, but %s.state is in use: end what uses it",
-			      img->path,
-			      img->path);
+			      img->path, img->path);
 	if (!ret && found == FOUND_NONE) {
 		ret = create_image(img, why);
 		undo->image = !ret;

@@ -162,8 +162,7 @@ static int status_of(enum pi_check field)
 }
 
 int ctl_check_host(const struct ctl_image *img, const struct pi_layout *l,
-		   const struct ctl_range *r,
-		   const uint8_t *data, const uint8_t *md)
+		   const struct ctl_range *r, const uint8_t *data, const uint8_t *md)
 {
 	struct pi_error err;
 

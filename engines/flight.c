@@ -273,7 +273,8 @@ int flight_reap(struct flight *f, unsigned min, unsigned max, bool spin,
 		unsigned wait = f->nr_done < min && !spin;
 		int n;
 
-		push_trim(f);
+		if (f->nr_done < (min ? min : 1))	/* else trims may still get company */
+			push_trim(f);
 		n = flight_commit(f);
 		if (n >= 0)
 			n = f->target->reap(f->queue, f->cqes, wait, f->depth, timeout);

@@ -71,7 +71,7 @@ struct flight_range {
 /*
  * Each puts an I/O into the batch; false: no room, commit and reap first.  A trim
  * of @nr ranges waits for others to share its command, until that has max_ranges
- * of them or somebody reaps.
+ * of them or somebody has to wait for I/Os to finish.
  */
 bool flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
 	       uint64_t slba, uint32_t nr_blocks, void *buf);

@@ -185,8 +185,7 @@ static bool fuzz(const struct ns_format *f, unsigned long commands)
 		good = sane(ret) && (i % 1000 || image_is_whole(ns, size));
 		if (!good)
 			printf("not ok fuzz_%d+%d: command %lu: result %d, or a broken image\n",
-			       f->lbs, f->ms,
-			       i, ret);
+			       f->lbs, f->ms, i, ret);
 	}
 	if (good)
 		printf("ok fuzz_%d+%d\n", f->lbs, f->ms);
