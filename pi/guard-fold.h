@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define GUARD_DISTANCES	48	/* of a fold, in lanes of 16 bytes */
+#define GUARD_DISTANCES	20	/* of a fold, in lanes of 16 bytes */
 #define GUARD_PADS	65	/* bytes of padding behind a block: 0..64 */
 
 /* Pairs are for the low and the high word of a lane. */

@@ -2,19 +2,21 @@
 /*
  * guard-x86-gfni.c - the 16b guard with AVX-512 and GFNI
  *
- * A carry-less multiplication of 64 bytes keeps its unit busy for longer than
- * GFNI's product of an 8 x 8 bit matrix with each of 64 bytes, and takes two
- * where this takes two; but it also needs the bytes reversed first.  And the
- * two run on different units.
+ * The byte columns of a row of vectors are polynomials that know nothing of
+ * each other.  To multiply one with a constant modulo P is to multiply its bits
+ * with a matrix, and GFNI multiplies every byte of a vector with a matrix of
+ * 8 x 8 bits.  A remainder has 16 bits, so it is kept as two bytes, a and b, for
+ * a * x^2048 + b, and moved by four products.  2048 bits are four vectors: two
+ * vectors of data that lie so far apart are such columns as they are.  That is
+ * no more products than carry-less multiplication needs, but cheaper ones on
+ * some CPUs, on another unit on the others, and no bytes are reversed first.
  *
- * The 64 byte columns of a block of vectors are 64 polynomials that know
- * nothing of each other.  To multiply a column with a constant modulo P is to
- * multiply its bits with a matrix; a remainder has 16 bits, and is kept as two
- * bytes, a and b, for a * x^2048 + b.  Since 2048 bits are four vectors, those
- * are two vectors of the data as it is: bytes of a at 256 bytes ahead of b.
+ * 512 bytes of data, a chunk, are four such pairs.  Pairs fold by chunks; then
+ * the four become one, which is for guard-clmul.h to go on with.
  *
- * So 512 bytes of data are four such pairs.  Pairs fold by chunks of that size;
- * then four pairs become one, which guard-clmul.h goes on with.
+ * It takes the registers that AVX-512 has.  With the sixteen of AVX2 it is no
+ * faster than carry-less multiplication; and sharing a long block's loop between
+ * both units does not pay either.
  */
 #if defined(__x86_64__)
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,vpclmulqdq,pclmul,sse4.2,bmi2,gfni,prfchw")

@@ -280,9 +280,11 @@ static void copy_blocks(const struct guard_job *job, bool large)
 		stream_end();
 }
 
+/* A copy that is better made around the cache.  All blocks have the first one's place. */
 static bool is_large(const struct guard_job *job)
 {
-	return job->copy && job->nr * job->data_len >= STREAM_MIN;
+	return job->copy && job->nr * job->data_len >= STREAM_MIN &&
+	       stream_fits(job->copy, job->data_len) && stream_fits(job->copy, job->copy_stride);
 }
 
 /* Guards of a batch, and its copy, which is part of a @large one or not. */

@@ -5,7 +5,9 @@
 #ifndef STREAM_H
 #define STREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * From so many bytes on, stream_copy() is the faster one: an ordinary store
@@ -14,7 +16,18 @@
  */
 #define STREAM_MIN	(16u << 20)
 
-/* As memcpy(), but around the cache where the CPU can. */
+#define STREAM_LINE	64
+
+/*
+ * Does a copy of @len bytes to @to write whole lines only?  Others are slower
+ * this way than through the cache.
+ */
+static inline bool stream_fits(const void *to, size_t len)
+{
+	return ((uintptr_t)to | len) % STREAM_LINE == 0;
+}
+
+/* As memcpy(), around the cache where the CPU can; stream_fits(@to, @len). */
 void stream_copy(void *to, const void *from, size_t len);
 
 /* Other threads, and devices, see all that was copied before this. */
