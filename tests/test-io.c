@@ -11,6 +11,7 @@
 
 #include "../engines/io.h"
 #include "formats.h"
+#include "told.h"
 #include "unit.h"
 
 /* So many that the list of errors is made in more than one run. */
@@ -290,6 +291,13 @@ static void each_mode(const struct oracle_format *f, visit_mode *visit)
 			visit(f, &modes[i]);
 }
 
+/* Where the size of the data makes no difference but to the time it takes. */
+static void each_mode_of_small(const struct oracle_format *f, visit_mode *visit)
+{
+	if (f->data_size == 512)
+		each_mode(f, visit);
+}
+
 static void send_write(const struct oracle_format *f, const struct mode *mode)
 {
 	send_one(f, mode, nvme_cmd_write);
@@ -342,8 +350,7 @@ static void touches_nothing(const struct oracle_format *f, const struct mode *mo
 
 static void others_of(const struct oracle_format *f)
 {
-	if (f->data_size == 512)
-		each_mode(f, touches_nothing);
+	each_mode_of_small(f, touches_nothing);
 }
 
 static void sends_no_blocks(void)
@@ -374,8 +381,7 @@ static void parts_of(const struct oracle_format *f, const struct mode *mode)
 
 static void all_parts_of(const struct oracle_format *f)
 {
-	if (f->data_size == 512)
-		each_mode(f, parts_of);
+	each_mode_of_small(f, parts_of);
 }
 
 static void sends_parts(void)
@@ -384,35 +390,6 @@ static void sends_parts(void)
 }
 
 /* --- what comes back --- */
-
-/* What the judge was told, in order. */
-static struct {
-	struct vfy_record	r[BLOCKS * 5 + 1];
-	char			status[BLOCKS * 5 + 1][NVME_STATUS_MAX];
-	unsigned		nr;
-	struct vfy_counts	counts;
-} told;
-
-static void remember(void *ctx, const struct vfy_record *r)
-{
-	UNIT_CHECK(ctx == &told, "the context is lost");
-	if (told.nr == ARRAY_SIZE(told.r))
-		return;
-	snprintf(told.status[told.nr], NVME_STATUS_MAX, "%s", r->status ? r->status : "");
-	told.r[told.nr] = *r;
-	told.r[told.nr++].status = NULL;
-}
-
-static int end(struct trial *t, int res)
-{
-	struct io_judge judge = { .record = remember, .ctx = &told };
-	int ret;
-
-	memset(&told, 0, sizeof(told));
-	ret = io_end(&t->io, res, &judge);
-	told.counts = judge.counts;
-	return ret;
-}
 
 /* Put what must be on the wire there, as a device does, and nothing into fio's buffer. */
 static void receive(struct trial *t)
@@ -444,36 +421,18 @@ static void read_init(struct trial *t, const struct oracle_format *f, const stru
 	receive(t);
 }
 
-static int by_lba_and_field(const void *a, const void *b)
-{
-	const struct vfy_record *p = a, *q = b;
-
-	if (p->lba != q->lba)
-		return p->lba < q->lba ? -1 : 1;
-	return (int)p->field - (int)q->field;
-}
-
-/* Exactly these were told, in whatever order, by the host, of a read. */
+/* Exactly these were told, by the host, of a read. */
 static void were_told(const struct trial *t, const char *what, struct vfy_record *want, unsigned nr)
 {
-	char wanted[200], got[200];
+	char where[200];
 
-	if (nr)
-		qsort(want, nr, sizeof(*want), by_lba_and_field);
-	qsort(told.r, told.nr, sizeof(*told.r), by_lba_and_field);
-	UNIT_CHECK(told.nr == nr, "%s: %s: %u records, wanted %u", trial_text(t), what, told.nr,
-		   nr);
-	for (unsigned i = 0; i < nr && i < told.nr; i++) {
+	for (unsigned i = 0; i < nr; i++) {
 		want[i].path = "ng";
 		want[i].command = "read";
 		want[i].known = true;
-		vfy_record_text(&want[i], wanted, sizeof(wanted));
-		vfy_record_text(&told.r[i], got, sizeof(got));
-		UNIT_CHECK(!strcmp(got, wanted),
-			   "%s: %s: '%s' instead of '%s'", trial_text(t), what, got, wanted);
 	}
-	UNIT_CHECK(vfy_counts_total(&told.counts) == nr, "%s: %s: %" PRIu64 " counted",
-		   trial_text(t), what, vfy_counts_total(&told.counts));
+	snprintf(where, sizeof(where), "%s: %s", trial_text(t), what);
+	told_exactly(where, want, nr);
 }
 
 static void returned(const struct trial *t, const char *what, int want, int got)
@@ -489,7 +448,7 @@ static void good_read(const struct oracle_format *f, const struct mode *mode)
 
 	read_init(&t, f, mode, &o);
 	looked_at = t.ns.verify || t.ns.verify_md;
-	returned(&t, "good blocks", 0, end(&t, 0));
+	returned(&t, "good blocks", 0, told_end(&t.io, 0, NULL));
 	were_told(&t, "good blocks", NULL, 0);
 	UNIT_CHECK(told.counts.checked == (looked_at ? BLOCKS : 0), "%s: %" PRIu64
 		   " counted as checked", trial_text(&t), told.counts.checked);
@@ -616,7 +575,7 @@ static void one_damage(const struct oracle_format *f, const struct mode *mode)
 
 			receive(&t);
 			nr = damage_block(&t, some_blocks[n], d, want);
-			returned(&t, damage_names[d], EILSEQ, end(&t, 0));
+			returned(&t, damage_names[d], EILSEQ, told_end(&t.io, 0, NULL));
 			were_told(&t, damage_names[d], want, nr);
 		}
 	trial_free(&t);
@@ -647,7 +606,7 @@ static void all_damaged(const struct oracle_format *f, const struct mode *mode)
 		if (can_damage(&t, d))
 			nr += damage_block(&t, i, d, want + nr);
 	}
-	returned(&t, "all blocks", nr ? EILSEQ : 0, end(&t, 0));
+	returned(&t, "all blocks", nr ? EILSEQ : 0, told_end(&t.io, 0, NULL));
 	were_told(&t, "all blocks", want, nr);
 	trial_free(&t);
 }
@@ -666,7 +625,7 @@ static void all_of_all_damaged(const struct oracle_format *f, const struct mode 
 		for (enum damage d = GUARD; d < DAMAGES; d++)
 			if (can_damage(&t, d))
 				damage_block(&t, i, d, (struct vfy_record[2]){ 0 });
-	returned(&t, "all fields", wrong ? EILSEQ : 0, end(&t, 0));
+	returned(&t, "all fields", wrong ? EILSEQ : 0, told_end(&t.io, 0, NULL));
 	UNIT_CHECK(told.nr == wrong * BLOCKS, "%s: all fields: %u records, wanted %u",
 		   trial_text(&t), told.nr, wrong * BLOCKS);
 	trial_free(&t);
@@ -674,8 +633,8 @@ static void all_of_all_damaged(const struct oracle_format *f, const struct mode 
 
 static void all_damaged_of(const struct oracle_format *f)
 {
-	each_mode(f, all_damaged);
-	each_mode(f, all_of_all_damaged);
+	each_mode_of_small(f, all_damaged);
+	each_mode_of_small(f, all_of_all_damaged);
 }
 
 static void finds_all_damage(void)
@@ -713,10 +672,10 @@ static void escapes(const struct oracle_format *f, const struct mode *mode)
 
 		unwrite(&t, 3, ref);
 		unwrite(&t, 4, ref);
-		returned(&t, "escaped blocks", 0, end(&t, 0));
+		returned(&t, "escaped blocks", 0, told_end(&t.io, 0, NULL));
 		were_told(&t, "escaped blocks", NULL, 0);
 		nr = damage_block(&t, 5, DATA, want);
-		returned(&t, "after escaped blocks", EILSEQ, end(&t, 0));
+		returned(&t, "after escaped blocks", EILSEQ, told_end(&t.io, 0, NULL));
 		were_told(&t, "after escaped blocks", want, nr);
 	}
 	trial_free(&t);
@@ -739,7 +698,7 @@ static void no_escape(const struct oracle_format *f, const struct mode *mode)
 		tuple.field[ORACLE_APP] = 0xffff;
 		tuple.field[ORACLE_REF] = UINT64_MAX - 1;
 		oracle_pack(f, &tuple, b.md + oracle_tuple_offset(f));
-		returned(&t, "half an escape", EILSEQ, end(&t, 0));
+		returned(&t, "half an escape", EILSEQ, told_end(&t.io, 0, NULL));
 		were_told(&t, "half an escape", &want, 1);
 	}
 	trial_free(&t);
@@ -747,8 +706,8 @@ static void no_escape(const struct oracle_format *f, const struct mode *mode)
 
 static void escapes_of(const struct oracle_format *f)
 {
-	each_mode(f, escapes);
-	each_mode(f, no_escape);
+	each_mode_of_small(f, escapes);
+	each_mode_of_small(f, no_escape);
 }
 
 static void skips_escaped_blocks(void)
@@ -789,15 +748,15 @@ static void zeroed(const struct oracle_format *f, const struct mode *mode)
 
 	read_init(&t, f, mode, &o);
 	b = zero_block(&t, 3);
-	returned(&t, "a zeroed block", 0, end(&t, 0));
+	returned(&t, "a zeroed block", 0, told_end(&t.io, 0, NULL));
 	were_told(&t, "a zeroed block", NULL, 0);
-	if (can_damage(&t, BEYOND)) {	/* data that isn't zero, metadata that is: it was lost */
+	if (can_damage(&t, BEYOND)) {	/* zero metadata of other data was lost */
 		struct vfy_record want = zero_record(&t, 3);
 
 		b.data[f->data_size - 1] = 1;
 		if (f->type)
 			make_tuple(&t, &b, 3);
-		returned(&t, "lost metadata", EILSEQ, end(&t, 0));
+		returned(&t, "lost metadata", EILSEQ, told_end(&t.io, 0, NULL));
 		were_told(&t, "lost metadata", &want, 1);
 	}
 	trial_free(&t);
@@ -805,7 +764,7 @@ static void zeroed(const struct oracle_format *f, const struct mode *mode)
 
 static void zeroed_of(const struct oracle_format *f)
 {
-	each_mode(f, zeroed);
+	each_mode_of_small(f, zeroed);
 }
 
 static void accepts_zeroed_blocks(void)
@@ -842,7 +801,7 @@ static void checks_what_is_asked(void)
 
 			receive(&t);
 			nr = damage_block(&t, 2, d, want);
-			returned(&t, damage_names[d], found ? EILSEQ : 0, end(&t, 0));
+			returned(&t, damage_names[d], found ? EILSEQ : 0, told_end(&t.io, 0, NULL));
 			were_told(&t, damage_names[d], want, found ? nr : 0);
 			UNIT_CHECK(told.counts.checked == (set ? BLOCKS : 0), "set %xh: %" PRIu64
 				   " checked", set, told.counts.checked);
@@ -870,7 +829,7 @@ static void checks_under_masks(void)
 	tuple.field[ORACLE_APP] = 0xe23b;
 	tuple.field[ORACLE_STORAGE] = 0xa978;
 	oracle_pack(&choice, &tuple, b.md);
-	returned(&t, "outside the masks", 0, end(&t, 0));
+	returned(&t, "outside the masks", 0, told_end(&t.io, 0, NULL));
 	tuple.field[ORACLE_APP] = 0xe33b;
 	tuple.field[ORACLE_STORAGE] = 0xa979;
 	oracle_pack(&choice, &tuple, b.md);
@@ -878,7 +837,7 @@ static void checks_under_masks(void)
 		.lba = t.io.slba + 9, .field = PI_APP, .want = 0x0230, .got = 0x0330 };
 	want[1] = (struct vfy_record){
 		.lba = t.io.slba + 9, .field = PI_STORAGE, .want = 0x78, .got = 0x79 };
-	returned(&t, "inside the masks", EILSEQ, end(&t, 0));
+	returned(&t, "inside the masks", EILSEQ, told_end(&t.io, 0, NULL));
 	were_told(&t, "inside the masks", want, 2);
 	trial_free(&t);
 }
@@ -900,7 +859,7 @@ static void passes_errors_on(void)
 	read_init(&t, &choice, &plain, &o);
 	damage_block(&t, 2, DATA, want);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		returned(&t, "a failed read", rows[i].err, end(&t, rows[i].res));
+		returned(&t, "a failed read", rows[i].err, told_end(&t.io, rows[i].res, NULL));
 		UNIT_CHECK(!told.nr && !told.counts.checked, "%xh: %u records", rows[i].res,
 			   told.nr);
 	}
@@ -921,27 +880,21 @@ static void checks_reads_alone(void)
 		trial_init(&t, &choice, &plain, opcodes[i], &o);
 		io_start(&t.io, &t.cmd);
 		memset(t.io.md, 0, t.ns.md_size);
-		returned(&t, "a good command", 0, end(&t, 0));
+		returned(&t, "a good command", 0, told_end(&t.io, 0, NULL));
 		UNIT_CHECK(!told.nr && !told.counts.checked, "opcode %02xh: %u records", opcodes[i],
 			   told.nr);
 		trial_free(&t);
 	}
 }
 
-/* What the device said of a write, and what is in the buffers it refused. */
-static void was_rejected(const struct trial *t, const struct vfy_record *want, bool known)
+/* A record of a write that the device refused; @status in its words. */
+static struct vfy_record rejected(struct vfy_record r, const char *status)
 {
-	const struct vfy_record *g = &told.r[0];
-
-	UNIT_CHECK(told.nr == 1, "%s: %u records", trial_text(t), told.nr);
-	UNIT_CHECK(g->lba == want->lba && g->field == want->field && g->known == known, "%s: LBA %"
-		   PRIx64 "h, %s", trial_text(t), g->lba, vfy_field_name(g->field));
-	UNIT_CHECK(!known || (g->want == want->want && g->got == want->got), "%s: wanted %" PRIx64
-		   "h, got %" PRIx64 "h", trial_text(t), g->want, g->got);
-	UNIT_CHECK(g->side == VFY_DEVICE && !strcmp(g->command, "write"), "%s: %s by %d",
-		   trial_text(t), g->command, g->side);
-	UNIT_CHECK(strstr(told.status[0], "Check Error (28") && strstr(told.status[0],
-		   "do not retry"), "%s: '%s'", trial_text(t), told.status[0]);
+	r.path = "ng";
+	r.command = "write";
+	r.side = VFY_DEVICE;
+	r.status = status;
+	return r;
 }
 
 /*
@@ -953,9 +906,13 @@ static void explains_rejected_writes(void)
 	static const struct {
 		enum damage	d;
 		int		status;
+		const char	*text;
 	} rows[] = {
-		{ DATA, 0x4282 }, { GUARD, 0x4282 }, { APP, 0x4283 }, { REF, 0x4284 },
-		{ STORAGE, 0x4288 },
+		{ DATA, 0x4282, "End-to-end Guard Check Error (282h, do not retry)" },
+		{ GUARD, 0x0282, "End-to-end Guard Check Error (282h)" },
+		{ APP, 0x4283, "End-to-end Application Tag Check Error (283h, do not retry)" },
+		{ REF, 0x4284, "End-to-end Reference Tag Check Error (284h, do not retry)" },
+		{ STORAGE, 0x4288, "End-to-End Storage Tag Check Error (288h, do not retry)" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -967,8 +924,10 @@ static void explains_rejected_writes(void)
 		io_start(&t.io, &t.cmd);
 		damage_block(&t, 17, rows[i].d, want);
 		damage_block(&t, 18, rows[(i + 2) % ARRAY_SIZE(rows)].d, other);
-		returned(&t, "a rejected write", EILSEQ, end(&t, rows[i].status));
-		was_rejected(&t, want, true);
+		returned(&t, "a rejected write", EILSEQ, told_end(&t.io, rows[i].status, NULL));
+		want[0].known = true;
+		want[0] = rejected(want[0], rows[i].text);
+		told_exactly(trial_text(&t), want, 1);
 		trial_free(&t);
 	}
 }
@@ -980,16 +939,16 @@ static void tells_rejected_writes(void)
 		struct oracle_format f = choice;
 		struct job_opts o = random_opts(&choice);
 		struct mode mode = { pract, JOB_BUFFER_DATA };
-		struct vfy_record want = { .field = PI_REF };
+		struct vfy_record want = { .blocks = BLOCKS, .field = PI_REF };
 		struct trial t;
 
 		f.md_size = 16;
 		trial_init(&t, &f, &mode, nvme_cmd_write, &o);
 		io_start(&t.io, &t.cmd);
+		returned(&t, "a rejected write", EILSEQ, told_end(&t.io, 0x0284, NULL));
 		want.lba = t.io.slba;
-		returned(&t, "a rejected write", EILSEQ, end(&t, 0x4284));
-		was_rejected(&t, &want, false);
-		UNIT_CHECK(told.r[0].blocks == BLOCKS, "somewhere in %u blocks", told.r[0].blocks);
+		want = rejected(want, "End-to-end Reference Tag Check Error (284h)");
+		told_exactly(trial_text(&t), &want, 1);
 		trial_free(&t);
 	}
 }

@@ -98,7 +98,7 @@ static void checks_refused(void)
 		int ret = words_checks("pi_chk", rows[i].text, DEVICE_CAN, &got, why);
 
 		refused(ret, why, "pi_chk", rows[i].word);
-		UNIT_CHECK(strstr(why, " GUARD APPTAG REFTAG STTAG"),
+		UNIT_CHECK(strstr(why, " GUARD APPTAG REFTAG STTAG, or none, or all"),
 			   "no word on what is known: '%s'", why);
 		UNIT_CHECK(!strstr(why, " METADATA"),
 			   "METADATA offered although not taken: '%s'", why);
@@ -145,8 +145,10 @@ static void numbers_taken(void)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char why[TARGET_WHY_MAX] = "";
 		uint64_t got = 0x5a5a;
-		int ret = words_number("pi_ref", rows[i].text, rows[i].max, &got, why);
+		int ret;
 
+		errno = ERANGE;			/* left from something else */
+		ret = words_number("pi_ref", rows[i].text, rows[i].max, &got, why);
 		UNIT_CHECK(!ret && got == rows[i].want, "'%s' is %" PRIu64 ", wanted %" PRIu64
 			   ": %s", rows[i].text, got, rows[i].want, why);
 	}

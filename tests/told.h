@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * told.h - what the judge of an I/O was told, held against what it should be
+ */
+#ifndef TOLD_H
+#define TOLD_H
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "../engines/io.h"
+#include "unit.h"
+
+enum { TOLD_MOST = 128 };
+
+static struct {
+	struct vfy_record	r[TOLD_MOST];
+	char			status[TOLD_MOST][NVME_STATUS_MAX];
+	unsigned		nr;
+	struct vfy_counts	counts;
+} told;
+
+static inline void told_remember(void *ctx, const struct vfy_record *r)
+{
+	UNIT_CHECK(ctx == &told, "the context is lost");
+	if (told.nr == TOLD_MOST)
+		return;
+	told.r[told.nr] = *r;
+	if (r->status) {		/* its buffer is gone by the time it is looked at */
+		snprintf(told.status[told.nr], NVME_STATUS_MAX, "%s", r->status);
+		told.r[told.nr].status = told.status[told.nr];
+	}
+	told.nr++;
+}
+
+/* End @io with a judge that remembers; @scratch as in struct io_judge. */
+static inline int told_end(struct io *io, int res, void *scratch)
+{
+	struct io_judge judge = { .record = told_remember, .ctx = &told, .scratch = scratch };
+	int ret;
+
+	memset(&told, 0, sizeof(told));
+	ret = io_end(io, res, &judge);
+	told.counts = judge.counts;
+	return ret;
+}
+
+static inline int told_order(const void *a, const void *b)
+{
+	const struct vfy_record *p = a, *q = b;
+
+	if (p->lba != q->lba)
+		return p->lba < q->lba ? -1 : 1;
+	return (int)p->field - (int)q->field;
+}
+
+/* Exactly @want was told, in whatever order, and counted.  @where is for messages. */
+static inline void told_exactly(const char *where, struct vfy_record *want, unsigned nr)
+{
+	char wanted[256], got[256];
+
+	if (nr)
+		qsort(want, nr, sizeof(*want), told_order);
+	qsort(told.r, told.nr, sizeof(*told.r), told_order);
+	UNIT_CHECK(told.nr == nr, "%s: %u records, wanted %u", where, told.nr, nr);
+	for (unsigned i = 0; i < nr && i < told.nr; i++) {
+		vfy_record_text(&want[i], wanted, sizeof(wanted));
+		vfy_record_text(&told.r[i], got, sizeof(got));
+		UNIT_CHECK(!strcmp(got, wanted), "%s: '%s' instead of '%s'", where, got, wanted);
+	}
+	UNIT_CHECK(vfy_counts_total(&told.counts) == nr, "%s: %" PRIu64 " counted", where,
+		   vfy_counts_total(&told.counts));
+}
+
+#endif
