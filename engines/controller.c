@@ -40,6 +40,8 @@ static int ctl_open(const struct target_open *o, struct target_ns **ns, char why
 
 static void ctl_close(struct target_ns *ns)
 {
+	if (ns->refused)
+		ctl_image_discard(ctl_ns(ns)->image);
 	ctl_image_close(ctl_ns(ns)->image);
 	free(ns);
 }

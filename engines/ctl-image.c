@@ -455,9 +455,19 @@ static int open_locked(struct ctl_image *img, const struct target_open *o, bool 
 	return ret;
 }
 
+/* Its blocks and format; the state is removed after, by who holds its lock. */
+static void unlink_image(const struct ctl_image *img)
+{
+	char name[PATH_MAX];
+
+	snprintf(name, sizeof(name), "%.*s.format", PATH_MAX - 8, img->path);
+	unlink(img->path);
+	unlink(name);
+}
+
 static int open_files(struct ctl_image *img, const struct target_open *o, char *why)
 {
-	char name[PATH_MAX], other[PATH_MAX];
+	char name[PATH_MAX];
 	struct undo undo = { 0 };
 	bool alone = true;
 	enum found found;
@@ -475,14 +485,10 @@ static int open_files(struct ctl_image *img, const struct target_open *o, char *
 	ret = open_locked(img, o, alone, &undo, why);
 	if (!ret && img->state_fd >= 0 && alone)
 		ret = users_lock(img->state_fd, F_OFD_SETLK, F_RDLCK);
-	if (!ret)
-		return 0;
-	if (undo.image) {
-		snprintf(other, sizeof(other), "%.*s.format", PATH_MAX - 8, img->path);
-		unlink(img->path);
-		unlink(other);
-	}
-	if (undo.state && alone)
+	img->created = undo.image;
+	if (ret && undo.image)
+		unlink_image(img);
+	if (ret && undo.state && alone)
 		unlink(name);
 	return ret;
 }
@@ -579,6 +585,19 @@ void ctl_image_close(struct ctl_image *img)
 			link = &(*link)->next;
 		*link = img->next;
 		free_image(img);
+	}
+	pthread_mutex_unlock(&images_lock);
+}
+
+void ctl_image_discard(struct ctl_image *img)
+{
+	char name[PATH_MAX];
+
+	pthread_mutex_lock(&images_lock);
+	if (img->created && img->refs == 1 && !users_lock(img->state_fd, F_OFD_SETLK, F_WRLCK)) {
+		unlink_image(img);
+		snprintf(name, sizeof(name), "%.*s.state", PATH_MAX - 8, img->path);
+		unlink(name);
 	}
 	pthread_mutex_unlock(&images_lock);
 }

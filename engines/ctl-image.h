@@ -60,6 +60,7 @@ struct ctl_image {
 	uint32_t		chunk_blocks;	/* that go through it at a time: cache-sized */
 	char			*path;
 	bool			writable;	/* by this process, whether it wants to or not */
+	bool			created;	/* by this process */
 	int			fd;
 	uint64_t		size;		/* bytes of x.img; data, md below are in its map */
 	uint8_t			*data;
@@ -82,6 +83,9 @@ struct ctl_image {
 int ctl_image_open(const struct target_open *o, struct ctl_image **img, char *why);
 struct ctl_image *ctl_image_ref(struct ctl_image *img);
 void ctl_image_close(struct ctl_image *img);
+
+/* Remove the files that ctl_image_open() created, if nobody but the caller uses them. */
+void ctl_image_discard(struct ctl_image *img);
 
 /*
  * Give the image another format: every block is deallocated.  -EBUSY while

@@ -463,10 +463,14 @@ static int engine_post_init(struct thread_data *td)
 	int ret;
 
 	if (o->fixedbufs && !bufs)
-		return complain("out of memory");
-	ret = flight_start(&e->flight, q, bufs, why);
+		ret = refuse(why, ENOMEM, "out of memory");
+	else
+		ret = flight_start(&e->flight, q, bufs, why);
 	free(bufs);
-	return ret ? complain(why) : 0;
+	if (!ret)
+		return 0;
+	td_verror(td, -ret, "post_init");	/* of what is returned, nothing reaches fio's exit */
+	return complain(why);
 }
 
 /* --- the way of an io_u --- */

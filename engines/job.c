@@ -317,8 +317,10 @@ int job_ns_open(const struct target_ops *ops, const char *path, const struct job
 	ret = identify(ns, why);
 	if (!ret)
 		ret = job_settle(ns, o, why);
-	if (ret)
+	if (ret) {
+		ns->target->refused = true;
 		job_ns_close(ns);
+	}
 	return ret;
 }
 

@@ -270,6 +270,28 @@ static void reads_what_is_gone(void)
 	rig_close(&r);
 }
 
+/* Of what else has happened since, nothing is told. */
+static void reads_another_error(void)
+{
+	struct nvme_io uncor = { .opcode = nvme_cmd_write_uncor, .slba = SLBA + 9, .nr_blocks = 1 };
+	struct nvme_uring_cmd cmd = { 0 };
+	struct vfy_record want;
+	struct rig r;
+	int status;
+
+	rig_open(&r, &formats[0], false);
+	rig_fill(&r);
+	want = damage(&r, 8, ORACLE_GUARD, false, "read");
+	status = command(&r, nvme_cmd_read);
+	nvme_build_io(&cmd, &r.ns.info, &uncor);
+	UNIT_CHECK(!r.ns.target->ops->io(r.ns.target, &cmd), "write uncorrectable fails");
+	UNIT_CHECK(told_end(&r.io, status, r.scratch) == EILSEQ, "status %xh", status);
+	told_exactly("a block that can't be read now", &want, 1);
+	UNIT_CHECK(io(&r, nvme_cmd_read) == EIO && !told.nr, "an unreadable block: %u records",
+		   told.nr);
+	rig_close(&r);
+}
+
 /* --- Compare --- */
 
 /* Change a byte of a block, and its tuple with it. */
@@ -378,6 +400,7 @@ int main(int argc, char **argv)
 		{ "reads_after_escapes", reads_after_escapes },
 		{ "host_alone", host_alone },
 		{ "reads_what_is_gone", reads_what_is_gone },
+		{ "reads_another_error", reads_another_error },
 		{ "compares", compares },
 		{ "writes", writes },
 		{ "open_and_refuse", open_and_refuse },

@@ -71,6 +71,7 @@ static struct job_opts random_opts(const struct oracle_format *f)
 		.storage_given = f->type && f->sts,
 		.storage = f->type ? unit_random() & pi_ones(f->sts) : 0,
 		.write_mode = { 1, { { nvme_cmd_write, 100 } } }, .reads = true, .writes = true,
+		.readfua = unit_random() & 1, .writefua = unit_random() & 1,
 		.open.format = NS_FORMAT_ANY,
 	};
 }
@@ -205,6 +206,7 @@ static size_t wire_md_size(const struct trial *t)
 
 static void check_command(const struct trial *t)
 {
+	bool fua = t->io.opcode == nvme_cmd_read ? t->o.readfua : t->o.writefua;
 	bool sends_md = wire_md_size(t);
 	const struct nvme_uring_cmd *c = &t->cmd;
 	struct oracle_tuple tags = tags_of(t, 0);
@@ -217,14 +219,15 @@ static void check_command(const struct trial *t)
 	UNIT_CHECK((c->cdw12 & 0xffff) == BLOCKS - 1, "%s: NLB", trial_text(t));
 	UNIT_CHECK((c->cdw12 >> 29 & 1) == (pract_counts(t) && t->f.type), "%s: PRACT",
 		   trial_text(t));
+	UNIT_CHECK((c->cdw12 >> 30 & 1) == fua, "%s: FUA", trial_text(t));
 	UNIT_CHECK(c->addr == (uintptr_t)wire_blocks(t) && c->data_len == t->blocks_size,
 		   "%s: data pointer, %u bytes", trial_text(t), c->data_len);
-	UNIT_CHECK(c->metadata == (sends_md ? (uintptr_t)t->io.md : 0) && c->metadata_len ==
-		   wire_md_size(t), "%s: metadata pointer, %u bytes", trial_text(t),
-		   c->metadata_len);
-	UNIT_CHECK(c->cdw2 == d.cdw2 && c->cdw3 == d.cdw3 && c->cdw14 == d.cdw14 && c->cdw15 ==
-		   d.cdw15, "%s: tags %08x %08x %08x %08x", trial_text(t), c->cdw2, c->cdw3,
-		   c->cdw14, c->cdw15);
+	UNIT_CHECK(c->metadata == (sends_md ? (uintptr_t)t->io.md : 0) &&
+		   c->metadata_len == wire_md_size(t), "%s: metadata pointer, %u bytes",
+		   trial_text(t), c->metadata_len);
+	UNIT_CHECK(c->cdw2 == d.cdw2 && c->cdw3 == d.cdw3 && c->cdw14 == d.cdw14 &&
+		   c->cdw15 == d.cdw15, "%s: tags %08x %08x %08x %08x", trial_text(t), c->cdw2,
+		   c->cdw3, c->cdw14, c->cdw15);
 }
 
 static size_t first_difference(const void *a, const void *b, size_t len)
@@ -274,6 +277,8 @@ static void send_one(const struct oracle_format *f, const struct mode *mode, uin
 		same(&t, "fio's buffer", t.user, t.io.buf, t.user_size);
 	trial_free(&t);
 }
+
+static const struct mode plain = { false, JOB_BUFFER_DATA };
 
 static const struct mode modes[] = {
 	{ false, JOB_BUFFER_DATA }, { false, JOB_BUFFER_EXTENDED },
@@ -772,13 +777,32 @@ static void accepts_zeroed_blocks(void)
 	each_format(zeroed_of);
 }
 
+/* What one judge hears of several I/Os adds up. */
+static void adds_up(void)
+{
+	static const struct oracle_format f = { .data_size = 512, .md_size = 8, .type = 1 };
+	struct io_judge judge = { .record = told_remember, .ctx = &told };
+	struct job_opts o = random_opts(&f);
+	struct vfy_record want[2];
+	struct trial t;
+
+	read_init(&t, &f, &plain, &o);
+	returned(&t, "the first", 0, io_end(&t.io, 0, &judge));
+	damage_block(&t, 3, APP, want);
+	returned(&t, "the second", EILSEQ, io_end(&t.io, 0, &judge));
+	damage_block(&t, 4, APP, want);
+	returned(&t, "the third", EILSEQ, io_end(&t.io, 0, &judge));
+	UNIT_CHECK(judge.counts.checked == 3 * BLOCKS, "%" PRIu64 " checked", judge.counts.checked);
+	UNIT_CHECK(vfy_counts_total(&judge.counts) == 3, "%" PRIu64 " counted",
+		   vfy_counts_total(&judge.counts));
+	trial_free(&t);
+}
+
 /* --- checks that were not asked for --- */
 
 static const struct oracle_format choice = {
 	.data_size = 512, .md_size = 24, .type = 2, .pif = 2, .sts = 16, .first = true,
 };
-
-static const struct mode plain = { false, JOB_BUFFER_DATA };
 
 /* With each set of checks, each damage is told if and only if it is in the set. */
 static void checks_what_is_asked(void)
@@ -965,6 +989,7 @@ int main(int argc, char **argv)
 		{ "finds_all_damage", finds_all_damage },
 		{ "skips_escaped_blocks", skips_escaped_blocks },
 		{ "accepts_zeroed_blocks", accepts_zeroed_blocks },
+		{ "adds_up", adds_up },
 		{ "checks_what_is_asked", checks_what_is_asked },
 		{ "checks_under_masks", checks_under_masks },
 		{ "passes_errors_on", passes_errors_on },

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 GUARDS = {0: "16b", 1: "32b", 2: "64b"}
 TUPLE_SIZE = {0: 8, 1: 16, 2: 16}       # bytes, by PIF
+TAG_BITS = {0: 32, 1: 80, 2: 48}        # of storage and reference tag together, by PIF
 
 
 class Format(NamedTuple):
@@ -28,6 +29,11 @@ class Format(NamedTuple):
         """Is the metadata the tuple alone, so that none crosses with PRACT=1?"""
         return self.pi != 0 and self.ms == TUPLE_SIZE[self.pif]
 
+    @property
+    def ref_bits(self):
+        """The width of the reference tag, 64 at most."""
+        return min(TAG_BITS[self.pif] - self.sts, 64)
+
     def name(self):
         """As the engine's own messages have it: 4096+8 separate, 16b type 1 last."""
         text = f"{self.lbs}+{self.ms}"
@@ -39,8 +45,9 @@ class Format(NamedTuple):
         return text + (f", STS {self.sts}" if self.sts else "")
 
     def row(self, size):
-        """A row for scripts/guest --namespaces."""
-        return f"{size} {self.lbs} {self.ms} {self.mset} {self.pi} {self.pil} {self.pif}"
+        """A row for scripts/guest --namespaces, which knows no storage tags."""
+        words = self if self.sts else self[:-1]
+        return " ".join(map(str, (size, *words)))
 
     def options(self):
         """fio job lines that hold the engine to this format."""
@@ -71,3 +78,9 @@ def embedded_formats():
 def qemu_formats():
     """What QEMU's controller can be: 16b with 8, 16 and 64 bytes, 64b with 16 and 64."""
     return list(product())
+
+
+def spread(number):
+    """So many of QEMU's formats, far from each other in the list: 24 cover all pairs of values."""
+    some = qemu_formats()
+    return [some[i * 7 % len(some)] for i in range(number)]     # 7 and 120 have no common factor

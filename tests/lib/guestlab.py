@@ -63,7 +63,11 @@ class Lab:
         """The image of a namespace."""
         return self.images / f"ns{nsid}.img"
 
-    def boot(self, steps, kernel="6.12", parallel=2, timeout=600, progress=None):
+    def device(self, nsid):
+        """What fio has to be given as filename."""
+        return device(nsid)
+
+    def boot(self, steps, kernel="6.12", parallel=2, timeout=850, progress=None, qemu=None):
         """Run the steps, @parallel at a time; {name: Result} in their order."""
         run = Path(tempfile.mkdtemp(prefix="boot.", dir=self.folder))
         os.chmod(run, 0o755)
@@ -71,21 +75,22 @@ class Lab:
             self.write_step(run, step)
         (run / "steps").write_text("".join(f"{s.name}\n" for s in steps), encoding="ascii")
         for _ in range(BOOTS):
-            status = self.run_guest(run, kernel, parallel, timeout, progress)
+            command = self.command(run, kernel, parallel, timeout, qemu)
+            status = self.run_steps(run, command, progress)
             if status != GUEST_FAILED or list(run.glob("*.log")) != [run / "guest.log"]:
                 break
         if status in (NOT_STARTED, TIMED_OUT, GUEST_FAILED):
-            raise GuestFailed((run / "guest.log").read_text(encoding="utf-8", errors="replace").strip())
+            log = (run / "guest.log").read_text(encoding="utf-8", errors="replace")
+            raise GuestFailed(log.strip() or f"the steps ended with status {status}")
         missing = [s.name for s in steps if not (run / f"{s.name}.status").exists()]
         if missing:
-            raise GuestFailed(f"{len(missing)} of {len(steps)} steps did not end, {missing[0]} first; "
-                              f"see {run}")
+            raise GuestFailed(f"{len(missing)} of {len(steps)} steps did not end, {missing[0]} first")
         return {s.name: self.read_result(run, s) for s in steps}
 
     @staticmethod
     def write_step(run, step):
         """The files that a step needs."""
-        command = step.command or f"fio --output-format=json --output={step.name}.json {step.name}.fio"
+        command = step.command or "fio --output-format=json --output={0}.json {0}.fio".format(step.name)
         (run / f"{step.name}.sh").write_text(f"{command}\n", encoding="utf-8")
         if step.job:
             (run / f"{step.name}.fio").write_text(step.job, encoding="utf-8")
@@ -98,11 +103,16 @@ class Lab:
         jobs = {job["jobname"]: job for job in fiojob.read_jobs(run / f"{step.name}.json")}
         return Result(status, log, jobs)
 
-    def run_guest(self, run, kernel, parallel, timeout, progress):
+    def command(self, run, kernel, parallel, timeout, qemu):
+        """What runs all steps of a folder, and exits as scripts/guest does."""
+        return [str(TOP / "scripts/guest"), f"--kernel={kernel}", f"--namespaces={self.rows}",
+                f"--keep={self.images}", f"--share={run}", f"--timeout={timeout}",
+                *([f"--qemu={qemu}"] if qemu else []), "--",
+                "sh", "-c", RUNNER, "-", str(run), str(parallel)]
+
+    @staticmethod
+    def run_steps(run, command, progress):
         """One boot, its exit status; @progress is told now and then how many steps have ended."""
-        command = [str(TOP / "scripts/guest"), f"--kernel={kernel}", f"--namespaces={self.rows}",
-                   f"--keep={self.images}", f"--share={run}", f"--timeout={timeout}", "--",
-                   "sh", "-c", RUNNER, "-", str(run), str(parallel)]
         with open(run / "guest.log", "w", encoding="utf-8") as log, \
                 subprocess.Popen(command, stdout=log, stderr=log) as guest:
             try:

@@ -23,6 +23,11 @@ class Tags(NamedTuple):
 
     app: int
     ref: int = 0
+    storage: int = 0
+
+    def options(self):
+        """As image-check has them."""
+        return [f"--app={self.app}", f"--ref-seed={self.ref}", f"--storage={self.storage}"]
 
 
 def tool(name, fmt, image, options=(), words=()):
@@ -36,16 +41,16 @@ def tool(name, fmt, image, options=(), words=()):
 def check(fmt, image, first, count, tags, options=()):
     """Complaints about blocks first.. of an image: all of them written, every byte right."""
     status, text = tool("image-check", fmt, image,
-                        [f"--first={first}", f"--count={count}", f"--app={tags.app}",
-                         f"--ref-seed={tags.ref}", f"--require={count}", *options])
+                        [f"--first={first}", f"--count={count}", f"--require={count}",
+                         *tags.options(), *options])
     return [] if status == 0 else [text.strip().replace("\n", "; ")]
 
 
 def findings(fmt, image, first, count, tags):
     """All that is wrong with blocks first.., escaped ones left out."""
     status, text = tool("image-check", fmt, image,
-                        [f"--first={first}", f"--count={count}", f"--app={tags.app}",
-                         f"--ref-seed={tags.ref}", "--allow-escaped"])
+                        [f"--first={first}", f"--count={count}", "--allow-escaped",
+                         *tags.options()])
     if status > 1 or "more bad blocks" in text:
         raise RuntimeError(text)
     found = []

@@ -27,7 +27,6 @@ class Case(NamedTuple):
         """Its value of every parameter, by name."""
         own = self._asdict()
         own.update(own.pop("fmt")._asdict())
-        del own["sts"]                  # QEMU has no storage tags
         return own
 
     def pairs(self):
@@ -64,19 +63,19 @@ def all_modes(fmt):
     return itertools.product((0, 1), buffers, (1, 32), ("write", "randwrite", "read", "randread"))
 
 
-def everything():
-    """Every format in every mode; threads and processes by turns."""
+def everything(fmts):
+    """Every one of the formats in every mode; threads and processes by turns."""
     cases = []
-    for i, fmt in enumerate(formats.qemu_formats()):
+    for i, fmt in enumerate(fmts):
         for j, mode in enumerate(all_modes(fmt)):
             cases.append(Case(fmt, *mode, thread=(i + j + j // 4) % 2))
     return cases
 
 
-def pairwise():
+def pairwise(fmts):
     """Cases that cover every pair of values of two parameters, chosen greedily."""
     candidates = {}
-    for fmt in formats.qemu_formats():
+    for fmt in fmts:
         for mode in all_modes(fmt):
             for thread in (0, 1):
                 case = Case(fmt, *mode, thread)
@@ -90,14 +89,14 @@ def pairwise():
     return chosen
 
 
-def possible_pairs():
+def possible_pairs(fmts):
     """All pairs of values that some case has."""
-    return set().union(*(case.pairs() for case in everything_twice()))
+    return set().union(*(case.pairs() for case in everything_twice(fmts)))
 
 
-def everything_twice():
+def everything_twice(fmts):
     """Every case as a thread and as a process."""
-    for case in everything():
+    for case in everything(fmts):
         yield case
         yield case._replace(thread=1 - case.thread)
 
@@ -109,7 +108,8 @@ class Namespace:
         self.nsid, self.fmt, self.cases = nsid, fmt, list(cases)
         self.add_writers()
         self.regions = list(dict.fromkeys(case.region for case in self.cases))
-        self.seed = 0x10001 * (nsid + 1) if fmt.pi != 1 else 0
+        self.seed = 0x10001 * (nsid + 1) % 2**fmt.ref_bits if fmt.pi != 1 else 0
+        self.storage = 0x123456789ABCDEF % 2**fmt.sts
 
     def add_writers(self):
         """Reads need a case that wrote what they read."""
@@ -125,7 +125,7 @@ class Namespace:
 
     def tags(self, region):
         """Every region has an application tag, every format a reference tag of its own."""
-        return images.Tags(0x1000 + 0x101 * self.regions.index(region), self.seed)
+        return images.Tags(0x1000 + 0x101 * self.regions.index(region), self.seed, self.storage)
 
     def first_block(self, region):
         return self.regions.index(region) * REGION
@@ -142,25 +142,25 @@ class Namespace:
         lines += ["thread=1"] if case.thread else []
         lines += ["verify=crc32c"] if case.verifies else []
         lines += [f"pi_ref={tags.ref}"] if tags.ref else []
+        lines += [f"pi_storage_tag={tags.storage}"] if tags.storage else []
         return case.job_name(), lines + (["stonewall"] if stonewall else [])
 
-    def job(self):
+    def job(self, device):
         """All writers at once, then all readers at once."""
         order = sorted(self.cases, key=lambda case: case.workload in READS_OF)
         readers = [case.workload in READS_OF for case in order]
         sections = [self.section(case, reads and not before)
                     for case, reads, before in zip(order, readers, [False, *readers])]
-        common = guestlab.engine_lines(f"filename={guestlab.device(self.nsid)}",
-                                       *self.fmt.options())
+        common = guestlab.engine_lines(f"filename={device}", *self.fmt.options())
         return guestlab.fiojob.job_file(common, sections)
 
-    def steps(self):
+    def steps(self, device):
         """One fio for all cases, and one for each kind of job that has to be refused."""
-        yield guestlab.Step(self.step_name(), job=self.job())
+        yield guestlab.Step(self.step_name(), job=self.job(device))
         for case in self.refused():
             name, lines = self.section(case, False)
             yield guestlab.Step(self.refusal_name(case), job=guestlab.fiojob.job_file(
-                guestlab.engine_lines(f"filename={guestlab.device(self.nsid)}", "verify=crc32c"),
+                guestlab.engine_lines(f"filename={device}", "verify=crc32c"),
                 [(name, lines)]))
 
     def step_name(self):
@@ -188,7 +188,7 @@ class Namespace:
         if guestlab.fiojob.errors(job):
             complaints.append(f"{guestlab.fiojob.errors(job)} errors, error {job['error']}")
         if done != (reads, writes):
-            complaints.append(f"{done[0]} reads and {done[1]} writes instead of {reads} and {writes}")
+            complaints.append(f"{done} reads and writes instead of {(reads, writes)}")
         return complaints
 
     def judge_region(self, region, image):
@@ -207,4 +207,4 @@ class Namespace:
         lines = result.engine_lines()
         good = result.status and len(lines) == 1 and "verify=" in lines[0] and \
             "pi_buffer=data" in lines[0]
-        return [] if good else [f"verify= was not refused in one line: status {result.status}, {lines}"]
+        return [] if good else [f"not refused in one line: status {result.status}, {lines}"]

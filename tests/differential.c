@@ -1,0 +1,779 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * differential - the same random commands to a device and to the embedded controller
+ *
+ * Every command goes to both, with copies of the same buffers; then status, what was
+ * read, and every block that it may have changed must be the same.  A difference
+ * that diff-known.h lists is counted; any other is reduced to few commands and told.
+ */
+#include "diff-known.h"
+#include "../engines/controller.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char usage[] =
+	"usage: differential --device DEVICE --image FILE [options]\n"
+	"Sends the same random commands to a namespace and to an embedded image of its format\n"
+	"and size, which is created anew, and compares all that comes of them.\n"
+	"All that is on DEVICE is lost.\n\n"
+	"  --device DEVICE    /dev/ngXnY, or an image for the embedded controller itself\n"
+	"  --image FILE       the embedded image\n"
+	"  --seed N           of the commands (1)\n"
+	"  --commands N       how many (10000)\n"
+	"  --replay FILE      only the commands that FILE names, as a difference leaves them\n"
+	"  --known            in place of random commands, those that show the differences of\n"
+	"                     QEMU's controller that are known, and tell which are there\n"
+	"  --without KIND     leave out such commands (copy, dsm...); repeatable\n"
+	"  --table            print that table, and end\n"
+	"  --break            let the image's side ignore LBATM, to see that it is found out\n"
+	"  --verbose          tell every command\n"
+	"  --help             this text\n"
+	"Exit status: 0 both agree, 1 they do not, 2 could not run.\n";
+
+struct side {
+	const char	*name;
+	const char	*path;
+	struct target_ns *ns;
+	uint8_t		*data, *md;	/* DIFF_BUFFER bytes each */
+};
+
+struct lab {
+	struct side		sides[SIDES];
+	struct nvme_ns_info	info;
+	bool			broken;		/* --break */
+	bool			verbose;
+	bool			quiet;		/* while sequences are reduced */
+	bool			without[DIFF_KINDS]; /* such commands are left out */
+	bool			*deallocated;	/* by LBA */
+	struct diff_command	command;
+	struct diff_outcome	outcome;
+};
+
+/* How often what came of commands, by kind; a status word needs 15 bits. */
+static unsigned long counts[DIFF_KINDS][1 << 15], known_counts[DIFF_KNOWN];
+
+__attribute__((format(printf, 1, 2), noreturn))
+static void die(const char *fmt, ...)
+{
+	va_list args;
+
+	fputs("differential: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+	exit(2);
+}
+
+static uint8_t *make_buffer(void)
+{
+	uint8_t *p = mmap(NULL, DIFF_BUFFER, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		die("no memory for buffers");
+	return p;
+}
+
+/* --- the two sides --- */
+
+static void identify(struct side *s, struct nvme_ns_info *info)
+{
+	struct nvme_identify id;
+	char why[TARGET_WHY_MAX];
+
+	if (nvme_identify_all(s->ns, &id))
+		die("%s: Identify fails", s->path);
+	if (nvme_decode(&id, s->ns->nsid, info, why))
+		die("%s: %s", s->path, why);
+	if (info->layout.type == PI_NONE)
+		die("%s: has no protection information", s->path);
+}
+
+static void open_device(struct lab *lab)
+{
+	struct side *s = &lab->sides[SIDE_QEMU];
+	const struct target_open o = { .path = s->path, .write = true, .format = NS_FORMAT_ANY };
+	char why[TARGET_WHY_MAX];
+	struct stat st;
+	const bool image = !stat(s->path, &st) && S_ISREG(st.st_mode);
+
+	if ((image ? &controller_target : &ring_target)->open(&o, &s->ns, why))
+		die("%s", why);
+	identify(s, &lab->info);
+	if (lab->info.nr_blocks < 2 * DIFF_BLOCKS || lab->info.nr_blocks > 1 << 20)
+		die("%s: %llu blocks: commands need %u to %u", s->path,
+		    (unsigned long long)lab->info.nr_blocks, 2 * DIFF_BLOCKS, 1 << 20);
+}
+
+static void remove_image(const char *path)
+{
+	static const char *const parts[] = { "", ".format", ".state" };
+	char name[PATH_MAX];
+
+	for (int i = 0; i < 3; i++)
+		if (snprintf(name, sizeof(name), "%s%s", path, parts[i]) < (int)sizeof(name))
+			unlink(name);
+}
+
+/* A new image, of the device's format and size. */
+static void open_image(struct lab *lab)
+{
+	const struct pi_layout *l = &lab->info.layout;
+	struct side *s = &lab->sides[SIDE_OWN];
+	const struct target_open o = {
+		.path = s->path, .write = true, .size = lab->info.nr_blocks * l->data_size,
+		.format = { l->data_size, l->md_size, l->extended, l->type, l->first,
+			    lab->info.pif, l->sts },
+	};
+	char why[TARGET_WHY_MAX];
+
+	remove_image(s->path);
+	if (controller_target.open(&o, &s->ns, why))
+		die("%s", why);
+}
+
+/* --- a command to one side, or to both --- */
+
+static void copy_in(struct lab *lab, struct side *s)
+{
+	const struct diff_command *c = &lab->command;
+
+	memcpy(s->data, c->data, c->cmd.data_len);
+	memcpy(s->md, c->md, c->cmd.metadata_len);
+}
+
+static int send_to(struct lab *lab, enum diff_side side, struct nvme_uring_cmd cmd)
+{
+	struct side *s = &lab->sides[side];
+
+	cmd.nsid = s->ns->nsid;
+	cmd.addr = cmd.data_len ? (uintptr_t)s->data : 0;
+	cmd.metadata = cmd.metadata_len ? (uintptr_t)s->md : 0;
+	if (lab->broken && side == SIDE_OWN)
+		cmd.cdw15 |= 0xffff0000;
+	return s->ns->ops->io(s->ns, &cmd);
+}
+
+/* The host's own business must work on both sides. */
+static void must(struct lab *lab, enum diff_side side, const struct nvme_uring_cmd *cmd,
+		 const char *what)
+{
+	const int ret = send_to(lab, side, *cmd);
+	char name[NVME_STATUS_MAX];
+
+	if (ret)
+		die("%s: %s fails: %s", lab->sides[side].path, what, nvme_result_name(ret, name));
+}
+
+static struct nvme_uring_cmd plain(const struct lab *lab, uint8_t opcode, uint64_t lba, uint32_t nr)
+{
+	const struct nvme_wire wire = nvme_wire(&lab->info.layout, false);
+	struct nvme_uring_cmd cmd = { .opcode = opcode };
+
+	diff_set_range(&cmd, lba, nr);
+	cmd.data_len = nr * wire.data;
+	cmd.metadata_len = nr * wire.md;
+	return cmd;
+}
+
+/* Where two buffers differ first; @len if nowhere. */
+static size_t first_difference(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	size_t i = 0;
+
+	if (!memcmp(a, b, len))
+		return len;
+	while (a[i] == b[i])
+		i++;
+	return i;
+}
+
+/* Are buffers alike after @cmd?  If not, @why says where. */
+static bool same_buffers(struct lab *lab, const struct nvme_uring_cmd *cmd, char *why, size_t size)
+{
+	const struct side *q = &lab->sides[SIDE_QEMU], *o = &lab->sides[SIDE_OWN];
+	const size_t data = first_difference(q->data, o->data, cmd->data_len);
+	const size_t md = first_difference(q->md, o->md, cmd->metadata_len);
+	const bool in_data = data < cmd->data_len;
+	uint8_t *byte = lab->outcome.byte;
+
+	if (!in_data && md == cmd->metadata_len)
+		return true;
+	byte[SIDE_QEMU] = in_data ? q->data[data] : q->md[md];
+	byte[SIDE_OWN] = in_data ? o->data[data] : o->md[md];
+	snprintf(why, size, "from LBA %llu on, byte %zu of %s: %s %02x, %s %02x",
+		 (unsigned long long)diff_get_range(cmd).lba, in_data ? data : md,
+		 in_data ? "data" : "metadata", q->name, byte[SIDE_QEMU], o->name, byte[SIDE_OWN]);
+	return false;
+}
+
+/* --- ranges of blocks, cut down to what is there, a command's worth at a time --- */
+
+static struct diff_range on_media(const struct lab *lab, struct diff_range r)
+{
+	if (r.lba >= lab->info.nr_blocks)
+		return (struct diff_range){ 0 };
+	if (r.nr > lab->info.nr_blocks - r.lba)
+		r.nr = lab->info.nr_blocks - r.lba;
+	return r;
+}
+
+static uint32_t next_part(const struct lab *lab, const struct diff_range *r)
+{
+	const uint32_t most = diff_most_blocks(&lab->info);
+
+	return r->nr < most ? r->nr : most;
+}
+
+/* Do blocks read the same, unchecked, on both sides? */
+static bool same_media(struct lab *lab, struct diff_range r, char *why, size_t size)
+{
+	bool same = true;
+
+	for (r = on_media(lab, r); r.nr && same; ) {
+		const uint32_t n = next_part(lab, &r);
+		const struct nvme_uring_cmd cmd = plain(lab, nvme_cmd_read, r.lba, n);
+		int status[SIDES];
+
+		for (int i = 0; i < SIDES; i++)
+			status[i] = send_to(lab, i, cmd);
+		same = status[SIDE_QEMU] == status[SIDE_OWN];
+		if (!same)
+			snprintf(why, size, "reading LBA %llu on: %s %03xh, %s %03xh",
+				 (unsigned long long)r.lba, lab->sides[0].name, status[0],
+				 lab->sides[1].name, status[1]);
+		same = same && (status[SIDE_OWN] || same_buffers(lab, &cmd, why, size));
+		r.lba += n;
+		r.nr -= n;
+	}
+	return same;
+}
+
+/* Good blocks, the same on both sides. */
+static void write_anew(struct lab *lab, struct diff_range r)
+{
+	struct diff_random random = { lab->command.seed ^ r.lba };
+
+	for (r = on_media(lab, r); r.nr; ) {
+		const uint32_t n = next_part(lab, &r);
+		struct diff_command c = {
+			.info = &lab->info, .seed = lab->command.seed,
+			.data = lab->sides[0].data, .md = lab->sides[0].md,
+		};
+
+		c.cmd = plain(lab, nvme_cmd_write, r.lba, n);
+		diff_fill_blocks(&random, &c, r.lba, n);
+		memcpy(lab->sides[1].data, c.data, c.cmd.data_len);
+		memcpy(lab->sides[1].md, c.md, c.cmd.metadata_len);
+		for (int i = 0; i < SIDES; i++)
+			must(lab, i, &c.cmd, "a plain Write");
+		memset(lab->deallocated + r.lba, 0, n);
+		r.lba += n;
+		r.nr -= n;
+	}
+}
+
+/* --- pages: QEMU knows what is deallocated by the pages of its file --- */
+
+static struct diff_range whole_pages(const struct lab *lab, struct diff_range r)
+{
+	const uint64_t page = diff_small_blocks(&lab->info) ? 4096 / lab->info.layout.data_size : 1;
+	const uint64_t first = r.lba - r.lba % page;
+
+	r = on_media(lab, r);
+	if (!r.nr)
+		return r;
+	r.nr = (r.lba + r.nr + page - 1) / page * page - first;
+	r.lba = first;
+	return on_media(lab, r);
+}
+
+static bool any_deallocated(const struct lab *lab, struct diff_range r)
+{
+	r = on_media(lab, r);
+	return memchr(lab->deallocated + r.lba, true, r.nr);
+}
+
+/*
+ * A block that is written has the others of its page no longer deallocated in
+ * QEMU's eyes: write those beforehand.  A Copy may fail in the middle of a page.
+ */
+static void settle(struct lab *lab)
+{
+	const struct diff_command *c = &lab->command;
+	const bool copy = c->cmd.opcode == nvme_cmd_copy;
+
+	if (c->cmd.opcode == nvme_cmd_dsm || !diff_small_blocks(&lab->info))
+		return;
+	for (unsigned i = 0; i < c->nr_changes; i++) {
+		const struct diff_range r = on_media(lab, c->changes[i]);
+		const struct diff_range pages = whole_pages(lab, r);
+
+		if ((pages.nr != r.nr || copy) && any_deallocated(lab, pages))
+			write_anew(lab, pages);
+	}
+}
+
+static void note_deallocated(struct lab *lab)
+{
+	const struct diff_command *c = &lab->command;
+	const bool zeroes = c->cmd.opcode == nvme_cmd_write_zeroes && !DIFF_PRACT(&c->cmd);
+	const bool dsm = c->cmd.opcode == nvme_cmd_dsm;
+
+	if (lab->outcome.status[SIDE_OWN] || (dsm && !(c->cmd.cdw11 & NVME_DSMGMT_AD)))
+		return;
+	for (unsigned i = 0; i < c->nr_changes; i++) {
+		const struct diff_range r = on_media(lab, c->changes[i]);
+
+		memset(lab->deallocated + r.lba, zeroes || dsm, r.nr);
+	}
+}
+
+/* --- one command --- */
+
+/* Compare is given what is there, or nearly so. */
+static void fill_compare(struct lab *lab)
+{
+	struct diff_command *c = &lab->command;
+	const struct diff_range r = diff_get_range(&c->cmd);
+	const struct nvme_uring_cmd cmd = plain(lab, nvme_cmd_read, r.lba, r.nr);
+	const struct side *s = &lab->sides[SIDE_OWN];
+
+	memset(c->data, 0, cmd.data_len);
+	memset(c->md, 0, cmd.metadata_len);
+	if (on_media(lab, r).nr != r.nr || send_to(lab, SIDE_OWN, cmd))
+		return;
+	memcpy(c->data, s->data, cmd.data_len);
+	memcpy(c->md, s->md, cmd.metadata_len);
+	if (c->damage_byte)
+		diff_md_at(c, 0)[c->md_byte] ^= 1;
+	else if (diff_percent(&c->damage, 25))
+		diff_damage(&c->damage, c, r.nr);
+}
+
+static bool of_command_deallocated(const struct lab *lab)
+{
+	return any_deallocated(lab, diff_get_range(&lab->command.cmd));
+}
+
+/* Read back what may have been changed, except by a Write, which later reads will tell. */
+static bool look_back(struct lab *lab, char *why, size_t size)
+{
+	const struct diff_command *c = &lab->command;
+	const int *status = lab->outcome.status;
+	bool same = true;
+
+	if (c->cmd.opcode == nvme_cmd_write && status[0] == status[1])
+		return true;
+	if (status[0] && status[1] && c->cmd.opcode != nvme_cmd_copy)
+		return true;
+	for (unsigned i = 0; i < c->nr_changes && same; i++)
+		same = same_media(lab, whole_pages(lab, c->changes[i]), why, size);
+	return same;
+}
+
+/* Send the command to both; is everything the same?  If not, @why says what is not. */
+static bool execute(struct lab *lab, char *why, size_t size)
+{
+	struct diff_outcome *o = &lab->outcome;
+	struct diff_command *c = &lab->command;
+	bool same = false;
+
+	settle(lab);
+	if (c->with_media)
+		fill_compare(lab);
+	*o = (struct diff_outcome){ .deallocated = of_command_deallocated(lab) };
+	for (int i = 0; i < SIDES; i++) {
+		copy_in(lab, &lab->sides[i]);
+		o->status[i] = send_to(lab, i, c->cmd);
+	}
+	if (o->status[0] != o->status[1])
+		snprintf(why, size, "the status");
+	else
+		same = same_buffers(lab, &c->cmd, why, size);
+	o->same_media = look_back(lab, why, size);
+	note_deallocated(lab);
+	return same && o->same_media;
+}
+
+static const struct diff_known *find_known(const struct lab *lab)
+{
+	for (int i = 0; i < DIFF_KNOWN; i++)
+		if (diff_table[i].can(&lab->info) && diff_table[i].is(&lab->command, &lab->outcome))
+			return &diff_table[i];
+	return NULL;
+}
+
+/* A Copy that failed has left who knows how many of its blocks deallocated. */
+static bool is_partial(const struct lab *lab)
+{
+	return lab->command.cmd.opcode == nvme_cmd_copy && lab->outcome.status[SIDE_OWN];
+}
+
+/* After what leaves blocks different, or unknown. */
+static void make_same(struct lab *lab)
+{
+	const struct diff_command *c = &lab->command;
+
+	for (unsigned i = 0; i < c->nr_changes; i++)
+		write_anew(lab, whole_pages(lab, c->changes[i]));
+}
+
+static void print_command(const struct lab *lab, const char *why)
+{
+	const struct diff_command *c = &lab->command;
+	const uint32_t *dw = &c->cmd.cdw10;
+	char name[NVME_STATUS_MAX];
+
+	printf("  %s, nsid %u, cdw2 %08x, cdw3 %08x, cdw10..15", diff_kind_of(&c->cmd)->name,
+	       c->cmd.nsid, c->cmd.cdw2, c->cmd.cdw3);
+	for (int i = 0; i < 6; i++)
+		printf(" %08x", dw[i]);
+	printf(", %u + %u bytes\n", c->cmd.data_len, c->cmd.metadata_len);
+	if (c->cmd.opcode != nvme_cmd_flush && c->cmd.opcode != nvme_cmd_dsm)
+		printf("  SLBA %llu, PRACT %u, PRCHK %u",
+		       (unsigned long long)diff_get_range(&c->cmd).lba, DIFF_PRACT(&c->cmd),
+		       DIFF_PRCHK(&c->cmd));
+	for (unsigned i = 0; i < c->nr_changes; i++)
+		printf("%s%llu+%llu", i ? ", " : "; changes ",
+		       (unsigned long long)c->changes[i].lba, (unsigned long long)c->changes[i].nr);
+	putchar('\n');
+	for (int i = 0; i < SIDES; i++)
+		printf("  %s: %s\n", lab->sides[i].name,
+		       nvme_result_name(lab->outcome.status[i], name));
+	if (why)
+		printf("  differs: %s\n", why);
+}
+
+static size_t kind_index(const struct lab *lab)
+{
+	return diff_kind_of(&lab->command.cmd) - diff_kinds;
+}
+
+static bool is_left_out(const struct lab *lab)
+{
+	return lab->without[kind_index(lab)];
+}
+
+/* Command @number: true if all is the same, or as is known. */
+static bool step(struct lab *lab, uint64_t number)
+{
+	char why[200] = "";
+	const struct diff_known *known;
+	bool same;
+
+	diff_make(&lab->command, number);
+	if (is_left_out(lab))
+		return true;
+	same = execute(lab, why, sizeof(why));
+	known = same ? NULL : find_known(lab);
+	if (known || (same && is_partial(lab)))
+		make_same(lab);
+	if (lab->quiet)
+		return same || known;
+	if (lab->verbose || (!same && !known)) {
+		printf("command %llu%s%s\n", (unsigned long long)number, known ? ", known as " : "",
+		       known ? known->name : "");
+		print_command(lab, same ? NULL : why);
+	}
+	if (known)
+		known_counts[known - diff_table]++;
+	else if (lab->outcome.status[SIDE_OWN] >= 0)
+		counts[kind_index(lab)][lab->outcome.status[SIDE_OWN]]++;
+	return same || known;
+}
+
+/* --- sequences --- */
+
+struct sequence {
+	uint64_t	*numbers;
+	size_t		nr;
+};
+
+/* Both sides as they were at first: everything deallocated. */
+static void start_over(struct lab *lab)
+{
+	struct side *q = &lab->sides[SIDE_QEMU], *o = &lab->sides[SIDE_OWN];
+	struct nvme_uring_cmd cmd = { .opcode = nvme_cmd_dsm, .cdw11 = NVME_DSMGMT_AD,
+				      .data_len = sizeof(struct nvme_dsm_range) };
+
+	*(struct nvme_dsm_range *)q->data = (struct nvme_dsm_range) {
+		.nlb = htole32(lab->info.nr_blocks),
+	};
+	must(lab, SIDE_QEMU, &cmd, "deallocating all");
+	if (o->ns)
+		o->ns->ops->close(o->ns);
+	open_image(lab);
+	memset(lab->deallocated, true, lab->info.nr_blocks);
+}
+
+/* Run a sequence from the start; true if it ends in a difference, then it is cut there. */
+static bool differs(struct lab *lab, struct sequence *s)
+{
+	start_over(lab);
+	for (size_t i = 0; i < s->nr; i++)
+		if (!step(lab, s->numbers[i])) {
+			s->nr = i + 1;
+			return true;
+		}
+	return false;
+}
+
+static struct sequence without(const struct sequence *s, size_t at, size_t nr)
+{
+	struct sequence part = { malloc(s->nr * sizeof(*s->numbers)), 0 };
+
+	if (!part.numbers)
+		die("no memory for a sequence");
+	for (size_t i = 0; i < s->nr; i++)
+		if (i < at || i >= at + nr)
+			part.numbers[part.nr++] = s->numbers[i];
+	return part;
+}
+
+/* Replace @s by itself without some commands, if it still differs. */
+static bool try_without(struct lab *lab, struct sequence *s, size_t at, size_t nr)
+{
+	struct sequence part = without(s, at, nr);
+
+	if (part.nr && differs(lab, &part)) {
+		free(s->numbers);
+		*s = part;
+		return true;
+	}
+	free(part.numbers);
+	return false;
+}
+
+/* Leave out ever smaller parts of a sequence that differs, while it still does. */
+static void reduce(struct lab *lab, struct sequence *s)
+{
+	lab->quiet = true;
+	for (size_t keep = 1; keep < s->nr; keep *= 4)
+		if (try_without(lab, s, 0, s->nr - keep))
+			break;
+	for (size_t nr = s->nr / 2; nr; nr /= 2)
+		for (size_t at = 0; at < s->nr; )
+			if (!try_without(lab, s, at, nr))
+				at += nr;
+	lab->quiet = false;
+}
+
+static void print_sequence(struct lab *lab, struct sequence *s)
+{
+	char format[NVME_FORMAT_MAX];
+
+	printf("the shortest sequence found, for --replay (%s):\nseed %llu\n",
+	       nvme_format_name(&lab->info, format), (unsigned long long)lab->command.seed);
+	for (size_t i = 0; i < s->nr; i++)
+		printf("command %llu\n", (unsigned long long)s->numbers[i]);
+	puts("which does this:");
+	lab->verbose = true;
+	if (!differs(lab, s))
+		puts("nothing different, this time");
+}
+
+/* --- what to run --- */
+
+static struct sequence count_up(uint64_t nr)
+{
+	struct sequence s = { malloc((nr ? nr : 1) * sizeof(*s.numbers)), nr };
+
+	if (!s.numbers)
+		die("no memory for %llu commands", (unsigned long long)nr);
+	for (uint64_t i = 0; i < nr; i++)
+		s.numbers[i] = i;
+	return s;
+}
+
+static struct sequence read_replay(struct lab *lab, const char *path)
+{
+	struct sequence s = count_up(1 << 20);
+	FILE *f = fopen(path, "r");
+	unsigned long long n;
+	char line[200];
+
+	if (!f)
+		die("%s: %s", path, strerror(errno));
+	s.nr = 0;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "seed %llu", &n) == 1)
+			lab->command.seed = n;
+		else if (sscanf(line, "command %llu", &n) == 1 && s.nr < 1 << 20)
+			s.numbers[s.nr++] = n;
+	}
+	fclose(f);
+	if (!s.nr)
+		die("%s: names no command", path);
+	return s;
+}
+
+static void print_counts(void)
+{
+	for (int k = 0; k < DIFF_KINDS; k++)
+		for (int status = 0; status < 1 << 15; status++)
+			if (counts[k][status])
+				printf("status %s %03x %lu\n", diff_kinds[k].name, status,
+				       counts[k][status]);
+	for (int i = 0; i < DIFF_KNOWN; i++)
+		if (known_counts[i])
+			printf("known %s %lu\n", diff_table[i].name, known_counts[i]);
+}
+
+/* In the end every block once more. */
+static bool all_same(struct lab *lab)
+{
+	char why[200];
+
+	if (same_media(lab, (struct diff_range){ 0, lab->info.nr_blocks }, why, sizeof(why)))
+		return true;
+	printf("blocks differ in the end: %s\n", why);
+	return false;
+}
+
+static int run(struct lab *lab, struct sequence *s)
+{
+	if (!differs(lab, s) && all_same(lab)) {
+		print_counts();
+		return 0;
+	}
+	printf("seed %llu\n", (unsigned long long)lab->command.seed);
+	reduce(lab, s);
+	print_sequence(lab, s);
+	return 1;
+}
+
+/* --- the known differences --- */
+
+/* What the command that should show @k showed; @found: what the difference is known as. */
+static const char *verdict(const struct diff_known *k, bool same, const struct diff_known *found)
+{
+	if (same)
+		return k->unless ? k->unless : "not seen";
+	if (!found)
+		return "something else";
+	return found == k ? "seen" : "hidden by another";
+}
+
+static bool show_known(struct lab *lab, const struct diff_known *k)
+{
+	const struct diff_known *found;
+	char why[200];
+	bool same;
+
+	if (!k->can(&lab->info)) {
+		printf("known %s: not in this format\n", k->name);
+		return true;
+	}
+	start_over(lab);
+	write_anew(lab, (struct diff_range){ 0, 16 });
+	k->show(&lab->command);
+	if (is_left_out(lab)) {
+		printf("known %s: left out\n", k->name);
+		return true;
+	}
+	same = execute(lab, why, sizeof(why));
+	found = same ? NULL : find_known(lab);
+	printf("known %s: %s\n", k->name, verdict(k, same, found));
+	if (lab->verbose || (!same && !found))
+		print_command(lab, same ? NULL : why);
+	return same || found;
+}
+
+static int show_all(struct lab *lab)
+{
+	bool good = true;
+
+	for (int i = 0; i < DIFF_KNOWN; i++)
+		good = show_known(lab, &diff_table[i]) && good;
+	return !good;
+}
+
+static int print_table(void)
+{
+	for (int i = 0; i < DIFF_KNOWN; i++)
+		printf("%s: %s.\n", diff_table[i].name, diff_table[i].what);
+	return 0;
+}
+
+static void leave_out(struct lab *lab, const char *kind)
+{
+	int i = 0;
+
+	while (i < DIFF_KINDS && strcmp(diff_kinds[i].name, kind))
+		i++;
+	if (i == DIFF_KINDS)
+		die("--without: there are no commands '%s'; see --help", kind);
+	lab->without[i] = true;
+}
+
+static uint64_t number(const char *option, const char *text)
+{
+	char *end;
+	const unsigned long long n = strtoull(text, &end, 0);
+
+	if (*end || end == text)
+		die("--%s: '%s' is not a number; see --help", option, text);
+	return n;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "device", 1, NULL, 'd' }, { "image", 1, NULL, 'i' }, { "seed", 1, NULL, 's' },
+		{ "commands", 1, NULL, 'c' }, { "replay", 1, NULL, 'r' }, { "known", 0, NULL, 'k' },
+		{ "without", 1, NULL, 'w' }, { "table", 0, NULL, 't' }, { "break", 0, NULL, 'b' },
+		{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { 0 },
+	};
+	struct lab lab = { .sides = { { .name = "device" }, { .name = "embedded" } },
+			   .command = { .info = &lab.info, .seed = 1 } };
+	const char *replay = NULL;
+	uint64_t commands = 10000;
+	struct sequence sequence;
+	bool known = false;
+	int c, ret;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+		switch (c) {
+		case 'd': lab.sides[SIDE_QEMU].path = optarg; break;
+		case 'i': lab.sides[SIDE_OWN].path = optarg; break;
+		case 's': lab.command.seed = number("seed", optarg); break;
+		case 'c': commands = number("commands", optarg); break;
+		case 'r': replay = optarg; break;
+		case 'k': known = true; break;
+		case 'w': leave_out(&lab, optarg); break;
+		case 't': return print_table();
+		case 'b': lab.broken = true; break;
+		case 'v': lab.verbose = true; break;
+		case 'h': return fputs(usage, stdout) < 0;
+		default: return 2;
+		}
+	if (argc != optind || !lab.sides[0].path || !lab.sides[1].path)
+		die("--device and --image are needed, and no more than options; see --help");
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (int i = 0; i < SIDES; i++) {
+		lab.sides[i].data = make_buffer();
+		lab.sides[i].md = make_buffer();
+	}
+	lab.command.data = make_buffer();
+	lab.command.md = make_buffer();
+	open_device(&lab);
+	lab.deallocated = calloc(lab.info.nr_blocks, sizeof(*lab.deallocated));
+	if (!lab.deallocated)
+		die("no memory");
+	sequence = replay ? read_replay(&lab, replay) : count_up(known ? 0 : commands);
+	ret = known ? show_all(&lab) : run(&lab, &sequence);
+	for (int i = 0; i < SIDES; i++)
+		lab.sides[i].ns->ops->close(lab.sides[i].ns);
+	free(lab.deallocated);
+	free(sequence.numbers);
+	return ret;
+}
