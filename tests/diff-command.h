@@ -426,7 +426,7 @@ static void diff_make_dsm(struct diff_random *r, struct diff_command *c)
 		uint64_t lba = diff_below(r, c->info->nr_blocks - nr + 1);
 
 		if (diff_percent(r, 2))
-			lba = diff_lba(r, c->info, nr);
+			lba = diff_lba(r, c->info, nr ? nr : 1);
 		diff_align(r, c->info, &lba, &nr);
 		ranges[i] = (struct nvme_dsm_range){ 0, htole32(nr), htole64(lba) };
 		diff_change(c, lba, nr);

@@ -72,7 +72,7 @@ static void check_bytes(const struct oracle_format *f, const uint8_t *data, uint
 		bad = vfy_md_check(&l, lba, data, f->data_size, md, f->md_size, 1, &e, 1);
 		UNIT_CHECK(bad == (j >= from && j < to), "%s: byte %u: %u", format_text(f), j, bad);
 		UNIT_CHECK(!bad || (!e.block && e.offset == j && e.want == want &&
-				    e.got == (want ^ 0x10)), "%s: byte %u told as byte %u: %02x, %02x",
+				    e.got == (want ^ 0x10)), "%s: byte %u is told as %u: %02x %02x",
 			   format_text(f), j, e.offset, e.want, e.got);
 		md[j] ^= 0x10;
 	}
@@ -153,7 +153,7 @@ static const struct {
 	  "a: write: LBA 8-15: guard (found by the device: E (282h))" },
 	{ { .path = "a", .command = "compare", .lba = 8, .blocks = 1, .field = VFY_DATA,
 	    .side = VFY_DEVICE, .status = "E (285h)" },
-	  "a: compare: LBA 8: data (found by the device: E (285h))" },	/* which byte isn't known */
+	  "a: compare: LBA 8: data (found by the device: E (285h))" },	/* which byte? */
 };
 
 static void record_lines(void)
