@@ -387,6 +387,9 @@ static void open_and_refuse(void)
 	o.sizes = &size;
 	o.nr_sizes = 1;
 	opens(&o, "img", EINVAL, "multiple of the 512 bytes");
+	UNIT_CHECK(!access("img", F_OK), "an image that was there is gone");
+	opens(&o, "new", EINVAL, "multiple of the 512 bytes");
+	UNIT_CHECK(access("new", F_OK) && access("new.format", F_OK), "an image was made");
 	o.open.size = 0;
 	opens(&o, "none", ENOENT, "no such image");
 	rig_close(&r);

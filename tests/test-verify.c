@@ -151,6 +151,9 @@ static const struct {
 	{ { .path = "a", .command = "write", .lba = 8, .blocks = 8, .field = PI_GUARD,
 	    .side = VFY_DEVICE, .status = "E (282h)" },
 	  "a: write: LBA 8-15: guard (found by the device: E (282h))" },
+	{ { .path = "a", .command = "write", .lba = 8, .blocks = 2, .field = PI_GUARD,
+	    .side = VFY_DEVICE, .status = "E (282h)" },
+	  "a: write: LBA 8-9: guard (found by the device: E (282h))" },
 	{ { .path = "a", .command = "compare", .lba = 8, .blocks = 1, .field = VFY_DATA,
 	    .side = VFY_DEVICE, .status = "E (285h)" },
 	  "a: compare: LBA 8: data (found by the device: E (285h))" },	/* which byte? */
