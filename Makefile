@@ -17,7 +17,7 @@ $(B)/config.mk: configure
 
 cflags := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -fPIC -fvisibility=hidden $(CFLAGS) $(SANITIZE)
 ldflags := $(LDFLAGS) $(SANITIZE)
-libs := $(NVME_FLAGS) $(URING_FLAGS) -lpthread
+libs := $(NVME_FLAGS) $(URING_FLAGS) $(JSON_FLAGS) -ldl -lpthread
 
 # pi/ alone; all that is not fio's; the plugin; tests and tools, one source each.
 pi_src := $(filter-out pi/gen-%,$(wildcard pi/*.c))

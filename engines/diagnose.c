@@ -10,79 +10,155 @@
 #include "../verify/metadata.h"
 #include "io.h"
 
-static const char *command_name(uint8_t opcode)
+/* Tell of @r, which is of block @index of @io, as it lies at @b. */
+static void tell(const struct io *io, struct io_job *job, struct vfy_record *r, uint32_t index,
+		 struct io_blocks b)
 {
-	switch (opcode) {
-	case nvme_cmd_read:		return "read";
-	case nvme_cmd_write:		return "write";
-	case nvme_cmd_compare:		return "compare";
-	case nvme_cmd_verify:		return "verify";
-	case nvme_cmd_write_zeroes:	return "write zeroes";
-	default:			return "command";
+	r->index = index;
+	r->injected = damage_explains(io, index, r->field, job);
+	job->record(job->ctx, r);
+	if (job->bad_block)
+		job->bad_block(job->ctx, io, r, b.data, b.md);
+}
+
+static uint64_t mask_of(const struct io *io, unsigned field)
+{
+	const struct pi_layout *l = &io->ns->info.layout;
+
+	switch (field) {
+	case PI_GUARD:		return pi_ones(l->format->guard_size * 8);
+	case PI_APP:		return io->expect.tags.app_mask;
+	case PI_STORAGE:	return io->expect.tags.storage_mask;
+	case PI_REF:		return pi_ones(pi_ref_bits(l));
+	default:		return 0xff;	/* a byte */
 	}
 }
 
-static void tell(struct io_judge *judge, struct vfy_record *r)
+static struct vfy_record record_of(const struct io *io, enum vfy_side side, const char *status)
 {
-	vfy_count(&judge->counts, r);
-	judge->record(judge->ctx, r);
+	return (struct vfy_record){
+		.path = io->ns->path, .command = io_command_name(io->opcode), .lba = io->slba,
+		.side = side, .status = status,
+	};
 }
 
 /* --- in the buffers --- */
 
 enum { RUN = 16, FIELDS = 4 };
 
-/* Blocks @first.. of @io, at most RUN of them. */
-static unsigned list_run(const struct io *io, const struct vfy_record *template, unsigned checks,
-			 bool metadata, uint32_t first, uint32_t nr, struct io_judge *judge)
+/* A few consecutive blocks whose tags one command can carry. */
+struct run {
+	uint32_t		first, nr;	/* in the I/O */
+	struct pi_tags		tags;
+	struct io_blocks	at;
+	unsigned		found[RUN];	/* fields told of, by block */
+};
+
+static void tell_of(struct run *run, uint32_t block, struct vfy_record *r, const struct io *io,
+		    struct io_job *job)
+{
+	struct io_blocks b = run->at;
+
+	b.data += block * b.data_stride;
+	b.md += b.md ? block * b.md_stride : 0;
+	r->lba = io->slba + run->first + block;
+	r->mask = mask_of(io, r->field);
+	run->found[block] |= r->field;
+	tell(io, job, r, run->first + block, b);
+}
+
+/* Every wrong field of the run's blocks. */
+static unsigned list_run(const struct io *io, struct run *run, const struct vfy_record *template,
+			 unsigned checks, struct io_job *job)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
-	struct nvme_io c = io_command(io, first, nr);
-	size_t stride = l->extended ? pi_block_size(l) : l->md_size;
-	const uint8_t *md = l->extended ? (uint8_t *)c.data + l->data_size : c.md;
-	struct pi_error errs[RUN * FIELDS];
+	const unsigned fields = checks & ~VFY_METADATA;
 	struct vfy_md_error md_errs[RUN];
+	struct pi_error errs[RUN * FIELDS];
 	struct vfy_record r = *template;
 	unsigned bad = 0, md_bad = 0;
 
-	if (checks)
-		bad = pi_verify(l, &c.tags, checks, c.data, l->extended ? NULL : c.md, nr, errs,
-				RUN * FIELDS);
-	if (metadata)
-		md_bad = vfy_md_check(l, c.slba, c.data, pi_block_size(l), md, stride, nr, md_errs, RUN);
+	if (fields)
+		bad = pi_verify(l, &run->tags, fields, run->at.data, l->extended ? NULL : run->at.md, run->nr,
+				errs, RUN * FIELDS);
+	if (checks & VFY_METADATA)
+		md_bad = vfy_md_check(l, io->slba + run->first, run->at.data, run->at.data_stride,
+				      run->at.md, run->at.md_stride, run->nr, md_errs, RUN);
+	r.known = true;
 	for (unsigned i = 0; i < bad; i++) {
-		r.lba = c.slba + errs[i].block;
 		r.field = errs[i].field;
 		r.want = errs[i].want;
 		r.got = errs[i].got;
-		tell(judge, &r);
+		tell_of(run, errs[i].block, &r, io, job);
 	}
 	for (unsigned i = 0; i < md_bad; i++) {
-		r.lba = c.slba + md_errs[i].block;
 		r.field = VFY_METADATA;
 		r.offset = md_errs[i].offset;
 		r.want = md_errs[i].want;
 		r.got = md_errs[i].got;
-		tell(judge, &r);
+		tell_of(run, md_errs[i].block, &r, io, job);
 	}
 	return bad + md_bad;
 }
 
-unsigned diagnose_host(const struct io *io, enum vfy_side side, const char *status, unsigned checks,
-		       bool metadata, struct io_judge *judge)
+/* Damage done on purpose has to be there, all of it that the host can see. */
+static unsigned list_gone(const struct io *io, struct run *run, unsigned checks, struct io_job *job)
 {
-	const struct vfy_record template = {
-		.path = io->ns->path, .command = command_name(io->opcode), .known = true,
-		.side = side, .status = status,
-	};
+	unsigned gone = 0;
+
+	for (uint32_t i = 0; i < run->nr; i++) {
+		struct vfy_fault_block b = vfy_faults_get(job->faults, io->ns->seen.id,
+							  io->slba + run->first + i);
+		unsigned missing = b.shows & checks & ~run->found[i];
+		struct vfy_record r = record_of(io, VFY_HOST, "damage done on purpose is gone");
+
+		if (b.state != VFY_DAMAGED || !missing)
+			continue;
+		r.field = missing & -missing;
+		tell_of(run, i, &r, io, job);
+		gone++;
+	}
+	return gone;
+}
+
+unsigned diagnose_host(const struct io *io, enum vfy_side side, const char *status, unsigned checks,
+		       struct io_job *job)
+{
+	const struct vfy_record template = record_of(io, side, status);
+	bool book = side == VFY_HOST && job->faults && !vfy_faults_none(job->faults);
 	unsigned bad = 0;
+	struct run run;
 
-	for (uint32_t i = 0; i < io->nr_blocks; i += RUN) {
-		uint32_t nr = io->nr_blocks - i < RUN ? io->nr_blocks - i : RUN;
-
-		bad += list_run(io, &template, checks, metadata, i, nr, judge);
+	for (uint32_t i = 0; i < io->nr_blocks; i += run.nr) {
+		run = (struct run){ .first = i, .at = io_blocks(io, i) };
+		run.nr = io_run(io, i, &run.tags);
+		run.nr = run.nr < RUN ? run.nr : RUN;
+		bad += list_run(io, &run, &template, checks, job);
+		if (book)
+			bad += list_gone(io, &run, checks, job);
 	}
 	return bad;
+}
+
+/* --- by the plugin --- */
+
+void diagnose_plugin(const struct io *io, unsigned nr, struct io_job *job)
+{
+	for (unsigned i = 0; i < nr; i++) {
+		const struct vfy_finding *f = &job->plugin.findings[i];
+		struct vfy_record r = record_of(io, VFY_PLUGIN, NULL);
+
+		r.lba = io->slba + f->index;
+		r.field = f->field;
+		r.offset = f->offset;
+		r.known = f->known;
+		r.want = f->want;
+		r.got = f->got;
+		r.mask = f->mask;
+		r.class = f->class;
+		r.from = f->from;
+		tell(io, job, &r, f->index, io_blocks(io, f->index));
+	}
 }
 
 /* --- on the device --- */
@@ -95,114 +171,146 @@ static int execute(const struct job_ns *ns, const struct nvme_io *io)
 	return ns->target->ops->io(ns->target, &cmd);
 }
 
-/* Read block @lba as it is, unchecked, into the scratch block. */
-static int read_raw(const struct job_ns *ns, uint64_t lba, struct io_judge *judge)
+/* The block in the scratch memory, laid out as it crosses unstripped. */
+static struct io_blocks scratch(const struct io *io, const struct io_job *job)
 {
-	return execute(ns, &(struct nvme_io){
-		.opcode = nvme_cmd_read, .slba = lba, .nr_blocks = 1, .data = judge->scratch,
-		.md = (uint8_t *)judge->scratch + ns->info.layout.data_size,
+	return (struct io_blocks){
+		.data = job->scratch,
+		.md = (uint8_t *)job->scratch + io->ns->info.layout.data_size,
+	};
+}
+
+/* Read block @lba as it is, unchecked, into the scratch block. */
+static int read_raw(const struct io *io, uint64_t lba, struct io_job *job)
+{
+	struct io_blocks b = scratch(io, job);
+
+	return execute(io->ns, &(struct nvme_io){
+		.opcode = nvme_cmd_read, .slba = lba, .nr_blocks = 1, .data = b.data, .md = b.md,
 	});
 }
 
 /* The device blames a field: what is in it, and what should be? */
-static void look_at_tuple(const struct io *io, struct vfy_record *r, struct io_judge *judge)
+static void look_at_tuple(const struct io *io, const struct pi_tags *tags, struct vfy_record *r,
+			  struct io_job *job)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
-	uint8_t *md = (uint8_t *)judge->scratch + l->data_size;
-	struct pi_tags tags = io_tags(io->ns, r->lba);
+	struct io_blocks b = scratch(io, job);
 	struct pi_error e;
 
-	if (!read_raw(io->ns, r->lba, judge) &&
-	    pi_verify(l, &tags, r->field, judge->scratch, l->extended ? NULL : md, 1, &e, 1)) {
+	if (!read_raw(io, r->lba, job) &&
+	    pi_verify(l, tags, r->field, b.data, l->extended ? NULL : b.md, 1, &e, 1)) {
 		r->known = true;
 		r->want = e.want;
 		r->got = e.got;
+		r->mask = mask_of(io, r->field);
 	}
 }
 
 /* The device finds block and buffer different: where? */
 static void look_at_data(const struct nvme_io *c, const struct io *io, struct vfy_record *r,
-			 struct io_judge *judge)
+			 struct io_job *job)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
-	const uint8_t *want = c->data, *got = judge->scratch;
+	const uint8_t *want = c->data, *got = job->scratch;
 	uint32_t i = 0;
 
 	r->field = VFY_DATA;
-	if (read_raw(io->ns, r->lba, judge))
+	if (read_raw(io, r->lba, job))
 		return;
 	while (i < l->data_size && want[i] == got[i])
 		i++;
 	if (i == l->data_size) {
-		want = l->extended ? want + i : c->md;
+		want = c->md;
 		got += i;
 		r->field = VFY_METADATA;
-		for (i = 0; i < l->md_size && want[i] == got[i]; )
+		for (i = 0; i < l->md_size && want && want[i] == got[i]; )
 			i++;
-		if (i == l->md_size)
+		if (i == l->md_size || !want)
 			return;
 	}
 	r->known = true;
 	r->offset = i;
 	r->want = want[i];
 	r->got = got[i];
+	r->mask = 0xff;
 }
 
-/* Ask for one block again; tell of it if the device fails it again. */
-static bool ask_again(const struct io *io, uint32_t block, struct vfy_record *r, struct io_judge *judge)
+/* What the device lets through of a read that it failed, the host still looks at. */
+static unsigned check_scratch(const struct io *io, uint32_t block, unsigned checks, struct io_job *job)
+{
+	struct vfy_record template = record_of(io, VFY_HOST, NULL);
+	struct run run = { .first = block, .nr = 1, .at = scratch(io, job) };
+	unsigned bad;
+
+	io_run(io, block, &run.tags);
+	bad = list_run(io, &run, &template, checks, job);
+	if (job->faults && !vfy_faults_none(job->faults))
+		bad += list_gone(io, &run, checks, job);
+	return bad;
+}
+
+/* The device fails one block with @status: tell of that, and of what else is wrong with it. */
+static unsigned tell_failed(const struct io *io, uint32_t block, int status, const struct nvme_io *c,
+			    struct io_job *job)
+{
+	char name[NVME_STATUS_MAX];
+	struct vfy_record r = record_of(io, VFY_DEVICE, nvme_result_name(status, name));
+
+	r.lba = c->slba;
+	r.field = nvme_status_field(status);
+	if (r.field)
+		look_at_tuple(io, &c->tags, &r, job);
+	else
+		look_at_data(c, io, &r, job);
+	tell(io, job, &r, block, scratch(io, job));
+	if (io->opcode != nvme_cmd_read || !r.known)
+		return 1;
+	return 1 + check_scratch(io, block, io_host_checks(io, job) & ~r.field, job);
+}
+
+/* Ask for one block again; returns how much is wrong with it. */
+static unsigned ask_again(const struct io *io, uint32_t block, struct io_job *job)
 {
 	struct nvme_io c = io_command(io, block, 1);
-	char name[NVME_STATUS_MAX];
 	int status;
 
 	if (io->opcode == nvme_cmd_read) {
-		c.data = judge->scratch;
-		c.md = (uint8_t *)judge->scratch + io->ns->info.layout.data_size;
+		c.data = scratch(io, job).data;
+		c.md = scratch(io, job).md;
 	}
 	status = execute(io->ns, &c);
-	if (status <= 0 || nvme_result_errno(status) != EILSEQ)
-		return false;
-	r->lba = c.slba;
-	r->field = nvme_status_field(status);
-	r->status = nvme_result_name(status, name);
-	r->known = false;
-	if (r->field)
-		look_at_tuple(io, r, judge);
-	else
-		look_at_data(&c, io, r, judge);
-	tell(judge, r);
-	return true;
+	if (!status && io->opcode == nvme_cmd_read)
+		return check_scratch(io, block, io_host_checks(io, job), job);
+	if (nvme_result_errno(status) != EILSEQ)
+		return 0;
+	return tell_failed(io, block, status, &c, job);
 }
 
 /*
  * A rejected write is never sent again: the buffers still hold what the device
  * refused.
  */
-static unsigned look_again(const struct io *io, unsigned field, struct vfy_record *r,
-			   struct io_judge *judge)
+static unsigned look_again(const struct io *io, unsigned field, const char *status, struct io_job *job)
 {
 	unsigned found = 0;
 
 	if (io->opcode == nvme_cmd_write)
-		return io->ns->wire.pi ? diagnose_host(io, VFY_DEVICE, r->status, field, false, judge) : 0;
+		return io->ns->wire.pi ? diagnose_host(io, VFY_DEVICE, status, field, job) : 0;
 	for (uint32_t i = 0; i < io->nr_blocks; i++)
-		found += ask_again(io, i, r, judge);
+		found += ask_again(io, i, job);
 	return found;
 }
 
-void diagnose_device(const struct io *io, int status, struct io_judge *judge)
+void diagnose_device(const struct io *io, int status, struct io_job *job)
 {
 	char name[NVME_STATUS_MAX];
 	unsigned field = nvme_status_field(status);
-	struct vfy_record r = {
-		.path = io->ns->path, .command = command_name(io->opcode), .lba = io->slba,
-		.field = field ? field : VFY_DATA, .side = VFY_DEVICE,
-		.status = nvme_result_name(status, name),
-	};
+	struct vfy_record r = record_of(io, VFY_DEVICE, nvme_result_name(status, name));
 
-	if (!look_again(io, field, &r, judge)) {	/* gone: all that is known is where */
-		r.lba = io->slba;
-		r.blocks = io->nr_blocks;
-		tell(judge, &r);
-	}
+	if (look_again(io, field, r.status, job))
+		return;
+	r.field = field ? field : VFY_DATA;	/* gone: all that is known is where */
+	r.blocks = io->nr_blocks;
+	job->record(job->ctx, &r);
 }

@@ -17,6 +17,7 @@
 
 #include "controller.h"
 #include "flight.h"
+#include "session.h"
 #include "words.h"
 
 /* --- options --- */
@@ -37,6 +38,8 @@ struct options {
 	unsigned int verify_mode;
 	unsigned int num_range;
 	struct ns_format format;
+	char *pi_plugin, *pi_log, *pi_report, *pi_dump, *pi_inject, *pi_inject_file;
+	unsigned int pi_log_rate, pi_inject_into, pi_expect;
 };
 
 enum { VERIFY_MODE_READ = 1, VERIFY_MODE_COMPARE };
@@ -118,13 +121,42 @@ static struct fio_option options[] = {
 	OPTION("ns_pil", format.pil, FIO_OPT_INT, "Expected: 1 tuple first, 0 last", .def = "-1"),
 	OPTION("ns_pif", format.pif, FIO_OPT_INT, "Expected guard: 0 16b, 1 32b, 2 64b", .def = "-1"),
 	OPTION("ns_sts", format.sts, FIO_OPT_INT, "Expected storage tag size, bits", .def = "-1"),
+	OPTION("pi_plugin", pi_plugin, FIO_OPT_STR_STORE,
+	       "What verifies: pi, or PATH.so; arguments after a comma (default: pi)"),
+	OPTION("pi_log", pi_log, FIO_OPT_STR_STORE, "File to append mismatches to, as JSON lines"),
+	OPTION("pi_log_rate", pi_log_rate, FIO_OPT_INT, "Its lines a second, at most; 0: all",
+	       .def = "1000"),
+	OPTION("pi_report", pi_report, FIO_OPT_STR_STORE, "File for counts and times of all jobs, as JSON"),
+	OPTION("pi_dump", pi_dump, FIO_OPT_STR_STORE, "Folder for bad blocks and their neighbours"),
+	OPTION("pi_inject", pi_inject, FIO_OPT_STR_STORE,
+	       "Damage on purpose: guard, app, ref, storage, data or md, as FIELD[:bit|:all][/N][@SEED]"),
+	OPTION("pi_inject_into", pi_inject_into, FIO_OPT_STR, "What is damaged", .def = "auto",
+	       .posval = {
+		       WORD("auto", SESSION_INTO_AUTO + 1, "what is written, where the job writes"),
+		       WORD("write", SESSION_INTO_WRITE + 1, "a copy of what is written"),
+		       WORD("read", SESSION_INTO_READ + 1, "what was read"),
+	       }),
+	OPTION("pi_inject_file", pi_inject_file, FIO_OPT_STR_STORE,
+	       "Keeps which blocks are damaged, for later runs"),
+	OPTION("pi_expect", pi_expect, FIO_OPT_STR, "The drive's answer to a damaged write",
+	       .def = "auto", .posval = {
+		       WORD("auto", IO_ANSWER_AUTO + 1, "rejected where pi_chk covers the damage"),
+		       WORD("reject", IO_ANSWER_REJECT + 1, "rejected"),
+		       WORD("accept", IO_ANSWER_ACCEPT + 1, "accepted"),
+		       WORD("any", IO_ANSWER_ANY + 1, "either will do"),
+	       }),
 	{ .name = NULL },
 };
 
 /* --- what the engine keeps --- */
 
-/* No more lines about mismatches than this a second; counts stay exact. */
-enum { LINES_A_SECOND = 20 };
+/* Names this run of fio; the plugin is loaded before jobs part. */
+static char run_name[48];
+
+__attribute__((constructor)) static void name_run(void)
+{
+	snprintf(run_name, sizeof(run_name), "%d-%lld", (int)getpid(), (long long)time(NULL));
+}
 
 struct engine {
 	struct thread_data	*td;
@@ -132,13 +164,10 @@ struct engine {
 	const struct target_ops	*target;
 	struct job_ns		*ns;		/* one a file */
 	unsigned		nr_ns;
+	struct session		session;
 	struct flight		flight;
 	struct io_u		**io_us;	/* by index, which is their tag */
 	uint64_t		mix;		/* state of the write_mode draw */
-
-	time_t			second;
-	unsigned		lines;		/* in that second */
-	uint64_t		unshown;
 };
 
 static int complain(const char *why)
@@ -147,21 +176,9 @@ static int complain(const char *why)
 	return 1;
 }
 
-static void show_record(void *ctx, const struct vfy_record *r)
+static void say(const char *line)
 {
-	struct engine *e = ctx;
-	struct timespec now;
-	char line[512];
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	if (now.tv_sec != e->second) {
-		e->second = now.tv_sec;
-		e->lines = 0;
-	}
-	if (++e->lines > LINES_A_SECOND)
-		e->unshown++;
-	else
-		log_err("nvmepi: %s: %s\n", e->td->o.name, vfy_record_text(r, line, sizeof(line)));
+	log_err("nvmepi: %s\n", line);
 }
 
 /* --- setup: options and namespaces, before any I/O --- */
@@ -238,12 +255,16 @@ static bool plain_writes(const struct job_opts *j)
 static int check_fio_options(struct thread_data *td, const struct job_opts *j, char *why)
 {
 	const struct thread_options *o = &td->o;
+	const struct options *eo = td->eo;
 
 	if (o->bs_unaligned)
 		return refuse(why, EINVAL, "bs_unaligned: I/Os have to be whole blocks; leave it out");
 	if (j->fio_verify && td_write(td) && !plain_writes(j))
 		return refuse(why, EINVAL, "verify= needs data where write_mode puts none; give write_mode=write, "
 			      "or leave out verify=");
+	if (j->compare && eo->pi_plugin && strcmp(eo->pi_plugin, "pi"))
+		return refuse(why, EINVAL, "verify_mode=compare: the device would compare metadata that only the "
+			      "plugin knows; leave out pi_plugin");
 	if (j->compare && o->verify != VERIFY_PATTERN_NO_HDR)
 		return refuse(why, EINVAL, "verify_mode=compare needs data that is known beforehand: give "
 			      "verify=pattern and verify_pattern=");
@@ -357,6 +378,21 @@ static int open_files(struct engine *e, char *why)
 	return 0;
 }
 
+static int open_session(struct engine *e, char *why)
+{
+	struct thread_data *td = e->td;
+	const struct options *o = td->eo;
+
+	return session_open(&e->session, &(struct session_opts){
+		.job = td->o.name, .thread = td->thread_number, .run = run_name,
+		.reads = e->opts.reads, .writes = e->opts.writes && plain_writes(&e->opts),
+		.depth = td->o.iodepth, .plugin = o->pi_plugin,
+		.log = o->pi_log, .log_rate = o->pi_log_rate, .report = o->pi_report, .dump = o->pi_dump,
+		.inject = o->pi_inject, .inject_file = o->pi_inject_file,
+		.into = o->pi_inject_into - 1, .answer = o->pi_expect - 1, .say = say,
+	}, e->ns, e->nr_ns, &e->flight.job, why);
+}
+
 /* Also called by post_init(), which comes first with create_serialize=0. */
 static int engine_setup(struct thread_data *td)
 {
@@ -371,7 +407,7 @@ static int engine_setup(struct thread_data *td)
 	td->io_ops_data = e;
 	e->td = td;
 	e->mix = td->thread_number;
-	if (digest_options(e, why) || open_files(e, why))
+	if (digest_options(e, why) || open_files(e, why) || open_session(e, why))
 		return complain(why);
 	if (((struct options *)td->eo)->nowait && !td->subjob_number)
 		log_err("nvmepi: nowait has no effect: passthrough commands have no such flag\n");
@@ -420,8 +456,6 @@ static int engine_init(struct thread_data *td)
 		return ret;
 	e->flight.issued = mark_issued;
 	e->flight.ctx = e;
-	e->flight.judge.record = show_record;
-	e->flight.judge.ctx = e;
 	e->io_us = calloc(td->o.iodepth, sizeof(*e->io_us));
 	if (!e->io_us || flight_alloc(&e->flight, e->ns, e->nr_ns, td->o.iodepth, num_range(td)))
 		return complain("out of memory for I/O buffers");
@@ -665,25 +699,15 @@ static int engine_invalidate(struct thread_data *td, struct fio_file *f)
 	return 0;		/* nothing is cached on this side */
 }
 
-static void summarize(const struct engine *e)
-{
-	const struct vfy_counts *counts = &e->flight.judge.counts;
-	char text[256];
-
-	if (vfy_counts_total(counts))
-		log_err("nvmepi: %s: mismatches: %s%s\n", e->td->o.name,
-			vfy_counts_text(counts, text, sizeof(text)),
-			e->unshown ? "; not all were shown" : "");
-}
-
 static void engine_cleanup(struct thread_data *td)
 {
 	struct engine *e = td->io_ops_data;
 
 	if (!e)
 		return;
-	summarize(e);
+	session_end(&e->session);
 	flight_close(&e->flight);
+	session_close(&e->session);
 	for (unsigned i = 0; i < e->nr_ns; i++)
 		job_ns_close(&e->ns[i]);
 	free((void *)e->opts.sizes);

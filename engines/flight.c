@@ -22,7 +22,7 @@ static size_t larger(size_t a, size_t b)
 /* Buffers start on pages, so that none shares one with another's. */
 static int alloc_buffers(struct flight *f)
 {
-	size_t page = sysconf(_SC_PAGESIZE), scratch = 0, size;
+	size_t page = sysconf(_SC_PAGESIZE), scratch = 0, copy = 0, size;
 	uint8_t *p;
 
 	for (unsigned i = 0; i < f->nr_ns; i++) {
@@ -31,8 +31,10 @@ static int alloc_buffers(struct flight *f)
 		f->bounce_size = larger(f->bounce_size, rounded(f->ns[i].bounce_size, page));
 		f->md_size = larger(f->md_size, rounded(f->ns[i].md_size, page));
 		scratch = larger(scratch, rounded(l->data_size + l->md_size, page));
+		copy = larger(copy, rounded(f->ns[i].max_blocks * f->ns[i].wire.data, page));
 	}
-	size = f->depth * (f->bounce_size + f->md_size) + scratch;
+	copy = f->job.inject_writes ? copy + f->md_size : 0;
+	size = f->depth * (f->bounce_size + f->md_size + copy) + scratch;
 	if (posix_memalign(&f->buffers, page, size))
 		return -ENOMEM;
 	/*
@@ -42,10 +44,42 @@ static int alloc_buffers(struct flight *f)
 	memset(f->buffers, 0, size);
 	p = f->buffers;
 	for (unsigned i = 0; i < f->depth; i++) {
-		f->slots[i].io.bounce = p + i * f->bounce_size;
-		f->slots[i].io.md = p + f->depth * f->bounce_size + i * f->md_size;
+		struct io *io = &f->slots[i].io;
+
+		io->bounce = p + i * f->bounce_size;
+		io->md = p + f->depth * f->bounce_size + i * f->md_size;
+		io->copy_md = p + f->depth * (f->bounce_size + f->md_size) + i * copy;
+		io->copy = (uint8_t *)io->copy_md + f->md_size;
 	}
-	f->judge.scratch = p + size - scratch;
+	f->job.scratch = p + size - scratch;
+	return 0;
+}
+
+static uint32_t max_blocks(const struct flight *f)
+{
+	uint32_t most = 0;
+
+	for (unsigned i = 0; i < f->nr_ns; i++)
+		most = f->ns[i].max_blocks > most ? f->ns[i].max_blocks : most;
+	return most;
+}
+
+/* Lists with an entry for each block of an I/O, where somebody needs them. */
+static int alloc_by_block(struct flight *f)
+{
+	size_t blocks = max_blocks(f);
+	bool injects = f->job.inject_reads || f->job.inject_writes;
+
+	if (injects)
+		f->damage = calloc(f->depth * blocks, sizeof(*f->damage));
+	if (vfy_plugged(&f->job.plugin))
+		f->tags = calloc(f->depth * blocks, sizeof(*f->tags));
+	if ((injects && !f->damage) || (vfy_plugged(&f->job.plugin) && !f->tags))
+		return -ENOMEM;
+	for (unsigned i = 0; i < f->depth; i++) {
+		f->slots[i].io.damage = f->damage ? f->damage + i * blocks : NULL;
+		f->slots[i].io.expect.block = f->tags ? f->tags + i * blocks : NULL;
+	}
 	return 0;
 }
 
@@ -63,8 +97,12 @@ int flight_alloc(struct flight *f, struct job_ns *ns, unsigned nr_ns, unsigned d
 	f->ranges = calloc((size_t)depth * max_ranges, sizeof(*f->ranges));
 	if (!f->slots || !f->cqes || !f->pushed || !f->done || !f->ranges)
 		return -ENOMEM;
-	for (unsigned i = 0; i < depth; i++)
+	for (unsigned i = 0; i < depth; i++) {
 		f->slots[i].ranges = f->ranges + (size_t)i * max_ranges;
+		f->slots[i].io.tag = i;
+	}
+	if (alloc_by_block(f))
+		return -ENOMEM;
 	return alloc_buffers(f);
 }
 
@@ -126,6 +164,8 @@ void flight_close(struct flight *f)
 	free(f->pushed);
 	free(f->done);
 	free(f->ranges);
+	free(f->damage);
+	free(f->tags);
 	free(f->buffers);
 }
 
@@ -159,12 +199,13 @@ static struct flight_slot *take(struct flight *f, unsigned tag, const struct job
 	s->io.ns = ns;
 	s->checked = checked;
 	s->next = NULL;
+	s->nr_ranges = 0;
 	return s;
 }
 
 static int buf_index(const struct flight *f, const struct flight_slot *s)
 {
-	if (!f->fixedbufs)
+	if (!f->fixedbufs || s->io.nr_damage)	/* of which a copy is sent */
 		return -1;
 	return tag_of(f, s) + (io_bounces(&s->io) ? f->depth : 0);
 }
@@ -179,10 +220,12 @@ bool flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t 
 	s->io.slba = slba;
 	s->io.nr_blocks = nr_blocks;
 	s->io.buf = buf;
+	damage_draw(&s->io, &f->job);
 	cmd = get_command(f, s, buf_index(f, s));
 	if (!cmd)
 		return false;
-	io_start(&s->io, cmd);
+	io_start(&s->io, &f->job, cmd);
+	damage_pass(&s->io, &f->job);
 	push(f, s);
 	return true;
 }
@@ -207,6 +250,8 @@ static bool push_trim(struct flight *f)
 
 	if (!cmd)
 		return !s;
+	for (unsigned i = 0; i < s->nr_ranges; i++)
+		io_change_starts(s->io.ns, le64toh(s->ranges[i].slba), le32toh(s->ranges[i].nlb), &f->job);
 	nvme_build_dsm(cmd, &s->io.ns->info, s->ranges, s->nr_ranges);
 	f->trim = NULL;
 	push(f, s);
@@ -226,7 +271,6 @@ bool flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
 	if (!joins(f, ns, nr) && !push_trim(f))
 		return false;
 	s = take(f, tag, ns, false);
-	s->nr_ranges = 0;
 	if (f->trim) {
 		s->next = f->trim->next;
 		f->trim->next = s;
@@ -260,7 +304,12 @@ int flight_commit(struct flight *f)
 
 static void add_done(struct flight *f, const struct target_cqe *cqe)
 {
-	for (struct flight_slot *s = &f->slots[cqe->tag]; s; s = s->next) {
+	struct flight_slot *first = &f->slots[cqe->tag];
+
+	for (unsigned i = 0; i < first->nr_ranges; i++)
+		io_change_ends(first->io.ns, cqe->tag, nvme_cmd_dsm, le64toh(first->ranges[i].slba),
+			       le32toh(first->ranges[i].nlb), cqe->res, &f->job);
+	for (struct flight_slot *s = first; s; s = s->next) {
 		s->res = cqe->res;
 		f->done[(f->done_first + f->nr_done++) % f->depth] = s;
 	}
@@ -292,6 +341,6 @@ unsigned flight_next(struct flight *f, int *err)
 
 	f->done_first = (f->done_first + 1) % f->depth;
 	f->nr_done--;
-	*err = s->checked ? io_end(&s->io, s->res, &f->judge) : nvme_result_errno(s->res);
+	*err = s->checked ? io_end(&s->io, s->res, &f->job) : nvme_result_errno(s->res);
 	return tag_of(f, s);
 }

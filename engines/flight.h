@@ -33,6 +33,8 @@ struct flight {
 	struct flight_slot	*slots;
 	struct nvme_dsm_range	*ranges;
 	void			*buffers;
+	struct vfy_damage	*damage;	/* by slot and block; NULL: no injection */
+	struct vfy_block_tags	*tags;		/* the same, NULL: no plugin */
 	size_t			bounce_size, md_size;	/* bytes each slot has of them */
 	struct target_cqe	*cqes;
 	struct flight_slot	**pushed;	/* first I/Os of commands not started yet */
@@ -41,7 +43,7 @@ struct flight {
 	struct flight_slot	**done;		/* finished, not told of: a ring */
 	unsigned		done_first, nr_done;
 
-	struct io_judge		judge;		/* ->record and ->ctx are the caller's */
+	struct io_job		job;		/* but for its scratch, the caller's */
 	/* Called when the I/Os in ->pushed have been started. */
 	void			(*issued)(struct flight *f);
 	void			*ctx;

@@ -3,10 +3,17 @@
 #include <errno.h>
 #include "../verify/metadata.h"
 #include "io.h"
+#include "ticks.h"
 
 static bool sends_blocks(uint8_t opcode)
 {
 	return opcode == nvme_cmd_write || opcode == nvme_cmd_compare;
+}
+
+static bool changes_blocks(uint8_t opcode)
+{
+	return opcode == nvme_cmd_write || opcode == nvme_cmd_write_zeroes ||
+	       opcode == nvme_cmd_write_uncor;
 }
 
 /* Compare has no PRACT, and Verify shall not have it set. */
@@ -15,6 +22,27 @@ static bool pract_of(const struct io *io)
 	return io->ns->pract && io->opcode != nvme_cmd_compare && io->opcode != nvme_cmd_verify;
 }
 
+static struct nvme_wire wire_of(const struct io *io)
+{
+	return pract_of(io) == io->ns->pract ? io->ns->wire : nvme_wire(&io->ns->info.layout, false);
+}
+
+const char *io_command_name(uint8_t opcode)
+{
+	switch (opcode) {
+	case nvme_cmd_read:		return "read";
+	case nvme_cmd_write:		return "write";
+	case nvme_cmd_compare:		return "compare";
+	case nvme_cmd_verify:		return "verify";
+	case nvme_cmd_write_zeroes:	return "write zeroes";
+	case nvme_cmd_write_uncor:	return "write uncorrectable";
+	case nvme_cmd_dsm:		return "dataset management";
+	default:			return "command";
+	}
+}
+
+/* --- tags --- */
+
 struct pi_tags io_tags(const struct job_ns *ns, uint64_t lba)
 {
 	struct pi_tags t = ns->tags;
@@ -22,6 +50,106 @@ struct pi_tags io_tags(const struct job_ns *ns, uint64_t lba)
 	if (ns->info.layout.type != PI_NONE)
 		t.ref = pi_ref_at(&ns->info.layout, &ns->tags, lba);
 	return t;
+}
+
+/* Of block @i of @io. */
+static struct pi_tags tags_at(const struct io *io, uint32_t i)
+{
+	const struct vfy_expect *e = &io->expect;
+	struct pi_tags t = e->tags;
+
+	if (i)
+		t.ref = pi_ref_at(&io->ns->info.layout, &e->tags, i);
+	if (e->each & PI_REF)
+		t.ref = e->block[i].ref;
+	if (e->each & PI_APP)
+		t.app = e->block[i].app;
+	if (e->each & PI_STORAGE)
+		t.storage = e->block[i].storage;
+	return t;
+}
+
+/* The fields in which @a and @b differ. */
+static unsigned difference(const struct pi_tags *a, const struct pi_tags *b)
+{
+	return (a->ref != b->ref ? PI_REF : 0) | (a->app != b->app ? PI_APP : 0) |
+	       (a->storage != b->storage ? PI_STORAGE : 0);
+}
+
+/* The fields of block @i that do not follow from @t, those of block @first. */
+static unsigned breaks(const struct io *io, const struct pi_tags *t, uint32_t first, uint32_t i)
+{
+	struct pi_tags want = *t, is = tags_at(io, i);
+
+	want.ref = pi_ref_at(&io->ns->info.layout, t, i - first);
+	return difference(&want, &is);
+}
+
+uint32_t io_run(const struct io *io, uint32_t first, struct pi_tags *t)
+{
+	uint32_t i = first + 1;
+
+	if (io->ns->info.layout.type == PI_NONE) {
+		*t = io->expect.tags;
+		return io->nr_blocks - first;
+	}
+	*t = tags_at(io, first);
+	if (!io->expect.each)
+		return io->nr_blocks - first;
+	while (i < io->nr_blocks && !breaks(io, t, first, i))
+		i++;
+	return i - first;
+}
+
+/* The fields of which a command, which has one value each, can't tell the device. */
+static unsigned beyond_device(const struct io *io)
+{
+	struct pi_tags first;
+	unsigned fields = io->expect.free;
+
+	if (!io->expect.each)
+		return fields;
+	first = tags_at(io, 0);
+	for (uint32_t i = 1; i < io->nr_blocks; i++)
+		fields |= breaks(io, &first, 0, i);
+	return fields;
+}
+
+/* --- where things are --- */
+
+struct io_blocks io_blocks(const struct io *io, uint32_t first)
+{
+	const struct pi_layout *l = &io->ns->info.layout;
+	struct nvme_wire wire = wire_of(io);
+	struct io_blocks b = {
+		.data = (uint8_t *)(io->bounced ? io->bounce : io->buf) + (size_t)first * wire.data,
+		.data_stride = wire.data,
+	};
+
+	if (wire.data > l->data_size) {
+		b.md = b.data + l->data_size;
+		b.md_stride = wire.data;
+	} else if (wire.md) {
+		b.md = (uint8_t *)io->md + (size_t)first * wire.md;
+		b.md_stride = wire.md;
+	}
+	return b;
+}
+
+/* The same for a plugin; what is written is still in fio's buffer. */
+static struct vfy_io for_plugin(const struct io *io)
+{
+	struct io_blocks b = io_blocks(io, 0);
+
+	if (io->bounced && sends_blocks(io->opcode)) {
+		b.data = io->buf;
+		b.data_stride = io->ns->host_block;
+	}
+	return (struct vfy_io){
+		.ns = &io->ns->seen, .tag = io->tag, .opcode = io->opcode,
+		.lba = io->slba, .nr = io->nr_blocks,
+		.data = b.data, .data_stride = b.data_stride, .md = b.md, .md_stride = b.md_stride,
+	};
 }
 
 /* The layout with its tuples left to somebody else: data moves, nothing more. */
@@ -33,110 +161,217 @@ static struct pi_layout without_tuples(const struct pi_layout *l)
 	return plain;
 }
 
+/* --- out --- */
+
+/* Lay tuples over the blocks that are sent, where they are ours to lay, and move the data there. */
+static void generate(const struct io *io, const struct pi_layout *l)
+{
+	struct io_blocks b = io_blocks(io, 0);
+	size_t host = io->ns->host_block;
+	struct pi_tags t;
+
+	for (uint32_t i = 0, n; i < io->nr_blocks; i += n) {
+		uint8_t *blocks = b.data + i * b.data_stride;
+
+		n = io_run(io, i, &t);
+		if (io->bounced)
+			pi_insert(l, &t, (uint8_t *)io->buf + i * host, blocks, n);
+		else
+			pi_generate(l, &t, blocks, l->extended ? NULL : b.md + i * b.md_stride, n);
+	}
+}
+
+static void ask_what_to_carry(struct io *io, struct io_job *job)
+{
+	struct vfy_io seen = for_plugin(io);
+
+	vfy_plugin_prepare(&job->plugin, &seen, &io->expect);
+}
+
 /* Metadata and tuples of the blocks that are sent, wherever they lie. */
-static void prepare(const struct io *io, const struct nvme_wire *wire)
+static void prepare(struct io *io, struct io_job *job)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
-	struct pi_tags tags = io_tags(io->ns, io->slba);
-	bool generate = wire->pi && !pract_of(io);
-	struct pi_layout plain;
-	void *blocks = io->bounced ? io->bounce : io->buf;
+	struct io_blocks b = io_blocks(io, 0);
+	struct pi_layout plain = without_tuples(l);
+	uint64_t from;
 
-	if (wire->data + wire->md == l->data_size)
-		return;				/* no metadata crosses */
-	if (vfy_md_present(l)) {
-		if (l->extended)
-			vfy_md_fill(l, io->slba, (uint8_t *)blocks + l->data_size, wire->data,
-				    io->nr_blocks);
-		else
-			vfy_md_fill(l, io->slba, io->md, wire->md, io->nr_blocks);
-	}
-	if (!generate) {
-		plain = without_tuples(l);
-		l = &plain;
-	}
-	if (io->bounced)
-		pi_insert(l, &tags, io->buf, blocks, io->nr_blocks);
-	else
-		pi_generate(l, &tags, blocks, l->extended ? NULL : io->md, io->nr_blocks);
+	if (!b.md && !vfy_plugged(&job->plugin))
+		return;			/* nothing of ours crosses */
+	from = ticks();
+	if (b.md && vfy_md_present(l))
+		vfy_md_fill(l, io->slba, b.md, b.md_stride, io->nr_blocks);
+	if (vfy_plugged(&job->plugin))
+		ask_what_to_carry(io, job);
+	if (b.md)
+		generate(io, wire_of(io).pi && !pract_of(io) ? l : &plain);
+	job->stats.generated += io->nr_blocks;
+	job->stats.generate_ticks += ticks() - from;
 }
 
 struct nvme_io io_command(const struct io *io, uint32_t first, uint32_t nr)
 {
 	const struct job_ns *ns = io->ns;
-	struct nvme_wire wire = nvme_wire(&ns->info.layout, pract_of(io));
-	uint8_t *blocks = io->bounced ? io->bounce : io->buf;
-
-	return (struct nvme_io) {
+	struct io_blocks b = io_blocks(io, first);
+	struct nvme_io command = {
 		.opcode = io->opcode,
 		.pract = pract_of(io),
 		.fua = io->opcode == nvme_cmd_read ? ns->readfua : ns->writefua,
 		.deac = ns->deac,
-		.checks = ns->prchk,
+		.checks = io->checks,
 		.slba = io->slba + first,
 		.nr_blocks = nr,
-		.tags = io_tags(ns, io->slba + first),
-		.data = blocks + (size_t)first * wire.data,
-		.md = (uint8_t *)io->md + (size_t)first * wire.md,
+		.data = b.data,
+		.md = b.md,
 	};
+
+	io_run(io, first, &command.tags);
+	return command;
 }
 
 bool io_bounces(const struct io *io)
 {
-	return nvme_wire(&io->ns->info.layout, pract_of(io)).data != io->ns->host_block;
+	return wire_of(io).data != io->ns->host_block;
 }
 
-void io_start(struct io *io, struct nvme_uring_cmd *cmd)
+void io_change_starts(const struct job_ns *ns, uint64_t lba, uint64_t nr, struct io_job *job)
 {
-	struct nvme_wire wire = nvme_wire(&io->ns->info.layout, pract_of(io));
+	if (job->faults && !vfy_faults_none(job->faults))
+		vfy_faults_mark(job->faults, ns->seen.id, lba, nr, VFY_UNSETTLED);
+}
+
+void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
+{
 	struct nvme_io command;
 
 	io->bounced = io_bounces(io);
+	io->expect.tags = io_tags(io->ns, io->slba);
+	io->expect.each = 0;
+	io->expect.free = 0;
 	if (sends_blocks(io->opcode))
-		prepare(io, &wire);
+		prepare(io, job);
+	else if (vfy_plugged(&job->plugin) && !changes_blocks(io->opcode))
+		ask_what_to_carry(io, job);
+	io->checks = io->ns->prchk & ~beyond_device(io);
+	if (changes_blocks(io->opcode))
+		io_change_starts(io->ns, io->slba, io->nr_blocks, job);
 	command = io_command(io, 0, io->nr_blocks);
+	if (io->nr_damage && io->opcode == nvme_cmd_write)
+		damage_write(io, &command, job);
 	nvme_build_io(cmd, &io->ns->info, &command);
 }
 
-/* How many mismatches are in what was read?  Moves the data to fio's buffer. */
-static unsigned check(const struct io *io)
-{
-	const struct job_ns *ns = io->ns;
-	const struct pi_layout *l = &ns->info.layout;
-	struct pi_layout plain = without_tuples(l);
-	struct pi_tags tags = io_tags(ns, io->slba);
-	const uint8_t *blocks = io->bounced ? io->bounce : io->buf;
-	unsigned bad = 0;
+/* --- and back --- */
 
-	if (!ns->verify)
-		l = &plain;
-	if (io->bounced)
-		bad = pi_extract(l, &tags, ns->verify, blocks, io->buf, io->nr_blocks, NULL, 0);
-	else if (ns->verify)
-		bad = pi_verify(l, &tags, ns->verify, blocks, l->extended ? NULL : io->md,
-				io->nr_blocks, NULL, 0);
-	if (!ns->verify_md)
-		return bad;
-	l = &ns->info.layout;
-	return bad + vfy_md_check(l, io->slba, blocks, ns->wire.data,
-				  l->extended ? blocks + l->data_size : io->md,
-				  l->extended ? ns->wire.data : ns->wire.md, io->nr_blocks, NULL, 0);
+unsigned io_host_checks(const struct io *io, const struct io_job *job)
+{
+	unsigned checks = io->ns->verify | (io->ns->verify_md ? VFY_METADATA : 0);
+
+	return checks & ~job->plugin.session.owns & ~io->expect.free;
 }
 
-int io_end(struct io *io, int res, struct io_judge *judge)
+/* How many mismatches are in what was read?  Moves the data to fio's buffer. */
+static unsigned check(const struct io *io, unsigned checks)
 {
-	const struct job_ns *ns = io->ns;
+	const struct pi_layout *l = &io->ns->info.layout;
+	const unsigned fields = checks & ~VFY_METADATA;
+	struct pi_layout plain = without_tuples(l);
+	struct io_blocks b = io_blocks(io, 0);
+	struct pi_tags t;
+	unsigned bad = 0;
 
+	for (uint32_t i = 0, n; i < io->nr_blocks && (io->bounced || fields); i += n) {
+		const uint8_t *blocks = b.data + i * b.data_stride;
+
+		n = io_run(io, i, &t);
+		if (io->bounced)
+			bad += pi_extract(fields ? l : &plain, &t, fields, blocks,
+					  (uint8_t *)io->buf + i * (size_t)io->ns->host_block, n, NULL, 0);
+		else
+			bad += pi_verify(l, &t, fields, blocks, l->extended ? NULL : b.md + i * b.md_stride,
+					 n, NULL, 0);
+	}
+	if (checks & VFY_METADATA)
+		bad += vfy_md_check(l, io->slba, b.data, b.data_stride, b.md, b.md_stride,
+				    io->nr_blocks, NULL, 0);
+	return bad;
+}
+
+static unsigned ask_plugin(const struct io *io, struct io_job *job)
+{
+	struct vfy_io seen = for_plugin(io);
+
+	return vfy_plugin_judge(&job->plugin, &seen, &io->expect);
+}
+
+/* Check what was read.  The errno fio gets. */
+static int judge_read(struct io *io, struct io_job *job)
+{
+	unsigned checks = io_host_checks(io, job), bad, found = 0;
+	uint64_t from;
+
+	if (io->nr_damage)
+		damage_read(io, job);
+	if (!checks && !io->bounced && !vfy_plugged(&job->plugin))
+		return 0;
+	from = ticks();
+	bad = check(io, checks);
+	if (vfy_plugged(&job->plugin))
+		found = ask_plugin(io, job);
+	job->stats.check_ticks += ticks() - from;
+	job->stats.checked += checks || vfy_plugged(&job->plugin) ? io->nr_blocks : 0;
+	if (bad || (job->faults && !vfy_faults_none(job->faults)))
+		bad = diagnose_host(io, VFY_HOST, NULL, checks, job);
+	if (found)
+		diagnose_plugin(io, found, job);
+	return bad || found ? EILSEQ : 0;
+}
+
+void io_change_ends(const struct job_ns *ns, unsigned tag, uint8_t opcode, uint64_t lba, uint64_t nr,
+		    int res, struct io_job *job)
+{
+	struct vfy_io seen = {
+		.ns = &ns->seen, .tag = tag, .opcode = opcode, .lba = lba, .nr = nr,
+	};
+
+	if (!res && job->faults && !vfy_faults_none(job->faults))
+		vfy_faults_mark(job->faults, ns->seen.id, lba, nr, VFY_SOUND);
+	if (vfy_plugged(&job->plugin))
+		vfy_plugin_done(&job->plugin, &seen, NULL, res);
+}
+
+static void tell_plugin(const struct io *io, int res, struct io_job *job)
+{
+	struct vfy_io seen = for_plugin(io);
+
+	if (io->opcode != nvme_cmd_compare && io->opcode != nvme_cmd_verify)
+		vfy_plugin_done(&job->plugin, &seen, &io->expect, res);
+}
+
+static int settle(struct io *io, int res, struct io_job *job)
+{
 	if (res) {
 		if (nvme_result_errno(res) == EILSEQ)
-			diagnose_device(io, res, judge);
+			diagnose_device(io, res, job);
 		return nvme_result_errno(res);
 	}
-	if (io->opcode != nvme_cmd_read)
-		return 0;
-	judge->counts.checked += ns->verify || ns->verify_md ? io->nr_blocks : 0;
-	if (!check(io))
-		return 0;
-	diagnose_host(io, VFY_HOST, NULL, ns->verify, ns->verify_md, judge);
-	return EILSEQ;
+	return io->opcode == nvme_cmd_read ? judge_read(io, job) : 0;
+}
+
+int io_end(struct io *io, int res, struct io_job *job)
+{
+	int err = 0;
+
+	job->stats.ios++;
+	if (res > 0 && job->status)
+		job->status(job->ctx, res);
+	if (io->nr_damage && io->opcode == nvme_cmd_write)
+		err = damage_settle(io, &res, job);
+	else if (!res && changes_blocks(io->opcode) && job->faults && !vfy_faults_none(job->faults))
+		vfy_faults_mark(job->faults, io->ns->seen.id, io->slba, io->nr_blocks, VFY_SOUND);
+	if (!err)
+		err = settle(io, res, job);
+	if (vfy_plugged(&job->plugin))
+		tell_plugin(io, res, job);
+	return err;
 }

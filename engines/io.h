@@ -2,21 +2,26 @@
 /*
  * io.h - the way of an I/O, between fio's buffer and the command
  *
- *	write:	metadata pattern, then tuples (and the copy into extended blocks)
- *	read:	the check (and the copy back), then the metadata pattern
+ *	write:	metadata pattern, the plugin's word, then tuples (and the copy into
+ *		extended blocks), then damage on purpose, in a copy
+ *	read:	the check (and the copy back), the metadata pattern, the plugin
  *
  * Nothing here knows fio, allocates or makes a system call, but for the second
- * look at blocks after an error (diagnose.c).
+ * look at blocks after an error (diagnose.c), and what is done on purpose
+ * (damage.c).
  */
 #ifndef IO_H
 #define IO_H
 
-#include "../verify/report.h"
+#include "../verify/faults.h"
+#include "../verify/inject.h"
+#include "../verify/plugin.h"
 #include "job.h"
 
 /* One I/O in flight. */
 struct io {
 	const struct job_ns	*ns;
+	unsigned		tag;		/* one I/O's at a time */
 	uint64_t		slba;
 	uint32_t		nr_blocks;	/* a count */
 	uint8_t			opcode;		/* enum nvme_io_opcode */
@@ -24,13 +29,47 @@ struct io {
 	void			*buf;		/* fio's: nr_blocks * ns->host_block bytes */
 	void			*bounce;	/* ours, up to ns->bounce_size bytes */
 	void			*md;		/* ours, up to ns->md_size bytes */
+
+	struct vfy_expect	expect;		/* what its blocks carry */
+	unsigned		checks;		/* PI_* the device is asked for */
+
+	/* Done on purpose: */
+	struct vfy_damage	*damage;	/* room for one a block, where there is injection */
+	unsigned		nr_damage;
+	uint64_t		place;		/* of the first block in the job's sequence */
+	void			*copy, *copy_md; /* what is sent then; as @bounce and @md */
 };
 
-/* Where findings go. */
-struct io_judge {
-	struct vfy_counts	counts;
+/* What the drive must answer to a damaged write: pi_expect. */
+enum io_answer { IO_ANSWER_AUTO, IO_ANSWER_REJECT, IO_ANSWER_ACCEPT, IO_ANSWER_ANY };
+
+/* Costs and counts, of the host. */
+struct io_stats {
+	uint64_t	ios;			/* that moved blocks, or had them checked */
+	uint64_t	generated, checked;	/* blocks, by the host */
+	uint64_t	generate_ticks, check_ticks;
+	uint64_t	damaged, rejected, accepted, wrong;	/* blocks, on purpose */
+};
+
+/* What the I/Os of a job share, and where findings go.  All zero will do, but for @record. */
+struct io_job {
+	struct io_stats		stats;
 	void			*scratch;	/* one block of the largest format, data and metadata */
+	struct vfy_use		plugin;
+	struct vfy_inject	inject;
+	bool			inject_reads, inject_writes;
+	enum io_answer		answer;
+	struct vfy_faults	*faults;	/* NULL: there is no injection in this fio */
+
 	void			(*record)(void *ctx, const struct vfy_record *r);
+	/* Of a block that a record is of: as it came; @md NULL: no metadata did.  May be NULL. */
+	void			(*bad_block)(void *ctx, const struct io *io, const struct vfy_record *r,
+					     const void *data, const void *md);
+	/* A damaged block, and what came of it.  May be NULL. */
+	void			(*injected)(void *ctx, const struct io *io, const struct vfy_damage *d,
+					    const char *outcome);
+	/* The device answered with this status word (above 0).  May be NULL. */
+	void			(*status)(void *ctx, int status);
 	void			*ctx;
 };
 
@@ -38,29 +77,83 @@ struct io_judge {
 bool io_bounces(const struct io *io);
 
 /*
- * Make ready what is written, and fill *@cmd (zeroed).  All of @io is set but
- * for @io->bounced, which is set here.
+ * Make ready what is written, and fill *@cmd (zeroed).  What is known of @io is
+ * set: its namespace, tag, place, opcode and buffers, and what damage_draw() drew.
  */
-void io_start(struct io *io, struct nvme_uring_cmd *cmd);
+void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd);
 
 /*
- * Take the result (as in target.h) of @io: check what was read, tell @judge of
- * every mismatch, the device's and the host's.  Returns the errno fio gets, 0
- * when all is well; EILSEQ for any mismatch.
+ * Take the result (as in target.h) of @io: check what was read, tell @job of
+ * every mismatch, the device's, the host's and the plugin's.  Returns the errno
+ * fio gets, 0 when all is well; EILSEQ for any mismatch.
  */
-int io_end(struct io *io, int res, struct io_judge *judge);
+int io_end(struct io *io, int res, struct io_job *job);
 
-/* The tags that the blocks from @lba on carry. */
+/*
+ * A command that is none of the above changes @nr blocks from @lba on, as trims
+ * do: before, and after it.
+ */
+void io_change_starts(const struct job_ns *ns, uint64_t lba, uint64_t nr, struct io_job *job);
+void io_change_ends(const struct job_ns *ns, unsigned tag, uint8_t opcode, uint64_t lba, uint64_t nr,
+		    int res, struct io_job *job);
+
+/* The tags that the blocks from @lba on carry, as the options say. */
 struct pi_tags io_tags(const struct job_ns *ns, uint64_t lba);
 
-/* The command of @io as @opcode on @nr blocks from block @first of it on. */
+/*
+ * How many blocks of @io, from block @first on, have tags that one command can
+ * carry, and *@t, those tags.
+ */
+uint32_t io_run(const struct io *io, uint32_t first, struct pi_tags *t);
+
+/* Blocks of @io from block @first on, as they cross the interface; @md NULL: none does. */
+struct io_blocks {
+	uint8_t	*data;
+	size_t	data_stride;
+	uint8_t	*md;
+	size_t	md_stride;
+};
+
+struct io_blocks io_blocks(const struct io *io, uint32_t first);
+
+/* The command of @io as it is on @nr blocks from block @first of it on. */
 struct nvme_io io_command(const struct io *io, uint32_t first, uint32_t nr);
 
-/* diagnose.c: list every mismatch in the buffers of @io; returns how many. */
-unsigned diagnose_host(const struct io *io, enum vfy_side side, const char *status, unsigned checks,
-		       bool metadata, struct io_judge *judge);
+/* "read", "write", ... for people. */
+const char *io_command_name(uint8_t opcode);
 
-/* diagnose.c: find the blocks for which the device failed @io with @status. */
-void diagnose_device(const struct io *io, int status, struct io_judge *judge);
+/* What the host checks of a read, less what a plugin does itself: PI_*, VFY_METADATA. */
+unsigned io_host_checks(const struct io *io, const struct io_job *job);
+
+/* --- diagnose.c --- */
+
+/* Tell of every mismatch of @checks in the buffers of @io; returns how many. */
+unsigned diagnose_host(const struct io *io, enum vfy_side side, const char *status, unsigned checks,
+		       struct io_job *job);
+
+/* Find the blocks for which the device failed @io with @status. */
+void diagnose_device(const struct io *io, int status, struct io_job *job);
+
+/* Tell of what the plugin found: the first @nr of its findings. */
+void diagnose_plugin(const struct io *io, unsigned nr, struct io_job *job);
+
+/* --- damage.c --- */
+
+/* Which blocks of @io are to be damaged?  The same answer until damage_pass(). */
+void damage_draw(struct io *io, struct io_job *job);
+void damage_pass(struct io *io, struct io_job *job);
+
+/* Damage a copy of what is sent, and have *@command send that; or what was read. */
+void damage_write(struct io *io, struct nvme_io *command, struct io_job *job);
+void damage_read(struct io *io, struct io_job *job);
+
+/*
+ * Judge the answer to a damaged write.  *@res becomes that of the undamaged one
+ * where that was sent after a rejection.  Returns the errno fio gets; 0: go on.
+ */
+int damage_settle(struct io *io, int *res, struct io_job *job);
+
+/* Is this mismatch of block @index of @io one that was made? */
+bool damage_explains(const struct io *io, uint32_t index, unsigned field, struct io_job *job);
 
 #endif

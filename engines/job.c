@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "../verify/metadata.h"
 #include "../verify/report.h"
 #include "job.h"
@@ -303,6 +304,37 @@ static int identify(struct job_ns *ns, char *why)
 	return ret ? refuse(why, -ret, "%s: %s", ns->path, text) : 0;
 }
 
+/*
+ * A number that names the namespace in every job of this machine: that of its
+ * device, or of its file.
+ */
+static uint64_t id_of(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return 0;
+	if (S_ISCHR(st.st_mode))
+		return st.st_rdev;
+	return st.st_ino ^ (uint64_t)st.st_dev << 44;
+}
+
+static void show(struct job_ns *ns)
+{
+	ns->seen = (struct vfy_ns){
+		.path = ns->path,
+		.index = ns->index,
+		.id = id_of(ns->path),
+		.nr_blocks = ns->info.nr_blocks,
+		.layout = ns->info.layout,
+		.tags = ns->tags,
+		.device_checks = ns->prchk,
+		.host_checks = ns->verify | (ns->verify_md ? VFY_METADATA : 0),
+		.tuples_cross = ns->wire.pi,
+		.md_crosses = ns->wire.data + ns->wire.md > ns->info.layout.data_size,
+	};
+}
+
 int job_ns_open(const struct target_ops *ops, const char *path, const struct job_opts *o,
 		struct job_ns *ns, char why[TARGET_WHY_MAX])
 {
@@ -320,6 +352,8 @@ int job_ns_open(const struct target_ops *ops, const char *path, const struct job
 	if (ret) {
 		ns->target->refused = true;
 		job_ns_close(ns);
+	} else {
+		show(ns);
 	}
 	return ret;
 }

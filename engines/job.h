@@ -9,6 +9,7 @@
 #ifndef JOB_H
 #define JOB_H
 
+#include "../verify/verify.h"
 #include "nvme.h"
 #include "words.h"
 
@@ -70,6 +71,7 @@ struct job_ns {
 	uint32_t		bounce_size;	/* bytes an I/O needs of the engine's own: */
 	uint32_t		md_size;	/* extended blocks; separate metadata */
 	bool			auto_extended;	/* pi_buffer=auto took extended: say so */
+	struct vfy_ns		seen;		/* all that, for verify/ */
 };
 
 /*

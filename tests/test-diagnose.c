@@ -87,7 +87,7 @@ static int command(struct rig *r, uint8_t opcode)
 	struct nvme_uring_cmd cmd = { 0 };
 
 	r->io.opcode = opcode;
-	io_start(&r->io, &cmd);
+	told_start(&r->io, &cmd);
 	return r->ns.target->ops->io(r->ns.target, &cmd);
 }
 
@@ -237,6 +237,7 @@ static void host_alone(void)
 		rig_fill(&r);
 		want = damage(&r, 9, ORACLE_GUARD, true, "read");
 		want.side = VFY_HOST;
+		want.status = NULL;
 		r.ns.prchk = 0;
 		UNIT_CHECK(command(&r, nvme_cmd_read) == 0, "the device checks");
 		UNIT_CHECK(io(&r, nvme_cmd_read) == EILSEQ, "%s: damage passes",
@@ -353,7 +354,7 @@ static void writes(void)
 	rig_open(&r, &formats[0], false);
 	rig_fill(&r);
 	r.io.opcode = nvme_cmd_write;
-	io_start(&r.io, &cmd);
+	told_start(&r.io, &cmd);
 	((uint8_t *)r.io.md)[2 * 8 + 5] ^= 0x80;
 	want.got = want.want ^ 0x800000;
 	status = r.ns.target->ops->io(r.ns.target, &cmd);

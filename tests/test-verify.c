@@ -157,6 +157,13 @@ static const struct {
 	{ { .path = "a", .command = "compare", .lba = 8, .blocks = 1, .field = VFY_DATA,
 	    .side = VFY_DEVICE, .status = "E (285h)" },
 	  "a: compare: LBA 8: data (found by the device: E (285h))" },	/* which byte? */
+	{ { .path = "a", .command = "read", .lba = 9, .field = VFY_STAMP, .known = true, .want = 3,
+	    .got = 2, .side = VFY_PLUGIN, .class = VFY_MISDIRECTED, .from = 8 },
+	  "a: read: LBA 9: stamp: misdirected from LBA 8: wanted 0003h, got 0002h "
+	  "(found by the plugin)" },
+	{ { .path = "a", .command = "read", .lba = 9, .field = PI_GUARD, .known = true, .want = 3,
+	    .got = 2, .injected = true },
+	  "a: read: LBA 9: guard: wanted 0003h, got 0002h (injected; found by the host)" },
 };
 
 static void record_lines(void)
@@ -187,14 +194,13 @@ static void counts(void)
 	static const unsigned fields[] = {
 		PI_GUARD, PI_REF, PI_GUARD, VFY_DATA, VFY_METADATA, PI_GUARD
 	};
-	struct vfy_counts c = { .checked = 100 };
+	struct vfy_counts c = { 0 };
 	char buf[200];
 
 	UNIT_CHECK(!*vfy_counts_text(&c, buf, sizeof(buf)), "none is '%s'", buf);
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		vfy_count(&c, &(struct vfy_record){ .field = fields[i] });
-	UNIT_CHECK(vfy_counts_total(&c) == ARRAY_SIZE(fields), "total %" PRIu64,
-		   vfy_counts_total(&c));
+	UNIT_CHECK(c.total == ARRAY_SIZE(fields), "total %" PRIu64, c.total);
 	vfy_counts_text(&c, buf, sizeof(buf));
 	UNIT_CHECK(!strcmp(buf, "reference tag 1, guard 3, metadata 1, data 1"), "'%s'", buf);
 	for (size_t size = 1; size < 40; size++) {
@@ -206,7 +212,8 @@ static void counts(void)
 static void field_names(void)
 {
 	static const char *const names[] = {
-		"reference tag", "application tag", "guard", "storage tag", "metadata", "data"
+		"reference tag", "application tag", "guard", "storage tag", "metadata", "data",
+		"stamp"
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)

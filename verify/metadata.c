@@ -35,20 +35,15 @@ void vfy_md_fill(const struct pi_layout *l, uint64_t lba, void *md, size_t strid
 		fill_block((uint8_t *)md + i * stride, l->md_size, pattern(lba + i));
 }
 
-/* The bytes beyond the tuple are one run: before it, or after it. */
-struct span {
-	uint32_t from, to;
-};
-
-static struct span beyond_tuple(const struct pi_layout *l)
+struct vfy_span vfy_md_span(const struct pi_layout *l)
 {
 	if (l->type != PI_NONE && l->first)
-		return (struct span){ tuple_size(l), l->md_size };
-	return (struct span){ 0, l->md_size - tuple_size(l) };
+		return (struct vfy_span){ tuple_size(l), l->md_size };
+	return (struct vfy_span){ 0, l->md_size - tuple_size(l) };
 }
 
 /* The offset of the first byte of the span that differs; its end if none does. */
-static uint32_t first_difference(const uint8_t *md, struct span s, uint64_t word)
+static uint32_t first_difference(const uint8_t *md, struct vfy_span s, uint64_t word)
 {
 	const uint8_t *want = (const uint8_t *)&word;
 	uint32_t j = s.from;
@@ -65,22 +60,25 @@ static bool all_zero(const uint8_t *p, size_t len)
 	return !len || (!*p && !memcmp(p, p + 1, len - 1));
 }
 
-static bool unwritten(const struct pi_layout *l, const uint8_t *data, const uint8_t *md, struct span s)
+bool vfy_md_unwritten(const struct pi_layout *l, const void *data, const void *md)
 {
+	const struct vfy_span s = vfy_md_span(l);
+	const uint8_t *m = md;
+
 	if (l->type != PI_NONE) {
-		struct pi_fields f = pi_tuple_get(l, md + pi_tuple_offset(l));
+		struct pi_fields f = pi_tuple_get(l, m + pi_tuple_offset(l));
 
 		if (pi_escapes(l, &f))
 			return true;
 	}
-	return all_zero(md + s.from, s.to - s.from) && all_zero(data, l->data_size);
+	return all_zero(m + s.from, s.to - s.from) && all_zero(data, l->data_size);
 }
 
 unsigned vfy_md_check(const struct pi_layout *l, uint64_t lba, const void *data,
 		      size_t data_stride, const void *md, size_t stride, uint32_t nr,
 		      struct vfy_md_error *errs, unsigned max)
 {
-	struct span s = beyond_tuple(l);
+	const struct vfy_span s = vfy_md_span(l);
 	unsigned bad = 0;
 
 	for (uint32_t i = 0; i < nr; i++) {
@@ -88,7 +86,7 @@ unsigned vfy_md_check(const struct pi_layout *l, uint64_t lba, const void *data,
 		uint64_t word = pattern(lba + i);
 		uint32_t j = first_difference(m, s, word);
 
-		if (j == s.to || unwritten(l, (const uint8_t *)data + i * data_stride, m, s))
+		if (j == s.to || vfy_md_unwritten(l, (const uint8_t *)data + i * data_stride, m))
 			continue;
 		if (bad < max)
 			errs[bad] = (struct vfy_md_error){

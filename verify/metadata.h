@@ -17,6 +17,19 @@
 /* Has a block of @l bytes of metadata beside its tuple? */
 bool vfy_md_present(const struct pi_layout *l);
 
+/* The bytes beyond the tuple are one run, before it or after it: offsets in the metadata. */
+struct vfy_span {
+	uint32_t from, to;
+};
+
+struct vfy_span vfy_md_span(const struct pi_layout *l);
+
+/*
+ * Is a block, its @data and all its metadata, one that no write of ours filled:
+ * its tuple escapes (deallocated, never written), or it was zeroed?
+ */
+bool vfy_md_unwritten(const struct pi_layout *l, const void *data, const void *md);
+
 /*
  * Fill the metadata of @nr blocks from @lba on, all md_size bytes of each (the
  * tuple is laid over them afterwards).  @md is the first block's metadata, and
@@ -33,9 +46,8 @@ struct vfy_md_error {
 
 /*
  * Check what vfy_md_fill() wrote, the tuples left out.  @data and @data_stride
- * say where the blocks' data is, to tell the two kinds of block that no write
- * of ours filled and that are right all the same: one whose tuple escapes
- * (deallocated, never written), and one that was zeroed, data and metadata.
+ * say where the blocks' data is, to tell those that no write of ours filled,
+ * which are right all the same.
  * Returns how many blocks are wrong; the first wrong byte of the first @max of
  * them is stored in @errs.
  */

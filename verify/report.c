@@ -5,47 +5,67 @@
 #include <string.h>
 #include "report.h"
 
-static const char *const field_names[] = {
-	"reference tag", "application tag", "guard", "storage tag", "metadata", "data",
+static const char *const field_names[VFY_NR_FIELDS] = {
+	"reference tag", "application tag", "guard", "storage tag", "metadata", "data", "stamp",
 };
 
-#define NR_FIELDS (sizeof(field_names) / sizeof(field_names[0]))
+static const char *const side_names[VFY_NR_SIDES] = { "host", "device", "plugin" };
+
+static const char *const class_names[VFY_NR_CLASSES] = {
+	"", "lost", "stale", "misdirected", "torn",
+};
 
 const char *vfy_field_name(unsigned field)
 {
 	return field_names[__builtin_ctz(field)];
 }
 
+const char *vfy_side_name(enum vfy_side side)
+{
+	return side_names[side];
+}
+
+const char *vfy_class_name(enum vfy_class class)
+{
+	return class_names[class];
+}
+
+/* "guard", "metadata byte 9", "stamp: misdirected from LBA 8" */
+static void put_what(const struct vfy_record *r, char *buf, size_t size)
+{
+	size_t n = snprintf(buf, size, "%s", vfy_field_name(r->field));
+
+	if (r->known && r->field & (VFY_METADATA | VFY_DATA))
+		n += snprintf(buf + n, size - n, " byte %u", r->offset);
+	if (r->class)
+		n += snprintf(buf + n, size - n, ": %s", vfy_class_name(r->class));
+	if (r->class == VFY_MISDIRECTED)
+		snprintf(buf + n, size - n, " from LBA %" PRIu64, r->from);
+}
+
 char *vfy_record_text(const struct vfy_record *r, char *buf, size_t size)
 {
-	char what[64], range[24] = "", values[80] = "";
+	char what[96], range[24] = "", values[80] = "";
 
-	snprintf(what, sizeof(what), "%s", vfy_field_name(r->field));
-	if (r->known && r->field & (VFY_METADATA | VFY_DATA))
-		snprintf(what, sizeof(what), "%s byte %u", vfy_field_name(r->field), r->offset);
+	put_what(r, what, sizeof(what));
 	if (r->known)
 		snprintf(values, sizeof(values), ": wanted %04" PRIx64 "h, got %04" PRIx64 "h",
 			 r->want, r->got);
 	if (r->blocks > 1)
 		snprintf(range, sizeof(range), "-%" PRIu64, r->lba + r->blocks - 1);
-	snprintf(buf, size, "%s: %s: LBA %" PRIu64 "%s: %s%s (found by the %s%s%s)", r->path,
-		 r->command, r->lba, range, what, values, r->side == VFY_HOST ? "host" : "device",
-		 r->side == VFY_HOST ? "" : ": ", r->side == VFY_HOST ? "" : r->status);
+	snprintf(buf, size, "%s: %s: LBA %" PRIu64 "%s: %s%s (%sfound by the %s%s%s)", r->path,
+		 r->command, r->lba, range, what, values, r->injected ? "injected; " : "",
+		 vfy_side_name(r->side), r->status ? ": " : "", r->status ? r->status : "");
 	return buf;
 }
 
 void vfy_count(struct vfy_counts *c, const struct vfy_record *r)
 {
+	c->total++;
+	c->injected += r->injected;
 	c->field[__builtin_ctz(r->field)]++;
-}
-
-uint64_t vfy_counts_total(const struct vfy_counts *c)
-{
-	uint64_t total = 0;
-
-	for (size_t i = 0; i < NR_FIELDS; i++)
-		total += c->field[i];
-	return total;
+	c->side[r->side]++;
+	c->class[r->class]++;
 }
 
 char *vfy_counts_text(const struct vfy_counts *c, char *buf, size_t size)
@@ -53,7 +73,7 @@ char *vfy_counts_text(const struct vfy_counts *c, char *buf, size_t size)
 	size_t n = 0;
 
 	buf[0] = '\0';
-	for (size_t i = 0; i < NR_FIELDS && n < size; i++)
+	for (size_t i = 0; i < VFY_NR_FIELDS && n < size; i++)
 		if (c->field[i])
 			n += snprintf(buf + n, size - n, "%s%s %" PRIu64, n ? ", " : "",
 				      field_names[i], c->field[i]);

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * damage.c - what is done on purpose: the damage itself, and what must come of it
+ *
+ * A damaged write is a copy; the undamaged blocks stay where they are, and are
+ * sent after the device has rejected the copy, as it should.  So what the job
+ * wrote is on media, whatever was tried in between.  Damage that gets there is
+ * entered in the book of faults, for all who read the block later.
+ */
+#include <errno.h>
+#include <string.h>
+#include "io.h"
+
+static bool tries(const struct io *io, const struct io_job *job)
+{
+	return (io->opcode == nvme_cmd_write && job->inject_writes) ||
+	       (io->opcode == nvme_cmd_read && job->inject_reads);
+}
+
+void damage_draw(struct io *io, struct io_job *job)
+{
+	io->nr_damage = 0;
+	if (!tries(io, job))
+		return;
+	io->place = job->inject.next;
+	io->nr_damage = vfy_inject_draw(&job->inject, io->nr_blocks, io->damage, io->nr_blocks);
+	if (io->nr_damage > io->nr_blocks)
+		io->nr_damage = io->nr_blocks;
+}
+
+void damage_pass(struct io *io, struct io_job *job)
+{
+	if (tries(io, job))
+		vfy_inject_pass(&job->inject, io->nr_blocks);
+}
+
+/* Damage the drawn blocks, the first of the I/O being at @b. */
+static void damage_blocks(struct io *io, struct io_blocks b, struct io_job *job)
+{
+	for (unsigned i = 0; i < io->nr_damage; i++) {
+		struct vfy_damage *d = &io->damage[i];
+		struct pi_tags tags;
+
+		io_run(io, d->index, &tags);
+		vfy_inject_damage(&job->inject, &io->ns->info.layout, &tags, io->place + d->index,
+				  b.data + d->index * b.data_stride,
+				  b.md ? b.md + d->index * b.md_stride : NULL, d);
+	}
+	job->stats.damaged += io->nr_damage;
+}
+
+static void enter(const struct io *io, enum vfy_fault_state state, struct io_job *job)
+{
+	for (unsigned i = 0; i < io->nr_damage; i++)
+		vfy_faults_set(job->faults, io->ns->seen.id, io->slba + io->damage[i].index,
+			       (struct vfy_fault_block){ state, io->damage[i].shows });
+}
+
+void damage_write(struct io *io, struct nvme_io *command, struct io_job *job)
+{
+	struct io_blocks from = io_blocks(io, 0), to = from;
+
+	memcpy(io->copy, from.data, io->nr_blocks * from.data_stride);
+	to.data = io->copy;
+	if (command->md && !io->ns->info.layout.extended) {
+		memcpy(io->copy_md, from.md, io->nr_blocks * from.md_stride);
+		to.md = io->copy_md;
+	} else if (from.md) {
+		to.md = to.data + (from.md - from.data);
+	}
+	command->data = to.data;
+	command->md = to.md;
+	damage_blocks(io, to, job);
+	enter(io, VFY_UNSETTLED, job);
+}
+
+static void tell_outcome(const struct io *io, const char *outcome, struct io_job *job)
+{
+	for (unsigned i = 0; i < io->nr_damage && job->injected; i++)
+		job->injected(job->ctx, io, &io->damage[i], outcome);
+}
+
+void damage_read(struct io *io, struct io_job *job)
+{
+	damage_blocks(io, io_blocks(io, 0), job);
+	tell_outcome(io, "read", job);
+}
+
+/* --- the answer to a damaged write --- */
+
+/* The fields that the device was asked to check, and that the damage shows in. */
+static unsigned caught(const struct io *io)
+{
+	unsigned shows = 0;
+
+	for (unsigned i = 0; i < io->nr_damage; i++)
+		shows |= io->damage[i].shows;
+	return shows & io->checks;
+}
+
+static bool must_reject(const struct io *io, const struct io_job *job)
+{
+	return job->answer == IO_ANSWER_REJECT || (job->answer == IO_ANSWER_AUTO && caught(io));
+}
+
+static bool must_accept(const struct io *io, const struct io_job *job)
+{
+	return job->answer == IO_ANSWER_ACCEPT || (job->answer == IO_ANSWER_AUTO && !caught(io));
+}
+
+/* The device answered as it must not: a record for each block that was damaged. */
+static int tell_wrong(const struct io *io, const char *status, struct io_job *job)
+{
+	struct vfy_record r = {
+		.path = io->ns->path, .command = io_command_name(io->opcode), .side = VFY_DEVICE,
+		.status = status, .known = true, .mask = ~0ULL, .injected = true,
+	};
+
+	for (unsigned i = 0; i < io->nr_damage; i++) {
+		const struct vfy_damage *d = &io->damage[i];
+
+		r.lba = io->slba + d->index;
+		r.index = d->index;
+		r.field = d->field;
+		r.offset = d->offset;
+		r.want = d->was;
+		r.got = d->is;
+		job->record(job->ctx, &r);
+	}
+	job->stats.wrong += io->nr_damage;
+	tell_outcome(io, "wrong", job);
+	return EILSEQ;
+}
+
+static int accepted(struct io *io, struct io_job *job)
+{
+	vfy_faults_mark(job->faults, io->ns->seen.id, io->slba, io->nr_blocks, VFY_SOUND);
+	enter(io, VFY_DAMAGED, job);
+	if (must_reject(io, job))
+		return tell_wrong(io, "a damaged write was accepted", job);
+	job->stats.accepted += io->nr_damage;
+	tell_outcome(io, "accepted", job);
+	return 0;
+}
+
+/* Send what the caller meant to write, and wait for it. */
+static int send_undamaged(struct io *io)
+{
+	struct nvme_io command = io_command(io, 0, io->nr_blocks);
+	struct nvme_uring_cmd cmd = { 0 };
+
+	nvme_build_io(&cmd, &io->ns->info, &command);
+	return io->ns->target->ops->io(io->ns->target, &cmd);
+}
+
+static int rejected(struct io *io, int *res, struct io_job *job)
+{
+	unsigned field = nvme_status_field(*res);
+	char name[NVME_STATUS_MAX], line[NVME_STATUS_MAX + 64];
+
+	if (must_accept(io, job) || (job->answer == IO_ANSWER_AUTO && !(field & caught(io)))) {
+		snprintf(line, sizeof(line), "a damaged write was rejected by another check: %s",
+			 nvme_result_name(*res, name));
+		return tell_wrong(io, must_accept(io, job) ? "a damaged write was rejected" : line, job);
+	}
+	job->stats.rejected += io->nr_damage;
+	tell_outcome(io, "rejected", job);
+	*res = send_undamaged(io);
+	if (!*res)
+		vfy_faults_mark(job->faults, io->ns->seen.id, io->slba, io->nr_blocks, VFY_SOUND);
+	return 0;
+}
+
+int damage_settle(struct io *io, int *res, struct io_job *job)
+{
+	if (!*res)
+		return accepted(io, job);
+	if (*res > 0 && nvme_result_errno(*res) == EILSEQ)
+		return rejected(io, res, job);
+	tell_outcome(io, "failed", job);
+	return 0;
+}
+
+bool damage_explains(const struct io *io, uint32_t index, unsigned field, struct io_job *job)
+{
+	struct vfy_fault_block b;
+
+	for (unsigned i = 0; i < io->nr_damage && io->opcode == nvme_cmd_read; i++)
+		if (io->damage[i].index == index)
+			return io->damage[i].shows & field;
+	if (!job->faults || vfy_faults_none(job->faults))
+		return false;
+	b = vfy_faults_get(job->faults, io->ns->seen.id, io->slba + index);
+	return b.state == VFY_UNSETTLED || (b.state == VFY_DAMAGED && b.shows & field);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* report.c - see report.h */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "report.h"
+
+static void add_text(struct json_object *o, const char *key, const char *value)
+{
+	json_object_object_add(o, key, json_object_new_string(value));
+}
+
+static void add_count(struct json_object *o, const char *key, uint64_t value)
+{
+	json_object_object_add(o, key, json_object_new_uint64(value));
+}
+
+/* With one digit after the point: a clock has no more to tell. */
+static void add_ratio(struct json_object *o, const char *key, double of, uint64_t to)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.1f", to ? of / to : 0);
+	json_object_object_add(o, key, json_object_new_double_s(to ? of / to : 0, text));
+}
+
+static void add_hex(struct json_object *o, const char *key, uint64_t value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "0x%" PRIx64, value);
+	add_text(o, key, text);
+}
+
+static struct json_object *field_names(unsigned fields)
+{
+	struct json_object *names = json_object_new_array();
+
+	for (unsigned bit = 0; bit < VFY_NR_FIELDS; bit++)
+		if (fields & 1u << bit)
+			json_object_array_add(names, json_object_new_string(vfy_field_name(1u << bit)));
+	return names;
+}
+
+static struct json_object *files(const struct session *s)
+{
+	struct json_object *list = json_object_new_array();
+	char format[NVME_FORMAT_MAX];
+
+	for (unsigned i = 0; i < s->nr_ns; i++) {
+		const struct job_ns *ns = &s->ns[i];
+		struct json_object *o = json_object_new_object();
+
+		add_text(o, "path", ns->path);
+		add_text(o, "format", nvme_format_name(&ns->info, format));
+		add_text(o, "model", ns->info.model);
+		add_text(o, "serial", ns->info.serial);
+		add_text(o, "firmware", ns->info.firmware);
+		add_count(o, "blocks", ns->info.nr_blocks);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *options(const struct session *s)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "pi_act", json_object_new_boolean(s->ns[0].pract));
+	json_object_object_add(o, "pi_chk", field_names(s->seen[0].device_checks));
+	json_object_object_add(o, "pi_verify", field_names(s->seen[0].host_checks));
+	return o;
+}
+
+static struct json_object *blocks(const struct io_stats *st)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_count(o, "generated", st->generated);
+	add_count(o, "checked", st->checked);
+	return o;
+}
+
+static struct json_object *times(const struct session *s)
+{
+	const struct io_stats *st = &s->job->stats;
+	uint64_t generate = ticks_to_ns(&s->from, st->generate_ticks);
+	uint64_t check = ticks_to_ns(&s->from, st->check_ticks);
+	struct json_object *o = json_object_new_object();
+
+	add_count(o, "generate", generate);
+	add_count(o, "check", check);
+	add_ratio(o, "generate_per_block", generate, st->generated);
+	add_ratio(o, "check_per_block", check, st->checked);
+	add_ratio(o, "generate_per_io", generate, st->ios);
+	add_ratio(o, "check_per_io", check, st->ios);
+	return o;
+}
+
+static struct json_object *damaged(const struct io_stats *st)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_count(o, "damaged", st->damaged);
+	add_count(o, "rejected", st->rejected);
+	add_count(o, "accepted", st->accepted);
+	add_count(o, "wrong", st->wrong);
+	return o;
+}
+
+static struct json_object *statuses(const struct session *s)
+{
+	struct json_object *o = json_object_new_object();
+	char name[NVME_STATUS_MAX];
+
+	for (unsigned i = 0; i < s->nr_status; i++)
+		add_count(o, nvme_result_name(s->status[i].status, name), s->status[i].count);
+	return o;
+}
+
+struct json_object *report_job(const struct session *s)
+{
+	const struct io_stats *st = &s->job->stats;
+	struct json_object *o = json_object_new_object();
+	struct json_object *facts = vfy_judge_facts(&s->judge);
+
+	add_text(o, "job", s->opts.job);
+	add_count(o, "thread", s->opts.thread);
+	add_text(o, "target", s->ns[0].target->ops->name);
+	add_text(o, "plugin", s->opts.plugin ? s->opts.plugin : "pi");
+	json_object_object_add(o, "files", files(s));
+	json_object_object_add(o, "options", options(s));
+	add_count(o, "ios", st->ios);
+	json_object_object_add(o, "blocks", blocks(st));
+	json_object_object_add(o, "time_ns", times(s));
+	json_object_object_add(o, "injected", damaged(st));
+	json_object_object_add(o, "device_status", statuses(s));
+	json_object_object_foreach(facts, key, value)
+		json_object_object_add(o, key, json_object_get(value));
+	json_object_put(facts);
+	return o;
+}
+
+struct json_object *report_damage(const struct io *io, const struct vfy_damage *d, const char *outcome)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_text(o, "file", io->ns->path);
+	add_count(o, "lba", io->slba + d->index);
+	add_count(o, "index", d->index);
+	add_text(o, "opcode", io_command_name(io->opcode));
+	add_text(o, "field", vfy_field_name(d->field));
+	if (d->field & (VFY_DATA | VFY_METADATA))
+		add_count(o, "offset", d->offset);
+	add_hex(o, "was", d->was);
+	add_hex(o, "is", d->is);
+	add_text(o, "outcome", outcome);
+	return o;
+}
+
+/* --- dumps --- */
+
+/* A block beside the bad one: as the I/O's buffers have it, or else the media. */
+static struct vfy_block neighbour(const struct io *io, const struct vfy_block *bad, uint64_t lba,
+				  uint8_t *memory)
+{
+	const struct job_ns *ns = io->ns;
+	struct vfy_block b = *bad;
+	struct nvme_io read = {
+		.opcode = nvme_cmd_read, .slba = lba, .nr_blocks = 1, .data = memory,
+		.md = memory + ns->info.layout.data_size,
+	};
+	struct nvme_uring_cmd cmd = { 0 };
+
+	b.lba = lba;
+	b.data = NULL;
+	if (lba >= ns->info.nr_blocks)		/* or LBA 0 has none before it */
+		return b;
+	nvme_build_io(&cmd, &ns->info, &read);
+	if (ns->target->ops->io(ns->target, &cmd))
+		return b;
+	b.data = memory;
+	b.md = ns->info.layout.md_size ? read.md : NULL;
+	b.tags = io_tags(ns, lba);
+	return b;
+}
+
+void report_dump(struct session *s, const struct io *io, const struct vfy_record *r, const void *data,
+		 const void *md)
+{
+	const struct pi_layout *l = &io->ns->info.layout;
+	size_t size = l->data_size + l->md_size;
+	uint8_t *memory = malloc(2 * size);
+	char format[NVME_FORMAT_MAX], text[512];
+	struct vfy_block bad = {
+		.layout = l, .format = nvme_format_name(&io->ns->info, format), .lba = r->lba,
+		.data = data, .md = md,
+		.known = io->ns->seen.host_checks | io->ns->seen.device_checks,
+	};
+
+	if (!memory)
+		return;
+	io_run(io, r->index, &bad.tags);
+	vfy_dump_block(&s->dump, io->ns->index, (struct vfy_block[]){
+		neighbour(io, &bad, r->lba - 1, memory), bad,
+		neighbour(io, &bad, r->lba + 1, memory + size),
+	}, vfy_record_text(r, text, sizeof(text)));
+	free(memory);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * session.h - what a job opens to verify: the judge, the plugin, injection
+ *
+ * Opened before any I/O, so that everything that can be refused is; closed at the
+ * job's end, with its summary and its report.  Nothing here knows fio.
+ */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include "../verify/dump.h"
+#include "../verify/judge.h"
+#include "io.h"
+#include "ticks.h"
+
+/* Where pi_inject damages blocks. */
+enum session_into { SESSION_INTO_AUTO, SESSION_INTO_WRITE, SESSION_INTO_READ };
+
+struct session_opts {
+	const char		*job;		/* name */
+	unsigned		thread;		/* fio's number of it */
+	const char		*run;		/* names this run of fio */
+	bool			reads, writes;
+	unsigned		depth;
+	const char		*plugin;	/* options as given; NULL: not given */
+	const char		*log, *report, *dump;
+	unsigned		log_rate;
+	const char		*inject, *inject_file;
+	enum session_into	into;
+	enum io_answer		answer;
+	void			(*say)(const char *line);	/* to the user */
+};
+
+enum { SESSION_STATUSES = 32 };
+
+struct session {
+	struct session_opts	opts;
+	struct vfy_judge	judge;
+	struct vfy_dump		dump;
+	struct vfy_job		plugin_job;
+	struct vfy_ns		*seen;		/* one a namespace */
+	const struct job_ns	*ns;
+	unsigned		nr_ns;
+	struct ticks_from	from;
+	struct {
+		int		status;
+		uint64_t	count;
+	} status[SESSION_STATUSES];
+	unsigned		nr_status;
+	bool			judging;	/* is ->judge open? */
+	struct io_job		*job;
+};
+
+/*
+ * Open what @o asks for, on the @nr namespaces at @ns, and have @job use it.  0,
+ * or -errno with one line in @why; session_close() cleans up in any case.
+ */
+int session_open(struct session *s, const struct session_opts *o, const struct job_ns *ns, unsigned nr,
+		 struct io_job *job, char why[TARGET_WHY_MAX]);
+
+/* Say what was found and what it took, write the report, close. */
+void session_end(struct session *s);
+void session_close(struct session *s);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ticks.h - the CPU's own clock: cheap enough to read twice an I/O
+ *
+ * Its rate is not known beforehand.  Who wants nanoseconds keeps a struct
+ * ticks_from of some time ago; the longer ago, the better the rate.
+ */
+#ifndef TICKS_H
+#define TICKS_H
+
+#include <stdint.h>
+#include <time.h>
+
+static inline uint64_t ticks_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+static inline uint64_t ticks(void)
+{
+#if defined(__x86_64__)
+	return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+	uint64_t t;
+
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(t));
+	return t;
+#else
+	return ticks_ns();
+#endif
+}
+
+struct ticks_from {
+	uint64_t ticks, ns;
+};
+
+static inline struct ticks_from ticks_start(void)
+{
+	return (struct ticks_from){ ticks(), ticks_ns() };
+}
+
+/* How many nanoseconds are @t ticks, at the rate since @from? */
+static inline uint64_t ticks_to_ns(const struct ticks_from *from, uint64_t t)
+{
+	uint64_t since = ticks() - from->ticks;
+
+	return since ? (double)t * (ticks_ns() - from->ns) / since : 0;
+}
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* dump.c - see dump.h */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "dump.h"
+
+int vfy_dump_open(struct vfy_dump *d, const char *dir, const char *job, unsigned thread, char *why)
+{
+	struct stat st;
+	int err = 0;
+
+	*d = (struct vfy_dump){ .dir = dir, .job = job, .thread = thread };
+	if (mkdir(dir, 0777) && errno != EEXIST)
+		err = errno;
+	else if (stat(dir, &st))
+		err = errno;
+	else if (!S_ISDIR(st.st_mode))
+		err = ENOTDIR;
+	else if (access(dir, W_OK | X_OK))
+		err = errno;
+	if (err)
+		snprintf(why, 256, "dump folder %s: %s", dir, strerror(err));
+	return -err;
+}
+
+/* A job's name is any text, a file's is not.  NULL with errno set on failure. */
+static FILE *open_file(const struct vfy_dump *d, unsigned ns_index, uint64_t lba, const char *kind,
+		       int flags)
+{
+	char path[PATH_MAX], job[NAME_MAX - 64];
+	int fd;
+
+	snprintf(job, sizeof(job), "%s", d->job);
+	for (char *c = strchr(job, '/'); c; c = strchr(c, '/'))
+		*c = '_';
+	if (snprintf(path, sizeof(path), "%s/%s.%u-ns%u-lba%" PRIu64 ".%s", d->dir, job, d->thread,
+		     ns_index, lba, kind) >= (int)sizeof(path)) {
+		errno = ENAMETOOLONG;
+		return NULL;
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, 0666);
+	return fd < 0 ? NULL : fdopen(fd, flags & O_APPEND ? "a" : "w");
+}
+
+static int close_file(FILE *f)
+{
+	bool bad = ferror(f);
+
+	return fclose(f) || bad ? -EIO : 0;
+}
+
+static int write_raw(const struct vfy_dump *d, unsigned ns_index, const struct vfy_block b[3])
+{
+	FILE *f = open_file(d, ns_index, b[1].lba, "bin", O_TRUNC);
+
+	if (!f)
+		return -errno;
+	for (int i = 0; i < 3; i++) {
+		if (!b[i].data)
+			continue;
+		fwrite(b[i].data, 1, b[i].layout->data_size, f);
+		if (b[i].md)
+			fwrite(b[i].md, 1, b[i].layout->md_size, f);
+	}
+	return close_file(f);
+}
+
+static int write_text(const struct vfy_dump *d, unsigned ns_index, const struct vfy_block b[3],
+		      const char *text)
+{
+	FILE *f = open_file(d, ns_index, b[1].lba, "txt", O_TRUNC);
+
+	if (!f)
+		return -errno;
+	for (int i = 0; i < 3; i++) {
+		if (b[i].data)
+			vfy_decode(f, &b[i]);
+		fputs(b[i].data ? "\n" : "", f);
+	}
+	fprintf(f, "%s\n", text);
+	return close_file(f);
+}
+
+static int append_text(const struct vfy_dump *d, unsigned ns_index, uint64_t lba, const char *text)
+{
+	FILE *f = open_file(d, ns_index, lba, "txt", O_APPEND);
+
+	if (!f)
+		return -errno;
+	fprintf(f, "%s\n", text);
+	return close_file(f);
+}
+
+int vfy_dump_block(struct vfy_dump *d, unsigned ns_index, const struct vfy_block b[3], const char *text)
+{
+	int ret;
+
+	if (d->written && d->last_ns == ns_index && d->last_lba == b[1].lba)
+		return append_text(d, ns_index, b[1].lba, text);
+	ret = d->written == VFY_DUMP_LIMIT ? -EDQUOT : write_raw(d, ns_index, b);
+	if (!ret)
+		ret = write_text(d, ns_index, b, text);
+	if (ret) {
+		d->left_out++;
+		return ret;
+	}
+	d->written++;
+	d->last_ns = ns_index;
+	d->last_lba = b[1].lba;
+	return 0;
+}

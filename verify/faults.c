@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * faults.c - see faults.h
+ *
+ * A hash table with open addressing.  An entry is made, changed and dropped by
+ * one store of its word, and a move makes the new before it drops the old.  So
+ * readers need no lock, and a process that is killed at any point leaves at worst
+ * one entry twice, which repair() puts right.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "faults.h"
+#include "mix.h"
+
+#define WHY_MAX 256
+
+enum {
+	BLOCKS = 1000000,		/* so many at most, */
+	SLOTS = 1 << 21,		/* in so many slots: runs of them stay short */
+	VERSION = 1,
+};
+
+/* Read as one number, which on a machine of the other byte order is another. */
+static const uint64_t MAGIC = 0x746c7561666d766e;	/* "nvmfault" */
+
+/*
+ * The word: bits 7:0 are the state (EMPTY: here a search ends; GONE: no block, but
+ * a search goes on; else enum vfy_fault_state), 15:8 what shows, and above them
+ * a count of changes, by which a reader sees that the key was changed meanwhile.
+ */
+#define EMPTY	0
+#define GONE	0xff
+#define NEXT(word, state, shows) \
+	(((word) | 0xffff) + 1 + ((uint64_t)(shows) << 8 | (uint64_t)(state)))
+#define STATE(word) ((word) & 0xff)
+#define SHOWS(word) ((word) >> 8 & 0xff)
+
+struct slot {
+	_Atomic uint64_t	word, ns, lba;
+};
+
+/* What is shared; the file, as it is. */
+struct book {
+	uint64_t		magic;
+	uint32_t		version;
+	uint32_t		size;		/* bytes of all of it */
+	_Atomic uint64_t	used;		/* slots that hold a block */
+	_Atomic uint64_t	moves;		/* counts up before an entry's old place is GONE */
+	pthread_mutex_t		lock;		/* who changes something has it */
+	struct slot		slot[SLOTS];
+};
+
+struct vfy_faults {
+	struct book	*book;
+	int		fd;			/* -1: no file */
+};
+
+/* --- look up --- */
+
+bool vfy_faults_none(const struct vfy_faults *f)
+{
+	return !atomic_load_explicit(&f->book->used, memory_order_relaxed);
+}
+
+/* Where the search for a block begins. */
+static size_t home(uint64_t ns, uint64_t lba)
+{
+	return vfy_mix(vfy_mix(ns) + lba) % SLOTS;
+}
+
+static size_t next(size_t i)
+{
+	return (i + 1) % SLOTS;
+}
+
+static bool in_use(uint64_t word)
+{
+	return STATE(word) != EMPTY && STATE(word) != GONE;
+}
+
+static bool holds(const struct slot *s, uint64_t ns, uint64_t lba)
+{
+	return atomic_load_explicit(&s->ns, memory_order_relaxed) == ns &&
+	       atomic_load_explicit(&s->lba, memory_order_relaxed) == lba;
+}
+
+/* A slot's word, and whether it is that of the block, both from one moment. */
+static uint64_t look(const struct slot *s, uint64_t ns, uint64_t lba, bool *here)
+{
+	uint64_t word = atomic_load_explicit(&s->word, memory_order_acquire), before;
+
+	do {
+		before = word;
+		*here = in_use(word) && holds(s, ns, lba);
+		atomic_thread_fence(memory_order_acquire);
+		word = atomic_load_explicit(&s->word, memory_order_relaxed);
+	} while (word != before);
+	return word;
+}
+
+/* The word of the block's slot; one not in_use() if it has none. */
+static uint64_t search(const struct book *b, uint64_t ns, uint64_t lba)
+{
+	for (size_t i = home(ns, lba), n = 0; n < SLOTS; n++, i = next(i)) {
+		bool here;
+		uint64_t word = look(&b->slot[i], ns, lba, &here);
+
+		if (here || STATE(word) == EMPTY)
+			return word;
+	}
+	return EMPTY;
+}
+
+struct vfy_fault_block vfy_faults_get(struct vfy_faults *f, uint64_t ns, uint64_t lba)
+{
+	uint64_t word, moves;
+
+	do {				/* it may have moved to where the search had been */
+		moves = atomic_load_explicit(&f->book->moves, memory_order_acquire);
+		word = search(f->book, ns, lba);
+		atomic_thread_fence(memory_order_acquire);
+	} while (!in_use(word) &&
+		 moves != atomic_load_explicit(&f->book->moves, memory_order_relaxed));
+	if (!in_use(word))
+		return (struct vfy_fault_block){ .state = VFY_SOUND };
+	return (struct vfy_fault_block){ .state = STATE(word), .shows = SHOWS(word) };
+}
+
+/* --- change, with the lock --- */
+
+static uint64_t word_of(const struct slot *s)
+{
+	return atomic_load_explicit(&s->word, memory_order_relaxed);
+}
+
+static void put(struct slot *s, unsigned state, unsigned shows)
+{
+	atomic_store_explicit(&s->word, NEXT(word_of(s), state, shows), memory_order_release);
+}
+
+/* The word is that of no block while the key changes. */
+static void put_block(struct slot *s, uint64_t ns, uint64_t lba, unsigned state, unsigned shows)
+{
+	put(s, GONE, 0);
+	atomic_thread_fence(memory_order_release);
+	atomic_store_explicit(&s->ns, ns, memory_order_relaxed);
+	atomic_store_explicit(&s->lba, lba, memory_order_relaxed);
+	put(s, state, shows);
+}
+
+/* The block's slot; NULL if it has none, and then *@room is one that it can have. */
+static struct slot *find(struct book *b, uint64_t ns, uint64_t lba, struct slot **room)
+{
+	*room = NULL;
+	for (size_t i = home(ns, lba), n = 0; n < SLOTS; n++, i = next(i)) {
+		struct slot *s = &b->slot[i];
+
+		if (in_use(word_of(s)) && holds(s, ns, lba))
+			return s;
+		if (!in_use(word_of(s)) && !*room)
+			*room = s;
+		if (STATE(word_of(s)) == EMPTY)
+			break;
+	}
+	return NULL;
+}
+
+/* Would a search for what is in slot @i come by slot @at, before it? */
+static bool leads_by(const struct book *b, size_t at, size_t i)
+{
+	size_t from = home(b->slot[i].ns, b->slot[i].lba);
+
+	return (at - from) % SLOTS < (i - from) % SLOTS;
+}
+
+static void move(struct book *b, size_t from, size_t to)
+{
+	const struct slot *s = &b->slot[from];
+
+	put_block(&b->slot[to], s->ns, s->lba, STATE(word_of(s)), SHOWS(word_of(s)));
+	atomic_fetch_add_explicit(&b->moves, 1, memory_order_release);
+	put(&b->slot[from], GONE, 0);
+}
+
+/*
+ * End searches in a slot that is GONE, after what is found beyond it moved there.
+ * Slots stay GONE no longer, so that searches stay short.
+ */
+static void close_up(struct book *b, size_t hole)
+{
+	for (size_t i = next(hole); STATE(word_of(&b->slot[i])) != EMPTY; i = next(i))
+		if (in_use(word_of(&b->slot[i])) && leads_by(b, hole, i)) {
+			move(b, i, hole);
+			hole = i;
+		}
+	put(&b->slot[hole], EMPTY, 0);
+}
+
+static void drop(struct book *b, struct slot *s)
+{
+	put(s, GONE, 0);
+	atomic_fetch_sub_explicit(&b->used, 1, memory_order_relaxed);
+	close_up(b, s - b->slot);
+}
+
+static int add(struct book *b, struct slot *s, uint64_t ns, uint64_t lba, struct vfy_fault_block blk)
+{
+	if (!s || atomic_load_explicit(&b->used, memory_order_relaxed) >= BLOCKS)
+		return -ENOSPC;
+	atomic_fetch_add_explicit(&b->used, 1, memory_order_relaxed);
+	put_block(s, ns, lba, blk.state, blk.shows);
+	return 0;
+}
+
+/* After a process that was killed: what it moved is there once, and the count is right. */
+static void repair(struct book *b)
+{
+	uint64_t used = 0;
+	struct slot *room;
+
+	for (struct slot *s = b->slot; s < b->slot + SLOTS; s++) {
+		if (in_use(word_of(s)) && find(b, s->ns, s->lba, &room) != s)
+			put(s, GONE, 0);
+		used += in_use(word_of(s));
+	}
+	atomic_store_explicit(&b->used, used, memory_order_relaxed);
+	for (size_t i = SLOTS; i--;)
+		if (STATE(word_of(&b->slot[i])) == GONE)
+			close_up(b, i);
+}
+
+static void lock(struct book *b)
+{
+	if (pthread_mutex_lock(&b->lock) != EOWNERDEAD)
+		return;
+	repair(b);
+	pthread_mutex_consistent(&b->lock);
+}
+
+int vfy_faults_set(struct vfy_faults *f, uint64_t ns, uint64_t lba, struct vfy_fault_block blk)
+{
+	struct slot *room, *s;
+	int err = 0;
+
+	lock(f->book);
+	s = find(f->book, ns, lba, &room);
+	if (s && blk.state == VFY_SOUND)
+		drop(f->book, s);
+	else if (s)
+		put(s, blk.state, blk.shows);
+	else if (blk.state != VFY_SOUND)
+		err = add(f->book, room, ns, lba, blk);
+	pthread_mutex_unlock(&f->book->lock);
+	return err;
+}
+
+static void mark(struct book *b, struct slot *s, enum vfy_fault_state state)
+{
+	if (state == VFY_SOUND)
+		drop(b, s);
+	else
+		put(s, state, SHOWS(word_of(s)));
+}
+
+static bool in_range(const struct slot *s, uint64_t ns, uint64_t lba, uint64_t nr)
+{
+	return in_use(word_of(s)) && s->ns == ns && s->lba >= lba && s->lba - lba < nr;
+}
+
+static void mark_blocks(struct book *b, uint64_t ns, uint64_t lba, uint64_t nr,
+			enum vfy_fault_state state)
+{
+	for (uint64_t i = 0; i < nr; i++) {
+		struct slot *room, *s = find(b, ns, lba + i, &room);
+
+		if (s)
+			mark(b, s, state);
+	}
+}
+
+/* By looking at all slots, of which there are fewer than blocks in the range. */
+static void mark_slots(struct book *b, uint64_t ns, uint64_t lba, uint64_t nr,
+		       enum vfy_fault_state state)
+{
+	for (struct slot *s = b->slot; s < b->slot + SLOTS; s++)
+		while (in_range(s, ns, lba, nr)) {
+			mark(b, s, state);
+			if (state != VFY_SOUND)
+				break;		/* else another may have moved here */
+		}
+}
+
+void vfy_faults_mark(struct vfy_faults *f, uint64_t ns, uint64_t lba, uint64_t nr,
+		     enum vfy_fault_state state)
+{
+	struct book *b = f->book;
+
+	if (vfy_faults_none(f))
+		return;
+	lock(b);
+	if (nr > SLOTS / 16)
+		mark_slots(b, ns, lba, nr, state);
+	else
+		mark_blocks(b, ns, lba, nr, state);
+	pthread_mutex_unlock(&b->lock);
+}
+
+/* --- open --- */
+
+static int init_lock(struct book *b)
+{
+	pthread_mutexattr_t attr;
+	int err = pthread_mutexattr_init(&attr);
+
+	if (err)
+		return err;
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	err = pthread_mutex_init(&b->lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+	return err;
+}
+
+static bool is_book(const struct book *b)
+{
+	return b->magic == MAGIC && b->version == VERSION && b->size == sizeof(*b);
+}
+
+/*
+ * The first to open the file makes it, or takes over what an earlier run left; its
+ * lock says nothing then.  Others find it in order.
+ */
+static const char *take_over(struct book *b, bool first, bool fresh)
+{
+	if (!fresh && b->magic == MAGIC && !is_book(b))
+		return "is of another version";
+	if (!fresh && !is_book(b))
+		return "is not a book of faults";
+	if (!first)
+		return NULL;
+	if (init_lock(b))
+		return "can't hold a lock";
+	if (!fresh)
+		repair(b);
+	b->version = VERSION;
+	b->size = sizeof(*b);
+	b->magic = MAGIC;
+	return NULL;
+}
+
+static const char *map(struct vfy_faults *f, bool first, bool fresh)
+{
+	int flags = MAP_SHARED | MAP_NORESERVE | (f->fd < 0 ? MAP_ANONYMOUS : 0);
+	const char *wrong;
+
+	f->book = mmap(NULL, sizeof(*f->book), PROT_READ | PROT_WRITE, flags, f->fd, 0);
+	if (f->book == MAP_FAILED)
+		return strerror(errno);
+	wrong = take_over(f->book, first, fresh);
+	if (wrong)
+		munmap(f->book, sizeof(*f->book));
+	return wrong;
+}
+
+/* Alone with the file?  Then nobody else gets at it until it is mapped. */
+static const char *map_locked(struct vfy_faults *f)
+{
+	bool first = !flock(f->fd, LOCK_EX | LOCK_NB);
+	const char *wrong;
+	struct stat st;
+	bool fresh;
+
+	if (!first && flock(f->fd, LOCK_SH))
+		return strerror(errno);
+	if (fstat(f->fd, &st))
+		return strerror(errno);
+	fresh = first && !st.st_size;
+	if (!fresh && st.st_size != sizeof(struct book))
+		return "is not a book of faults";
+	if (fresh && ftruncate(f->fd, sizeof(struct book)))
+		return strerror(errno);
+	wrong = map(f, first, fresh);
+	if (wrong && fresh && ftruncate(f->fd, 0))
+		return strerror(errno);
+	return wrong;
+}
+
+/* As long as anybody has it open, the file is locked, shared. */
+static const char *map_file(struct vfy_faults *f, const char *path)
+{
+	const char *wrong;
+
+	f->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (f->fd < 0)
+		return strerror(errno);
+	wrong = map_locked(f);
+	if (wrong)
+		close(f->fd);
+	else
+		flock(f->fd, LOCK_SH);
+	return wrong;
+}
+
+struct vfy_faults *vfy_faults_open(const char *path, char *why)
+{
+	struct vfy_faults *f = malloc(sizeof(*f));
+	const char *wrong = "out of memory";
+
+	if (f) {
+		f->fd = -1;
+		wrong = path ? map_file(f, path) : map(f, true, true);
+	}
+	if (!wrong)
+		return f;
+	snprintf(why, WHY_MAX, "pi_inject_file: %.150s: %s", path ? path : "memory", wrong);
+	free(f);
+	return NULL;
+}
+
+void vfy_faults_close(struct vfy_faults *f)
+{
+	munmap(f->book, sizeof(*f->book));
+	if (f->fd >= 0)
+		close(f->fd);
+	free(f);
+}

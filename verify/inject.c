@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* inject.c - see inject.h */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "inject.h"
+#include "metadata.h"
+#include "mix.h"
+
+#define WHY_MAX 256
+
+static const struct {
+	const char	*word;
+	unsigned	field;
+} words[] = {
+	{ "guard", PI_GUARD }, { "app", PI_APP }, { "ref", PI_REF }, { "storage", PI_STORAGE },
+	{ "data", VFY_DATA }, { "md", VFY_METADATA },
+};
+
+#define NR_WORDS (sizeof(words) / sizeof(words[0]))
+
+static const char *word_of(unsigned field)
+{
+	size_t i = 0;
+
+	while (words[i].field != field)
+		i++;
+	return words[i].word;
+}
+
+/* --- the option --- */
+
+/* If @text begins with @word, what follows; else NULL. */
+static const char *after(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+
+	return strncmp(text, word, len) ? NULL : text + len;
+}
+
+/* A decimal number; what follows it, or NULL if there is none that fits. */
+static const char *number(const char *text, uint64_t *value)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return NULL;			/* strtoull() would take a sign, or spaces */
+	errno = 0;
+	*value = strtoull(text, &end, 10);
+	return errno ? NULL : end;
+}
+
+static const char *parse_field(const char *text, struct vfy_fault *f)
+{
+	for (size_t i = 0; i < NR_WORDS; i++) {
+		const char *rest = after(text, words[i].word);
+
+		if (rest && (!*rest || strchr(":/@,", *rest))) {
+			f->field = words[i].field;
+			return rest;
+		}
+	}
+	return NULL;
+}
+
+/* One FIELD[:bit|:all][/N][@SEED]; what follows it, or NULL with *@wrong. */
+static const char *parse_fault(const char *text, struct vfy_fault *f, const char **wrong)
+{
+	const char *rest = parse_field(text, f);
+
+	*wrong = "FIELD is guard, app, ref, storage, data or md";
+	if (rest && *rest == ':') {
+		*wrong = "after ':' comes bit or all";
+		f->all = after(rest, ":all");
+		rest = after(rest, f->all ? ":all" : ":bit");
+	}
+	if (rest && *rest == '/') {
+		*wrong = "after '/' comes a number, 1 or more: one block in so many";
+		rest = number(rest + 1, &f->every);
+		rest = f->every ? rest : NULL;
+	}
+	if (rest && *rest == '@') {
+		*wrong = "after '@' comes a seed, a number";
+		rest = number(rest + 1, &f->seed);
+	}
+	if (rest && *rest && *rest != ',') {
+		*wrong = "it is FIELD[:bit|:all][/N][@SEED]";
+		rest = NULL;
+	}
+	return rest;
+}
+
+static const struct vfy_fault *find(const struct vfy_inject *in, unsigned field)
+{
+	for (unsigned i = 0; i < in->nr; i++)
+		if (in->fault[i].field == field)
+			return &in->fault[i];
+	return NULL;
+}
+
+int vfy_inject_parse(const char *text, struct vfy_inject *in, char *why)
+{
+	*in = (struct vfy_inject){ 0 };
+	for (const char *rest = NULL; !rest || *rest; text = rest + 1) {
+		struct vfy_fault f = { .every = 1000, .seed = 1 };
+		const char *wrong;
+
+		rest = parse_fault(text, &f, &wrong);
+		if (rest && find(in, f.field)) {
+			wrong = "each field once";
+			rest = NULL;
+		}
+		if (!rest) {
+			snprintf(why, WHY_MAX, "pi_inject: '%.*s': %s", (int)strcspn(text, ","),
+				 text, wrong);
+			return -EINVAL;
+		}
+		in->fault[in->nr++] = f;
+	}
+	return 0;
+}
+
+/* --- what can be damaged --- */
+
+/* The bits of a tuple's field that a check looks at. */
+static uint64_t checked_bits(const struct pi_layout *l, const struct pi_tags *t, unsigned field)
+{
+	switch (field) {
+	case PI_GUARD:
+		return pi_ones(8 * l->format->guard_size);
+	case PI_APP:
+		return t->app_mask;
+	case PI_STORAGE:
+		return t->storage_mask & pi_ones(l->sts);
+	default:
+		return l->type == PI_TYPE3 ? 0 : pi_ones(pi_ref_bits(l));
+	}
+}
+
+/* With one bit that is checked, its other value may be the one that escapes. */
+static bool only_escapes(const struct pi_layout *l, const struct pi_tags *t)
+{
+	struct pi_fields f = { .app = t->app ^ t->app_mask, .ref = t->ref };
+
+	return !(t->app_mask & (t->app_mask - 1)) && pi_escapes(l, &f);
+}
+
+/* Why no block of @l can have this field damaged so that a check sees it; or NULL. */
+static const char *objection(unsigned field, const struct pi_layout *l, const struct pi_tags *t,
+			     bool tuples, bool md)
+{
+	struct pi_fields f = { .app = t->app, .ref = t->ref };
+
+	if (l->type != PI_NONE && pi_escapes(l, &f))
+		return "with this application tag blocks escape all checks: give another apptag";
+	if (field == VFY_METADATA) {
+		if (!vfy_md_present(l))
+			return "this format has no metadata beyond the tuple";
+		return md ? NULL : "no metadata crosses the interface: give pi_act=0";
+	}
+	if (l->type == PI_NONE)
+		return "this namespace has no protection, nothing would show it";
+	if (!tuples)
+		return "no tuples of the host cross the interface: give pi_act=0";
+	if (field == VFY_DATA)
+		return NULL;
+	if (field == PI_STORAGE && !l->sts)
+		return "this format has no storage tag";
+	if (field == PI_REF && l->type == PI_TYPE3)
+		return "the reference tag of type 3 is not checked";
+	if (!checked_bits(l, t, field))
+		return "no bit of it is checked";
+	if (field == PI_APP && only_escapes(l, t))
+		return "the one bit that is checked would make blocks escape: give another apptag";
+	return NULL;
+}
+
+int vfy_inject_check(const struct vfy_inject *in, const struct pi_layout *l,
+		     const struct pi_tags *tags, bool tuples, bool md, char *why)
+{
+	for (unsigned i = 0; i < in->nr; i++) {
+		const char *text = objection(in->fault[i].field, l, tags, tuples, md);
+
+		if (text) {
+			snprintf(why, WHY_MAX, "pi_inject=%s: %s", word_of(in->fault[i].field), text);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* --- which blocks --- */
+
+/*
+ * A number of the fault's own for @n.  Which block and which bit come from
+ * different ones, by @use.
+ */
+enum use { THE_BLOCK, THE_BIT };
+
+static uint64_t chance(const struct vfy_fault *f, enum use use, uint64_t n)
+{
+	return vfy_mix(vfy_mix(vfy_mix(f->seed) + 2 * f->field + use) + n);
+}
+
+/*
+ * Of each run of @every blocks one is damaged.  Where is the first from @place on?
+ */
+static uint64_t next_damaged(const struct vfy_fault *f, uint64_t place)
+{
+	uint64_t run = place / f->every;
+	uint64_t at = run * f->every + chance(f, THE_BLOCK, run) % f->every;
+
+	if (at >= place)
+		return at;
+	run++;
+	return run * f->every + chance(f, THE_BLOCK, run) % f->every;
+}
+
+/* Which of the faults comes first, by place and field? */
+static unsigned earliest(const struct vfy_inject *in, const uint64_t *at)
+{
+	unsigned first = 0;
+
+	for (unsigned i = 1; i < in->nr; i++)
+		if (at[i] < at[first] ||
+		    (at[i] == at[first] && in->fault[i].field < in->fault[first].field))
+			first = i;
+	return first;
+}
+
+unsigned vfy_inject_draw(const struct vfy_inject *in, uint32_t nr, struct vfy_damage *d, unsigned max)
+{
+	uint64_t at[VFY_MAX_FAULTS];
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < in->nr; i++)
+		at[i] = next_damaged(&in->fault[i], in->next);
+	while (in->nr) {
+		unsigned i = earliest(in, at);
+		uint64_t index = at[i] - in->next;
+
+		if (index >= nr)
+			break;
+		if (found < max)
+			d[found] = (struct vfy_damage){ .index = index, .field = in->fault[i].field };
+		found++;
+		at[i] = next_damaged(&in->fault[i], at[i] + 1);
+	}
+	return found;
+}
+
+void vfy_inject_pass(struct vfy_inject *in, uint32_t nr)
+{
+	in->next += nr;
+}
+
+/* --- the damage --- */
+
+/* A block, and the bits of it of which some are flipped. */
+struct victim {
+	const struct pi_layout	*l;
+	const struct pi_tags	*tags;
+	uint8_t			*data, *md;
+	unsigned		field;
+	uint8_t			*bytes;		/* data, or metadata beyond the tuple */
+	uint64_t		mask;		/* else: of the tuple's field */
+	uint64_t		nr_bits;
+};
+
+static struct victim victim_of(const struct pi_layout *l, const struct pi_tags *tags, void *data,
+			       void *md, unsigned field)
+{
+	struct victim v = { .l = l, .tags = tags, .data = data, .md = md, .field = field };
+
+	if (field == VFY_DATA) {
+		v.bytes = data;
+		v.nr_bits = 8ULL * l->data_size;
+	} else if (field == VFY_METADATA) {
+		struct vfy_span s = vfy_md_span(l);
+
+		v.bytes = v.md + s.from;
+		v.nr_bits = 8ULL * (s.to - s.from);
+	} else {
+		v.mask = checked_bits(l, tags, field);
+		v.nr_bits = __builtin_popcountll(v.mask);
+	}
+	return v;
+}
+
+static uint64_t value(const struct pi_fields *f, unsigned field)
+{
+	switch (field) {
+	case PI_GUARD:		return f->guard;
+	case PI_APP:		return f->app;
+	case PI_STORAGE:	return f->storage;
+	default:		return f->ref;
+	}
+}
+
+static void *tuple_of(const struct victim *v)
+{
+	return v->md + pi_tuple_offset(v->l);
+}
+
+static void flip_in_tuple(const struct victim *v, uint64_t bits)
+{
+	struct pi_fields f = pi_tuple_get(v->l, tuple_of(v));
+
+	f.guard ^= v->field == PI_GUARD ? bits : 0;
+	f.app ^= v->field == PI_APP ? bits : 0;
+	f.storage ^= v->field == PI_STORAGE ? bits : 0;
+	f.ref ^= v->field == PI_REF ? bits : 0;
+	pi_tuple_put(v->l, tuple_of(v), &f);
+}
+
+static void flip_bit(const struct victim *v, uint64_t n)
+{
+	uint64_t mask = v->mask;
+
+	if (v->bytes) {
+		v->bytes[n / 8] ^= 1 << n % 8;
+		return;
+	}
+	while (n--)
+		mask &= mask - 1;
+	flip_in_tuple(v, mask & -mask);
+}
+
+static void flip_all(const struct victim *v)
+{
+	if (!v->bytes)
+		flip_in_tuple(v, v->mask);
+	else
+		for (uint64_t i = 0; i < v->nr_bits / 8; i++)
+			v->bytes[i] ^= 0xff;
+}
+
+/* The byte that stands for the flipped bits, in the data or the metadata. */
+static uint32_t offset_of(const struct victim *v, bool all, uint64_t bit)
+{
+	uint32_t base = v->field == VFY_METADATA ? vfy_md_span(v->l).from : 0;
+
+	return v->bytes ? base + (all ? 0 : bit / 8) : 0;
+}
+
+static uint64_t value_now(const struct victim *v, uint32_t offset)
+{
+	struct pi_fields f;
+
+	if (v->field == VFY_DATA)
+		return v->data[offset];
+	if (v->field == VFY_METADATA)
+		return v->md[offset];
+	f = pi_tuple_get(v->l, tuple_of(v));
+	return value(&f, v->field);
+}
+
+/* What a full check finds wrong when this field is. */
+static unsigned consequence(const struct victim *v)
+{
+	bool covered = v->tags && v->l->type != PI_NONE && !v->l->first;
+
+	if (v->field == VFY_DATA)
+		return PI_GUARD;
+	return v->field | (v->field == VFY_METADATA && covered ? PI_GUARD : 0);
+}
+
+/* The fields of the tuple that a check finds wrong; it is in a block of its own here. */
+static unsigned wrong_in_tuple(const struct victim *v)
+{
+	struct pi_layout apart = *v->l;
+	struct pi_error errs[4];
+	unsigned nr, wrong = 0;
+
+	if (!v->tags || v->l->type == PI_NONE)
+		return 0;
+	apart.extended = false;
+	nr = pi_verify(&apart, v->tags, PI_GUARD | PI_APP | PI_STORAGE | PI_REF, v->data, v->md, 1,
+		       errs, 4);
+	for (unsigned i = 0; i < nr; i++)
+		wrong |= errs[i].field;
+	return wrong;
+}
+
+/*
+ * Does a check see it?  Two damages to one block can make its guard right again,
+ * flipped bits can make it escape, and metadata look never written.
+ */
+static bool seen(const struct victim *v, unsigned consequence)
+{
+	if (consequence & VFY_METADATA && vfy_md_unwritten(v->l, v->data, v->md))
+		return false;
+	consequence &= ~VFY_METADATA;
+	return (wrong_in_tuple(v) & consequence) == consequence;
+}
+
+/*
+ * The ways there are, one after another: flip bit @bit and those that follow it;
+ * or all bits, then all but one.  Doing the same again undoes it.
+ */
+static void flip(const struct victim *v, bool all, uint64_t bit, uint64_t way)
+{
+	if (all)
+		flip_all(v);
+	if (!all || way)
+		flip_bit(v, (bit + way) % v->nr_bits);
+}
+
+/* Flip in that way; if no check sees it, not at all. */
+static void try(const struct victim *v, bool all, uint64_t bit, uint64_t way, struct vfy_damage *d)
+{
+	unsigned shows = consequence(v);
+
+	d->offset = offset_of(v, all, (bit + way) % v->nr_bits);
+	d->was = value_now(v, d->offset);
+	flip(v, all, bit, way);
+	if (seen(v, shows))
+		d->shows = shows;
+	else
+		flip(v, all, bit, way);
+	d->is = value_now(v, d->offset);
+}
+
+static bool escapes(const struct victim *v)
+{
+	struct pi_fields f;
+
+	if (!v->tags || v->l->type == PI_NONE)
+		return false;
+	f = pi_tuple_get(v->l, tuple_of(v));
+	return pi_escapes(v->l, &f);
+}
+
+void vfy_inject_damage(const struct vfy_inject *in, const struct pi_layout *l,
+		       const struct pi_tags *tags, uint64_t place, void *data, void *md,
+		       struct vfy_damage *d)
+{
+	const struct vfy_fault *f = find(in, d->field);
+	struct victim v = victim_of(l, tags, data, md, d->field);
+	bool all = f->all && v.nr_bits > 1;
+	uint64_t bit;
+
+	d->shows = 0;
+	if (!v.nr_bits || escapes(&v))
+		return;
+	bit = chance(f, THE_BIT, place) % v.nr_bits;
+	for (uint64_t way = 0; way < v.nr_bits && way <= 64 && !d->shows; way++)
+		try(&v, all, bit, way, d);
+}

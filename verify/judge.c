@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* judge.c - see judge.h */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+#include "json.h"
+#include "judge.h"
+#include "run-report.h"
+
+/* --- so many lines a second --- */
+
+static int64_t this_second(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return now.tv_sec;
+}
+
+/* Where a new second has begun: how many lines did the last one leave out? */
+static uint64_t turn(struct vfy_rate *r, int64_t second)
+{
+	uint64_t left_out = r->limit && r->lines > r->limit ? r->lines - r->limit : 0;
+
+	if (second == r->second)
+		return 0;
+	r->second = second;
+	r->lines = 0;
+	return left_out;
+}
+
+/* May there be another line in this second? */
+static bool pass(struct vfy_rate *r)
+{
+	bool passes = ++r->lines <= r->limit || !r->limit;
+
+	if (passes)
+		r->shown++;
+	else
+		r->suppressed++;
+	return passes;
+}
+
+/* --- lines for the user --- */
+
+static void say(const struct vfy_judge *j, const char *line)
+{
+	if (j->opts.say)
+		j->opts.say(j->opts.ctx, line);
+}
+
+static void say_left_out(const struct vfy_judge *j, uint64_t lines)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "%" PRIu64 " more mismatches in that second", lines);
+	if (lines)
+		say(j, line);
+}
+
+static void say_record(struct vfy_judge *j, const struct vfy_record *r, int64_t second)
+{
+	char line[512];
+
+	say_left_out(j, turn(&j->say_rate, second));
+	if (pass(&j->say_rate))
+		say(j, vfy_record_text(r, line, sizeof(line)));
+}
+
+/* --- lines of the log --- */
+
+/* RFC 3339, UTC: JSON numbers of that many digits lose their last ones in some readers. */
+static struct json_object *now_as_text(void)
+{
+	struct timespec now;
+	char date[32], text[48];
+	struct tm tm;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", gmtime_r(&now.tv_sec, &tm));
+	snprintf(text, sizeof(text), "%s.%09ldZ", date, now.tv_nsec);
+	return json_object_new_string(text);
+}
+
+/* The log has ended where a line could not be written as a whole. */
+static void end_log(struct vfy_judge *j, ssize_t written)
+{
+	char line[512];
+
+	snprintf(line, sizeof(line), "log %s: %s: no more is logged", j->opts.log,
+		 strerror(written < 0 ? errno : ENOSPC));
+	close(j->log_fd);
+	j->log_fd = -1;
+	say(j, line);
+}
+
+/* One call, so that the lines of others come before or after it. */
+static void write_line(struct vfy_judge *j, struct json_object *o)
+{
+	size_t len;
+	const char *text = json_object_to_json_string_length(o, JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	const struct iovec line[] = { { (char *)text, len }, { "\n", 1 } };
+	ssize_t written = writev(j->log_fd, line, 2);
+
+	if (written != (ssize_t)len + 1)
+		end_log(j, written);
+}
+
+void vfy_judge_log(struct vfy_judge *j, const char *type, struct json_object *fields)
+{
+	struct json_object *line;
+
+	if (j->log_fd >= 0) {
+		line = json_object_new_object();
+		json_object_object_add(line, "type", json_object_new_string(type));
+		json_object_object_add(line, "time", now_as_text());
+		json_object_object_add(line, "job", vfy_json_text(j->opts.job));
+		json_object_object_add(line, "thread", json_object_new_uint64(j->opts.thread));
+		json_object_object_foreach(fields, name, value)
+			json_object_object_add(line, name, json_object_get(value));
+		write_line(j, line);
+		json_object_put(line);
+	}
+	json_object_put(fields);
+}
+
+static void log_left_out(struct vfy_judge *j, uint64_t lines)
+{
+	struct json_object *fields;
+
+	if (!lines)
+		return;
+	fields = json_object_new_object();
+	json_object_object_add(fields, "lines", json_object_new_uint64(lines));
+	vfy_judge_log(j, "suppressed", fields);
+}
+
+static void log_record(struct vfy_judge *j, const struct vfy_record *r, int64_t second)
+{
+	log_left_out(j, turn(&j->log_rate, second));
+	if (pass(&j->log_rate))
+		vfy_judge_log(j, "mismatch", vfy_json_record(r));
+}
+
+/* --- from open to close --- */
+
+/* *@created: is it our file, to be removed should the job be refused? */
+static int open_log(struct vfy_judge *j, bool *created, char *why)
+{
+	const int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY;
+
+	j->log_fd = open(j->opts.log, flags | O_CREAT | O_EXCL, 0666);
+	*created = j->log_fd >= 0;
+	if (!*created && errno == EEXIST)
+		j->log_fd = open(j->opts.log, flags);
+	if (j->log_fd >= 0)
+		return 0;
+	snprintf(why, VFY_WHY_MAX, "log %s: can't be appended to: %s", j->opts.log, strerror(errno));
+	return -errno;
+}
+
+/* The report would be replaced under the log's feet, or the log be what is not overwritten. */
+static bool one_file(const struct vfy_judge *j)
+{
+	struct stat log, report;
+
+	return j->log_fd >= 0 && !fstat(j->log_fd, &log) && !stat(j->opts.report, &report) &&
+	       log.st_dev == report.st_dev && log.st_ino == report.st_ino;
+}
+
+static int begin_report(const struct vfy_judge *j, char *why)
+{
+	if (!one_file(j))
+		return run_report_begin(j->opts.report, j->opts.run, why);
+	snprintf(why, VFY_WHY_MAX, "%s: can't be both log and report; give them a file each",
+		 j->opts.report);
+	return -EINVAL;
+}
+
+int vfy_judge_open(struct vfy_judge *j, const struct vfy_judge_opts *o, char why[VFY_WHY_MAX])
+{
+	bool created = false;
+	int ret = 0;
+
+	*j = (struct vfy_judge){
+		.opts = *o, .log_fd = -1,
+		.log_rate.limit = o->log_rate, .say_rate.limit = o->say_rate,
+	};
+	if (o->log)
+		ret = open_log(j, &created, why);
+	if (!ret && o->report)
+		ret = begin_report(j, why);
+	if (!ret)
+		return 0;
+	if (created)
+		unlink(o->log);
+	if (j->log_fd >= 0)
+		close(j->log_fd);
+	j->log_fd = -1;
+	return ret;
+}
+
+void vfy_judge_take(struct vfy_judge *j, const struct vfy_record *r)
+{
+	int64_t second = this_second();
+
+	vfy_count(&j->counts, r);
+	if (j->log_fd >= 0)
+		log_record(j, r, second);
+	if (j->opts.say)
+		say_record(j, r, second);
+}
+
+static struct json_object *rate_facts(const struct vfy_rate *r)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "shown", json_object_new_uint64(r->shown));
+	json_object_object_add(o, "suppressed", json_object_new_uint64(r->suppressed));
+	return o;
+}
+
+struct json_object *vfy_judge_facts(const struct vfy_judge *j)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "mismatches", vfy_json_counts(&j->counts));
+	json_object_object_add(o, "log", rate_facts(&j->log_rate));
+	json_object_object_add(o, "messages", rate_facts(&j->say_rate));
+	return o;
+}
+
+int vfy_judge_report(struct vfy_judge *j, struct json_object *job)
+{
+	if (j->opts.report)
+		return run_report_add(j->opts.report, j->opts.run, job);
+	json_object_put(job);
+	return 0;
+}
+
+void vfy_judge_close(struct vfy_judge *j)
+{
+	say_left_out(j, turn(&j->say_rate, -1));
+	log_left_out(j, turn(&j->log_rate, -1));
+	if (j->log_fd >= 0)
+		close(j->log_fd);
+	j->log_fd = -1;
+}

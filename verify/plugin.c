@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* plugin.c - see plugin.h */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "plugin.h"
+
+#define TEXT(x) #x
+#define NAME_OF(x) TEXT(x)
+
+/* Findings an I/O may have for each of its blocks before the rest are dropped. */
+enum { FINDINGS_A_BLOCK = 4 };
+
+static __attribute__((format(printf, 3, 4)))
+int refused(char *why, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, VFY_WHY_MAX, fmt, ap);
+	va_end(ap);
+	return -err;
+}
+
+/* --- which one --- */
+
+static bool is_path(const char *name)
+{
+	size_t n = strlen(name);
+
+	return strchr(name, '/') || (n > 3 && !strcmp(name + n - 3, ".so"));
+}
+
+/* A name without a folder is one in the current folder, not one of the system's. */
+static int load(const char *name, struct vfy_use *use, char *why)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s%s", strchr(name, '/') ? "" : "./", name);
+	use->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (!use->library)
+		return refused(why, ENOENT, "pi_plugin: %s", dlerror());
+	use->plugin = dlsym(use->library, NAME_OF(VFY_PLUGIN_SYMBOL));
+	if (!use->plugin)
+		return refused(why, EINVAL, "pi_plugin=%s: it has no symbol %s, so it is no verification plugin",
+			       name, NAME_OF(VFY_PLUGIN_SYMBOL));
+	return 0;
+}
+
+static int check_version(const char *name, const struct vfy_plugin *p, char *why)
+{
+	if (p->version != VFY_PLUGIN_VERSION || p->size != sizeof(*p))
+		return refused(why, EPROTO, "pi_plugin=%s: it was built for version %u of the plugin interface "
+			       "(%u bytes), this is version %u (%zu bytes): build it again", name,
+			       p->version, p->size, VFY_PLUGIN_VERSION, sizeof(*p));
+	if (!p->open || !p->close)
+		return refused(why, EINVAL, "pi_plugin=%s: it has no open() or no close()", name);
+	return 0;
+}
+
+static int find(const char *name, struct vfy_use *use, char *why)
+{
+	int ret;
+
+	if (!is_path(name))
+		return refused(why, EINVAL, "pi_plugin: unknown plugin '%s': give pi, or a path that ends in .so",
+			       name);
+	ret = load(name, use, why);
+	return ret ? ret : check_version(name, use->plugin, why);
+}
+
+static int start(const char *name, const char *args, const struct vfy_job *job, struct vfy_use *use,
+		 char *why)
+{
+	char line[VFY_WHY_MAX] = "";
+	int ret;
+
+	use->max = FINDINGS_A_BLOCK * job->max_blocks + FINDINGS_A_BLOCK;
+	use->findings = calloc(use->max, sizeof(*use->findings));
+	if (!use->findings)
+		return refused(why, ENOMEM, "pi_plugin=%s: out of memory", name);
+	ret = use->plugin->open(job, args, &use->session, line);
+	if (!ret)
+		return 0;
+	line[sizeof(line) - 1] = '\0';
+	return refused(why, ret < 0 ? -ret : EINVAL, "pi_plugin=%.64s: %.180s", name,
+		       *line ? line : strerror(ret < 0 ? -ret : EINVAL));
+}
+
+static void drop(struct vfy_use *use)
+{
+	free(use->findings);
+	if (use->library)
+		dlclose(use->library);
+	*use = (struct vfy_use){ 0 };
+}
+
+int vfy_plugin_open(const char *text, const struct vfy_job *job, struct vfy_use *use,
+		    char why[VFY_WHY_MAX])
+{
+	const char *comma = strchr(text, ',');
+	char *name = strndup(text, comma ? (size_t)(comma - text) : strlen(text));
+	int ret;
+
+	*use = (struct vfy_use){ 0 };
+	if (!name)
+		return refused(why, ENOMEM, "pi_plugin: out of memory");
+	if (!strcmp(name, "pi"))
+		ret = comma ? refused(why, EINVAL, "pi_plugin=pi takes no arguments") : 0;
+	else
+		ret = find(name, use, why);
+	if (!ret && use->plugin)
+		ret = start(name, comma ? comma + 1 : "", job, use, why);
+	if (ret)
+		drop(use);
+	free(name);
+	return ret;
+}
+
+void vfy_plugin_close(struct vfy_use *use)
+{
+	if (use->plugin)
+		use->plugin->close(use->session.ctx);
+	drop(use);
+}
+
+/* --- and what it answers --- */
+
+void vfy_plugin_prepare(struct vfy_use *use, const struct vfy_io *io, struct vfy_expect *e)
+{
+	struct vfy_block_tags *block = e->block;
+
+	if (!use->plugin->prepare)
+		return;
+	use->plugin->prepare(use->session.ctx, io, e);
+	use->nonsense += e->block != block;
+	e->block = block;
+	e->each &= PI_APP | PI_REF | PI_STORAGE;
+	e->free &= PI_GUARD | PI_APP | PI_REF | PI_STORAGE;
+}
+
+static bool makes_sense(const struct vfy_finding *f, const struct vfy_io *io)
+{
+	return f->index < io->nr && f->field && !(f->field & (f->field - 1)) &&
+	       f->field < 1u << VFY_NR_FIELDS && (unsigned)f->class < VFY_NR_CLASSES;
+}
+
+unsigned vfy_plugin_judge(struct vfy_use *use, const struct vfy_io *io, const struct vfy_expect *e)
+{
+	unsigned found, kept = 0;
+
+	if (!use->plugin->judge)
+		return 0;
+	found = use->plugin->judge(use->session.ctx, io, e, use->findings, use->max);
+	if (found > use->max) {
+		use->nonsense += found - use->max;
+		found = use->max;
+	}
+	for (unsigned i = 0; i < found; i++) {
+		if (makes_sense(&use->findings[i], io))
+			use->findings[kept++] = use->findings[i];
+		else
+			use->nonsense++;
+	}
+	return kept;
+}
+
+void vfy_plugin_done(struct vfy_use *use, const struct vfy_io *io, const struct vfy_expect *e, int res)
+{
+	if (use->plugin->done)
+		use->plugin->done(use->session.ctx, io, e, res);
+}

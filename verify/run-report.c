@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* run-report.c - see run-report.h */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "run-report.h"
+#include "verify.h"
+
+enum { VERSION = 1, LARGEST = 1 << 30 };
+
+/* --- the lock --- */
+
+/*
+ * On the folder, which stays the same file while the report in it is replaced.
+ * A descriptor to close, or -errno.
+ */
+static int lock_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	int fd, ret;
+
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path + 1) : 1,
+		 slash ? path : ".");
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	do
+		ret = flock(fd, LOCK_EX);
+	while (ret && errno == EINTR);
+	if (!ret)
+		return fd;
+	ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/* --- what is there --- */
+
+static bool is_report(struct json_object *o)
+{
+	struct json_object *version, *run, *jobs;
+
+	return json_object_object_get_ex(o, "version", &version) &&
+	       json_object_object_get_ex(o, "run", &run) &&
+	       json_object_object_get_ex(o, "jobs", &jobs) &&
+	       json_object_is_type(version, json_type_int) &&
+	       json_object_get_int(version) == VERSION &&
+	       json_object_is_type(run, json_type_string) && json_object_is_type(jobs, json_type_array);
+}
+
+static bool is_of_run(struct json_object *report, const char *run)
+{
+	return !strcmp(json_object_get_string(json_object_object_get(report, "run")), run);
+}
+
+/* NULL where the text is anything but one report, complete. */
+static struct json_object *parse(const char *text, size_t len)
+{
+	struct json_tokener *tok = json_tokener_new();
+	struct json_object *o;
+
+	if (!tok)
+		return NULL;
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	o = json_tokener_parse_ex(tok, text, len);
+	json_tokener_free(tok);
+	if (o && !is_report(o)) {
+		json_object_put(o);
+		o = NULL;
+	}
+	return o;
+}
+
+static int read_open(int fd, struct json_object **report)
+{
+	struct stat st;
+	char *text;
+	ssize_t n;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (!st.st_size)
+		return 0;
+	text = st.st_size < LARGEST ? malloc(st.st_size) : NULL;
+	if (!text)
+		return -EFBIG;
+	n = read(fd, text, st.st_size);
+	*report = n == st.st_size ? parse(text, n) : NULL;
+	free(text);
+	return *report ? 0 : -EINVAL;
+}
+
+/* *@report stays NULL where there is nothing yet.  -EINVAL: it is something else. */
+static int read_report(const char *path, struct json_object **report)
+{
+	/* Asking to write, too: who made a file read-only does not want it replaced. */
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), ret;
+
+	*report = NULL;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	ret = read_open(fd, report);
+	close(fd);
+	return ret;
+}
+
+/* --- and what comes to be there --- */
+
+static struct json_object *new_report(const char *run)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "version", json_object_new_int(VERSION));
+	json_object_object_add(o, "run", json_object_new_string(run));
+	json_object_object_add(o, "jobs", json_object_new_array());
+	return o;
+}
+
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+	int ret = f ? 0 : -errno;
+
+	if (f && (fprintf(f, "%s\n", text) < 0 || fflush(f)))
+		ret = -errno;
+	if (f ? fclose(f) : fd < 0 ? 0 : close(fd))
+		ret = ret ? ret : -errno;
+	return ret;
+}
+
+/* The name is always the same, so that what a killed job left is used again. */
+static int replace(const char *path, struct json_object *report)
+{
+	const char *text = json_object_to_json_string_ext(report, JSON_C_TO_STRING_PRETTY |
+							  JSON_C_TO_STRING_NOSLASHESCAPE);
+	char new[PATH_MAX];
+	int ret;
+
+	if (snprintf(new, sizeof(new), "%s.nvmepi-new", path) >= (int)sizeof(new))
+		return -ENAMETOOLONG;
+	ret = write_file(new, text);
+	if (!ret && rename(new, path))
+		ret = -errno;
+	if (ret)
+		unlink(new);
+	return ret;
+}
+
+static int begin_locked(const char *path, const char *run)
+{
+	struct json_object *report;
+	int ret = read_report(path, &report);
+
+	if (ret || (report && is_of_run(report, run))) {
+		json_object_put(report);
+		return ret;
+	}
+	json_object_put(report);
+	report = new_report(run);
+	ret = replace(path, report);
+	json_object_put(report);
+	return ret;
+}
+
+int run_report_begin(const char *path, const char *run, char *why)
+{
+	int lock = lock_folder(path);
+	int ret = lock < 0 ? lock : begin_locked(path, run);
+
+	if (lock >= 0)
+		close(lock);
+	if (ret == -EINVAL)
+		snprintf(why, VFY_WHY_MAX, "report %s: the file there is no report of a run, or was cut: "
+			 "it is not overwritten; remove it, or give another name", path);
+	else if (ret)
+		snprintf(why, VFY_WHY_MAX, "report %s: can't be written: %s", path, strerror(-ret));
+	return ret;
+}
+
+static int add_locked(const char *path, const char *run, struct json_object *job)
+{
+	struct json_object *report;
+	int ret = read_report(path, &report);
+
+	if (!ret && !report)
+		report = new_report(run);	/* somebody took it away */
+	if (!ret && !is_of_run(report, run))
+		ret = -EBUSY;
+	if (!ret) {
+		json_object_array_add(json_object_object_get(report, "jobs"), json_object_get(job));
+		ret = replace(path, report);
+	}
+	json_object_put(report);
+	return ret;
+}
+
+int run_report_add(const char *path, const char *run, struct json_object *job)
+{
+	int lock = lock_folder(path);
+	int ret = lock < 0 ? lock : add_locked(path, run, job);
+
+	if (lock >= 0)
+		close(lock);
+	json_object_put(job);
+	return ret;
+}
