@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include "controller.h"
+#include "ctl-fault.h"
 
 /* --- the namespace --- */
 
 struct ctl_ns {
 	struct target_ns	ns;
 	struct ctl_image	*image;
+	struct ctl_fault	*fault;
 	bool			may_write;
 };
 
@@ -30,11 +32,14 @@ static int ctl_open(const struct target_open *o, struct target_ns **ns, char why
 		.ns = { .ops = &controller_target, .nsid = 1, .fd = -1 },
 		.may_write = o->write,
 	};
-	ret = ctl_image_open(o, &new->image, why);
-	if (ret)
+	ret = ctl_fault_open(o, &new->fault, why);
+	ret = ret ? ret : ctl_image_open(o, &new->image, why);
+	if (ret) {
+		ctl_fault_close(new->fault);
 		free(new);
-	else
+	} else {
 		*ns = &new->ns;
+	}
 	return ret;
 }
 
@@ -43,6 +48,7 @@ static void ctl_close(struct target_ns *ns)
 	if (ns->refused)
 		ctl_image_discard(ctl_ns(ns)->image);
 	ctl_image_close(ctl_ns(ns)->image);
+	ctl_fault_close(ctl_ns(ns)->fault);
 	free(ns);
 }
 
@@ -58,6 +64,7 @@ static int ctl_io_cmd(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 
 	if (!port)
 		return -ENOMEM;
+	port->fault = ctl_ns(ns)->fault;
 	ret = ctl_io(port, cmd, ctl_ns(ns)->may_write);
 	ctl_port_close(port);
 	return ret;
@@ -80,24 +87,26 @@ struct target_queue {
 	struct entry	ring[];
 };
 
-static struct ctl_port *add_port(struct target_queue *q, struct ctl_image *img)
+static struct ctl_port *add_port(struct target_queue *q, const struct ctl_ns *ns)
 {
 	struct ctl_port **ports = realloc(q->ports, (q->nr_ports + 1) * sizeof(*ports));
-	struct ctl_port *port = ports ? ctl_port_open(img) : NULL;
+	struct ctl_port *port = ports ? ctl_port_open(ns->image) : NULL;
 
 	if (ports)
 		q->ports = ports;
-	if (port)
+	if (port) {
+		port->fault = ns->fault;
 		ports[q->nr_ports++] = port;
+	}
 	return port;
 }
 
-static struct ctl_port *port_of(struct target_queue *q, struct ctl_image *img)
+static struct ctl_port *port_of(struct target_queue *q, const struct ctl_ns *ns)
 {
 	for (unsigned i = 0; i < q->nr_ports; i++)
-		if (q->ports[i]->image == img)
+		if (q->ports[i]->image == ns->image)
 			return q->ports[i];
-	return add_port(q, img);
+	return add_port(q, ns);
 }
 
 static void ctl_queue_close(struct target_queue *q)
@@ -111,7 +120,7 @@ static void ctl_queue_close(struct target_queue *q)
 /* What an I/O would have to do once is done for the namespaces known by now. */
 static int prepare(struct target_queue *q, struct ctl_ns *ns, char *why)
 {
-	struct ctl_port *port = port_of(q, ns->image);
+	struct ctl_port *port = port_of(q, ns);
 	int ret = !port ? -ENOMEM : ns->may_write ? ctl_port_claim(port) : 0;
 
 	return ret ? refuse(why, -ret, "%s: no room for another writer: %s", ns->image->path,
@@ -149,7 +158,7 @@ static struct nvme_uring_cmd *ctl_slot(struct target_queue *q, const struct targ
 	if (q->tail - q->head == q->depth)
 		return NULL;
 	*e = (struct entry) {
-		.port = port_of(q, ns->image), .tag = io->tag, .may_write = ns->may_write,
+		.port = port_of(q, ns), .tag = io->tag, .may_write = ns->may_write,
 	};
 	return &e->cmd;
 }
@@ -165,6 +174,18 @@ static int ctl_commit(struct target_queue *q)
 	return 0;
 }
 
+static int execute(const struct entry *e)
+{
+	int res;
+
+	if (!e->port)
+		return -ENOMEM;
+	res = ctl_io(e->port, &e->cmd, e->may_write);
+	if (e->port->fault)
+		ctl_fault_wait(e->port->fault);
+	return res;
+}
+
 static int ctl_reap(struct target_queue *q, struct target_cqe *cqes, unsigned min, unsigned max,
 		    const struct timespec *timeout)
 {
@@ -172,13 +193,11 @@ static int ctl_reap(struct target_queue *q, struct target_cqe *cqes, unsigned mi
 
 	(void)min;
 	(void)timeout;
+	ctl_commit(q);
 	for (n = 0; n < max && q->head != q->ready; n++, q->head++) {
 		const struct entry *e = &q->ring[q->head & q->mask];
 
-		cqes[n] = (struct target_cqe) {
-			.tag = e->tag,
-			.res = e->port ? ctl_io(e->port, &e->cmd, e->may_write) : -ENOMEM,
-		};
+		cqes[n] = (struct target_cqe){ .tag = e->tag, .res = execute(e) };
 	}
 	return n;
 }

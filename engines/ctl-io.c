@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "ctl-io.h"
+#include "ctl-fault.h"
 
 /* --- what commands have in common --- */
 
@@ -428,6 +429,8 @@ static int write_chunk(struct ctl_port *port, const struct ctl_range *r,
 		copy_blocks(md, l->md_size, from->md, from->md_stride, l->md_size, r->nr);
 	if (r->pract)
 		pi_generate(l, &r->tags, data, md, r->nr);
+	if (port->fault)
+		return ctl_fault_write(port, r->lba, r->nr);
 	return ctl_change(port, CTL_WRITE, r->lba, r->nr);
 }
 

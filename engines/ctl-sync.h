@@ -36,6 +36,7 @@ struct ctl_port {
 	int			fd;		/* the state, opened for this port; -1: not yet */
 	int			nr;		/* its journal; -1: none yet */
 	struct ctl_journal	*journal;
+	struct ctl_fault	*fault;		/* its user's; NULL: none (ctl-fault.h) */
 };
 
 /* NULL: out of memory. */

@@ -23,9 +23,8 @@ void damage_draw(struct io *io, struct io_job *job)
 	if (!tries(io, job))
 		return;
 	io->place = job->inject.next;
-	io->nr_damage = vfy_inject_draw(&job->inject, io->nr_blocks, io->damage, io->nr_blocks);
-	if (io->nr_damage > io->nr_blocks)
-		io->nr_damage = io->nr_blocks;
+	io->nr_damage = vfy_inject_draw(&job->inject, io->nr_blocks, io->damage,
+					io->nr_blocks * job->inject.nr);
 }
 
 void damage_pass(struct io *io, struct io_job *job)
@@ -34,26 +33,57 @@ void damage_pass(struct io *io, struct io_job *job)
 		vfy_inject_pass(&job->inject, io->nr_blocks);
 }
 
-/* Damage the drawn blocks, the first of the I/O being at @b. */
-static void damage_blocks(struct io *io, struct io_blocks b, struct io_job *job)
+/* With PRACT the device lays its own tuples over what is written. */
+static bool tuples_are_ours(const struct io *io)
 {
-	for (unsigned i = 0; i < io->nr_damage; i++) {
-		struct vfy_damage *d = &io->damage[i];
-		struct pi_tags tags;
-
-		io_run(io, d->index, &tags);
-		vfy_inject_damage(&job->inject, &io->ns->info.layout, &tags, io->place + d->index,
-				  b.data + d->index * b.data_stride,
-				  b.md ? b.md + d->index * b.md_stride : NULL, d);
-	}
-	job->stats.damaged += io->nr_damage;
+	return io->ns->wire.pi && !(io->ns->pract && io->opcode == nvme_cmd_write);
 }
 
-static void enter(const struct io *io, enum vfy_fault_state state, struct io_job *job)
+/*
+ * Damage the drawn blocks, the first of the I/O being at @b.  Those where nothing
+ * would show, such as ones never written, are left as they are, and forgotten.
+ */
+static void damage_blocks(struct io *io, struct io_blocks b, struct io_job *job)
 {
+	unsigned done = 0;
+
+	for (unsigned i = 0; i < io->nr_damage; i++) {
+		struct vfy_damage d = io->damage[i];
+		struct pi_tags tags;
+
+		io_run(io, d.index, &tags);
+		vfy_inject_damage(&job->inject, &io->ns->info.layout,
+				  tuples_are_ours(io) ? &tags : NULL, io->slba + d.index,
+				  io->place + d.index, b.data + d.index * b.data_stride,
+				  b.md ? b.md + d.index * b.md_stride : NULL, &d);
+		if (d.shows)
+			io->damage[done++] = d;
+	}
+	io->nr_damage = done;
+}
+
+/* What shows of block @index of @io: it may be damaged in several fields. */
+static unsigned shows_of(const struct io *io, uint32_t index)
+{
+	unsigned shows = 0;
+
 	for (unsigned i = 0; i < io->nr_damage; i++)
-		vfy_faults_set(job->faults, io->ns->seen.id, io->slba + io->damage[i].index,
-			       (struct vfy_fault_block){ state, io->damage[i].shows });
+		if (io->damage[i].index == index)
+			shows |= io->damage[i].shows;
+	return shows;
+}
+
+/* False: the book is full. */
+static bool enter(const struct io *io, enum vfy_fault_state state, struct io_job *job)
+{
+	for (unsigned i = 0; i < io->nr_damage; i++) {
+		uint32_t index = io->damage[i].index;
+
+		if (vfy_faults_set(job->faults, io->ns->seen.id, io->slba + index,
+				   (struct vfy_fault_block){ state, shows_of(io, index) }))
+			return false;
+	}
+	return true;
 }
 
 void damage_write(struct io *io, struct nvme_io *command, struct io_job *job)
@@ -68,10 +98,14 @@ void damage_write(struct io *io, struct nvme_io *command, struct io_job *job)
 	} else if (from.md) {
 		to.md = to.data + (from.md - from.data);
 	}
+	damage_blocks(io, to, job);
+	if (!enter(io, VFY_UNSETTLED, job))
+		io->nr_damage = 0;		/* what nobody would know of is not done */
+	if (!io->nr_damage)
+		return;
 	command->data = to.data;
 	command->md = to.md;
-	damage_blocks(io, to, job);
-	enter(io, VFY_UNSETTLED, job);
+	job->stats.damaged += io->nr_damage;
 }
 
 static void tell_outcome(const struct io *io, const char *outcome, struct io_job *job)
@@ -83,6 +117,7 @@ static void tell_outcome(const struct io *io, const char *outcome, struct io_job
 void damage_read(struct io *io, struct io_job *job)
 {
 	damage_blocks(io, io_blocks(io, 0), job);
+	job->stats.damaged += io->nr_damage;
 	tell_outcome(io, "read", job);
 }
 
@@ -185,9 +220,8 @@ bool damage_explains(const struct io *io, uint32_t index, unsigned field, struct
 {
 	struct vfy_fault_block b;
 
-	for (unsigned i = 0; i < io->nr_damage && io->opcode == nvme_cmd_read; i++)
-		if (io->damage[i].index == index)
-			return io->damage[i].shows & field;
+	if (io->opcode == nvme_cmd_read && shows_of(io, index) & field)
+		return true;
 	if (!job->faults || vfy_faults_none(job->faults))
 		return false;
 	b = vfy_faults_get(job->faults, io->ns->seen.id, io->slba + index);

@@ -142,22 +142,30 @@ unsigned diagnose_host(const struct io *io, enum vfy_side side, const char *stat
 
 /* --- by the plugin --- */
 
+/* Of block @index of @io, which lies at @b. */
+static void tell_finding(const struct io *io, const struct vfy_finding *f, uint32_t index,
+			 struct io_blocks b, struct io_job *job)
+{
+	struct vfy_record r = record_of(io, VFY_PLUGIN, NULL);
+
+	r.lba = io->slba + index;
+	r.field = f->field;
+	r.offset = f->offset;
+	r.known = f->known;
+	r.want = f->want;
+	r.got = f->got;
+	r.mask = f->mask;
+	r.class = f->class;
+	r.from = f->from;
+	tell(io, job, &r, index, b);
+}
+
 void diagnose_plugin(const struct io *io, unsigned nr, struct io_job *job)
 {
 	for (unsigned i = 0; i < nr; i++) {
 		const struct vfy_finding *f = &job->plugin.findings[i];
-		struct vfy_record r = record_of(io, VFY_PLUGIN, NULL);
 
-		r.lba = io->slba + f->index;
-		r.field = f->field;
-		r.offset = f->offset;
-		r.known = f->known;
-		r.want = f->want;
-		r.got = f->got;
-		r.mask = f->mask;
-		r.class = f->class;
-		r.from = f->from;
-		tell(io, job, &r, f->index, io_blocks(io, f->index));
+		tell_finding(io, f, f->index, io_blocks(io, f->index), job);
 	}
 }
 
@@ -236,6 +244,40 @@ static void look_at_data(const struct nvme_io *c, const struct io *io, struct vf
 	r->mask = 0xff;
 }
 
+/* Have the plugin judge one block of a read that is in the scratch memory; how much it finds. */
+static unsigned judge_scratch(const struct io *io, uint32_t block, struct io_job *job)
+{
+	struct io_blocks b = scratch(io, job);
+	struct vfy_expect e = io->expect;
+	struct vfy_io seen = {
+		.ns = &io->ns->seen, .tag = io->tag, .opcode = io->opcode, .lba = io->slba + block, .nr = 1,
+		.data = b.data, .md = b.md,
+	};
+
+	if (!vfy_plugged(&job->plugin))
+		return 0;
+	io_run(io, block, &e.tags);
+	e.block += e.each ? block : 0;
+	return vfy_plugin_judge(&job->plugin, &seen, &e);
+}
+
+/* Tell of those of the first @nr findings that are not of @field, which was told of already. */
+static unsigned tell_others(const struct io *io, uint32_t block, unsigned nr, unsigned field,
+			    struct io_job *job)
+{
+	unsigned told = 0;
+
+	for (unsigned i = 0; i < nr; i++) {
+		const struct vfy_finding *f = &job->plugin.findings[i];
+
+		if (f->field == field)
+			continue;
+		tell_finding(io, f, block, scratch(io, job), job);
+		told++;
+	}
+	return told;
+}
+
 /* What the device lets through of a read that it failed, the host still looks at. */
 static unsigned check_scratch(const struct io *io, uint32_t block, unsigned checks, struct io_job *job)
 {
@@ -256,6 +298,7 @@ static unsigned tell_failed(const struct io *io, uint32_t block, int status, con
 {
 	char name[NVME_STATUS_MAX];
 	struct vfy_record r = record_of(io, VFY_DEVICE, nvme_result_name(status, name));
+	unsigned found;
 
 	r.lba = c->slba;
 	r.field = nvme_status_field(status);
@@ -263,9 +306,18 @@ static unsigned tell_failed(const struct io *io, uint32_t block, int status, con
 		look_at_tuple(io, &c->tags, &r, job);
 	else
 		look_at_data(c, io, &r, job);
-	tell(io, job, &r, block, scratch(io, job));
-	if (io->opcode != nvme_cmd_read || !r.known)
+	if (io->opcode != nvme_cmd_read || !r.known) {
+		tell(io, job, &r, block, scratch(io, job));
 		return 1;
+	}
+	found = judge_scratch(io, block, job);
+	for (unsigned i = 0; i < found; i++)
+		if (job->plugin.findings[i].field == r.field) {
+			r.class = job->plugin.findings[i].class;
+			r.from = job->plugin.findings[i].from;
+		}
+	tell(io, job, &r, block, scratch(io, job));
+	tell_others(io, block, found, r.field, job);
 	return 1 + check_scratch(io, block, io_host_checks(io, job) & ~r.field, job);
 }
 
@@ -281,7 +333,8 @@ static unsigned ask_again(const struct io *io, uint32_t block, struct io_job *jo
 	}
 	status = execute(io->ns, &c);
 	if (!status && io->opcode == nvme_cmd_read)
-		return check_scratch(io, block, io_host_checks(io, job), job);
+		return tell_others(io, block, judge_scratch(io, block, job), 0, job) +
+		       check_scratch(io, block, io_host_checks(io, job), job);
 	if (nvme_result_errno(status) != EILSEQ)
 		return 0;
 	return tell_failed(io, block, status, &c, job);

@@ -38,6 +38,8 @@ struct options {
 	unsigned int verify_mode;
 	unsigned int num_range;
 	struct ns_format format;
+	unsigned int ns_delay;
+	char *ns_fault, *ns_fault_log;
 	char *pi_plugin, *pi_log, *pi_report, *pi_dump, *pi_inject, *pi_inject_file;
 	unsigned int pi_log_rate, pi_inject_into, pi_expect;
 };
@@ -121,6 +123,11 @@ static struct fio_option options[] = {
 	OPTION("ns_pil", format.pil, FIO_OPT_INT, "Expected: 1 tuple first, 0 last", .def = "-1"),
 	OPTION("ns_pif", format.pif, FIO_OPT_INT, "Expected guard: 0 16b, 1 32b, 2 64b", .def = "-1"),
 	OPTION("ns_sts", format.sts, FIO_OPT_INT, "Expected storage tag size, bits", .def = "-1"),
+	OPTION("ns_delay", ns_delay, FIO_OPT_INT,
+	       "Images: nanoseconds that each command takes longer", .def = "0"),
+	OPTION("ns_fault", ns_fault, FIO_OPT_STR_STORE,
+	       "Images: KIND[/N][@SEED]: one write in N is lost, stale, misdirected or torn"),
+	OPTION("ns_fault_log", ns_fault_log, FIO_OPT_STR_STORE, "Where ns_fault tells what it did"),
 	OPTION("pi_plugin", pi_plugin, FIO_OPT_STR_STORE,
 	       "What verifies: pi, or PATH.so; arguments after a comma (default: pi)"),
 	OPTION("pi_log", pi_log, FIO_OPT_STR_STORE, "File to append mismatches to, as JSON lines"),
@@ -313,6 +320,9 @@ static int digest_options(struct engine *e, char *why)
 			.iopoll = o->hipri,
 			.format = o->format,
 			.size = image_size(td),
+			.delay_ns = o->ns_delay,
+			.fault = o->ns_fault,
+			.fault_log = o->ns_fault_log,
 		},
 		.sizes = sizes,
 		.nr_sizes = collect_sizes(td, sizes),
@@ -348,7 +358,7 @@ static int open_file(struct engine *e, struct fio_file *f, unsigned i, char *why
 	ret = job_ns_open(target, f->file_name, &e->opts, ns, why);
 	if (ret)
 		return ret;
-	ns->index = i;
+	ns->index = ns->seen.index = i;
 	ns->owner = e;
 	e->nr_ns = i + 1;
 	f->real_file_size = ns->info.nr_blocks * ns->host_block;

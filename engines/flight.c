@@ -67,17 +67,17 @@ static uint32_t max_blocks(const struct flight *f)
 /* Lists with an entry for each block of an I/O, where somebody needs them. */
 static int alloc_by_block(struct flight *f)
 {
-	size_t blocks = max_blocks(f);
+	size_t blocks = max_blocks(f), damages = blocks * f->job.inject.nr;
 	bool injects = f->job.inject_reads || f->job.inject_writes;
 
 	if (injects)
-		f->damage = calloc(f->depth * blocks, sizeof(*f->damage));
+		f->damage = calloc(f->depth * damages, sizeof(*f->damage));
 	if (vfy_plugged(&f->job.plugin))
 		f->tags = calloc(f->depth * blocks, sizeof(*f->tags));
 	if ((injects && !f->damage) || (vfy_plugged(&f->job.plugin) && !f->tags))
 		return -ENOMEM;
 	for (unsigned i = 0; i < f->depth; i++) {
-		f->slots[i].io.damage = f->damage ? f->damage + i * blocks : NULL;
+		f->slots[i].io.damage = f->damage ? f->damage + i * damages : NULL;
 		f->slots[i].io.expect.block = f->tags ? f->tags + i * blocks : NULL;
 	}
 	return 0;
@@ -227,6 +227,7 @@ bool flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t 
 	io_start(&s->io, &f->job, cmd);
 	damage_pass(&s->io, &f->job);
 	push(f, s);
+	f->nr_out++;
 	return true;
 }
 
@@ -239,6 +240,7 @@ bool flight_flush(struct flight *f, unsigned tag, const struct job_ns *ns)
 		return false;
 	nvme_build_flush(cmd, &ns->info);
 	push(f, s);
+	f->nr_out++;
 	return true;
 }
 
@@ -251,7 +253,8 @@ static bool push_trim(struct flight *f)
 	if (!cmd)
 		return !s;
 	for (unsigned i = 0; i < s->nr_ranges; i++)
-		io_change_starts(s->io.ns, le64toh(s->ranges[i].slba), le32toh(s->ranges[i].nlb), &f->job);
+		io_change_starts(s->io.ns, tag_of(f, s), nvme_cmd_dsm, le64toh(s->ranges[i].slba),
+				 le32toh(s->ranges[i].nlb), &f->job);
 	nvme_build_dsm(cmd, &s->io.ns->info, s->ranges, s->nr_ranges);
 	f->trim = NULL;
 	push(f, s);
@@ -281,6 +284,7 @@ bool flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
 		f->trim->ranges[f->trim->nr_ranges++] = (struct nvme_dsm_range){
 			.slba = htole64(ranges[i].slba), .nlb = htole32(ranges[i].nr_blocks),
 		};
+	f->nr_out++;
 	return true;
 }
 
@@ -290,6 +294,8 @@ int flight_commit(struct flight *f)
 
 	if (f->trim && f->trim->nr_ranges == f->max_ranges)
 		push_trim(f);		/* where there is no room now, reaping makes it */
+	if (f->nr_out == f->depth)
+		return 0;
 	nr = f->nr_pushed;
 	ret = nr ? f->target->commit(f->queue) : 0;
 	if (ret)
@@ -324,9 +330,10 @@ int flight_reap(struct flight *f, unsigned min, unsigned max, bool spin,
 
 		if (f->nr_done < (min ? min : 1))	/* else trims may still get company */
 			push_trim(f);
-		n = flight_commit(f);
-		if (n >= 0)
-			n = f->target->reap(f->queue, f->cqes, wait, f->depth, timeout);
+		if (f->nr_pushed)
+			f->issued(f);
+		f->nr_pushed = 0;
+		n = f->target->reap(f->queue, f->cqes, wait, f->depth, timeout);
 		if (n < 0)
 			return n;
 		for (int i = 0; i < n; i++)
@@ -341,6 +348,7 @@ unsigned flight_next(struct flight *f, int *err)
 
 	f->done_first = (f->done_first + 1) % f->depth;
 	f->nr_done--;
+	f->nr_out--;
 	*err = s->checked ? io_end(&s->io, s->res, &f->job) : nvme_result_errno(s->res);
 	return tag_of(f, s);
 }

@@ -39,12 +39,13 @@ struct flight {
 	struct target_cqe	*cqes;
 	struct flight_slot	**pushed;	/* first I/Os of commands not started yet */
 	unsigned		nr_pushed;
+	unsigned		nr_out;		/* I/Os taken and not told of */
 	struct flight_slot	*trim;		/* collects ranges, not pushed yet */
 	struct flight_slot	**done;		/* finished, not told of: a ring */
 	unsigned		done_first, nr_done;
 
 	struct io_job		job;		/* but for its scratch, the caller's */
-	/* Called when the I/Os in ->pushed have been started. */
+	/* Called when the I/Os in ->pushed have been started, or are about to be. */
 	void			(*issued)(struct flight *f);
 	void			*ctx;
 };
@@ -81,11 +82,15 @@ bool flight_flush(struct flight *f, unsigned tag, const struct job_ns *ns);
 bool flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
 		 const struct flight_range *ranges, unsigned nr);
 
-/* Start the batch.  How many commands, or -errno. */
+/*
+ * Start the batch.  How many commands, or -errno.  With every tag in use the
+ * caller can only wait next, and flight_reap() starts the batch as it begins to
+ * wait: one system call in place of two.
+ */
 int flight_commit(struct flight *f);
 
 /*
- * Wait for @min finished I/Os, no longer than @timeout where that is not NULL;
+ * Start the batch and wait for @min finished I/Os, no longer than @timeout where that is not NULL;
  * @spin: by asking again and again.  How many can be told of, at most @max, or
  * -errno.
  */

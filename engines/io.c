@@ -234,8 +234,15 @@ bool io_bounces(const struct io *io)
 	return wire_of(io).data != io->ns->host_block;
 }
 
-void io_change_starts(const struct job_ns *ns, uint64_t lba, uint64_t nr, struct io_job *job)
+void io_change_starts(const struct job_ns *ns, unsigned tag, uint8_t opcode, uint64_t lba, uint64_t nr,
+		      struct io_job *job)
 {
+	struct vfy_io seen = {
+		.ns = &ns->seen, .tag = tag, .opcode = opcode, .lba = lba, .nr = nr,
+	};
+
+	if (vfy_plugged(&job->plugin) && opcode != nvme_cmd_write)
+		vfy_plugin_prepare(&job->plugin, &seen, NULL);
 	if (job->faults && !vfy_faults_none(job->faults))
 		vfy_faults_mark(job->faults, ns->seen.id, lba, nr, VFY_UNSETTLED);
 }
@@ -254,7 +261,7 @@ void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 		ask_what_to_carry(io, job);
 	io->checks = io->ns->prchk & ~beyond_device(io);
 	if (changes_blocks(io->opcode))
-		io_change_starts(io->ns, io->slba, io->nr_blocks, job);
+		io_change_starts(io->ns, io->tag, io->opcode, io->slba, io->nr_blocks, job);
 	command = io_command(io, 0, io->nr_blocks);
 	if (io->nr_damage && io->opcode == nvme_cmd_write)
 		damage_write(io, &command, job);

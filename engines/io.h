@@ -34,7 +34,7 @@ struct io {
 	unsigned		checks;		/* PI_* the device is asked for */
 
 	/* Done on purpose: */
-	struct vfy_damage	*damage;	/* room for one a block, where there is injection */
+	struct vfy_damage	*damage;	/* room for each field of each block, where there is injection */
 	unsigned		nr_damage;
 	uint64_t		place;		/* of the first block in the job's sequence */
 	void			*copy, *copy_md; /* what is sent then; as @bounce and @md */
@@ -93,7 +93,8 @@ int io_end(struct io *io, int res, struct io_job *job);
  * A command that is none of the above changes @nr blocks from @lba on, as trims
  * do: before, and after it.
  */
-void io_change_starts(const struct job_ns *ns, uint64_t lba, uint64_t nr, struct io_job *job);
+void io_change_starts(const struct job_ns *ns, unsigned tag, uint8_t opcode, uint64_t lba, uint64_t nr,
+		      struct io_job *job);
 void io_change_ends(const struct job_ns *ns, unsigned tag, uint8_t opcode, uint64_t lba, uint64_t nr,
 		    int res, struct io_job *job);
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include "target.h"
@@ -114,6 +115,9 @@ static int ring_open(const struct target_open *o, struct target_ns **ns, char wh
 	ret = check_node(o, &st, why);
 	if (ret)
 		return ret;
+	if (o->fault || o->fault_log || o->delay_ns)
+		return refuse(why, EINVAL, "%s: ns_fault and ns_delay are for images: the embedded controller "
+			      "obeys them, a device can't be told to", o->path);
 	fd = open(o->path, (o->write ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	if (fd < 0)
 		return refuse(why, errno, "%s: %s%s", o->path, strerror(errno),
@@ -169,12 +173,30 @@ static int ring_io(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 struct target_queue {
 	struct io_uring		ring;
 	struct io_uring_sqe	*last;		/* handed out by slot(), not pushed yet */
-	unsigned		last_tag;
 	struct iovec		*iovecs;	/* one a tag, where vectored */
 	unsigned		ready;		/* pushed, not committed */
 	unsigned		force_async;
 	unsigned		pushed;		/* since the last forced one */
 };
+
+/*
+ * As io_uring_queue_init_params() does, but with the array of the order in which
+ * entries are submitted: newer liburings leave that out where they can.
+ */
+static int init_ring(struct target_queue *q, unsigned depth, struct io_uring_params *p)
+{
+	int fd = syscall(__NR_io_uring_setup, depth, p), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = io_uring_queue_mmap(fd, p, &q->ring);
+	if (ret) {
+		close(fd);
+		q->ring.ring_fd = 0;
+	}
+	q->ring.features = p->features;
+	return ret;
+}
 
 /*
  * With one thread submitting and reaping, completions need no interrupt of the
@@ -199,12 +221,26 @@ static int setup_ring(struct target_queue *q, const struct target_queue_opts *o)
 		}
 	}
 	p.flags |= quiet;
-	ret = io_uring_queue_init_params(o->depth, &q->ring, &p);
+	ret = init_ring(q, o->depth, &p);
 	if (ret == -EINVAL && quiet) {
 		p = (struct io_uring_params){ .flags = p.flags & ~quiet };
-		ret = io_uring_queue_init_params(o->depth, &q->ring, &p);
+		ret = init_ring(q, o->depth, &p);
 	}
 	return ret;
+}
+
+/*
+ * Where the driver is short of requests, a worker thread of the kernel submits the
+ * command.  The first worker is made within io_uring_enter(), others when the task
+ * gets to it.  If that is as an interrupt returns, kernels that know the x32 ABI take
+ * the new worker to serve such a program, and it cuts addresses to 32 bits.  One is
+ * enough: all that workers do is wait for requests.
+ */
+static void limit_workers(struct target_queue *q)
+{
+	unsigned bounded_and_unbounded[] = { 1, 1 };
+
+	io_uring_register_iowq_max_workers(&q->ring, bounded_and_unbounded);
 }
 
 static int register_files(struct target_queue *q, const struct target_queue_opts *o)
@@ -229,6 +265,7 @@ static int setup_queue(struct target_queue *q, const struct target_queue_opts *o
 		return refuse(why, -ret, "io_uring can't be set up: %s%s", strerror(-ret),
 			      ret == -EPERM ? " (see kernel.io_uring_disabled)" :
 			      ret == -EINVAL ? " (passthrough needs Linux 6.0 or newer)" : "");
+	limit_workers(q);
 	q->force_async = o->force_async;
 	if (o->vectored)
 		q->iovecs = calloc(o->depth, sizeof(*q->iovecs));
@@ -267,13 +304,18 @@ static int ring_queue_open(const struct target_queue_opts *o, struct target_queu
 	return ret;
 }
 
+/*
+ * Each tag has an entry of its own, left alone until its command has completed.
+ * Entries ought to be free for the next command as soon as io_uring_enter() has
+ * returned, but on Linux 6.12 a worker that submits later reads the entry again, and
+ * would execute whatever command is in it by then.
+ */
 static struct nvme_uring_cmd *ring_slot(struct target_queue *q, const struct target_io *io)
 {
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&q->ring);
+	struct io_uring_sqe *sqe = &q->ring.sq.sqes[2 * io->tag];	/* SQE128: an entry is two */
 
-	if (!sqe)
-		return NULL;
-	memset(sqe, 0, 2 * sizeof(*sqe));	/* SQE128: an entry is two */
+	memset(&sqe[0], 0, sizeof(*sqe));	/* by halves: a string instruction for both is slow */
+	memset(&sqe[1], 0, sizeof(*sqe));
 	sqe->opcode = IORING_OP_URING_CMD;
 	sqe->cmd_op = q->iovecs ? NVME_URING_CMD_IO_VEC : NVME_URING_CMD_IO;
 	sqe->user_data = io->tag;
@@ -291,20 +333,23 @@ static struct nvme_uring_cmd *ring_slot(struct target_queue *q, const struct tar
 		sqe->flags |= IOSQE_ASYNC;
 	}
 	q->last = sqe;
-	q->last_tag = io->tag;
 	return (struct nvme_uring_cmd *)sqe->cmd;
 }
 
 static void ring_push(struct target_queue *q)
 {
 	struct nvme_uring_cmd *cmd = (struct nvme_uring_cmd *)q->last->cmd;
+	struct io_uring_sq *sq = &q->ring.sq;
+	unsigned tag = q->last->user_data;
 
+	/* Never full: it has room for all tags, and each is in it once. */
+	sq->array[sq->sqe_tail++ & sq->ring_mask] = tag;
 	q->ready++;
 	if (!cmd->data_len) {			/* no data crosses: nothing to map */
 		q->last->cmd_op = NVME_URING_CMD_IO;
 		q->last->uring_cmd_flags = 0;
 	} else if (q->iovecs) {
-		struct iovec *iov = &q->iovecs[q->last_tag];
+		struct iovec *iov = &q->iovecs[tag];
 
 		*iov = (struct iovec){ (void *)(uintptr_t)cmd->addr, cmd->data_len };
 		cmd->addr = (uintptr_t)iov;
@@ -312,10 +357,19 @@ static void ring_push(struct target_queue *q)
 	}
 }
 
-static int ring_commit(struct target_queue *q)
+/* Whatever has completed comes with the same call, which reap() would else make. */
+static int submit(struct target_queue *q, unsigned wait)
+{
+	if (wait || q->ring.flags & IORING_SETUP_SQPOLL)
+		return io_uring_submit_and_wait(&q->ring, wait);
+	return io_uring_submit_and_get_events(&q->ring);
+}
+
+/* Start the batch, and wait for @wait completions in the same system call. */
+static int start(struct target_queue *q, unsigned wait)
 {
 	while (q->ready) {
-		int ret = io_uring_submit(&q->ring);
+		int ret = submit(q, wait);
 
 		if (ret == -EAGAIN || ret == -EBUSY || ret == -EINTR)
 			ret = io_uring_get_events(&q->ring) < 0 ? ret : 0;
@@ -328,15 +382,22 @@ static int ring_commit(struct target_queue *q)
 	return 0;
 }
 
+static int ring_commit(struct target_queue *q)
+{
+	return start(q, 0);
+}
+
 static unsigned harvest(struct target_queue *q, struct target_cqe *cqes, unsigned max)
 {
-	struct io_uring_cqe *cqe;
-	unsigned head, n = 0;
+	const struct io_uring_cq *cq = &q->ring.cq;
+	unsigned head = *cq->khead, n = io_uring_cq_ready(&q->ring);
 
-	io_uring_for_each_cqe(&q->ring, head, cqe) {
-		if (n == max)
-			break;
-		cqes[n++] = (struct target_cqe){ .tag = cqe->user_data, .res = cqe->res };
+	if (n > max)
+		n = max;
+	for (unsigned i = 0; i < n; i++) {
+		const struct io_uring_cqe *cqe = &cq->cqes[2 * ((head + i) & cq->ring_mask)]; /* CQE32 */
+
+		cqes[i] = (struct target_cqe){ .tag = cqe->user_data, .res = cqe->res };
 	}
 	io_uring_cq_advance(&q->ring, n);
 	return n;
@@ -365,6 +426,13 @@ static int ring_reap(struct target_queue *q, struct target_cqe *cqes, unsigned m
 {
 	unsigned n = harvest(q, cqes, max);
 
+	if (q->ready) {
+		int err = start(q, n < min && !timeout ? min - n : 0);
+
+		if (err)
+			return err;
+		n += harvest(q, cqes + n, max - n);
+	}
 	if (!n && !min && has_to_ask(q)) {
 		io_uring_get_events(&q->ring);
 		n = harvest(q, cqes, max);

@@ -101,8 +101,10 @@ static int check_inject(struct session *s, char *why)
 	for (unsigned i = 0; i < s->nr_ns; i++) {
 		const struct job_ns *ns = &s->ns[i];
 		bool md = s->seen[i].md_crosses && vfy_md_present(&ns->info.layout);
+		/* With PRACT the device lays its own over what is written. */
+		bool tuples = ns->wire.pi && !(ns->pract && s->job->inject_writes);
 
-		if (vfy_inject_check(&s->job->inject, &ns->info.layout, &ns->tags, ns->wire.pi, md, text))
+		if (vfy_inject_check(&s->job->inject, &ns->info.layout, &ns->tags, tuples, md, text))
 			return refuse(why, EINVAL, "%s: %s", ns->path, text);
 	}
 	return 0;

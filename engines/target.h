@@ -61,6 +61,9 @@ struct target_open {
 	bool			iopoll;	/* completions will be polled for */
 	struct ns_format	format;
 	uint64_t		size;	/* data bytes of an image to create; 0: don't */
+	/* Misbehaviour of the embedded controller (ctl-fault.h); NULL, 0: none. */
+	const char		*fault, *fault_log;
+	uint64_t		delay_ns;
 };
 
 struct target_queue_opts {
@@ -114,8 +117,9 @@ struct target_ops {
 	 * A queue belongs to one thread.  slot() hands out a zeroed command to
 	 * fill in place (NULL: the queue is full); push() adds it to the batch
 	 * that commit() starts.  A command once handed out must be pushed.
-	 * reap() stores 0..@max completions, waits for @min of them (no longer
-	 * than @timeout when not NULL), and returns how many, or -errno.
+	 * reap() starts the batch too, in the same system call where it waits;
+	 * it stores 0..@max completions, waits for @min of them (no longer than
+	 * @timeout when not NULL), and returns how many, or -errno.
 	 */
 	int (*queue_open)(const struct target_queue_opts *o, struct target_queue **q,
 			  char why[TARGET_WHY_MAX]);

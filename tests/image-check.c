@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN = 20 };
-
 static const char usage[] =
 	"Usage: image-check --lbs BYTES --pi TYPE [options] IMAGE\n"
 	"Check protection information and metadata of the blocks in a raw backing image.\n\n"
@@ -32,6 +30,7 @@ static const char usage[] =
 	"  --allow-escaped    pass over blocks whose tags turn checking off\n"
 	"  --allow-unwritten  pass over blocks with zero data and a tuple of zeroes or ones\n"
 	"  --require N        fail unless N blocks that were written have been compared\n"
+	"  --show N           list so many bad blocks (default 20); all are counted\n"
 	"Exit status: 0 all is right, 1 something is wrong, 2 the check could not be made.\n";
 
 enum md_rule { MD_PATTERN, MD_ZERO, MD_ANY };
@@ -43,6 +42,7 @@ struct job {
 	uint64_t		first;
 	uint64_t		count;
 	uint64_t		require;
+	uint64_t		show;
 	bool			allow_escaped;
 	bool			allow_unwritten;
 };
@@ -152,7 +152,7 @@ static void compare(const struct job *job, uint64_t lba, const struct oracle_blo
 	for (unsigned i = 0; i < nr; i++)
 		tally->fields[diffs[i].field]++;
 	tally->md += md.number != 0;
-	if (tally->bad++ < SHOWN)
+	if (tally->bad++ < job->show)
 		show(f, lba, diffs, nr, &md);
 }
 
@@ -194,8 +194,8 @@ static bool report(const struct job *job, const struct tally *t)
 {
 	bool enough = t->written >= job->require;
 
-	if (t->bad > SHOWN)
-		printf("and %" PRIu64 " more bad blocks\n", t->bad - SHOWN);
+	if (t->bad > job->show)
+		printf("and %" PRIu64 " more bad blocks\n", t->bad - job->show);
 	if (t->bad) {
 		printf("bad blocks by field:");
 		for (int i = 0; i < ORACLE_FIELDS; i++)
@@ -230,6 +230,7 @@ static const struct option options[] = {
 	{ "first", required_argument, NULL, 'f' },
 	{ "count", required_argument, NULL, 'c' },
 	{ "require", required_argument, NULL, 'n' },
+	{ "show", required_argument, NULL, 'w' },
 	{ "allow-escaped", no_argument, NULL, 'e' },
 	{ "allow-unwritten", no_argument, NULL, 'u' },
 	{ 0 }
@@ -258,6 +259,9 @@ static void option(struct job *job, int opt)
 		break;
 	case 'n':
 		job->require = image_number("--require", optarg, UINT64_MAX);
+		break;
+	case 'w':
+		job->show = image_number("--show", optarg, UINT64_MAX);
 		break;
 	case 'e':
 		job->allow_escaped = true;
@@ -298,7 +302,7 @@ static void check_range(struct job *job)
 
 int main(int argc, char **argv)
 {
-	struct job job = { .count = UINT64_MAX };
+	struct job job = { .count = UINT64_MAX, .show = 20 };
 	struct tally tally;
 	int opt;
 

@@ -973,8 +973,8 @@ static void queue(void)
 		}
 		UNIT_CHECK(!controller_target.slot(q, &(struct target_io){ .ns = ns }),
 			   "a sixth of five");
-		UNIT_CHECK(!controller_target.reap(q, cqes, 0, 8, NULL), "done before it is begun");
-		controller_target.commit(q);
+		if (round & 1)
+			controller_target.commit(q);	/* else reap() begins it */
 		ret = controller_target.reap(q, cqes, 1, 2, NULL);
 		ret += controller_target.reap(q, cqes + 2, 1, 6, NULL);
 		UNIT_CHECK(ret == 5, "%d of 5", ret);

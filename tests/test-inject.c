@@ -259,7 +259,8 @@ static struct found look(const struct block *b)
 
 static void damage(struct block *b, const struct vfy_inject *in, uint64_t place, struct vfy_damage *d)
 {
-	vfy_inject_damage(in, &b->l, b->l.type ? &b->tags : NULL, place, b->data, b->md, d);
+	vfy_inject_damage(in, &b->l, b->l.type ? &b->tags : NULL, b->lba, place, b->data, b->md,
+			  d);
 }
 
 static unsigned field_bits(const struct block *b, unsigned field)
@@ -419,20 +420,28 @@ static void every_field_of_one_block(void)
 	each_format(damage_all_fields);
 }
 
-/* A guard that is wrong in one bit, whatever the cause: that one is not flipped back. */
-static void guard_made_right(void)
+/* Damaged again and again, in the same way: what was flipped is not flipped back. */
+static void damage_again(const struct oracle_format *f)
 {
-	struct oracle_format f = { .type = 1, .data_size = 512, .md_size = 8 };
-	struct vfy_inject in = parsed("guard/1");
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(fields); i++) {
+		unsigned field = fields[i / 2];
+		struct vfy_inject in = { .nr = 1, .fault = { { field, i % 2, 1, unit_random() } } };
+		struct block b = sound(f);
 
-	for (uint64_t place = 0; place < 1600; place++) {
-		struct vfy_damage d = { .field = PI_GUARD };
-		struct block b = sound(&f);
+		for (unsigned n = 0; n < 6 && possible(&b, field) && field_bits(&b, field) > 1; n++) {
+			struct vfy_damage d = { .field = field };
 
-		b.md[place / 8 % 2] ^= 1 << place % 8;
-		damage(&b, &in, place, &d);
-		UNIT_CHECK(d.shows == PI_GUARD && look(&b).fields == PI_GUARD, "hidden at %" PRIu64, place);
+			damage(&b, &in, n / 2, &d);
+			UNIT_CHECK(d.shows == shown(&b, field) && look(&b).fields == d.shows,
+				   "%s: %s: found %x after so many: %u", format_text(f),
+				   vfy_field_name(field), look(&b).fields, n + 1);
+		}
 	}
+}
+
+static void again_and_again(void)
+{
+	each_format(damage_again);
 }
 
 /* --- what is not to be chosen --- */
@@ -455,6 +464,7 @@ static const struct odd odds[] = {
 	{ "masked app", PI_APP, F16(1, 0), 0x1234, 0x0ff0, 0, 0, NULL, 0xf00f },
 	{ "no app", PI_APP, F16(1, 0), 0x1234, 0, 0, 0, "no bit", 0 },
 	{ "app next to the escape", PI_APP, F16(1, 0), 0xfffe, 0xffff, 0, 0, NULL, 1 },
+	{ "the opposite of the escape", PI_APP, F16(1, 0), 0, 0xffff, 0, 0, NULL, 0 },
 	{ "app of type 2 next to the escape", PI_APP, F16(2, 0), 0x7fff, 0xffff, 0, 0, NULL, 0x8000 },
 	{ "only the bit that escapes", PI_APP, F16(1, 0), 0xfffe, 0x0001, 0, 0, "escape", 0 },
 	{ "one bit that doesn't", PI_APP, F16(1, 0), 0xfffd, 0x0001, 0, 0, NULL, 0xfffe },
@@ -572,7 +582,7 @@ static void pract_metadata(void)
 		struct block b = sound(&f), was = b;
 		struct vfy_damage d = { .field = VFY_METADATA };
 
-		vfy_inject_damage(&in, &b.l, NULL, place, b.data, b.md, &d);
+		vfy_inject_damage(&in, &b.l, NULL, b.lba, place, b.data, b.md, &d);
 		UNIT_CHECK(d.shows == VFY_METADATA && changed(&was, &b, VFY_METADATA) == 1, "shows %x",
 			   d.shows);
 	}
@@ -597,26 +607,32 @@ static void escaped_block(void)
 	}
 }
 
-/* One byte beyond the tuple, and zero data: were it zero too, the block was zeroed. */
+/* One bit beyond the tuple, and zero data: were it zero too, the block was zeroed. */
 static void seems_zeroed(void)
 {
-	struct oracle_format f = { .type = 1, .data_size = 512, .md_size = 9 };
-	static const uint8_t bytes[] = { 0x01, 0x80, 0xff };
+	static const struct { uint32_t size; uint8_t byte; bool all; } cases[] = {
+		{ 9, 0x01, false }, { 9, 0x80, false }, { 9, 0xff, true }, { 10, 0x80, false },
+	};
 
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		for (uint64_t n = 0; n < 200; n++) {
-			struct vfy_inject in = { .nr = 1, .fault = { { VFY_METADATA, i == 2, 1, 1 } } };
-			struct vfy_damage d = { .field = VFY_METADATA };
-			struct block b = sound(&f);
+	for (uint64_t n = 0; n < 1000; n++) {
+		uint8_t byte = cases[n % 4].byte;
+		struct oracle_format f = { .type = 1, .data_size = 512, .md_size = cases[n % 4].size };
+		struct vfy_inject in = { .nr = 1, .fault = { { VFY_METADATA, cases[n % 4].all, 1, 1 } } };
+		struct vfy_damage d = { .field = VFY_METADATA };
+		struct block b = sound(&f);
+		struct found found;
 
-			b.lba = ((uint64_t)bytes[i] ^ 0x5a) << 56;
-			memset(b.data, 0, sizeof(b.data));
-			make(&b);
-			UNIT_CHECK(*b.md == bytes[i] && !look(&b).fields, "the case is another");
-			damage(&b, &in, n, &d);
-			UNIT_CHECK(*b.md && d.shows == (VFY_METADATA | PI_GUARD) &&
-				   look(&b).fields == d.shows, "%02xh became %02xh", bytes[i], *b.md);
-		}
+		b.lba = ((uint64_t)byte << 56 | 0x5a000000000000) ^ 0x5a00000000000000;
+		memset(b.data, 0, sizeof(b.data));
+		make(&b);
+		UNIT_CHECK(b.md[0] == byte && (f.md_size == 9 || !b.md[1]) && !look(&b).fields,
+			   "the case is another");
+		damage(&b, &in, n, &d);
+		found = look(&b);
+		UNIT_CHECK(d.shows == (VFY_METADATA | PI_GUARD) && found.fields == d.shows &&
+			   found.md.offset == d.offset && found.md.want == d.was && found.md.got == d.is,
+			   "%02xh: byte %u is %02xh, was %02" PRIx64 "h", byte, d.offset, b.md[0], d.was);
+	}
 }
 
 /* What a plugin says may be anything. */
@@ -645,7 +661,7 @@ int main(int argc, char **argv)
 		{ "drawn_by_seed", drawn_by_seed },
 		{ "every_field_of_every_format", every_field_of_every_format },
 		{ "every_field_of_one_block", every_field_of_one_block },
-		{ "guard_made_right", guard_made_right },
+		{ "again_and_again", again_and_again },
 		{ "odd_tags", odd_tags },
 		{ "all_but_one", all_but_one },
 		{ "pract", pract },

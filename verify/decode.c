@@ -35,7 +35,8 @@ static struct line guard_line(const struct vfy_block *b, uint64_t got)
 	const struct pi_layout *l = b->layout;
 	struct line line = { .field = PI_GUARD, .bits = l->format->guard_size * 8, .got = got };
 	struct guard_job job = {
-		.data = b->data, .data_len = l->data_size, .md = b->md, .md_len = pi_tuple_offset(l), .nr = 1,
+		.data = b->data, .data_len = l->data_size, .md = b->md,
+		.md_len = pi_tuple_offset(l), .nr = 1,
 	};
 
 	l->format->guard(&job, &line.want);
@@ -64,7 +65,8 @@ static unsigned put_line(FILE *to, const struct line *line, bool known, bool esc
 	return wrong ? line->field : 0;
 }
 
-static unsigned put_fields(FILE *to, const struct vfy_block *b, const struct pi_fields *f, bool escapes)
+static unsigned put_fields(FILE *to, const struct vfy_block *b, const struct pi_fields *f,
+			   bool escapes)
 {
 	const struct pi_layout *l = b->layout;
 	const struct pi_tags *t = &b->tags;
@@ -92,7 +94,8 @@ static unsigned put_pattern(FILE *to, const struct vfy_block *b)
 	if (!(b->known & VFY_METADATA) || !vfy_md_present(l) ||
 	    !vfy_md_check(l, b->lba, b->data, l->data_size, b->md, l->md_size, 1, &e, 1))
 		return 0;
-	fprintf(to, "  metadata         byte %u is %02xh  WRONG, should be %02xh\n", e.offset, e.got, e.want);
+	fprintf(to, "  metadata         byte %u is %02xh  WRONG, should be %02xh\n", e.offset,
+		e.got, e.want);
 	return VFY_METADATA;
 }
 
@@ -106,7 +109,8 @@ static unsigned put_tuple(FILE *to, const struct vfy_block *b)
 	unsigned wrong;
 
 	if (escapes)
-		fprintf(to, "  escapes: application tag FFFFh%s turns off every check of this block\n",
+		fprintf(to, "  escapes: application tag FFFFh%s turns off every check of this "
+			"block\n",
 			l->type == PI_TYPE3 ? " and reference tag of ones" : "");
 	wrong = put_fields(to, b, &f, escapes);
 	fputs("  tuple           ", to);

@@ -15,7 +15,7 @@ struct vfy_block {
 	const char		*format;	/* its name */
 	uint64_t		lba;
 	const void		*data;		/* data_size bytes */
-	const void		*md;		/* md_size bytes, tuple and all; NULL: none crossed */
+	const void		*md;		/* md_size bytes, tuple and all; NULL: none */
 	struct pi_tags		tags;		/* this block's own */
 	unsigned		known;		/* PI_*, VFY_METADATA: what of it is known */
 };

@@ -96,21 +96,21 @@ static int append_text(const struct vfy_dump *d, unsigned ns_index, uint64_t lba
 	return close_file(f);
 }
 
-int vfy_dump_block(struct vfy_dump *d, unsigned ns_index, const struct vfy_block b[3], const char *text)
+int vfy_dump_block(struct vfy_dump *d, unsigned ns_index, const struct vfy_block b[3],
+		   const char *text)
 {
+	bool known = d->written + d->left_out && d->last_ns == ns_index && d->last_lba == b[1].lba;
 	int ret;
 
-	if (d->written && d->last_ns == ns_index && d->last_lba == b[1].lba)
-		return append_text(d, ns_index, b[1].lba, text);
+	if (known)
+		return d->last_ret ? d->last_ret : append_text(d, ns_index, b[1].lba, text);
 	ret = d->written == VFY_DUMP_LIMIT ? -EDQUOT : write_raw(d, ns_index, b);
 	if (!ret)
 		ret = write_text(d, ns_index, b, text);
-	if (ret) {
-		d->left_out++;
-		return ret;
-	}
-	d->written++;
+	d->written += !ret;
+	d->left_out += !!ret;
 	d->last_ns = ns_index;
 	d->last_lba = b[1].lba;
-	return 0;
+	d->last_ret = ret;
+	return ret;
 }

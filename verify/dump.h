@@ -20,8 +20,9 @@ struct vfy_dump {
 	unsigned	thread;
 	unsigned	written;	/* blocks */
 	uint64_t	left_out;	/* beyond the limit, or could not be written */
-	unsigned	last_ns;	/* the one written last, where there is one */
+	unsigned	last_ns;	/* the last of them all, */
 	uint64_t	last_lba;
+	int		last_ret;	/* and what became of it */
 };
 
 /* Make @dir where it isn't there.  0, or -errno with one line in @why (256 bytes). */

@@ -134,7 +134,7 @@ static uint64_t checked_bits(const struct pi_layout *l, const struct pi_tags *t,
 	case PI_STORAGE:
 		return t->storage_mask & pi_ones(l->sts);
 	default:
-		return l->type == PI_TYPE3 ? 0 : pi_ones(pi_ref_bits(l));
+		return pi_ones(pi_ref_bits(l));
 	}
 }
 
@@ -261,6 +261,7 @@ void vfy_inject_pass(struct vfy_inject *in, uint32_t nr)
 struct victim {
 	const struct pi_layout	*l;
 	const struct pi_tags	*tags;
+	uint64_t		lba;
 	uint8_t			*data, *md;
 	unsigned		field;
 	uint8_t			*bytes;		/* data, or metadata beyond the tuple */
@@ -268,10 +269,12 @@ struct victim {
 	uint64_t		nr_bits;
 };
 
-static struct victim victim_of(const struct pi_layout *l, const struct pi_tags *tags, void *data,
-			       void *md, unsigned field)
+static struct victim victim_of(const struct pi_layout *l, const struct pi_tags *tags, uint64_t lba,
+			       void *data, void *md, unsigned field)
 {
-	struct victim v = { .l = l, .tags = tags, .data = data, .md = md, .field = field };
+	struct victim v = {
+		.l = l, .tags = tags, .lba = lba, .data = data, .md = md, .field = field,
+	};
 
 	if (field == VFY_DATA) {
 		v.bytes = data;
@@ -383,13 +386,19 @@ static unsigned wrong_in_tuple(const struct victim *v)
 	return wrong;
 }
 
+/* One that a plugin filled is not as the check wants it, damaged or not. */
+static bool wrong_metadata(const struct victim *v)
+{
+	return vfy_md_check(v->l, v->lba, v->data, 0, v->md, 0, 1, NULL, 0);
+}
+
 /*
- * Does a check see it?  Two damages to one block can make its guard right again,
- * flipped bits can make it escape, and metadata look never written.
+ * Does a check see it?  A second damage to a block can undo the first, or make its
+ * guard right again; flipped bits can make it escape, and metadata look never written.
  */
 static bool seen(const struct victim *v, unsigned consequence)
 {
-	if (consequence & VFY_METADATA && vfy_md_unwritten(v->l, v->data, v->md))
+	if (consequence & VFY_METADATA && !wrong_metadata(v))
 		return false;
 	consequence &= ~VFY_METADATA;
 	return (wrong_in_tuple(v) & consequence) == consequence;
@@ -433,12 +442,11 @@ static bool escapes(const struct victim *v)
 }
 
 void vfy_inject_damage(const struct vfy_inject *in, const struct pi_layout *l,
-		       const struct pi_tags *tags, uint64_t place, void *data, void *md,
-		       struct vfy_damage *d)
+		       const struct pi_tags *tags, uint64_t lba, uint64_t place, void *data,
+		       void *md, struct vfy_damage *d)
 {
 	const struct vfy_fault *f = find(in, d->field);
-	struct victim v = victim_of(l, tags, data, md, d->field);
-	bool all = f->all && v.nr_bits > 1;
+	struct victim v = victim_of(l, tags, lba, data, md, d->field);
 	uint64_t bit;
 
 	d->shows = 0;
@@ -446,5 +454,5 @@ void vfy_inject_damage(const struct vfy_inject *in, const struct pi_layout *l,
 		return;
 	bit = chance(f, THE_BIT, place) % v.nr_bits;
 	for (uint64_t way = 0; way < v.nr_bits && way <= 64 && !d->shows; way++)
-		try(&v, all, bit, way, d);
+		try(&v, f->all, bit, way, d);
 }

@@ -62,13 +62,14 @@ unsigned vfy_inject_draw(const struct vfy_inject *in, uint32_t nr, struct vfy_da
 void vfy_inject_pass(struct vfy_inject *in, uint32_t nr);
 
 /*
- * Damage the block that @d names: @data is its data_size bytes, @md its md_size
- * bytes of metadata (tuple and all; NULL: none), @tags what it carries (NULL: its
- * tuple does not cross), @place its place in the sequence.  Fills in the rest of
- * *@d.  A block whose tuple escapes, as one never written does, is left as it is.
+ * Damage the block @lba that @d names: @data is its data_size bytes, @md its
+ * md_size bytes of metadata (tuple and all; NULL: none), @tags what it carries
+ * (NULL: its tuple does not cross), @place its place in the sequence.  Fills in the
+ * rest of *@d.  A block whose tuple escapes, as one never written does, is left as
+ * it is.
  */
 void vfy_inject_damage(const struct vfy_inject *in, const struct pi_layout *l,
-		       const struct pi_tags *tags, uint64_t place, void *data, void *md,
-		       struct vfy_damage *d);
+		       const struct pi_tags *tags, uint64_t lba, uint64_t place, void *data,
+		       void *md, struct vfy_damage *d);
 
 #endif

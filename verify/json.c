@@ -21,7 +21,9 @@ static bool second_allowed(const uint8_t *s)
 /* Bytes of the character at @s; 0: there is none. */
 static size_t utf8_len(const uint8_t *s)
 {
-	size_t n = *s < 0x80 ? 1 : *s < 0xc2 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : *s < 0xf5 ? 4 : 0;
+	/* By its first byte; c0h and c1h, and f5h and beyond, begin nothing. */
+	size_t n = *s < 0x80 ? 1 : *s < 0xc2 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 :
+		   *s < 0xf5 ? 4 : 0;
 
 	for (size_t i = 1; i < n; i++)
 		if ((s[i] & 0xc0) != 0x80)

@@ -104,7 +104,8 @@ static void end_log(struct vfy_judge *j, ssize_t written)
 static void write_line(struct vfy_judge *j, struct json_object *o)
 {
 	size_t len;
-	const char *text = json_object_to_json_string_length(o, JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	const char *text = json_object_to_json_string_length(o, JSON_C_TO_STRING_NOSLASHESCAPE,
+							     &len);
 	const struct iovec line[] = { { (char *)text, len }, { "\n", 1 } };
 	ssize_t written = writev(j->log_fd, line, 2);
 
@@ -161,7 +162,8 @@ static int open_log(struct vfy_judge *j, bool *created, char *why)
 		j->log_fd = open(j->opts.log, flags);
 	if (j->log_fd >= 0)
 		return 0;
-	snprintf(why, VFY_WHY_MAX, "log %s: can't be appended to: %s", j->opts.log, strerror(errno));
+	snprintf(why, VFY_WHY_MAX, "log %s: can't be appended to: %s", j->opts.log,
+		 strerror(errno));
 	return -errno;
 }
 

@@ -60,18 +60,16 @@ static bool all_zero(const uint8_t *p, size_t len)
 	return !len || (!*p && !memcmp(p, p + 1, len - 1));
 }
 
-bool vfy_md_unwritten(const struct pi_layout *l, const void *data, const void *md)
+static bool unwritten(const struct pi_layout *l, const uint8_t *data, const uint8_t *md,
+		      struct vfy_span s)
 {
-	const struct vfy_span s = vfy_md_span(l);
-	const uint8_t *m = md;
-
 	if (l->type != PI_NONE) {
-		struct pi_fields f = pi_tuple_get(l, m + pi_tuple_offset(l));
+		struct pi_fields f = pi_tuple_get(l, md + pi_tuple_offset(l));
 
 		if (pi_escapes(l, &f))
 			return true;
 	}
-	return all_zero(m + s.from, s.to - s.from) && all_zero(data, l->data_size);
+	return all_zero(md + s.from, s.to - s.from) && all_zero(data, l->data_size);
 }
 
 unsigned vfy_md_check(const struct pi_layout *l, uint64_t lba, const void *data,
@@ -86,7 +84,7 @@ unsigned vfy_md_check(const struct pi_layout *l, uint64_t lba, const void *data,
 		uint64_t word = pattern(lba + i);
 		uint32_t j = first_difference(m, s, word);
 
-		if (j == s.to || vfy_md_unwritten(l, (const uint8_t *)data + i * data_stride, m))
+		if (j == s.to || unwritten(l, (const uint8_t *)data + i * data_stride, m, s))
 			continue;
 		if (bad < max)
 			errs[bad] = (struct vfy_md_error){

@@ -25,12 +25,6 @@ struct vfy_span {
 struct vfy_span vfy_md_span(const struct pi_layout *l);
 
 /*
- * Is a block, its @data and all its metadata, one that no write of ours filled:
- * its tuple escapes (deallocated, never written), or it was zeroed?
- */
-bool vfy_md_unwritten(const struct pi_layout *l, const void *data, const void *md);
-
-/*
  * Fill the metadata of @nr blocks from @lba on, all md_size bytes of each (the
  * tuple is laid over them afterwards).  @md is the first block's metadata, and
  * @stride bytes lie between that of one block and the next.
@@ -46,8 +40,9 @@ struct vfy_md_error {
 
 /*
  * Check what vfy_md_fill() wrote, the tuples left out.  @data and @data_stride
- * say where the blocks' data is, to tell those that no write of ours filled,
- * which are right all the same.
+ * say where the blocks' data is, to tell the two kinds of block that no write
+ * of ours filled and that are right all the same: one whose tuple escapes
+ * (deallocated, never written), and one that was zeroed, data and metadata.
  * Returns how many blocks are wrong; the first wrong byte of the first @max of
  * them is stored in @errs.
  */

@@ -53,7 +53,8 @@ static bool is_report(struct json_object *o)
 	       json_object_object_get_ex(o, "jobs", &jobs) &&
 	       json_object_is_type(version, json_type_int) &&
 	       json_object_get_int(version) == VERSION &&
-	       json_object_is_type(run, json_type_string) && json_object_is_type(jobs, json_type_array);
+	       json_object_is_type(run, json_type_string) &&
+	       json_object_is_type(jobs, json_type_array);
 }
 
 static bool is_of_run(struct json_object *report, const char *run)
@@ -181,7 +182,8 @@ int run_report_begin(const char *path, const char *run, char *why)
 	if (lock >= 0)
 		close(lock);
 	if (ret == -EINVAL)
-		snprintf(why, VFY_WHY_MAX, "report %s: the file there is no report of a run, or was cut: "
+		snprintf(why, VFY_WHY_MAX, "report %s: the file there is no report of a run, or "
+			 "was cut: "
 			 "it is not overwritten; remove it, or give another name", path);
 	else if (ret)
 		snprintf(why, VFY_WHY_MAX, "report %s: can't be written: %s", path, strerror(-ret));

@@ -16,11 +16,15 @@
  *	read	prepare()  what its blocks should carry
  *		judge()	   the blocks that came; only when the command was good
  *		done()
- *	others	done()	   of what changes blocks: Write Zeroes, Write
- *			   Uncorrectable, each range of Dataset Management
+ *	others	prepare()  of what changes blocks: Write Zeroes, Write
+ *		done()	   Uncorrectable, each range of Dataset Management; there is
+ *			   nothing to expect (NULL)
  *
- * One open() and close() a job, in fio's process; the rest in the job's own thread
- * or process, one call at a time.  Between jobs a plugin shares memory itself.
+ * Compare and Verify are prepared, and no more.  Where the device fails a read, its
+ * blocks are read again one by one, unchecked, and judge() gets each by itself.
+ *
+ * One open() and close() a job; open() in fio's process, the rest in the job's own
+ * thread or process, one call at a time.  Between jobs a plugin shares memory itself.
  * What a plugin returns is checked: nonsense is dropped, counted and told of.
  */
 #ifndef VFY_VERIFY_H

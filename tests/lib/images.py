@@ -49,9 +49,9 @@ def check(fmt, image, first, count, tags, options=()):
 def findings(fmt, image, first, count, tags):
     """All that is wrong with blocks first.., escaped ones left out."""
     status, text = tool("image-check", fmt, image,
-                        [f"--first={first}", f"--count={count}", "--allow-escaped",
-                         *tags.options()])
-    if status > 1 or "more bad blocks" in text:
+                        [f"--first={first}", f"--count={count}", f"--show={count}",
+                         "--allow-escaped", *tags.options()])
+    if status > 1:
         raise RuntimeError(text)
     found = []
     for lba, rest in re.findall(r"^LBA (\d+):(.*)$", text, re.MULTILINE):

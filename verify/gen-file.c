@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* gen-file.c - the file of generations.h: made, opened by many, left in order */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "gen-word.h"
+#include "verify.h"
+
+static __attribute__((format(printf, 3, 4)))
+void *refused(char *why, struct vfy_gens *g, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, VFY_WHY_MAX, fmt, ap);
+	va_end(ap);
+	vfy_gens_close(g);
+	return NULL;
+}
+
+/* Which start of the machine this is. */
+static void read_boot(char boot[GEN_BOOT_ID])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, boot, GEN_BOOT_ID - 1);
+
+	boot[n > 0 ? n : 0] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Nobody else is there: what is under way will not end. */
+static void settle_killed(struct vfy_gens *g)
+{
+	off_t at = GEN_HEAD_SIZE, end;
+
+	while ((at = lseek(g->fd, at, SEEK_DATA)) >= 0) {
+		end = lseek(g->fd, at, SEEK_HOLE);
+		for (uint64_t i = (at - GEN_HEAD_SIZE) / 8; i < (uint64_t)(end - GEN_HEAD_SIZE) / 8; i++)
+			if (WAY(g->blocks[i]))
+				g->blocks[i] &= ~(SEVERAL | (uint64_t)WAY_MAX << WAY_SHIFT);
+		at = end;
+	}
+	g->head->under_way = 0;
+}
+
+/* The first user, alone. */
+static void begin(struct vfy_gens *g)
+{
+	struct gen_head *h = g->head;
+	char boot[GEN_BOOT_ID];
+
+	read_boot(boot);
+	if (h->dirty && strcmp(h->boot, boot))
+		h->behind = 1;
+	if (h->under_way)
+		settle_killed(g);
+	strcpy(h->boot, boot);
+}
+
+static struct vfy_gens *map(struct vfy_gens *g, const char *path, char *why)
+{
+	g->head = mmap(NULL, g->size, PROT_READ | PROT_WRITE, MAP_SHARED, g->fd, 0);
+	if (g->head == MAP_FAILED) {
+		g->head = NULL;
+		return refused(why, g, "%s: %s", path, strerror(errno));
+	}
+	g->blocks = (void *)((uint8_t *)g->head + GEN_HEAD_SIZE);
+	return g;
+}
+
+static int create(struct vfy_gens *g, const char *text)
+{
+	int err = 0;
+
+	if (ftruncate(g->fd, g->size) || (fallocate(g->fd, 0, 0, GEN_HEAD_SIZE) && errno != EOPNOTSUPP) ||
+	    pwrite(g->fd, text, strlen(text), 0) < 0)
+		err = errno;
+	if (err && ftruncate(g->fd, 0))
+		err = EIO;
+	return -err;
+}
+
+/* Does the file say @text?  If not, *@says becomes the line of it that differs. */
+static bool is_of(const struct vfy_gens *g, off_t size, const char *text, char says[VFY_GEN_TEXT])
+{
+	ssize_t n = pread(g->fd, says, VFY_GEN_TEXT - 1, 0);
+	size_t start = 0;
+
+	says[n > 0 ? n : 0] = '\0';
+	if (size == (off_t)g->size && !strcmp(says, text))
+		return true;
+	for (size_t i = 0; says[i] && says[i] == text[i]; i++)
+		if (says[i] == '\n' && says[i + 1])
+			start = i + 1;
+	memmove(says, says + start, strlen(says + start) + 1);
+	says[strcspn(says, "\n")] = '\0';
+	return false;
+}
+
+/* An empty file becomes ours; any other has to be. */
+static struct vfy_gens *take(struct vfy_gens *g, const char *path, const char *text, char *why)
+{
+	char says[VFY_GEN_TEXT];
+	struct stat st;
+	int ret = fstat(g->fd, &st) ? -errno : 0;
+
+	if (!ret && !st.st_size)
+		ret = create(g, text);
+	else if (!ret && !is_of(g, st.st_size, text, says))
+		return refused(why, g, "%s is of something else (it says '%.60s'): remove it, or name another "
+			       "by file=", path, says);
+	return ret ? refused(why, g, "%s: %s", path, strerror(-ret)) : map(g, path, why);
+}
+
+struct vfy_gens *vfy_gens_open(const char *path, const char *text, uint64_t nr_blocks,
+			       uint32_t apart, bool writes, char *why)
+{
+	struct vfy_gens *g = calloc(1, sizeof(*g));
+	bool alone;
+
+	if (!g)
+		return refused(why, g, "out of memory");
+	*g = (struct vfy_gens){
+		.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666), .writes = writes,
+		.ring = VFY_GEN_MAX / apart * apart, .nr_blocks = nr_blocks,
+		.size = GEN_HEAD_SIZE + nr_blocks * sizeof(*g->blocks),
+		.reserved = calloc(nr_blocks / GEN_CHUNK_BLOCKS / 8 + 1, 1),
+	};
+	if (g->fd < 0)
+		return refused(why, g, "%s: %s", path, strerror(errno));
+	alone = !flock(g->fd, LOCK_EX | LOCK_NB);
+	if (!alone)
+		flock(g->fd, LOCK_SH);		/* when its first user is ready */
+	if (!g->reserved)
+		return refused(why, g, "out of memory");
+	if (!take(g, path, text, why))
+		return NULL;
+	if (alone)
+		begin(g);
+	if (writes && !g->head->dirty) {
+		g->head->dirty = 1;
+		fdatasync(g->fd);
+	}
+	flock(g->fd, LOCK_SH);
+	return g;
+}
+
+/* What the last user leaves is on disk. */
+static void finish(struct vfy_gens *g)
+{
+	if (!g->writes || fdatasync(g->fd) || flock(g->fd, LOCK_EX | LOCK_NB))
+		return;
+	g->head->dirty = 0;
+	fdatasync(g->fd);
+}
+
+void vfy_gens_close(struct vfy_gens *g)
+{
+	if (!g)
+		return;
+	if (g->head) {
+		finish(g);
+		munmap(g->head, g->size);
+	}
+	if (g->fd >= 0)
+		close(g->fd);
+	free(g->reserved);
+	free(g);
+}

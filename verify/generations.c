@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* generations.c - see generations.h */
+#include <errno.h>
+#include <fcntl.h>
+#include "gen-word.h"
+
+/* --- generations on their ring --- */
+
+static uint32_t since(const struct vfy_gens *g, uint32_t from, uint32_t to)
+{
+	return to >= from ? to - from : to + g->ring - from;
+}
+
+static bool newer(const struct vfy_gens *g, uint32_t a, uint32_t b)
+{
+	return a != b && since(g, b, a) < g->ring / 2;
+}
+
+uint32_t vfy_gens_ago(const struct vfy_gens *g, const struct vfy_gen_state *s, uint32_t gen,
+		      uint32_t apart)
+{
+	uint32_t ago;
+
+	if (gen >= apart || gen >= g->ring)
+		return VFY_GEN_NEVER;
+	if (apart < g->ring) {
+		ago = (s->last % apart + apart - gen % apart) % apart;
+		return ago <= s->last || ago <= s->span || ago <= s->before ? ago : VFY_GEN_NEVER;
+	}
+	return newer(g, gen, s->last) ? VFY_GEN_NEVER : since(g, gen, s->last);
+}
+
+/* --- what may be there --- */
+
+uint64_t vfy_gens_look(const struct vfy_gens *g, uint64_t lba)
+{
+	return atomic_load(&g->blocks[lba]);
+}
+
+/*
+ * Can there have been a change between the two looks that the second doesn't show?
+ * It would have been followed by two writes, and OTHER be the first of them.
+ */
+static bool may_hide_change(uint64_t then, uint64_t now)
+{
+	return then != now && !(now & KNOWN && (OTHER(now) == LAST(then) || OTHER(now) == OTHER(then)));
+}
+
+struct vfy_gen_state vfy_gens_between(const struct vfy_gens *g, uint64_t then, uint64_t now)
+{
+	struct vfy_gen_state s = {
+		.unknown = gen_unknown(then) || gen_unknown(now) || may_hide_change(then, now),
+		.settled = then == now && now & SETTLED,
+		.last = LAST(now),
+		.before = since(g, OTHER(now), LAST(now)),
+		.known_before = now & KNOWN,
+	};
+
+	if (!(then & SETTLED))
+		s.span = since(g, OTHER(then), s.last) - !!(then & AFTER);
+	else if (then != now)
+		s.span = since(g, LAST(then), s.last);
+	return s;
+}
+
+/* --- writes --- */
+
+/* Room on disk now, where it can still be refused: later its lack is a signal. */
+static bool reserve(struct vfy_gens *g, uint64_t lba, uint64_t nr)
+{
+	for (uint64_t c = lba / GEN_CHUNK_BLOCKS; c <= (lba + nr - 1) / GEN_CHUNK_BLOCKS; c++) {
+		const off_t at = GEN_HEAD_SIZE + (off_t)c * GEN_CHUNK_BLOCKS * sizeof(*g->blocks);
+		const off_t left = g->size - at, len = GEN_CHUNK_BLOCKS * sizeof(*g->blocks);
+
+		if (g->reserved[c / 8] & 1 << c % 8)
+			continue;
+		if (fallocate(g->fd, 0, at, left < len ? left : len) && errno != EOPNOTSUPP)
+			return false;
+		g->reserved[c / 8] |= 1 << c % 8;
+	}
+	return true;
+}
+
+static uint32_t next_of(const struct vfy_gens *g, uint64_t lba, uint64_t nr)
+{
+	uint32_t last = LAST(vfy_gens_look(g, lba));
+
+	for (uint64_t i = 1; i < nr; i++) {
+		uint32_t other = LAST(vfy_gens_look(g, lba + i));
+
+		if (newer(g, other, last))
+			last = other;
+	}
+	return last + 1 < g->ring ? last + 1 : 0;
+}
+
+/* A count that is full stays so, and the next first user has to look at it. */
+static void note_full(struct vfy_gens *g, uint64_t w)
+{
+	if (WAY(w) == WAY_MAX)
+		atomic_fetch_add(&g->head->under_way, 1);
+}
+
+/*
+ * Give a block the generation @gen, the first time as the start of a write.  False:
+ * another write was faster, and what it got is as new; @force: never mind that.
+ */
+static bool give(struct vfy_gens *g, uint64_t lba, uint32_t gen, bool first, bool force)
+{
+	uint64_t w = vfy_gens_look(g, lba), new;
+
+	do {
+		if (!force && !newer(g, gen, LAST(w)))
+			return false;
+		new = first ? gen_starts(w) : w;
+		new = gen_with_gens(new, gen, OTHER(new));
+	} while (!atomic_compare_exchange_weak(&g->blocks[lba], &w, new));
+	if (first)
+		note_full(g, new);
+	return true;
+}
+
+/*
+ * One generation for all blocks.  Who meets another write in the middle starts
+ * again with a newer one.  On a ring three blocks can each be newer than the next
+ * (after millions of writes): no generation is newer than all, and any will do.
+ */
+enum { TRIES = 64 };
+
+bool vfy_gens_write(struct vfy_gens *g, uint64_t lba, uint64_t nr, uint32_t *gen)
+{
+	uint64_t started = 0, i = 0;
+
+	if (!reserve(g, lba, nr))
+		return false;
+	atomic_fetch_add(&g->head->under_way, nr);
+	for (unsigned try = 0; i < nr; try++) {
+		*gen = next_of(g, lba, nr);
+		for (i = 0; i < nr && give(g, lba + i, *gen, i >= started, try >= TRIES); i++)
+			started = i >= started ? i + 1 : started;
+	}
+	return true;
+}
+
+void vfy_gens_written(struct vfy_gens *g, uint64_t lba, uint64_t nr, bool good)
+{
+	for (uint64_t i = 0; i < nr; i++) {
+		uint64_t w = vfy_gens_look(g, lba + i);
+
+		while (!atomic_compare_exchange_weak(&g->blocks[lba + i], &w, gen_ends(w, good)))
+			;
+	}
+	atomic_fetch_sub(&g->head->under_way, nr);
+}
+
+void vfy_gens_change(struct vfy_gens *g, uint64_t lba, uint64_t nr)
+{
+	if (!reserve(g, lba, nr))
+		return;
+	for (uint64_t i = 0; i < nr; i++) {
+		uint64_t w = vfy_gens_look(g, lba + i);
+
+		while (!atomic_compare_exchange_weak(&g->blocks[lba + i], &w, gen_change_starts(w)))
+			;
+		note_full(g, gen_change_starts(w));
+	}
+	atomic_fetch_add(&g->head->under_way, nr);
+}
+
+void vfy_gens_changed(struct vfy_gens *g, uint64_t lba, uint64_t nr)
+{
+	if (!reserve(g, lba, nr))
+		return;
+	for (uint64_t i = 0; i < nr; i++) {
+		uint64_t w = vfy_gens_look(g, lba + i);
+
+		while (!atomic_compare_exchange_weak(&g->blocks[lba + i], &w, gen_one_less(w)))
+			;
+	}
+	atomic_fetch_sub(&g->head->under_way, nr);
+}
+
+uint32_t vfy_gens_before(const struct vfy_gens *g, uint32_t gen, uint32_t ago)
+{
+	return since(g, ago, gen);
+}
+
+bool vfy_gens_behind(const struct vfy_gens *g)
+{
+	return g->head->behind;
+}

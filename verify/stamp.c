@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* stamp.c - see stamp.h */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "mix.h"
+#include "stamp-plan.h"
+#include "stamp.h"
+
+/* Opcodes, as in enum nvme_io_opcode of libnvme, which this knows nothing of. */
+enum { WRITE = 0x01, READ = 0x02, COMPARE = 0x05, VERIFY = 0x0c };
+
+/* An I/O under way, by its tag. */
+struct under_way {
+	uint64_t	lba;
+	bool		kept;		/* a write: its generation is */
+	uint64_t	*then;		/* a read: what was known of each block before */
+};
+
+struct job {
+	const struct vfy_host	*host;
+	unsigned		nr_ns;
+	struct stamp_plan	*plan;		/* one a namespace */
+	struct under_way	*ios;
+	uint64_t		*then;		/* of all I/Os */
+	struct stamp		author;		/* what is the same in all its stamps */
+	uint64_t		unkept;		/* writes for which the file had no room */
+};
+
+/* --- writes and reads --- */
+
+static const struct stamp_plan *plan_of(const struct job *job, const struct vfy_io *io)
+{
+	return &job->plan[io->ns->index];
+}
+
+static void put_stamps(const struct stamp_plan *p, const struct vfy_io *io, struct stamp s)
+{
+	const bool sums = stamp_has(STAMP_SUMS, p->room);
+
+	for (uint64_t i = 0; i < io->nr; i++) {
+		s.lba = io->lba + i;
+		if (sums)
+			s.sums = stamp_sums(io->data + i * io->data_stride, p->ns->layout.data_size);
+		stamp_put(&s, io->md + i * io->md_stride + p->at, p->room);
+	}
+}
+
+static void carry(const struct stamp_plan *p, uint32_t gen, struct pi_tags *t)
+{
+	if (p->field == PI_STORAGE)
+		t->storage = (t->storage & ~p->mask) | stamp_to_tag(p, gen);
+	else if (p->field == PI_APP)
+		t->app = (t->app & ~p->mask) | stamp_to_tag(p, gen);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &t);
+	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
+}
+
+static void prepare_write(struct job *job, const struct vfy_io *io, struct vfy_expect *e)
+{
+	const struct stamp_plan *p = plan_of(job, io);
+	struct stamp s;
+
+	if (!job->author.process)
+		job->author.process = getpid();	/* known only in the job's own process */
+	s = job->author;
+	s.when = now_ms();
+	job->ios[io->tag].kept = vfy_gens_write(p->gens, io->lba, io->nr, &s.gen);
+	if (!job->ios[io->tag].kept) {
+		job->unkept++;
+		return;
+	}
+	carry(p, s.gen, &e->tags);
+	if (p->room)
+		put_stamps(p, io, s);
+}
+
+static void prepare_read(struct job *job, const struct vfy_io *io)
+{
+	struct under_way *u = &job->ios[io->tag];
+
+	u->lba = io->lba;
+	for (uint64_t i = 0; i < io->nr; i++)
+		u->then[i] = vfy_gens_look(plan_of(job, io)->gens, io->lba + i);
+}
+
+static void stamp_prepare(void *ctx, const struct vfy_io *io, struct vfy_expect *e)
+{
+	const struct stamp_plan *p = plan_of(ctx, io);
+
+	switch (io->opcode) {
+	case WRITE:
+		prepare_write(ctx, io, e);
+		break;
+	case READ:
+		prepare_read(ctx, io);
+		/* fall through */
+	case COMPARE:
+	case VERIFY:
+		e->free |= p->field;
+		break;
+	default:
+		vfy_gens_change(p->gens, io->lba, io->nr);
+	}
+}
+
+/* @io may be a part of the one that was prepared. */
+static unsigned judge(void *ctx, const struct vfy_io *io, const struct vfy_expect *e,
+		      struct vfy_finding *f, unsigned max)
+{
+	const struct under_way *u = &((struct job *)ctx)->ios[io->tag];
+
+	(void)e;
+	return stamp_judge(plan_of(ctx, io), io, u->then + (io->lba - u->lba), f, max);
+}
+
+static void done(void *ctx, const struct vfy_io *io, const struct vfy_expect *e, int res)
+{
+	const struct job *job = ctx;
+	struct vfy_gens *gens = plan_of(job, io)->gens;
+
+	(void)e;
+	switch (io->opcode) {
+	case WRITE:
+		if (job->ios[io->tag].kept)
+			vfy_gens_written(gens, io->lba, io->nr, !res);
+		break;
+	case READ:
+	case COMPARE:
+	case VERIFY:
+		break;
+	default:
+		vfy_gens_changed(gens, io->lba, io->nr);
+	}
+}
+
+/* --- a job --- */
+
+static void stamp_close(void *ctx)
+{
+	struct job *job = ctx;
+	char line[200];
+
+	if (job->unkept) {
+		snprintf(line, sizeof(line), "stamp: no room on disk to keep the generations of %" PRIu64
+			 " writes: their blocks were not looked at", job->unkept);
+		job->host->say(line);
+	}
+	for (unsigned i = 0; job->plan && i < job->nr_ns; i++)
+		vfy_gens_close(job->plan[i].gens);
+	free(job->plan);
+	free(job->ios);
+	free(job->then);
+	free(job);
+}
+
+static bool is_device(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
+}
+
+/* A file that was removed and made again is another one, though often of the same number. */
+static uint64_t image_of(const char *path)
+{
+	struct statx st;
+
+	if (statx(AT_FDCWD, path, 0, STATX_INO | STATX_BTIME, &st))
+		return 0;
+	return vfy_mix(st.stx_ino) ^ vfy_mix(st.stx_btime.tv_sec * 1000000000ULL + st.stx_btime.tv_nsec);
+}
+
+/* Where the generations of @ns are kept, by the arguments; @path has @size bytes. */
+static int name_file(const struct vfy_job *job, const struct vfy_ns *ns, const char *args, char *path,
+		     size_t size, char *why)
+{
+	int n;
+
+	if (*args && strncmp(args, "file=", 5)) {
+		snprintf(why, VFY_WHY_MAX, "unknown argument '%.100s': give file=PATH, or none", args);
+		return -EINVAL;
+	}
+	if (*args && job->nr_ns > 1) {
+		snprintf(why, VFY_WHY_MAX, "file= is for one namespace, the job has %u: give them jobs of their own",
+			 job->nr_ns);
+		return -EINVAL;
+	}
+	if (!*args && is_device(ns->path)) {
+		snprintf(why, VFY_WHY_MAX, "%s is a device: name a file for its generations, pi_plugin=stamp,file=PATH",
+			 ns->path);
+		return -EINVAL;
+	}
+	n = *args ? snprintf(path, size, "%s", args + 5) : snprintf(path, size, "%s.stamp", ns->path);
+	if (n > 5 && (size_t)n < size && path[0])
+		return 0;
+	snprintf(why, VFY_WHY_MAX, "%s", path[0] ? "the path is too long" : "file= needs a path");
+	return -EINVAL;
+}
+
+static int open_ns(struct job *job, const struct vfy_job *j, unsigned i, const char *args, char *why)
+{
+	struct stamp_plan *p = &job->plan[i];
+	char path[4096], text[VFY_GEN_TEXT], line[STAMP_LINE_MAX];
+	int ret = stamp_plan(&j->ns[i], p, why);
+
+	if (!ret)
+		ret = name_file(j, p->ns, args, path, sizeof(path), why);
+	if (ret)
+		return ret;
+	if (stamp_owns(p) != stamp_owns(&job->plan[0])) {
+		snprintf(why, VFY_WHY_MAX, "%s and %s are of different formats: give them jobs of their own",
+			 j->ns[0].path, p->ns->path);
+		return -EINVAL;
+	}
+	stamp_text(p, *args ? 0 : image_of(p->ns->path), text);
+	p->gens = vfy_gens_open(path, text, p->ns->nr_blocks, p->apart, j->writes, why);
+	if (!p->gens)
+		return -EINVAL;
+	stamp_describe(p, path, line);
+	job->host->say(line);
+	if (vfy_gens_behind(p->gens)) {
+		snprintf(line, sizeof(line), "stamp: %s: the machine went down while it was written to: generations "
+			 "that %.200s does not know yet are let pass", p->ns->path, path);
+		job->host->say(line);
+	}
+	return 0;
+}
+
+static int allocate(struct job *job, const struct vfy_job *j, char *why)
+{
+	job->plan = calloc(j->nr_ns, sizeof(*job->plan));
+	job->ios = calloc(j->depth, sizeof(*job->ios));
+	job->then = calloc((size_t)j->depth * j->max_blocks + 1, sizeof(*job->then));
+	if (!job->plan || !job->ios || !job->then) {
+		snprintf(why, VFY_WHY_MAX, "out of memory");
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < j->depth; i++)
+		job->ios[i].then = job->then + (size_t)i * j->max_blocks;
+	return 0;
+}
+
+static int stamp_open(const struct vfy_job *j, const char *args, struct vfy_session *s,
+		      char why[VFY_WHY_MAX])
+{
+	struct job *job = calloc(1, sizeof(*job));
+	int ret;
+
+	if (!job)
+		return -ENOMEM;
+	*job = (struct job){
+		.host = j->host, .nr_ns = j->nr_ns, .author = { .thread = j->thread },
+	};
+	for (unsigned i = 0; i < 6 && j->name[i]; i++)
+		job->author.job |= (uint64_t)(uint8_t)j->name[i] << 8 * i;
+	ret = allocate(job, j, why);
+	for (unsigned i = 0; i < j->nr_ns && !ret; i++)
+		ret = open_ns(job, j, i, args, why);
+	if (ret) {
+		stamp_close(job);
+		return ret;
+	}
+	*s = (struct vfy_session){ .ctx = job, .owns = stamp_owns(&job->plan[0]) };
+	return 0;
+}
+
+const struct vfy_plugin vfy_stamp = {
+	.version	= VFY_PLUGIN_VERSION,
+	.size		= sizeof(struct vfy_plugin),
+	.name		= "stamp",
+	.help		= "finds lost, stale, misdirected and torn writes; file=PATH: where it keeps generations",
+	.open		= stamp_open,
+	.close		= stamp_close,
+	.prepare	= stamp_prepare,
+	.judge		= judge,
+	.done		= done,
+};
