@@ -19,9 +19,11 @@ cflags := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -fPIC -fvisibility=hidden $(CFL
 ldflags := $(LDFLAGS) $(SANITIZE)
 libs := $(NVME_FLAGS) $(URING_FLAGS) $(JSON_FLAGS) -ldl -lpthread
 
-# pi/ alone; all that is not fio's; the plugin; tests and tools, one source each.
+# pi/ alone; the scanner; all that is neither its nor fio's; tests and tools, one source each.
 pi_src := $(filter-out pi/gen-%,$(wildcard pi/*.c))
-lib_src := $(pi_src) $(wildcard verify/*.c) $(filter-out engines/fio.c,$(wildcard engines/*.c))
+scan_src := $(wildcard engines/scan*.c)
+lib_src := $(pi_src) $(wildcard verify/*.c) \
+	$(filter-out engines/fio.c $(scan_src),$(wildcard engines/*.c))
 test_src := $(wildcard tests/test-*.c)
 shared_src := tests/oracle.c tests/image.c
 tool_src := $(filter-out $(test_src) $(shared_src),$(wildcard tests/*.c))
@@ -33,13 +35,16 @@ lib_obj := $(lib_src:%.c=$(B)/%.o)
 tests := $(test_src:tests/%.c=$(B)/tests/%)
 tools := $(tool_src:tests/%.c=$(B)/tests/%)
 
-all: $(B)/nvmepi.so
+all: $(B)/nvmepi.so $(B)/nvmepi-scan
 tests: $(tests) $(tools)
 
 $(B)/nvmepi.so: $(B)/engines/fio.o $(lib_obj) engines/fio.map
 	$(CC) -shared -o $@ $(filter %.o,$^) $(ldflags) -Wl,--version-script=engines/fio.map $(libs)
 
 $(B)/engines/fio.o: extra := $(FIO_FLAGS)
+
+$(B)/nvmepi-scan: $(scan_src:%.c=$(B)/%.o) $(B)/libnvmepi.a
+	$(CC) -o $@ $^ $(ldflags) $(libs)
 
 $(B)/libnvmepi.a: $(lib_obj)
 	@rm -f $@
@@ -55,6 +60,9 @@ $(B)/%.o: %.c $(B)/config.mk
 
 install: all
 	install -D -m 644 $(B)/nvmepi.so $(DESTDIR)$(PREFIX)/lib/fio-nvmepi/nvmepi.so
+	for h in verify/verify.h verify/report.h pi/pi.h pi/guard.h; do \
+		install -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/fio-nvmepi/$$h || exit; done
+	install -D $(B)/nvmepi-scan $(DESTDIR)$(PREFIX)/bin/nvmepi-scan
 	@echo "ioengine=external:$(PREFIX)/lib/fio-nvmepi/nvmepi.so"
 
 check:
@@ -69,10 +77,11 @@ bench-guest: all
 	scripts/bench-guest
 
 clean:
-	rm -rf $(B)/engines $(B)/pi $(B)/verify $(B)/tests $(B)/nvmepi.so $(B)/libnvmepi.a $(B)/config.*
+	rm -rf $(B)/engines $(B)/pi $(B)/verify $(B)/tests $(B)/nvmepi.so $(B)/nvmepi-scan \
+		$(B)/libnvmepi.a $(B)/config.*
 
 help:
-	@echo "make               the fio engine, $(B)/nvmepi.so"
+	@echo "make               the fio engine, $(B)/nvmepi.so, and $(B)/nvmepi-scan"
 	@echo "make tests         test programs, under $(B)/tests"
 	@echo "make check         install what is missing, build, run every test"
 	@echo "make check-matrix  every format and mode in the guest, on both kernels"

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* scan.c - nvmepi-scan, the program; see scan.h */
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "../verify/decode.h"
+#include "controller.h"
+#include "flight.h"
+#include "scan.h"
+#include "scan-args.h"
+
+/* --- what is to be done --- */
+
+/* job.c speaks of the engine's options: put ours in their place. */
+static void die_of_job(const char *why)
+{
+	static const char *const words[][2] = {
+		{ "pi_verify", "--check" }, { "pi_chk", "--device-check" }, { "pi_ref", "--ref" },
+		{ "pi_storage_tag", "--storage-tag" },
+	};
+	const size_t nr = sizeof(words) / sizeof(words[0]);
+	char line[2 * TARGET_WHY_MAX] = "";
+	size_t i, n = 0;
+
+	while (*why) {
+		for (i = 0; i < nr && strncmp(why, words[i][0], strlen(words[i][0])); )
+			i++;
+		if (i == nr)
+			line[n++] = *why++;
+		else
+			n += sprintf(line + n, "%s", words[i][1]);
+		why += i == nr ? 0 : strlen(words[i][0]);
+	}
+	scan_die("%s", line);
+}
+
+/* Opened without an opinion, so that what there is can be looked at first. */
+static void open_target(const struct scan_args *a, struct job_ns *ns)
+{
+	struct job_opts any = { .verify_given = true };
+	struct ns_format *f = &any.open.format;
+	int *const format[] = { &f->lbs, &f->ms, &f->mset, &f->pi, &f->pil, &f->pif, &f->sts };
+	char why[TARGET_WHY_MAX], name[NVME_FORMAT_MAX];
+	const struct target_ops *ops;
+	struct stat st;
+
+	for (int i = 0; i < 7; i++)
+		*format[i] = scan_given(a, NS_LBS + i) ? (int)a->ns[i] : -1;
+	if (stat(a->target, &st))
+		scan_die("%s: %s", a->target, strerror(errno));
+	ops = S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode) ? &ring_target : &controller_target;
+	if (job_ns_open(ops, a->target, &any, ns, why))
+		scan_die("%s", why);
+	if (ns->info.layout.type == PI_NONE)
+		scan_die("%s (%s): there is no protection information to check", a->target,
+			 nvme_format_name(&ns->info, name));
+}
+
+/* Without a wish for --bs it is what the device takes at most. */
+static uint32_t blocks_of_read(const struct scan_args *a, const struct job_ns *ns)
+{
+	const struct pi_layout *l = &ns->info.layout;
+	uint64_t bytes = scan_bs(a), blocks = bytes / l->data_size;
+	uint64_t limits[] = { ns->info.max_transfer, ns->target->max_transfer };
+
+	if (scan_given(a, BS) && bytes % l->data_size)
+		scan_die("--bs=%s is not a multiple of the %u bytes of a block", a->bs,
+			 l->data_size);
+	for (int i = 0; i < 2 && !scan_given(a, BS); i++)
+		if (limits[i] && blocks > limits[i] / pi_block_size(l))
+			blocks = limits[i] / pi_block_size(l);
+	return blocks ? blocks : 1;
+}
+
+static void settle_checks(const struct scan_args *a, struct job_ns *ns, uint32_t blocks)
+{
+	const struct job_size read = { "--bs", blocks * (uint64_t)pi_block_size(&ns->info.layout),
+				       JOB_SIZE_TRANSFER };
+	/* Of "all", tags whose value nobody gave are not checked. */
+	unsigned unknown = (scan_given(a, APPTAG) ? 0 : PI_APP) |
+			   (scan_given(a, STORAGE_TAG) ? 0 : PI_STORAGE);
+	struct job_opts o = {
+		.prchk_given = true, .prchk = scan_checks(a, DEVICE_CHECK),
+		.verify_given = true, .verify = scan_checks(a, CHECK),
+		.apptag = a->apptag, .apptag_mask = a->apptag_mask,
+		.ref_given = scan_given(a, REF), .ref = a->ref,
+		.storage_given = scan_given(a, STORAGE_TAG), .storage = a->storage,
+		.buffer = JOB_BUFFER_EXTENDED, .reads = true,
+		.open.format = NS_FORMAT_ANY, .sizes = &read, .nr_sizes = 1,
+	};
+	char why[TARGET_WHY_MAX];
+
+	o.storage_check = o.prchk & PI_STORAGE ? -1 : 0;
+	if (job_settle(ns, &o, why))
+		die_of_job(why);
+	ns->prchk &= ~unknown;
+	ns->verify &= ~unknown;
+}
+
+static unsigned default_threads(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return cpus < 1 ? 1 : cpus < 4 ? cpus : 4;
+}
+
+static void settle(const struct scan_args *a, struct scan *s)
+{
+	open_target(a, &s->ns);
+	s->io_blocks = blocks_of_read(a, &s->ns);
+	settle_checks(a, &s->ns, s->io_blocks);
+	scan_range(a, s->ns.info.nr_blocks, &s->first, &s->end);
+	s->next = s->first;
+	s->unfinished = UINT64_MAX;
+	s->threads = scan_given(a, THREADS) ? a->threads : default_threads();
+	s->depth = a->depth;
+	s->list = a->list;
+	s->text = !a->quiet && !(a->json && !strcmp(a->json, "-"));
+	s->progress = !a->quiet;
+}
+
+/* --- one block --- */
+
+static int decode(const struct scan *s, uint64_t lba)
+{
+	const struct job_ns *ns = &s->ns;
+	const struct pi_layout *l = &ns->info.layout;
+	char format[NVME_FORMAT_MAX], name[NVME_STATUS_MAX];
+	uint8_t *data = calloc(1, l->data_size + l->md_size);
+	struct vfy_block b = {
+		.layout = l, .format = nvme_format_name(&ns->info, format), .lba = lba,
+		.data = data, .md = data + l->data_size, .tags = io_tags(ns, lba),
+		.known = ns->verify | (ns->verify_md ? VFY_METADATA : 0),
+	};
+	unsigned wrong;
+	int res;
+
+	if (lba >= ns->info.nr_blocks)
+		scan_die("--decode=%" PRIu64 ": %s has LBAs 0-%" PRIu64, lba, ns->path,
+			 ns->info.nr_blocks - 1);
+	if (!data)
+		scan_die("out of memory");
+	res = scan_read_block(ns, lba, 0, data, data + l->data_size);
+	if (res < 0)
+		scan_die("%s: %s", ns->path, strerror(-res));
+	if (res)
+		printf("LBA %" PRIu64 " (%s)\n  unrecovered: %s\n", lba, b.format,
+		       nvme_result_name(res, name));
+	wrong = res ? VFY_DATA : vfy_decode(stdout, &b);
+	free(data);
+	return wrong ? 1 : 0;
+}
+
+/* --- all of them --- */
+
+static struct scan scan = {
+	.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER,
+};
+
+/* A second one ends the program, should reads not come back. */
+static void interrupt(int sig)
+{
+	(void)sig;
+	atomic_store(&scan.stop, true);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction sa = { .sa_handler = interrupt, .sa_flags = SA_RESTART | SA_RESETHAND };
+
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+}
+
+static FILE *open_json(const char *path)
+{
+	FILE *f = strcmp(path, "-") ? fopen(path, "we") : stdout;
+
+	if (!f)
+		scan_die("--json=%s: %s", path, strerror(errno));
+	return f;
+}
+
+static void write_json(const char *path, FILE *f)
+{
+	struct json_object *o = scan_json(&scan);
+
+	fprintf(f, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED |
+							  JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+	if (ferror(f) || fclose(f))
+		scan_die("--json=%s: %s", path, strerror(errno));
+}
+
+/* Not to the end: why, and how to have the rest. */
+static void tell_of_rest(void)
+{
+	uint64_t next = scan_next(&scan);
+	char last[24] = "";
+
+	if (scan.err)
+		fprintf(stderr, "nvmepi-scan: %s\n", scan.why);
+	if (next == scan.end)
+		return;
+	if (scan.end != scan.ns.info.nr_blocks)
+		snprintf(last, sizeof(last), "%" PRIu64, scan.end - 1);
+	fprintf(stderr, "nvmepi-scan: not to the end: go on with --range=%" PRIu64 "-%s\n", next,
+		last);
+}
+
+static int run(const struct scan_args *a)
+{
+	struct vfy_judge_opts o = { .job = "nvmepi-scan", .run = "", .log = a->log };
+	char why[VFY_WHY_MAX];
+	FILE *json = NULL;
+	bool logged;
+
+	if (vfy_judge_open(&scan.judge, &o, why))
+		scan_die("%s", why);
+	if (a->json)
+		json = open_json(a->json);
+	scan.findings = json_object_new_array();
+	catch_signals();
+	scan_show_start(&scan);
+	scan_run(&scan);
+	scan_show_summary(&scan);
+	tell_of_rest();
+	logged = !a->log || scan.judge.log_fd >= 0;
+	vfy_judge_close(&scan.judge);
+	if (json)
+		write_json(a->json, json);
+	if (!logged)
+		scan_die("--log=%s: could not be written to its end", a->log);
+	if (scan.bad.blocks)
+		return 1;
+	return scan_next(&scan) == scan.end && !scan.err ? 0 : 2;
+}
+
+int main(int argc, char **argv)
+{
+	struct scan_args a = scan_args(argc, argv);
+	int status;
+
+	settle(&a, &scan);
+	status = scan_given(&a, DECODE) ? decode(&scan, a.decode) : run(&a);
+	job_ns_close(&scan.ns);
+	return status;
+}
