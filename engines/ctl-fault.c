@@ -40,8 +40,9 @@ struct ctl_fault {
 static int tell(const struct ctl_fault *f, struct run r, const char *more)
 {
 	char line[160];
-	int len = snprintf(line, sizeof(line), "{\"kind\":\"%s\",\"lba\":%" PRIu64 ",\"nr\":%u%s}\n",
-			   f->kind, r.lba, r.nr, more);
+	int len = snprintf(line, sizeof(line),
+			   "{\"kind\":\"%s\",\"lba\":%" PRIu64 ",\"nr\":%u%s}\n", f->kind, r.lba, r.nr,
+			   more);
 
 	if (f->log < 0 || write(f->log, line, len) == len)
 		return 0;
@@ -194,7 +195,9 @@ void ctl_fault_wait(const struct ctl_fault *f)
 static const struct {
 	const char	*name;
 	fault_fn	*misdo;
-} kinds[] = { { "lost", lose }, { "stale", stick }, { "misdirected", misdirect }, { "torn", tear } };
+} kinds[] = {
+	{ "lost", lose }, { "stale", stick }, { "misdirected", misdirect }, { "torn", tear },
+};
 
 /* The number after @mark, if that is where **@text is; false: there is no number. */
 static bool take_number(const char **text, char mark, uint64_t *value)
@@ -225,8 +228,8 @@ static int parse(const char *text, struct ctl_fault *f, char *why)
 		}
 	if (!f->kind || !take_number(&rest, '/', &f->every) || !take_number(&rest, '@', &f->seed) ||
 	    *rest || !f->every)
-		return refuse(why, EINVAL, "ns_fault=%s: give lost, stale, misdirected or torn, then /N for one "
-			      "write in N and @SEED, if need be", text);
+		return refuse(why, EINVAL, "ns_fault=%s: give lost, stale, misdirected or torn, then /N "
+			      "for one write in N and @SEED, if need be", text);
 	return 0;
 }
 
@@ -235,7 +238,8 @@ static int open_log(const char *path, struct ctl_fault *f, char *why)
 	if (!path)
 		return 0;
 	if (!f->kind)
-		return refuse(why, EINVAL, "ns_fault_log=%s: there is nothing to log; give ns_fault, too", path);
+		return refuse(why, EINVAL, "ns_fault_log=%s: there is nothing to log; give ns_fault, too",
+			      path);
 	f->log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	return f->log < 0 ? refuse(why, errno, "ns_fault_log=%s: %s", path, strerror(errno)) : 0;
 }

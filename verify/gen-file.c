@@ -42,8 +42,10 @@ static void settle_killed(struct vfy_gens *g)
 	off_t at = GEN_HEAD_SIZE, end;
 
 	while ((at = lseek(g->fd, at, SEEK_DATA)) >= 0) {
+		const uint64_t first = (at - GEN_HEAD_SIZE) / sizeof(*g->blocks);
+
 		end = lseek(g->fd, at, SEEK_HOLE);
-		for (uint64_t i = (at - GEN_HEAD_SIZE) / 8; i < (uint64_t)(end - GEN_HEAD_SIZE) / 8; i++)
+		for (uint64_t i = first; i < (end - GEN_HEAD_SIZE) / sizeof(*g->blocks); i++)
 			if (WAY(g->blocks[i]))
 				g->blocks[i] &= ~(SEVERAL | (uint64_t)WAY_MAX << WAY_SHIFT);
 		at = end;
@@ -80,7 +82,8 @@ static int create(struct vfy_gens *g, const char *text)
 {
 	int err = 0;
 
-	if (ftruncate(g->fd, g->size) || (fallocate(g->fd, 0, 0, GEN_HEAD_SIZE) && errno != EOPNOTSUPP) ||
+	if (ftruncate(g->fd, g->size) ||
+	    (fallocate(g->fd, 0, 0, GEN_HEAD_SIZE) && errno != EOPNOTSUPP) ||
 	    pwrite(g->fd, text, strlen(text), 0) < 0)
 		err = errno;
 	if (err && ftruncate(g->fd, 0))
@@ -115,8 +118,8 @@ static struct vfy_gens *take(struct vfy_gens *g, const char *path, const char *t
 	if (!ret && !st.st_size)
 		ret = create(g, text);
 	else if (!ret && !is_of(g, st.st_size, text, says))
-		return refused(why, g, "%s is of something else (it says '%.60s'): remove it, or name another "
-			       "by file=", path, says);
+		return refused(why, g, "%s is of something else (it says '%.60s'): remove it, or name "
+			       "another by file=", path, says);
 	return ret ? refused(why, g, "%s: %s", path, strerror(-ret)) : map(g, path, why);
 }
 

@@ -57,7 +57,8 @@ struct vfy_gens {
 
 static inline uint64_t gen_with_gens(uint64_t w, uint32_t last, uint32_t other)
 {
-	return (w & ~(((uint64_t)GEN_MASK << GEN_BITS) | GEN_MASK)) | (uint64_t)other << GEN_BITS | last;
+	w &= ~(((uint64_t)GEN_MASK << GEN_BITS) | GEN_MASK);
+	return w | (uint64_t)other << GEN_BITS | last;
 }
 
 static inline uint64_t gen_one_more(uint64_t w)

@@ -43,7 +43,9 @@ uint64_t vfy_gens_look(const struct vfy_gens *g, uint64_t lba)
  */
 static bool may_hide_change(uint64_t then, uint64_t now)
 {
-	return then != now && !(now & KNOWN && (OTHER(now) == LAST(then) || OTHER(now) == OTHER(then)));
+	const bool next = OTHER(now) == LAST(then) || OTHER(now) == OTHER(then);
+
+	return then != now && !(now & KNOWN && next);
 }
 
 struct vfy_gen_state vfy_gens_between(const struct vfy_gens *g, uint64_t then, uint64_t now)

@@ -61,8 +61,8 @@ struct vfy_gen_state {
 	bool		settled;	/* @last alone */
 	uint32_t	last;		/* generation: the newest */
 	uint32_t	span;		/* so many before @last are right as well */
-	uint32_t	before;		/* the write before the last was at most so many before it; */
-	bool		known_before;	/* false: it is not known */
+	uint32_t	before;		/* the write before @last was at most so many before it */
+	bool		known_before;	/* false: nobody knows what that was */
 };
 
 /*

@@ -71,13 +71,15 @@ static struct vfy_finding about_tag(const struct block *b, enum vfy_class class)
 static bool was_written(const struct stamp_plan *p, uint64_t lba, uint32_t gen, uint32_t apart)
 {
 	struct vfy_gen_state s;
+	uint32_t ago;
 	uint64_t w;
 
 	if (lba >= p->ns->nr_blocks)
 		return false;
 	w = vfy_gens_look(p->gens, lba);
 	s = vfy_gens_between(p->gens, w, w);
-	return w && vfy_gens_ago(p->gens, &s, gen, apart) <= (s.before > s.span ? s.before : s.span);
+	ago = vfy_gens_ago(p->gens, &s, gen, apart);
+	return w && (ago <= s.before || ago <= s.span);
 }
 
 /* Is the reference tag of another LBA?  Only a write that there was is taken for misdirected. */
@@ -86,7 +88,8 @@ static bool judge_ref(const struct block *b, struct found *out)
 	const struct vfy_ns *ns = b->p->ns;
 	const uint64_t mask = b->p->refs ? pi_ones(pi_ref_bits(&ns->layout)) : 0;
 	struct vfy_finding f = {
-		.index = b->index, .field = PI_REF, .known = true, .mask = mask, .got = b->tuple.ref,
+		.index = b->index, .field = PI_REF, .known = true, .mask = mask,
+		.got = b->tuple.ref,
 	};
 
 	if (!b->p->refs)
@@ -167,10 +170,11 @@ static void no_stamp(const struct block *b, struct found *out)
 {
 	const struct vfy_gen_state *s = &b->state;
 	const bool damaged = b->p->field ? b->tag_ago <= s->span : s->known_before;
+	const uint32_t ago = b->p->field ? b->tag_ago : 0;
 	struct vfy_finding f = about_stamp(b, class_of(b, b->tag_ago), 0);
 
 	if (damaged) {
-		add_flaw(b, vfy_gens_before(b->p->gens, s->last, b->p->field ? b->tag_ago : 0), out);
+		add_flaw(b, vfy_gens_before(b->p->gens, s->last, ago), out);
 		return;
 	}
 	if (!s->known_before)
@@ -185,7 +189,8 @@ static bool judge_copies(const struct block *b, uint32_t gen, struct found *out)
 	uint32_t other, low;
 
 	for (uint32_t i = STAMP_AGAIN; stamp_has(i, b->p->room); i++)
-		if (stamp_which(b->stamp, i, &other, &low) && low == (uint32_t)b->lba && other != gen) {
+		if (stamp_which(b->stamp, i, &other, &low) && low == (uint32_t)b->lba &&
+		    other != gen) {
 			add(out, about_stamp(b, VFY_TORN, other));
 			return true;
 		}
@@ -262,13 +267,15 @@ static void judge_sums(const struct block *b, struct found *out)
 	enum vfy_class class = class_of_data(b, &differs);
 
 	if (differs)
-		add(out, (struct vfy_finding){ .index = b->index, .field = VFY_DATA, .class = class });
+		add(out, (struct vfy_finding){
+			.index = b->index, .field = VFY_DATA, .class = class,
+		});
 }
 
 /* --- an I/O --- */
 
-static struct block block_at(const struct stamp_plan *p, const struct vfy_io *io, const uint64_t *then,
-			     uint32_t i)
+static struct block block_at(const struct stamp_plan *p, const struct vfy_io *io,
+			     const uint64_t *then, uint32_t i)
 {
 	const struct pi_layout *l = &p->ns->layout;
 	struct block b = {
@@ -281,16 +288,18 @@ static struct block block_at(const struct stamp_plan *p, const struct vfy_io *io
 	if (p->ns->tuples_cross)
 		b.tuple = pi_tuple_get(l, b.md + pi_tuple_offset(l));
 	if (p->field)
-		b.tag_ago = vfy_gens_ago(p->gens, &b.state, stamp_from_tag(p, tag_of(&b)), p->apart);
+		b.tag_ago = vfy_gens_ago(p->gens, &b.state, stamp_from_tag(p, tag_of(&b)),
+					 p->apart);
 	return b;
 }
 
 /* A block that nobody wrote, or that was deallocated, where one should be that was written. */
 static void judge_blank(const struct block *b, struct found *out)
 {
-	struct vfy_finding f = b->p->room < STAMP_WORD ? about_tag(b, VFY_LOST) : about_stamp(b, VFY_LOST, 0);
+	const bool stamped = b->p->room >= STAMP_WORD;
+	struct vfy_finding f = stamped ? about_stamp(b, VFY_LOST, 0) : about_tag(b, VFY_LOST);
 
-	f.known = b->p->room < STAMP_WORD;
+	f.known = !stamped;
 	if (!b->state.unknown)
 		add(out, f);
 }
@@ -334,8 +343,9 @@ static void judge_guards(const struct stamp_plan *p, const struct vfy_io *io, co
 
 	for (uint64_t at = 0; at < io->nr; at += RUN) {
 		const uint32_t n = io->nr - at < RUN ? io->nr - at : RUN;
-		const unsigned bad = pi_verify(l, &p->ns->tags, PI_GUARD, io->data + at * io->data_stride,
-					       l->extended ? NULL : io->md + at * io->md_stride, n, errs, RUN);
+		const uint8_t *data = io->data + at * io->data_stride;
+		const uint8_t *md = l->extended ? NULL : io->md + at * io->md_stride;
+		const unsigned bad = pi_verify(l, &p->ns->tags, PI_GUARD, data, md, n, errs, RUN);
 
 		for (unsigned i = 0; i < bad; i++) {
 			const struct block b = block_at(p, io, then, at + errs[i].block);

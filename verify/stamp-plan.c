@@ -48,9 +48,9 @@ int stamp_plan(const struct vfy_ns *ns, struct stamp_plan *p, char *why)
 	}
 	find_room(p);
 	if (!p->field && p->room < STAMP_WORD) {
-		snprintf(why, VFY_WHY_MAX, "%s: no room for a generation: no tag crosses that has %d bits to "
-			 "spare (pi_act, apptag_mask), nor %d bytes of metadata beside it", ns->path, LEAST_BITS,
-			 STAMP_WORD);
+		snprintf(why, VFY_WHY_MAX, "%s: no room for a generation: no tag crosses that has %d "
+			 "bits to spare (pi_act, apptag_mask), nor %d bytes of metadata beside it",
+			 ns->path, LEAST_BITS, STAMP_WORD);
 		return -EINVAL;
 	}
 	if (!p->field)
@@ -61,7 +61,8 @@ int stamp_plan(const struct vfy_ns *ns, struct stamp_plan *p, char *why)
 
 unsigned stamp_owns(const struct stamp_plan *p)
 {
-	return p->field | (p->refs ? PI_REF : 0) | (p->room ? VFY_METADATA : 0) | (p->guards ? PI_GUARD : 0);
+	return p->field | (p->refs ? PI_REF : 0) | (p->guards ? PI_GUARD : 0) |
+	       (p->room ? VFY_METADATA : 0);
 }
 
 /* --- tags --- */
@@ -104,7 +105,8 @@ static void describe_carriers(const struct stamp_plan *p, char *text, size_t siz
 	if (p->field)
 		n = snprintf(text, size, "%u in the %s", p->apart, tag_name(p));
 	if (p->room >= STAMP_WORD)
-		snprintf(text + n, size - n, "%s%u in stamps of %u bytes", n ? ", " : "", VFY_GEN_MAX, p->room);
+		snprintf(text + n, size - n, "%s%u in stamps of %u bytes", n ? ", " : "",
+			 VFY_GEN_MAX, p->room);
 	else if (p->room)
 		snprintf(text + n, size - n, ", their first %u bytes in the metadata", p->room);
 }
@@ -122,14 +124,15 @@ static void describe_blindness(const struct stamp_plan *p, char *text, size_t si
 	size_t n = snprintf(text, size, "whether a trim or Write Zeroes arrived");
 
 	if (p->room < STAMP_WORD && !p->refs)
-		n += snprintf(text + n, size - n, ", where a misdirected write came from (it shows as another class, "
-			      "or not at all where generations are the same)");
+		n += snprintf(text + n, size - n, ", where a misdirected write came from (it shows as "
+			      "another class, or not at all where generations are the same)");
 	else if (p->room < STAMP_WORD && !refs_name_all(p))
 		n += snprintf(text + n, size - n, ", where a misdirected write came from");
 	if (!stamp_has(STAMP_SUMS, p->room))
 		n += snprintf(text + n, size - n, ", torn from damaged data");
 	if (p->room < STAMP_WORD)
-		snprintf(text + n, size - n, ", a write that is a multiple of %u generations old", p->apart);
+		snprintf(text + n, size - n, ", a write that is a multiple of %u generations old",
+			 p->apart);
 }
 
 void stamp_describe(const struct stamp_plan *p, const char *path, char line[STAMP_LINE_MAX])
@@ -138,8 +141,8 @@ void stamp_describe(const struct stamp_plan *p, const char *path, char line[STAM
 
 	describe_carriers(p, carriers, sizeof(carriers));
 	describe_blindness(p, blindness, sizeof(blindness));
-	snprintf(line, STAMP_LINE_MAX, "stamp: %s: generations told apart: %s; 8 bytes a block in %s; can't tell: %s",
-		 p->ns->path, carriers, path, blindness);
+	snprintf(line, STAMP_LINE_MAX, "stamp: %s: generations told apart: %s; 8 bytes a block in %s; "
+		 "can't tell: %s", p->ns->path, carriers, path, blindness);
 }
 
 void stamp_text(const struct stamp_plan *p, uint64_t image, char text[VFY_GEN_TEXT])
@@ -148,8 +151,9 @@ void stamp_text(const struct stamp_plan *p, uint64_t image, char text[VFY_GEN_TE
 
 	snprintf(text, VFY_GEN_TEXT, "nvmepi generations 1\nblocks %" PRIu64 " of %u+%u\n"
 		 "type %u, guard of %u bytes, %s, storage tag of %u bits\n"
-		 "generations in %s, bits %" PRIx64 "h; in %u bytes of metadata\nimage %" PRIx64 "h\n",
+		 "generations in %s, bits %" PRIx64 "h; in %u bytes of metadata\n"
+		 "image %" PRIx64 "h\n",
 		 p->ns->nr_blocks, l->data_size, l->md_size, l->type,
-		 l->type == PI_NONE ? 0 : l->format->guard_size, l->first ? "first" : "last", l->sts,
-		 p->field ? tag_name(p) : "no tag", p->mask, p->room, image);
+		 l->type == PI_NONE ? 0 : l->format->guard_size, l->first ? "first" : "last",
+		 l->sts, p->field ? tag_name(p) : "no tag", p->mask, p->room, image);
 }

@@ -16,11 +16,11 @@
 struct stamp_plan {
 	const struct vfy_ns	*ns;
 	struct vfy_gens		*gens;
-	unsigned		field;	/* PI_STORAGE or PI_APP: carries the generation; 0: none does */
+	unsigned		field;	/* PI_STORAGE or PI_APP: carries the generation; 0: none */
 	uint64_t		mask;	/* those of its bits that do */
 	unsigned		shift;	/* of its lowest bit, where they are one run; else 64 */
 	uint32_t		apart;	/* generations they tell apart */
-	uint32_t		at, room;	/* the stamp in the metadata, bytes; no room: none */
+	uint32_t		at, room;	/* the stamp in the metadata, bytes; 0: none */
 	bool			refs;	/* the reference tag tells of LBAs */
 	bool			guards;	/* is the guard ours to check? */
 };

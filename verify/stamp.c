@@ -43,11 +43,12 @@ static const struct stamp_plan *plan_of(const struct job *job, const struct vfy_
 static void put_stamps(const struct stamp_plan *p, const struct vfy_io *io, struct stamp s)
 {
 	const bool sums = stamp_has(STAMP_SUMS, p->room);
+	const size_t size = p->ns->layout.data_size;
 
 	for (uint64_t i = 0; i < io->nr; i++) {
 		s.lba = io->lba + i;
 		if (sums)
-			s.sums = stamp_sums(io->data + i * io->data_stride, p->ns->layout.data_size);
+			s.sums = stamp_sums(io->data + i * io->data_stride, size);
 		stamp_put(&s, io->md + i * io->md_stride + p->at, p->room);
 	}
 }
@@ -154,8 +155,8 @@ static void stamp_close(void *ctx)
 	char line[200];
 
 	if (job->unkept) {
-		snprintf(line, sizeof(line), "stamp: no room on disk to keep the generations of %" PRIu64
-			 " writes: their blocks were not looked at", job->unkept);
+		snprintf(line, sizeof(line), "stamp: no room on disk to keep the generations of "
+			 "%" PRIu64 " writes: their blocks were not looked at", job->unkept);
 		job->host->say(line);
 	}
 	for (unsigned i = 0; job->plan && i < job->nr_ns; i++)
@@ -180,37 +181,40 @@ static uint64_t image_of(const char *path)
 
 	if (statx(AT_FDCWD, path, 0, STATX_INO | STATX_BTIME, &st))
 		return 0;
-	return vfy_mix(st.stx_ino) ^ vfy_mix(st.stx_btime.tv_sec * 1000000000ULL + st.stx_btime.tv_nsec);
+	return vfy_mix(st.stx_ino) ^
+	       vfy_mix(st.stx_btime.tv_sec * 1000000000ULL + st.stx_btime.tv_nsec);
 }
 
 /* Where the generations of @ns are kept, by the arguments; @path has @size bytes. */
-static int name_file(const struct vfy_job *job, const struct vfy_ns *ns, const char *args, char *path,
-		     size_t size, char *why)
+static int name_file(const struct vfy_job *job, const struct vfy_ns *ns, const char *args,
+		     char *path, size_t size, char *why)
 {
 	int n;
 
 	if (*args && strncmp(args, "file=", 5)) {
-		snprintf(why, VFY_WHY_MAX, "unknown argument '%.100s': give file=PATH, or none", args);
+		snprintf(why, VFY_WHY_MAX, "unknown argument '%.100s': give file=PATH, or none",
+			 args);
 		return -EINVAL;
 	}
 	if (*args && job->nr_ns > 1) {
-		snprintf(why, VFY_WHY_MAX, "file= is for one namespace, the job has %u: give them jobs of their own",
-			 job->nr_ns);
+		snprintf(why, VFY_WHY_MAX, "file= is for one namespace, the job has %u: give them jobs "
+			 "of their own", job->nr_ns);
 		return -EINVAL;
 	}
 	if (!*args && is_device(ns->path)) {
-		snprintf(why, VFY_WHY_MAX, "%s is a device: name a file for its generations, pi_plugin=stamp,file=PATH",
-			 ns->path);
+		snprintf(why, VFY_WHY_MAX, "%s is a device: name a file for its generations, "
+			 "pi_plugin=stamp,file=PATH", ns->path);
 		return -EINVAL;
 	}
-	n = *args ? snprintf(path, size, "%s", args + 5) : snprintf(path, size, "%s.stamp", ns->path);
-	if (n > 5 && (size_t)n < size && path[0])
+	n = snprintf(path, size, "%s%s", *args ? args + 5 : ns->path, *args ? "" : ".stamp");
+	if (*path && n >= 0 && (size_t)n < size)
 		return 0;
-	snprintf(why, VFY_WHY_MAX, "%s", path[0] ? "the path is too long" : "file= needs a path");
+	snprintf(why, VFY_WHY_MAX, "%s", *path ? "the path is too long" : "file= needs a path");
 	return -EINVAL;
 }
 
-static int open_ns(struct job *job, const struct vfy_job *j, unsigned i, const char *args, char *why)
+static int open_ns(struct job *job, const struct vfy_job *j, unsigned i, const char *args,
+		   char *why)
 {
 	struct stamp_plan *p = &job->plan[i];
 	char path[4096], text[VFY_GEN_TEXT], line[STAMP_LINE_MAX];
@@ -221,8 +225,8 @@ static int open_ns(struct job *job, const struct vfy_job *j, unsigned i, const c
 	if (ret)
 		return ret;
 	if (stamp_owns(p) != stamp_owns(&job->plan[0])) {
-		snprintf(why, VFY_WHY_MAX, "%s and %s are of different formats: give them jobs of their own",
-			 j->ns[0].path, p->ns->path);
+		snprintf(why, VFY_WHY_MAX, "%s and %s are of different formats: give them jobs of "
+			 "their own", j->ns[0].path, p->ns->path);
 		return -EINVAL;
 	}
 	stamp_text(p, *args ? 0 : image_of(p->ns->path), text);
@@ -232,8 +236,9 @@ static int open_ns(struct job *job, const struct vfy_job *j, unsigned i, const c
 	stamp_describe(p, path, line);
 	job->host->say(line);
 	if (vfy_gens_behind(p->gens)) {
-		snprintf(line, sizeof(line), "stamp: %s: the machine went down while it was written to: generations "
-			 "that %.200s does not know yet are let pass", p->ns->path, path);
+		snprintf(line, sizeof(line), "stamp: %s: the machine went down while it was written "
+			 "to: generations that %.200s does not know yet are let pass", p->ns->path,
+			 path);
 		job->host->say(line);
 	}
 	return 0;
@@ -281,7 +286,8 @@ const struct vfy_plugin vfy_stamp = {
 	.version	= VFY_PLUGIN_VERSION,
 	.size		= sizeof(struct vfy_plugin),
 	.name		= "stamp",
-	.help		= "finds lost, stale, misdirected and torn writes; file=PATH: where it keeps generations",
+	.help		= "finds lost, stale, misdirected and torn writes; file=PATH: where it keeps "
+			  "generations",
 	.open		= stamp_open,
 	.close		= stamp_close,
 	.prepare	= stamp_prepare,

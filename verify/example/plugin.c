@@ -107,8 +107,8 @@ static unsigned example_judge(void *ctx, const struct vfy_io *io, const struct v
 	x->read += io->nr;
 	if (!checks)
 		return 0;
-	nr = x->host->verify(l, &e->tags, checks, io->data, l->extended ? NULL : io->md, io->nr, errs,
-			     ERRORS);
+	nr = x->host->verify(l, &e->tags, checks, io->data, l->extended ? NULL : io->md, io->nr,
+			     errs, ERRORS);
 	stored = nr < ERRORS ? nr : ERRORS;
 	stored = stored < max ? stored : max;
 	for (unsigned i = 0; i < stored; i++)
