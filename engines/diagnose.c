@@ -286,6 +286,7 @@ static unsigned check_scratch(const struct io *io, uint32_t block, unsigned chec
 	unsigned bad;
 
 	io_run(io, block, &run.tags);
+	job->stats.checked += checks != 0;
 	bad = list_run(io, &run, &template, checks, job);
 	if (job->faults && !vfy_faults_none(job->faults))
 		bad += list_gone(io, &run, checks, job);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* report.c - see report.h */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "../verify/json.h"
 #include "report.h"
 
 static void add_text(struct json_object *o, const char *key, const char *value)
 {
-	json_object_object_add(o, key, json_object_new_string(value));
+	json_object_object_add(o, key, vfy_json_text(value));
 }
 
 static void add_count(struct json_object *o, const char *key, uint64_t value)
@@ -22,14 +22,6 @@ static void add_ratio(struct json_object *o, const char *key, double of, uint64_
 
 	snprintf(text, sizeof(text), "%.1f", to ? of / to : 0);
 	json_object_object_add(o, key, json_object_new_double_s(to ? of / to : 0, text));
-}
-
-static void add_hex(struct json_object *o, const char *key, uint64_t value)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "0x%" PRIx64, value);
-	add_text(o, key, text);
 }
 
 static struct json_object *field_names(unsigned fields)
@@ -152,8 +144,8 @@ struct json_object *report_damage(const struct io *io, const struct vfy_damage *
 	add_text(o, "field", vfy_field_name(d->field));
 	if (d->field & (VFY_DATA | VFY_METADATA))
 		add_count(o, "offset", d->offset);
-	add_hex(o, "was", d->was);
-	add_hex(o, "is", d->is);
+	json_object_object_add(o, "was", vfy_json_hex(d->was));
+	json_object_object_add(o, "is", vfy_json_hex(d->is));
 	add_text(o, "outcome", outcome);
 	return o;
 }
