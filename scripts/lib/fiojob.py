@@ -36,10 +36,14 @@ def run(text, folder, name, timeout=600, fio="fio", cpu=None):
 
 
 def read_jobs(path):
-    """The jobs of fio's JSON; lines ahead of it are fio's notes, not JSON."""
+    """
+    The jobs of fio's JSON, of a client those that its servers sent; lines around it are
+    fio's notes, not JSON.
+    """
     try:
         text = Path(path).read_text(encoding="utf-8")
-        return json.loads(text[text.index("{"):])["jobs"]
+        found, _ = json.JSONDecoder().raw_decode(text[text.index("{"):])
+        return found["jobs"] if "jobs" in found else found["client_stats"]
     except (OSError, ValueError, KeyError):
         return []
 

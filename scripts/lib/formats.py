@@ -4,8 +4,10 @@ import itertools
 from typing import NamedTuple
 
 GUARDS = {0: "16b", 1: "32b", 2: "64b"}
+PIF = {name: number for number, name in GUARDS.items()}
 TUPLE_SIZE = {0: 8, 1: 16, 2: 16}       # bytes, by PIF
 TAG_BITS = {0: 32, 1: 80, 2: 48}        # of storage and reference tag together, by PIF
+STORAGE_TAGS = {0: (0, 32), 1: (16, 64), 2: (0, 48)}    # least and most bits, by PIF
 
 
 class Format(NamedTuple):

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A sweep in the guest: boots, each with a part of the formats, as namespaces of their own."""
+import math
+import subprocess
+
+import fiojob
+import sweeprun
+from points import Point
+from targets import Namespaces
+
+KERNELS = ("6.1", "6.12")
+AT_ONCE = 58            # formats a boot; QEMU takes 256 namespaces, but scanning them takes time
+SECONDS = 1800          # a boot, beyond its I/O
+BOOTS, GUEST_FAILED = 3, 125
+SIZE = 4 << 20          # least bytes of a namespace
+
+
+class Failed(Exception):
+    """Why the guest did not do it, in one line."""
+
+
+class Boot:
+    """One of the guests: its formats, and its part of the sweep."""
+
+    def __init__(self, plan, number):
+        points = [Point.from_columns(columns) for columns in plan["points"]]
+        formats = list(dict.fromkeys(point.fmt for point in points if point.base))
+        self.number, self.count = number, max(1, math.ceil(len(formats) / AT_ONCE))
+        mine = formats[number * AT_ONCE:(number + 1) * AT_ONCE]
+        self.plan = plan
+        self.points = [point for point in points if not point.base or point.fmt in mine]
+        self.formats = list(dict.fromkeys(point.fmt for point in self.points))
+
+    def rows(self):
+        """For scripts/guest --namespaces."""
+        size = max(SIZE, self.plan["sizes"]["size"])
+        return "".join(f"{fmt.row(size)}\n" for fmt in self.formats)
+
+    def runs(self, target):
+        """
+        Each boot measures its formats beside the base lines: those have their repeats
+        in every boot, numbered through.
+        """
+        settings = self.plan["sizes"]
+        runs = sweeprun.schedule([(target, point) for point in self.points], settings)
+        before = sum(len(Boot(self.plan, number).runs(target)) for number in range(self.number))
+        return [run._replace(
+            order=run.order + before,
+            repeat=run.repeat + (0 if run.point.base else
+                                 self.number * sweeprun.repeats_of(run.point, settings)))
+            for run in runs]
+
+
+def all_runs(plan):
+    """Of all boots."""
+    target = Namespaces([])
+    return [run for number in range(Boot(plan, 0).count) for run in Boot(plan, number).runs(target)]
+
+
+def command(folder, program, boot):
+    """scripts/guest for a boot; @program goes on with the folder there."""
+    rows = folder.path / "tmp" / "namespaces"
+    rows.write_text(boot.rows(), encoding="ascii")
+    runs = boot.runs(Namespaces([]))
+    settings = folder.plan["sizes"]
+    seconds = SECONDS + len(runs) * 2 * (settings["runtime"] + settings["ramp"])
+    return ["setpriv", "--pdeathsig", "TERM", "--", str(fiojob.TOP / "scripts/guest"),
+            f"--kernel={folder.plan['asked']['kernel']}", f"--namespaces={rows}",
+            f"--share={folder.path}", f"--timeout={seconds:.0f}", "--", program,
+            f"--resume={folder.path}", f"--in-guest={boot.number}"]
+
+
+def run_boot(folder, program, boot):
+    """Until it has done its part. An emulated kernel may die as it boots: it is tried again."""
+    for _ in range(BOOTS):
+        with subprocess.Popen(command(folder, program, boot)) as guest:
+            try:
+                status = guest.wait()
+            except BaseException:
+                guest.terminate()
+                raise
+        folder.read_state()
+        if status != GUEST_FAILED:
+            break
+    if status:
+        raise Failed(f"the guest ended with status {status}; go on with --resume={folder.path}")
+
+
+def sweep(folder, program):
+    """All boots that have something left to do."""
+    plan = folder.plan
+    for number in range(Boot(plan, 0).count):
+        boot = Boot(plan, number)
+        left = [run for run in boot.runs(Namespaces([]))
+                if not folder.done(run.point.id, run.repeat)]
+        if left:
+            print(f"Linux {plan['asked']['kernel']}, boot {number + 1} of {boot.count}: "
+                  f"{len(boot.formats)} namespaces, {len(left)} runs", flush=True)
+            run_boot(folder, program, boot)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What fio and the engine measured in a run, as columns of points.csv."""
+import json
+
+import fiojob
+
+COLUMNS = """host target target_kind id repeat order base base_kind
+data_size ms guard pi_type placement transfer sts pract prchk pi_verify mode
+rw rwmixread bs iodepth numjobs runtime_s
+iops read_iops write_iops bw_bytes
+lat_mean_ns lat_p50_ns lat_p90_ns lat_p99_ns lat_p999_ns
+usr_cpu sys_cpu cpu_ns_per_io
+generate_ns_per_block check_ns_per_block generate_ns_per_io check_ns_per_io
+blocks_generated blocks_checked ios pi_errors io_errors exit_status""".split()
+
+PERCENTILES = {"lat_p50_ns": "50.000000", "lat_p90_ns": "90.000000", "lat_p99_ns": "99.000000",
+               "lat_p999_ns": "99.900000"}
+SPENT = {"generate": "generated", "check": "checked"}      # what a report calls its time and blocks
+EILSEQ = 84
+TOTAL = "total"         # stands for all hosts together
+
+
+def latency(job):
+    """
+    Columns of completion latency: of the way that was used; of a mix fio's own sum of
+    both ('mixed'), without which (of all hosts together) percentiles are not known.
+    """
+    ways = [job[way] for way in ("read", "write") if job[way]["total_ios"]]
+    if len(ways) > 1 and "mixed" in job:
+        ways = [job["mixed"]]
+    if not ways:
+        return {}
+    found = {"lat_mean_ns": round(weighted_mean(ways), 1)}
+    if len(ways) == 1:
+        values = ways[0]["clat_ns"].get("percentile", {})
+        found |= {name: values[key] for name, key in PERCENTILES.items() if key in values}
+    return found
+
+
+def of_job(job):
+    """Columns from one entry of fio's JSON, which is all jobs of a group."""
+    read, write = job["read"], job["write"]
+    ios = read["total_ios"] + write["total_ios"]
+    cpu = (job["usr_cpu"] + job["sys_cpu"]) / 100 * job["job_runtime"] * 1e6
+    failed = fiojob.errors(job)
+    lost = int(job.get("error", 0) not in (0, EILSEQ))
+    return {
+        "runtime_s": max(read["runtime"], write["runtime"]) / 1000,
+        "iops": round(read["iops"] + write["iops"], 1),
+        "read_iops": round(read["iops"], 1), "write_iops": round(write["iops"], 1),
+        "bw_bytes": read["bw_bytes"] + write["bw_bytes"],
+        "usr_cpu": round(job["usr_cpu"], 2), "sys_cpu": round(job["sys_cpu"], 2),
+        "cpu_ns_per_io": round(cpu / ios, 1) if ios else "",
+        "ios": ios, "pi_errors": failed - lost, "io_errors": lost,
+    } | latency(job)
+
+
+def of_report(path, point):
+    """
+    Columns from the engine's pi_report of a run; nothing where there is none. Its times
+    are of all I/Os, those of the warm-up too, so a time an I/O is that of its blocks.
+    """
+    try:
+        jobs = json.loads(path.read_text(encoding="utf-8"))["jobs"]
+        blocks = {way: sum(job["blocks"][done] for job in jobs) for way, done in SPENT.items()}
+        spent = {way: sum(job["time_ns"][way] for job in jobs) for way in SPENT}
+        errors = sum(job["mismatches"]["total"] - job["mismatches"]["injected"] for job in jobs)
+    except (OSError, ValueError, KeyError):
+        return {}
+    columns = {f"blocks_{done}": blocks[way] for way, done in SPENT.items()} | {"pi_errors": errors}
+    for way in SPENT:
+        if blocks[way]:
+            each = spent[way] / blocks[way]
+            columns[f"{way}_ns_per_block"] = round(each, 2)
+            columns[f"{way}_ns_per_io"] = round(each * point["bs"] / point["data_size"], 1)
+    return columns
+
+
+# --- several hosts ---
+
+def jobs_of_run(jobs, name, record):
+    """(host, fio's entry) of a run: one, or of each host, and of all."""
+    if "hosts" not in record:
+        return [(record["host"], job) for job in jobs if job["jobname"] == name]
+    found = []
+    for job in jobs:
+        host = record["hosts"].get(f"{job.get('hostname')}:{job.get('port')}")
+        if job["jobname"] == name and host:
+            found.append((host, job))
+    return found + [(TOTAL, total([job for _, job in found]))] if len(found) > 1 else found
+
+
+def total(parts):
+    """
+    The entry of all hosts: rates and counts are sums of the parts, mean latencies are
+    weighted. Percentiles can't be had from those of the parts.
+    """
+    job = {"job_runtime": sum(part["job_runtime"] for part in parts),
+           "total_err": sum(part.get("total_err", 0) for part in parts),
+           "error": next((part["error"] for part in parts if part["error"]), 0)}
+    for name in ("usr_cpu", "sys_cpu"):
+        job[name] = sum(part[name] * part["job_runtime"] for part in parts) / \
+            max(job["job_runtime"], 1)
+    for way in ("read", "write"):
+        sides = [part[way] for part in parts]
+        job[way] = {key: sum(side[key] for side in sides)
+                    for key in ("iops", "bw_bytes", "total_ios")}
+        job[way]["runtime"] = max(side["runtime"] for side in sides)
+        job[way]["clat_ns"] = {"mean": weighted_mean(sides)}
+    return job
+
+
+def weighted_mean(sides):
+    """Mean latency of several sides together."""
+    count = sum(side["total_ios"] for side in sides)
+    return sum(side["clat_ns"]["mean"] * side["total_ios"] for side in sides) / max(count, 1)

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+What a sweep runs on. A target has a name, a kind, a tag for the ids of its points, and
+
+  format_for(fmt)    the format it will have for a plan's, or None
+  base_format(fmt)   the same data size without protection, or None: PRACT=1 stands in
+  filename(fmt)      for fio
+  prepare(fmt)       give it that format, where it has one at a time ('one_format')
+  finish()           leave it as it was found
+"""
+import fcntl
+import os
+import shutil
+from pathlib import Path
+
+import drive
+from formats import Format
+from points import format_slug
+
+
+class Refused(Exception):
+    """Why a target can't be used, in one line."""
+
+
+def plain(lbs):
+    """Data alone."""
+    return Format(lbs, 0, 0, 0, 0, 0)
+
+
+def escape(path):
+    """A path for fio's filename=, where a colon ends a name."""
+    return str(path).replace(":", "\\:")
+
+
+def lock(path, what):
+    """A descriptor that keeps other sweeps off a folder or a device."""
+    held = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        raise Refused(f"{what} is in use by another sweep") from None
+    return held
+
+
+class Images:
+    """The embedded controller: any format, each in an image of its own."""
+
+    kind, one_format = "embedded", False
+
+    def __init__(self, folder, given, tag):
+        self.folder, self.given, self.tag = Path(folder), given, tag
+        self.name = str(folder) if given else "embedded"
+        self.scratch = self.folder / "nvmepi-sweep"
+        if given and not self.folder.is_dir():
+            raise Refused(f"{folder} is no folder: images go where there is one")
+
+    def format_for(self, fmt):
+        return fmt
+
+    def base_format(self, fmt):
+        return plain(fmt.lbs)
+
+    def filename(self, fmt):
+        return escape(self.scratch / f"{format_slug(fmt)}.img")
+
+    def open(self, folder):
+        """Images that an earlier try left are made anew."""
+        try:
+            self.scratch.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Refused(f"{self.scratch}: {error.strerror}") from None
+        self.held = lock(self.scratch, f"{self.folder}")
+        for old in self.scratch.iterdir():
+            old.unlink()
+
+    def prepare(self, fmt):
+        pass
+
+    def finish(self):
+        shutil.rmtree(self.scratch)
+        if not self.given:
+            self.folder.rmdir()
+
+    def facts(self):
+        """For environment.json."""
+        return {"kind": self.kind, "format": "one image a format",
+                "filesystem": drive.filesystem(self.folder)}
+
+
+class Namespaces:
+    """The guest's: each of its namespaces has one format for good."""
+
+    kind, one_format = "guest", False
+
+    def __init__(self, formats):
+        self.name, self.tag = "guest", ""
+        self.devices = {fmt: f"/dev/nvmepi/ng{nsid}" for nsid, fmt in enumerate(formats, 1)}
+
+    def format_for(self, fmt):
+        """QEMU knows neither 32b guards nor storage tags."""
+        return fmt if fmt.pif != 1 and not fmt.sts else None
+
+    def base_format(self, fmt):
+        return plain(fmt.lbs)
+
+    def filename(self, fmt):
+        return self.devices[fmt]
+
+    def open(self, folder):
+        pass
+
+    def prepare(self, fmt):
+        pass
+
+    def finish(self):
+        pass
+
+    def facts(self):
+        return {"kind": self.kind, "format": "one namespace a format",
+                **drive.facts(next(iter(self.devices.values())))}
+
+
+class Device:
+    """A drive's namespace, as it is formatted."""
+
+    kind, one_format = "device", False
+
+    def __init__(self, path, tag):
+        self.path, self.tag = drive.real_path(path), tag
+        self.name = self.path
+        drive.refuse_if_in_use(self.path)
+        self.now = drive.identify(self.path).now()
+
+    def format_for(self, fmt):
+        """Whatever the plan says: it stays as it is."""
+        return self.now.fmt
+
+    def base_format(self, fmt):
+        return None if self.now.fmt.pi else self.now.fmt
+
+    def filename(self, fmt):
+        return self.path
+
+    def open(self, folder):
+        self.held = lock(self.path, self.path)
+
+    def prepare(self, fmt):
+        pass
+
+    def finish(self):
+        os.close(self.held)
+
+    def facts(self):
+        return {"kind": self.kind, "format": self.now.fmt.name(), **drive.facts(self.path)}
+
+
+class FormattedDevice(Device):
+    """The same, formatted as the plan says, and put back in the end."""
+
+    one_format = True
+
+    def __init__(self, path, tag):
+        super().__init__(path, tag)
+        drive.refuse_if_all_are_formatted(self.path)
+        self.can = drive.identify(self.path)
+        self.folder = None
+
+    def format_for(self, fmt):
+        return self.can.nearest(fmt)
+
+    def base_format(self, fmt):
+        """Without metadata, or with some that nobody protects."""
+        return self.can.nearest(plain(fmt.lbs)) or \
+            self.can.nearest(fmt._replace(pi=0, pil=0, pif=0, sts=0))
+
+    def open(self, folder):
+        """What a killed sweep left is put back by this one, to what it was at first."""
+        super().open(folder)
+        self.folder = folder
+
+    def prepare(self, fmt):
+        """The first change is noted, on disk, before it is made."""
+        if drive.identify(self.path).now().fmt == fmt:
+            return
+        if self.path not in self.folder.originals:
+            self.folder.append({"formatted": self.path, "original": self.now.as_json()}, sync=True)
+        drive.format_as(self.path, self.can.setting(fmt))
+
+    def finish(self):
+        """Back to what it was."""
+        original = self.folder and self.folder.originals.get(self.path)
+        if original:
+            drive.format_as(self.path, drive.Setting.from_json(original))
+            self.folder.append({"restored": self.path}, sync=True)
+        super().finish()
