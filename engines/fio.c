@@ -552,12 +552,22 @@ static uint8_t draw_opcode(struct engine *e, struct io_u *io_u)
 	return nvme_cmd_compare;
 }
 
-/* Sizes were checked at setup; what fio makes of percentages and logs was not. */
-static bool whole_blocks(const struct io_u *io_u)
+/* Without a division where there is a way. */
+static uint64_t blocks_of(const struct job_ns *ns, uint64_t bytes)
 {
-	uint32_t block = ns_of(io_u)->host_block;
+	return ns->host_shift ? bytes >> ns->host_shift : bytes / ns->host_block;
+}
 
-	return io_u->offset % block == 0 && io_u->xfer_buflen % block == 0 && io_u->xfer_buflen;
+static struct flight_range range_of(const struct job_ns *ns, uint64_t offset, uint64_t len)
+{
+	return (struct flight_range){ blocks_of(ns, offset), blocks_of(ns, len) };
+}
+
+/* Sizes were checked at setup; what fio makes of percentages and logs was not. */
+static bool whole_blocks(const struct job_ns *ns, const struct io_u *io_u, struct flight_range r)
+{
+	return r.slba * ns->host_block == io_u->offset && r.nr_blocks &&
+	       (uint64_t)r.nr_blocks * ns->host_block == io_u->xfer_buflen;
 }
 
 static enum fio_q_status reject(struct io_u *io_u)
@@ -569,18 +579,10 @@ static enum fio_q_status reject(struct io_u *io_u)
 	return FIO_Q_COMPLETED;
 }
 
-static struct flight_range range_of(const struct job_ns *ns, uint64_t offset, uint64_t len)
+static bool queue_blocks(struct engine *e, struct io_u *io_u, struct flight_range r)
 {
-	return (struct flight_range){ offset / ns->host_block, len / ns->host_block };
-}
-
-static bool queue_blocks(struct engine *e, struct io_u *io_u)
-{
-	const struct job_ns *ns = ns_of(io_u);
-	struct flight_range r = range_of(ns, io_u->offset, io_u->xfer_buflen);
-
-	return flight_io(&e->flight, io_u->index, ns, draw_opcode(e, io_u), r.slba, r.nr_blocks,
-			 io_u->xfer_buf);
+	return flight_io(&e->flight, io_u->index, ns_of(io_u), draw_opcode(e, io_u), r.slba,
+			 r.nr_blocks, io_u->xfer_buf);
 }
 
 /* Newer fio has several ranges an io_u; then its buffer holds them. */
@@ -595,10 +597,9 @@ static bool ranges_in_buffer(struct thread_data *td, const struct io_u *io_u)
 #endif
 }
 
-static bool queue_trim(struct engine *e, struct io_u *io_u)
+static bool queue_trim(struct engine *e, struct io_u *io_u, struct flight_range r)
 {
 	const struct job_ns *ns = ns_of(io_u);
-	struct flight_range r = range_of(ns, io_u->offset, io_u->xfer_buflen);
 
 #ifdef FIO_MULTI_RANGE
 	if (ranges_in_buffer(e->td, io_u)) {
@@ -616,17 +617,19 @@ static bool queue_trim(struct engine *e, struct io_u *io_u)
 static enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
 {
 	struct engine *e = td->io_ops_data;
+	const struct job_ns *ns = ns_of(io_u);
+	struct flight_range r = range_of(ns, io_u->offset, io_u->xfer_buflen);
 	bool queued;
 
 	fio_ro_check(td, io_u);
 	if (ddir_sync(io_u->ddir))
-		queued = flight_flush(&e->flight, io_u->index, ns_of(io_u));
-	else if (!ranges_in_buffer(td, io_u) && !whole_blocks(io_u))
+		queued = flight_flush(&e->flight, io_u->index, ns);
+	else if (!ranges_in_buffer(td, io_u) && !whole_blocks(ns, io_u, r))
 		return reject(io_u);
 	else if (io_u->ddir == DDIR_TRIM)
-		queued = queue_trim(e, io_u);
+		queued = queue_trim(e, io_u, r);
 	else
-		queued = queue_blocks(e, io_u);
+		queued = queue_blocks(e, io_u, r);
 	return queued ? FIO_Q_QUEUED : FIO_Q_BUSY;
 }
 

@@ -308,6 +308,12 @@ int flight_commit(struct flight *f)
 
 /* --- and back --- */
 
+/* A place in the ring of what is done; a division would cost more than all else here. */
+static unsigned place(const struct flight *f, unsigned at)
+{
+	return at < f->depth ? at : at - f->depth;
+}
+
 static void add_done(struct flight *f, const struct target_cqe *cqe)
 {
 	struct flight_slot *first = &f->slots[cqe->tag];
@@ -317,7 +323,7 @@ static void add_done(struct flight *f, const struct target_cqe *cqe)
 			       le32toh(first->ranges[i].nlb), cqe->res, &f->job);
 	for (struct flight_slot *s = first; s; s = s->next) {
 		s->res = cqe->res;
-		f->done[(f->done_first + f->nr_done++) % f->depth] = s;
+		f->done[place(f, f->done_first + f->nr_done++)] = s;
 	}
 }
 
@@ -346,7 +352,7 @@ unsigned flight_next(struct flight *f, int *err)
 {
 	struct flight_slot *s = f->done[f->done_first];
 
-	f->done_first = (f->done_first + 1) % f->depth;
+	f->done_first = place(f, f->done_first + 1);
 	f->nr_done--;
 	f->nr_out--;
 	*err = s->checked ? io_end(&s->io, s->res, &f->job) : nvme_result_errno(s->res);

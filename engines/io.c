@@ -27,6 +27,13 @@ static struct nvme_wire wire_of(const struct io *io)
 	return pract_of(io) == io->ns->pract ? io->ns->wire : nvme_wire(&io->ns->info.layout, false);
 }
 
+static bool metadata_crosses(const struct io *io)
+{
+	struct nvme_wire wire = wire_of(io);
+
+	return wire.data + wire.md > io->ns->info.layout.data_size;
+}
+
 const char *io_command_name(uint8_t opcode)
 {
 	switch (opcode) {
@@ -194,11 +201,8 @@ static void prepare(struct io *io, struct io_job *job)
 	const struct pi_layout *l = &io->ns->info.layout;
 	struct io_blocks b = io_blocks(io, 0);
 	struct pi_layout plain = without_tuples(l);
-	uint64_t from;
+	uint64_t from = ticks();
 
-	if (!b.md && !vfy_plugged(&job->plugin))
-		return;			/* nothing of ours crosses */
-	from = ticks();
 	if (b.md && vfy_md_present(l))
 		vfy_md_fill(l, io->slba, b.md, b.md_stride, io->nr_blocks);
 	if (vfy_plugged(&job->plugin))
@@ -237,35 +241,38 @@ bool io_bounces(const struct io *io)
 void io_change_starts(const struct job_ns *ns, unsigned tag, uint8_t opcode, uint64_t lba, uint64_t nr,
 		      struct io_job *job)
 {
-	struct vfy_io seen = {
-		.ns = &ns->seen, .tag = tag, .opcode = opcode, .lba = lba, .nr = nr,
-	};
-
 	if (vfy_plugged(&job->plugin) && opcode != nvme_cmd_write)
-		vfy_plugin_prepare(&job->plugin, &seen, NULL);
+		vfy_plugin_prepare(&job->plugin, &(struct vfy_io){
+			.ns = &ns->seen, .tag = tag, .opcode = opcode, .lba = lba, .nr = nr,
+		}, NULL);
 	if (job->faults && !vfy_faults_none(job->faults))
 		vfy_faults_mark(job->faults, ns->seen.id, lba, nr, VFY_UNSETTLED);
 }
 
+/* The command as it goes out. */
+static void build(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
+{
+	struct nvme_io command = io_command(io, 0, io->nr_blocks);
+
+	if (io->nr_damage && io->opcode == nvme_cmd_write)
+		damage_write(io, &command, job);
+	nvme_build_io(cmd, &io->ns->info, &command);
+}
+
 void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 {
-	struct nvme_io command;
-
 	io->bounced = io_bounces(io);
 	io->expect.tags = io_tags(io->ns, io->slba);
 	io->expect.each = 0;
 	io->expect.free = 0;
-	if (sends_blocks(io->opcode))
+	if (sends_blocks(io->opcode) && (metadata_crosses(io) || vfy_plugged(&job->plugin)))
 		prepare(io, job);
 	else if (vfy_plugged(&job->plugin) && !changes_blocks(io->opcode))
 		ask_what_to_carry(io, job);
 	io->checks = io->ns->prchk & ~beyond_device(io);
 	if (changes_blocks(io->opcode))
 		io_change_starts(io->ns, io->tag, io->opcode, io->slba, io->nr_blocks, job);
-	command = io_command(io, 0, io->nr_blocks);
-	if (io->nr_damage && io->opcode == nvme_cmd_write)
-		damage_write(io, &command, job);
-	nvme_build_io(cmd, &io->ns->info, &command);
+	build(io, job, cmd);
 }
 
 /* --- and back --- */

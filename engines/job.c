@@ -148,11 +148,13 @@ static void settle_buffer(struct job_ns *ns, const struct job_opts *o)
 	const struct pi_layout *l = &ns->info.layout;
 
 	ns->host_block = l->data_size;
-	if (ns->wire.data == l->data_size)
-		return;
-	ns->auto_extended = o->buffer == JOB_BUFFER_AUTO && extended_only(o, l);
-	if (ns->auto_extended || o->buffer == JOB_BUFFER_EXTENDED)
-		ns->host_block = pi_block_size(l);
+	if (ns->wire.data > l->data_size) {
+		ns->auto_extended = o->buffer == JOB_BUFFER_AUTO && extended_only(o, l);
+		if (ns->auto_extended || o->buffer == JOB_BUFFER_EXTENDED)
+			ns->host_block = pi_block_size(l);
+	}
+	if (!(ns->host_block & (ns->host_block - 1)))
+		ns->host_shift = __builtin_ctz(ns->host_block);
 }
 
 static int refuse_size(const struct job_ns *ns, const struct job_size *s, char *why)

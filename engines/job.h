@@ -67,6 +67,7 @@ struct job_ns {
 	struct pi_tags		tags;		/* ref: that of LBA 0 */
 	struct nvme_wire	wire;		/* of Read and Write */
 	uint32_t		host_block;	/* bytes of fio's buffer a block */
+	unsigned		host_shift;	/* the same as a power of two; 0: it is none */
 	uint32_t		max_blocks;	/* of the job's largest I/O */
 	uint32_t		bounce_size;	/* bytes an I/O needs of the engine's own: */
 	uint32_t		md_size;	/* extended blocks; separate metadata */
