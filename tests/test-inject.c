@@ -37,14 +37,16 @@ static const struct {
 	{ "storage@0", 1, { PI_STORAGE, false, 1000, 0 }, { PI_STORAGE, false, 1000, 0 } },
 	{ "data:all/18446744073709551615@18446744073709551615", 1,
 	  { VFY_DATA, true, UINT64_MAX, UINT64_MAX }, { VFY_DATA, true, UINT64_MAX, UINT64_MAX } },
-	{ "md/7@8,guard:all@9,data/3", 3, { VFY_METADATA, false, 7, 8 }, { VFY_DATA, false, 3, 1 } },
+	{ "md/7@8,guard:all@9,data/3", 3, { VFY_METADATA, false, 7, 8 },
+	  { VFY_DATA, false, 3, 1 } },
 	{ "guard,app,ref,storage,data,md", 6, { PI_GUARD, false, 1000, 1 },
 	  { VFY_METADATA, false, 1000, 1 } },
 };
 
 static bool same_fault(const struct vfy_fault *a, const struct vfy_fault *b)
 {
-	return a->field == b->field && a->all == b->all && a->every == b->every && a->seed == b->seed;
+	return a->field == b->field && a->all == b->all && a->every == b->every &&
+	       a->seed == b->seed;
 }
 
 static void parse_good(void)
@@ -52,21 +54,26 @@ static void parse_good(void)
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		struct vfy_inject in = parsed(good[i].text);
 
-		if (UNIT_CHECK(in.nr == good[i].nr && !in.next, "'%s': %u faults", good[i].text, in.nr))
+		if (UNIT_CHECK(in.nr == good[i].nr && !in.next, "'%s': %u faults", good[i].text,
+			       in.nr))
 			UNIT_CHECK(same_fault(&in.fault[0], &good[i].first) &&
-				   same_fault(&in.fault[in.nr - 1], &good[i].last), "'%s'", good[i].text);
+				   same_fault(&in.fault[in.nr - 1], &good[i].last), "'%s'",
+				   good[i].text);
 	}
 }
 
 static const struct { const char *text, *says; } bad[] = {
-	{ "", "FIELD is" }, { "apptag", "'apptag'" }, { "gua", "FIELD is" }, { "guards", "FIELD is" },
+	{ "", "FIELD is" }, { "apptag", "'apptag'" }, { "gua", "FIELD is" },
+	{ "guards", "FIELD is" },
 	{ "Guard", "FIELD is" }, { "/7", "FIELD is" }, { " guard", "FIELD is" },
 	{ "guard:", "bit or all" }, { "guard:bits", "FIELD[" }, { "guard:one", "bit or all" },
 	{ "guard/", "1 or more" }, { "guard/0", "1 or more" }, { "guard/-1", "1 or more" },
 	{ "guard/x", "1 or more" }, { "guard/ 1", "1 or more" }, { "guard/1k", "FIELD[" },
 	{ "guard/18446744073709551616", "1 or more" }, { "guard@", "seed" }, { "guard@x", "seed" },
-	{ "guard@99999999999999999999", "seed" }, { "guard@1/7", "FIELD[" }, { "guard/7:all", "FIELD[" },
-	{ "guard,", "''" }, { ",guard", "''" }, { "guard,,app", "''" }, { "guard,app/0,ref", "'app/0'" },
+	{ "guard@99999999999999999999", "seed" }, { "guard@1/7", "FIELD[" },
+	{ "guard/7:all", "FIELD[" },
+	{ "guard,", "''" }, { ",guard", "''" }, { "guard,,app", "''" },
+	{ "guard,app/0,ref", "'app/0'" },
 	{ "guard/7,app,guard:all/9", "once" },
 };
 
@@ -89,7 +96,8 @@ static void parse_bad(void)
 			one_line(bad[i].text, why, "pi_inject", bad[i].says);
 	}
 	memset(endless, 'x', sizeof(endless) - 1);
-	UNIT_CHECK(vfy_inject_parse(endless, &(struct vfy_inject){ 0 }, (char [256]){ 0 }) == -EINVAL,
+	UNIT_CHECK(vfy_inject_parse(endless, &(struct vfy_inject){ 0 },
+				    (char [256]){ 0 }) == -EINVAL,
 		   "a long word is taken");
 }
 
@@ -106,16 +114,18 @@ static void rates(void)
 		unsigned runs = BLOCKS / every[e], nr = vfy_inject_draw(&in, BLOCKS, d, BLOCKS);
 		double sum = 0, want = (every[e] - 1) / 2.0;
 
-		UNIT_CHECK(nr == runs || nr == runs + 1, "1 in %" PRIu64 ": %u of a million", every[e], nr);
+		UNIT_CHECK(nr == runs || nr == runs + 1, "1 in %" PRIu64 ": %u of a million",
+			   every[e], nr);
 		for (unsigned i = 0; i < nr && i < runs; i++) {
-			UNIT_CHECK(d[i].index / every[e] == i, "1 in %" PRIu64 ": block %u is number %u",
+			UNIT_CHECK(d[i].index / every[e] == i,
+				   "1 in %" PRIu64 ": block %u is number %u",
 				   every[e], d[i].index, i);
 			sum += d[i].index % every[e];
 		}
 		/* Their mean is that of a fair die: 4 of its standard deviations. */
 		UNIT_CHECK((sum / runs - want) * (sum / runs - want) * runs <=
-			   16 * (every[e] * every[e] - 1) / 12.0, "1 in %" PRIu64 ": at %f on average",
-			   every[e], sum / runs);
+			   16 * (every[e] * every[e] - 1) / 12.0,
+			   "1 in %" PRIu64 ": at %f on average", every[e], sum / runs);
 	}
 }
 
@@ -124,14 +134,17 @@ static void rare(void)
 {
 	for (uint64_t seed = 0; seed < 100; seed++) {
 		struct vfy_inject in = {
-			.nr = 2, .fault = { { PI_APP, false, UINT64_MAX, seed }, { PI_REF, false, 1, 1 } },
+			.nr = 2,
+			.fault = { { PI_APP, false, UINT64_MAX, seed }, { PI_REF, false, 1, 1 } },
 		};
 		struct vfy_damage d[3];
 
-		UNIT_CHECK(vfy_inject_draw(&in, 3, d, 3) == 3 && d[2].field == PI_REF && d[2].index == 2,
+		UNIT_CHECK(vfy_inject_draw(&in, 3, d, 3) == 3 && d[2].field == PI_REF &&
+			   d[2].index == 2,
 			   "seed %" PRIu64, seed);
 	}
-	UNIT_CHECK(!vfy_inject_draw(&(struct vfy_inject){ 0 }, 1000000, NULL, 0), "nothing asked for");
+	UNIT_CHECK(!vfy_inject_draw(&(struct vfy_inject){ 0 }, 1000000, NULL, 0),
+		   "nothing asked for");
 }
 
 static bool in_order(const struct vfy_damage *a, const struct vfy_damage *b)
@@ -156,10 +169,12 @@ static void drawn_in_pieces(void)
 		size = in.next + size > BLOCKS ? BLOCKS - in.next : size;
 		n = vfy_inject_draw(&in, size, piece, BLOCKS);
 		UNIT_CHECK(vfy_inject_draw(&in, size, again, BLOCKS) == n &&
-			   !memcmp(piece, again, n * sizeof(*piece)), "another answer before it passed");
+			   !memcmp(piece, again, n * sizeof(*piece)),
+			   "another answer before it passed");
 		for (unsigned i = 0; i < n && seen + i < nr; i++)
 			UNIT_CHECK(piece[i].index + in.next == whole[seen + i].index &&
-				   piece[i].field == whole[seen + i].field, "damage %u differs", seen + i);
+				   piece[i].field == whole[seen + i].field, "damage %u differs",
+				   seen + i);
 		seen += n;
 		vfy_inject_pass(&in, size);
 	}
@@ -173,8 +188,8 @@ static void drawn_to_room(void)
 
 	UNIT_CHECK(vfy_inject_draw(&in, 8, d, 3) == 16, "not all are counted");
 	UNIT_CHECK(d[0].index == 0 && d[0].field == PI_GUARD && d[1].field == VFY_DATA &&
-		   d[2].index == 1 && d[3].index == 77, "blocks %u %u %u %u", d[0].index, d[1].index,
-		   d[2].index, d[3].index);
+		   d[2].index == 1 && d[3].index == 77, "blocks %u %u %u %u", d[0].index,
+		   d[1].index, d[2].index, d[3].index);
 }
 
 /* Other seeds and other fields draw other blocks. */
@@ -194,8 +209,8 @@ static void drawn_by_seed(void)
 
 			for (int k = 0; k < 100; k++)
 				same += d[i][k].index == d[j][k].index;
-			UNIT_CHECK(same < 10, "%s and %s: %u of 100 are the same", texts[j], texts[i],
-				   same);
+			UNIT_CHECK(same < 10, "%s and %s: %u of 100 are the same", texts[j],
+				   texts[i], same);
 		}
 	}
 }
@@ -257,7 +272,8 @@ static struct found look(const struct block *b)
 	return f;
 }
 
-static void damage(struct block *b, const struct vfy_inject *in, uint64_t place, struct vfy_damage *d)
+static void damage(struct block *b, const struct vfy_inject *in, uint64_t place,
+		   struct vfy_damage *d)
 {
 	vfy_inject_damage(in, &b->l, b->l.type ? &b->tags : NULL, b->lba, place, b->data, b->md,
 			  d);
@@ -330,7 +346,8 @@ static bool told(const struct found *f, const struct vfy_damage *d, const struct
 	if (d->field == VFY_METADATA)
 		return f->md.offset == d->offset && f->md.want == d->was && f->md.got == d->is;
 	if (d->field == VFY_DATA)
-		return was->data[d->offset] == d->was && is->data[d->offset] == d->is && d->was != d->is;
+		return was->data[d->offset] == d->was && is->data[d->offset] == d->is &&
+		       d->was != d->is;
 	return f->nr == 1 && f->pi[0].field == d->field && f->pi[0].want == d->was &&
 	       f->pi[0].got == d->is && !d->offset;
 }
@@ -348,15 +365,16 @@ static void damage_one(const struct block *was, unsigned field, bool all, uint64
 		   "%s: %s is not repeated", format_text(was->f), vfy_field_name(field));
 	f = look(&is);
 	UNIT_CHECK(d.shows == shown(was, field) && f.fields == d.shows,
-		   "%s: %s shows %x, wanted %x, found %x", format_text(was->f), vfy_field_name(field),
-		   d.shows, shown(was, field), f.fields);
+		   "%s: %s shows %x, wanted %x, found %x", format_text(was->f),
+		   vfy_field_name(field), d.shows, shown(was, field), f.fields);
 	UNIT_CHECK(told(&f, &d, was, &is), "%s: %s was %" PRIx64 ", is %" PRIx64 ", at %u",
 		   format_text(was->f), vfy_field_name(field), d.was, d.is, d.offset);
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		unsigned bits = changed(was, &is, fields[i]);
 		unsigned want = fields[i] != field ? 0 : all ? field_bits(was, field) : 1;
 
-		UNIT_CHECK(bits == want, "%s: %s: %u bits of %s changed, wanted %u", format_text(was->f),
+		UNIT_CHECK(bits == want, "%s: %s: %u bits of %s changed, wanted %u",
+			   format_text(was->f),
 			   vfy_field_name(field), bits, vfy_field_name(fields[i]), want);
 	}
 }
@@ -367,8 +385,8 @@ static void check_one(const struct block *b, unsigned field)
 	char why[256] = "";
 	bool can = !vfy_inject_check(&in, &b->l, &b->tags, b->l.type, b->l.md_size, why);
 
-	UNIT_CHECK(can == possible(b, field), "%s: %s: '%s'", format_text(b->f), vfy_field_name(field),
-		   why);
+	UNIT_CHECK(can == possible(b, field), "%s: %s: '%s'", format_text(b->f),
+		   vfy_field_name(field), why);
 	if (!can)
 		one_line(format_text(b->f), why, "pi_inject=", ": ");
 }
@@ -427,8 +445,9 @@ static void damage_again(const struct oracle_format *f)
 		unsigned field = fields[i / 2];
 		struct vfy_inject in = { .nr = 1, .fault = { { field, i % 2, 1, unit_random() } } };
 		struct block b = sound(f);
+		bool can = possible(&b, field) && field_bits(&b, field) > 1;
 
-		for (unsigned n = 0; n < 6 && possible(&b, field) && field_bits(&b, field) > 1; n++) {
+		for (unsigned n = 0; n < 6 && can; n++) {
 			struct vfy_damage d = { .field = field };
 
 			damage(&b, &in, n / 2, &d);
@@ -465,10 +484,12 @@ static const struct odd odds[] = {
 	{ "no app", PI_APP, F16(1, 0), 0x1234, 0, 0, 0, "no bit", 0 },
 	{ "app next to the escape", PI_APP, F16(1, 0), 0xfffe, 0xffff, 0, 0, NULL, 1 },
 	{ "the opposite of the escape", PI_APP, F16(1, 0), 0, 0xffff, 0, 0, NULL, 0 },
-	{ "app of type 2 next to the escape", PI_APP, F16(2, 0), 0x7fff, 0xffff, 0, 0, NULL, 0x8000 },
+	{ "app of type 2 next to the escape", PI_APP, F16(2, 0), 0x7fff, 0xffff, 0, 0, NULL,
+	  0x8000 },
 	{ "only the bit that escapes", PI_APP, F16(1, 0), 0xfffe, 0x0001, 0, 0, "escape", 0 },
 	{ "one bit that doesn't", PI_APP, F16(1, 0), 0xfffd, 0x0001, 0, 0, NULL, 0xfffe },
-	{ "type 3, app next to the escape", PI_APP, F16(3, 0), 0xfffe, 0x0001, 0xffffffff, 0, "escape", 0 },
+	{ "type 3, app next to the escape", PI_APP, F16(3, 0), 0xfffe, 0x0001, 0xffffffff, 0,
+	  "escape", 0 },
 	{ "type 3, app FFFFh is no escape", PI_APP, F16(3, 0), 0xfffe, 0x0001, 7, 0, NULL, 0xfffe },
 	{ "type 3, guard with app FFFFh", PI_GUARD, F16(3, 0), 0xffff, 0xffff, 7, 0, NULL, 0 },
 	{ "type 3 escapes", PI_GUARD, F16(3, 0), 0xffff, 0xffff, 0xffffffff, 0, "escape", 0 },
@@ -476,7 +497,8 @@ static const struct odd odds[] = {
 	{ "escapes, data", VFY_DATA, F16(2, 0), 0xffff, 0xffff, 0, 0, "escape", 0 },
 	{ "escapes, metadata", VFY_METADATA, F16(2, 0), 0xffff, 0xffff, 0, 0, "escape", 0 },
 	{ "storage, masked", PI_STORAGE, F64(1, 24), 1, 0xffff, 0, 0xf000f0, NULL, 0x0fff0f },
-	{ "storage, masked beyond it", PI_STORAGE, F64(1, 24), 1, 0xffff, 0, 0xff000000, "no bit", 0 },
+	{ "storage, masked beyond it", PI_STORAGE, F64(1, 24), 1, 0xffff, 0, 0xff000000,
+	  "no bit", 0 },
 	{ "no storage tag", PI_STORAGE, F64(1, 0), 1, 0xffff, 0, UINT64_MAX, "no storage tag", 0 },
 	{ "no reference tag", PI_REF, F16(1, 32), 1, 0xffff, 0, UINT64_MAX, "no bit", 0 },
 	{ "reference tag of type 3", PI_REF, F16(3, 0), 1, 0xffff, 0, 0, "type 3", 0 },
@@ -484,8 +506,8 @@ static const struct odd odds[] = {
 	{ "nothing would show it", VFY_DATA, NO_PI, 1, 0xffff, 0, 0, "no protection", 0 },
 	{ "no tuple", PI_GUARD, NO_PI, 1, 0xffff, 0, 0, "no protection", 0 },
 	{ "metadata without a tuple", VFY_METADATA, NO_PI, 0xffff, 0xffff, 0, 0, NULL, 0 },
-	{ "metadata is the tuple", VFY_METADATA, { .type = 1, .data_size = 512, .md_size = 8 }, 1, 0xffff,
-	  0, 0, "no metadata beyond", 0 },
+	{ "metadata is the tuple", VFY_METADATA, { .type = 1, .data_size = 512, .md_size = 8 },
+	  1, 0xffff, 0, 0, "no metadata beyond", 0 },
 };
 
 static struct block odd_block(const struct odd *o)
@@ -512,9 +534,9 @@ static void damage_odd(const struct odd *o, bool all)
 
 		damage(&b, &in, place, &d);
 		flipped |= d.was ^ d.is;
-		UNIT_CHECK(look(&b).fields == shown(&was, o->field) && d.shows == shown(&was, o->field),
-			   "%s: at %" PRIu64 " %" PRIx64 " became %" PRIx64 ", found %x", o->name, place,
-			   d.was, d.is, look(&b).fields);
+		UNIT_CHECK(d.shows == shown(&was, o->field) && look(&b).fields == d.shows,
+			   "%s: at %" PRIu64 " %" PRIx64 " became %" PRIx64 ", found %x", o->name,
+			   place, d.was, d.is, look(&b).fields);
 		UNIT_CHECK(changed(&was, &b, o->field) == 1 || all, "%s: more than a bit", o->name);
 	}
 	UNIT_CHECK(!(flipped & o->never), "%s: bits %" PRIx64 " are flipped", o->name, flipped);
@@ -546,7 +568,8 @@ static void all_but_one(void)
 	static const struct odd cases[] = {
 		{ "app 0", PI_APP, F16(1, 0), 0, 0xffff, 0, 0, NULL, 0 },
 		{ "app f0h under f0fh", PI_APP, F16(2, 0), 0xf0f0, 0x0f0f, 0, 0, NULL, 0xf0f0 },
-		{ "masked storage", PI_STORAGE, F64(1, 24), 1, 0xffff, 0, 0xf000f0, NULL, 0x0fff0f },
+		{ "masked storage", PI_STORAGE, F64(1, 24), 1, 0xffff, 0, 0xf000f0, NULL,
+		  0x0fff0f },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
@@ -583,8 +606,8 @@ static void pract_metadata(void)
 		struct vfy_damage d = { .field = VFY_METADATA };
 
 		vfy_inject_damage(&in, &b.l, NULL, b.lba, place, b.data, b.md, &d);
-		UNIT_CHECK(d.shows == VFY_METADATA && changed(&was, &b, VFY_METADATA) == 1, "shows %x",
-			   d.shows);
+		UNIT_CHECK(d.shows == VFY_METADATA && changed(&was, &b, VFY_METADATA) == 1,
+			   "shows %x", d.shows);
 	}
 }
 
@@ -602,36 +625,38 @@ static void escaped_block(void)
 		memset(b.md, 0xff, sizeof(b.md));
 		was = b;
 		damage(&b, &in, 3, &d);
-		UNIT_CHECK(!d.shows && d.was == d.is && !memcmp(&b, &was, sizeof(b)), "%s: shows %x",
-			   vfy_field_name(fields[i]), d.shows);
+		UNIT_CHECK(!d.shows && d.was == d.is && !memcmp(&b, &was, sizeof(b)),
+			   "%s: shows %x", vfy_field_name(fields[i]), d.shows);
 	}
 }
 
 /* One bit beyond the tuple, and zero data: were it zero too, the block was zeroed. */
 static void seems_zeroed(void)
 {
-	static const struct { uint32_t size; uint8_t byte; bool all; } cases[] = {
+	static const struct odd_byte { uint32_t size; uint8_t byte; bool all; } cases[] = {
 		{ 9, 0x01, false }, { 9, 0x80, false }, { 9, 0xff, true }, { 10, 0x80, false },
 	};
 
 	for (uint64_t n = 0; n < 1000; n++) {
-		uint8_t byte = cases[n % 4].byte;
-		struct oracle_format f = { .type = 1, .data_size = 512, .md_size = cases[n % 4].size };
-		struct vfy_inject in = { .nr = 1, .fault = { { VFY_METADATA, cases[n % 4].all, 1, 1 } } };
+		const struct odd_byte *o = &cases[n % 4];
+		struct oracle_format f = { .type = 1, .data_size = 512, .md_size = o->size };
+		struct vfy_inject in = { .nr = 1, .fault = { { VFY_METADATA, o->all, 1, 1 } } };
 		struct vfy_damage d = { .field = VFY_METADATA };
 		struct block b = sound(&f);
 		struct found found;
 
-		b.lba = ((uint64_t)byte << 56 | 0x5a000000000000) ^ 0x5a00000000000000;
+		b.lba = ((uint64_t)o->byte << 56 | 0x5a000000000000) ^ 0x5a00000000000000;
 		memset(b.data, 0, sizeof(b.data));
 		make(&b);
-		UNIT_CHECK(b.md[0] == byte && (f.md_size == 9 || !b.md[1]) && !look(&b).fields,
+		UNIT_CHECK(b.md[0] == o->byte && (f.md_size == 9 || !b.md[1]) && !look(&b).fields,
 			   "the case is another");
 		damage(&b, &in, n, &d);
 		found = look(&b);
 		UNIT_CHECK(d.shows == (VFY_METADATA | PI_GUARD) && found.fields == d.shows &&
-			   found.md.offset == d.offset && found.md.want == d.was && found.md.got == d.is,
-			   "%02xh: byte %u is %02xh, was %02" PRIx64 "h", byte, d.offset, b.md[0], d.was);
+			   found.md.offset == d.offset && found.md.want == d.was &&
+			   found.md.got == d.is,
+			   "%02xh: byte %u is %02xh, was %02" PRIx64 "h", o->byte, d.offset,
+			   b.md[0], d.was);
 	}
 }
 

@@ -212,7 +212,8 @@ static void drop(struct book *b, struct slot *s)
 	close_up(b, s - b->slot);
 }
 
-static int add(struct book *b, struct slot *s, uint64_t ns, uint64_t lba, struct vfy_fault_block blk)
+static int add(struct book *b, struct slot *s, uint64_t ns, uint64_t lba,
+	       struct vfy_fault_block blk)
 {
 	if (!s || atomic_load_explicit(&b->used, memory_order_relaxed) >= BLOCKS)
 		return -ENOSPC;

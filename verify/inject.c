@@ -183,7 +183,8 @@ int vfy_inject_check(const struct vfy_inject *in, const struct pi_layout *l,
 		const char *text = objection(in->fault[i].field, l, tags, tuples, md);
 
 		if (text) {
-			snprintf(why, WHY_MAX, "pi_inject=%s: %s", word_of(in->fault[i].field), text);
+			snprintf(why, WHY_MAX, "pi_inject=%s: %s", word_of(in->fault[i].field),
+				 text);
 			return -EINVAL;
 		}
 	}
@@ -229,7 +230,8 @@ static unsigned earliest(const struct vfy_inject *in, const uint64_t *at)
 	return first;
 }
 
-unsigned vfy_inject_draw(const struct vfy_inject *in, uint32_t nr, struct vfy_damage *d, unsigned max)
+unsigned vfy_inject_draw(const struct vfy_inject *in, uint32_t nr, struct vfy_damage *d,
+			 unsigned max)
 {
 	uint64_t at[VFY_MAX_FAULTS];
 	unsigned found = 0;
@@ -243,7 +245,9 @@ unsigned vfy_inject_draw(const struct vfy_inject *in, uint32_t nr, struct vfy_da
 		if (index >= nr)
 			break;
 		if (found < max)
-			d[found] = (struct vfy_damage){ .index = index, .field = in->fault[i].field };
+			d[found] = (struct vfy_damage){
+				.index = index, .field = in->fault[i].field,
+			};
 		found++;
 		at[i] = next_damaged(&in->fault[i], at[i] + 1);
 	}
