@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -47,19 +48,27 @@ static bool block_name(const struct stat *st, char *name, size_t size)
 	       snprintf(name, size, "nvme%s", generic + 2) < (int)size;
 }
 
-/* An exclusive open fails while a file system, swap, md or dm holds the device. */
-static bool in_use(const struct stat *st)
+/*
+ * An exclusive open fails while a file system, swap, md or dm holds the device, or
+ * another job does the same: jobs that start together take turns, by a lock on the
+ * generic device @generic.
+ */
+static bool in_use(const struct stat *st, int generic)
 {
 	char name[64], path[80];
+	bool busy;
 	int fd;
 
 	if (!block_name(st, name, sizeof(name)))
 		return false;
 	snprintf(path, sizeof(path), "/dev/%s", name);
+	flock(generic, LOCK_EX);
 	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	busy = fd < 0 && errno == EBUSY;
 	if (fd >= 0)
 		close(fd);
-	return fd < 0 && errno == EBUSY;
+	flock(generic, LOCK_UN);
+	return busy;
 }
 
 /* A number of the block device's queue in sysfs, @otherwise where it isn't told. */
@@ -96,9 +105,6 @@ static int check_node(const struct target_open *o, const struct stat *st, char *
 	if (!S_ISCHR(st->st_mode))
 		return refuse(why, EINVAL, "%s is not a device: give an NVMe generic device, /dev/ngXnY",
 			      o->path);
-	if (o->write && !o->in_use_ok && in_use(st))
-		return refuse(why, EBUSY, "%s is in use (mounted, or held by another driver): not written; "
-			      "unmount it, or give allow_mounted_write=1", o->path);
 	if (o->iopoll && !queue_attribute(st, "io_poll", 1))
 		return refuse(why, EOPNOTSUPP, "%s has no poll queues: leave out hipri, or load the nvme driver "
 			      "with poll_queues=N", o->path);
@@ -127,6 +133,11 @@ static int ring_open(const struct target_open *o, struct target_ns **ns, char wh
 		close(fd);
 		return refuse(why, EINVAL, "%s is not an NVMe namespace: give a generic device, /dev/ngXnY",
 			      o->path);
+	}
+	if (o->write && !o->in_use_ok && in_use(&st, fd)) {
+		close(fd);
+		return refuse(why, EBUSY, "%s is in use (mounted, or held by another driver): not written; "
+			      "unmount it, or give allow_mounted_write=1", o->path);
 	}
 	*ns = malloc(sizeof(**ns));
 	if (!*ns) {
