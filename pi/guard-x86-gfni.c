@@ -15,8 +15,9 @@
  * the four become one, which is for guard-clmul.h to go on with.
  *
  * It takes the registers that AVX-512 has.  With the sixteen of AVX2 it is no
- * faster than carry-less multiplication; and sharing a long block's loop between
- * both units does not pay either.
+ * faster than carry-less multiplication.  Sharing a long block's loop between
+ * both units saves a fifth of the loop's cycles, but on the Xeon measured the
+ * clock is 7 % slower then, and blocks in the second cache end no sooner.
  */
 #if defined(__x86_64__)
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,vpclmulqdq,pclmul,sse4.2,bmi2,gfni,prfchw")

@@ -243,20 +243,55 @@ static struct guard_job whole_job(const struct pi_layout *l, const void *data, c
 	};
 }
 
-/* How many blocks a guard call gets: enough to run several at once. */
-enum { BATCH = 32 };
+/* How much a guard call gets: enough to run many blocks at once, less than a cache holds. */
+enum { BATCH = 128, BATCH_BYTES = 64 << 10, BATCH_MIN = 8 };
 
-/* The part of @all from block @first on that goes into one guard call. */
-static struct guard_job batch_of(const struct guard_job *all, size_t first)
+/* Blocks a guard call gets. */
+static size_t batch_blocks(const struct guard_job *job)
 {
-	struct guard_job job = *all;
+	size_t nr = BATCH_BYTES >> __builtin_ctzl(job->data_len);	/* a power of two */
 
-	job.data = (const uint8_t *)all->data + first * all->data_stride;
-	job.md = (const uint8_t *)all->md + first * all->md_stride;
-	if (all->copy)
-		job.copy = (uint8_t *)all->copy + first * all->copy_stride;
-	job.nr = all->nr - first < BATCH ? all->nr - first : BATCH;
-	return job;
+	return nr > BATCH ? BATCH : nr < BATCH_MIN ? BATCH_MIN : nr;
+}
+
+/*
+ * Go through a job in batches:
+ *
+ *	struct batches b = batches_of(job);
+ *
+ *	while (batch_next(&b, job))
+ *
+ * @job is the batch itself and moves on.  It is changed where it lies, because
+ * a copy of what has just been written waits until all of it is in the cache.
+ */
+struct batches {
+	size_t	first;		/* block of this batch, of all */
+	size_t	most;		/* blocks of a batch */
+	size_t	left;		/* blocks behind this batch */
+};
+
+static struct batches batches_of(struct guard_job *job)
+{
+	struct batches b = { .most = batch_blocks(job), .left = job->nr };
+
+	job->nr = 0;
+	return b;
+}
+
+static bool batch_next(struct batches *b, struct guard_job *job)
+{
+	const size_t done = job->nr;
+
+	if (!b->left)
+		return false;
+	job->data = (const uint8_t *)job->data + done * job->data_stride;
+	job->md = (const uint8_t *)job->md + done * job->md_stride;
+	if (job->copy)
+		job->copy = (uint8_t *)job->copy + done * job->copy_stride;
+	job->nr = b->left < b->most ? b->left : b->most;
+	b->first += done;
+	b->left -= job->nr;
+	return true;
 }
 
 static const uint8_t *tuple_at(const struct guard_job *job, size_t i)
@@ -264,39 +299,44 @@ static const uint8_t *tuple_at(const struct guard_job *job, size_t i)
 	return (const uint8_t *)job->md + i * job->md_stride + job->md_len;
 }
 
-/* Do the copy of a job whose guards are not wanted, or by other means. */
+/* The copy of a job whose guards are not wanted, or are made of the source alone. */
 static void copy_blocks(const struct guard_job *job, bool large)
 {
 	for (size_t i = 0; job->copy && i < job->nr; i++) {
-		void *to = (uint8_t *)job->copy + i * job->copy_stride;
-		const void *from = (const uint8_t *)job->data + i * job->data_stride;
+		uint8_t *to = (uint8_t *)job->copy + i * job->copy_stride;
+		const uint8_t *from = (const uint8_t *)job->data + i * job->data_stride;
+		size_t done = 0;
 
 		if (large)
-			stream_copy(to, from, job->data_len);
-		else
-			memcpy(to, from, job->data_len);
+			done = stream_lines(to, from, job->data_len,
+					    from + job->nr * job->data_stride);
+		memcpy(to + done, from + done, job->data_len - done);
 	}
-	if (large)
-		stream_end();
 }
 
-/* A copy that is better made around the cache.  All blocks have the first one's place. */
+/* Of a copy around the cache, what is in the cache at a time. */
+enum { STAGE_BYTES = 16 << 10 };
+
+/* A copy that is better made around the cache. */
 static bool is_large(const struct guard_job *job)
 {
 	return job->copy && job->nr * job->data_len >= STREAM_MIN &&
-	       stream_fits(job->copy, job->data_len) && stream_fits(job->copy, job->copy_stride);
+	       job->data_stride <= STAGE_BYTES && job->copy_stride <= STAGE_BYTES;
 }
 
-/* Guards of a batch, and its copy, which is part of a @large one or not. */
-static void guard_batch(const struct pi_layout *l, struct guard_job job, bool large,
-			uint64_t *guards)
+/* The guards of a batch, if @wanted, and its copy. */
+static void guard_and_copy(const struct pi_layout *l, struct guard_job *job, bool wanted,
+			   bool large, uint64_t *guards)
 {
-	if (large) {
-		/* A batch stays in the cache from here to the guards. */
-		copy_blocks(&job, true);
-		job.copy = NULL;
+	void *const copy = job->copy;
+
+	if (large || !wanted) {
+		copy_blocks(job, large);
+		job->copy = NULL;
 	}
-	l->format->guard(&job, guards);
+	if (wanted)
+		l->format->guard(job, guards);
+	job->copy = copy;
 }
 
 /*
@@ -312,7 +352,10 @@ struct series {
 	bool		wide;		/* tuples of 16 bytes, not 8 */
 };
 
-static struct series series_of(const struct pi_layout *l, const struct pi_tags *t)
+/* Without calls; what takes @wide, which is s->wide, is compiled for either width. */
+#define TEMPLATE static inline __attribute__((always_inline))
+
+TEMPLATE struct series series_of(const struct pi_layout *l, const struct pi_tags *t)
 {
 	return (struct series) {
 		.shared		= tuple_pack(l, &(struct pi_fields){ .app = t->app,
@@ -324,9 +367,6 @@ static struct series series_of(const struct pi_layout *l, const struct pi_tags *
 		.wide		= is_wide(l),
 	};
 }
-
-/* Compiled for either width: @wide is s->wide, as a constant. */
-#define TEMPLATE static inline __attribute__((always_inline))
 
 TEMPLATE struct tuple series_tuple(const struct series *s, bool wide, uint64_t guard, uint64_t i)
 {
@@ -349,23 +389,62 @@ TEMPLATE void store_series(struct series s, bool wide, const struct guard_job *j
 		tuple_store(tuple, wide, series_tuple(&s, wide, guards[i], first + i));
 }
 
-/* The metadata of @all is the caller's to write. */
-static void generate(const struct pi_layout *l, const struct pi_tags *t,
-		     const struct guard_job *all)
+TEMPLATE void store_tuples(const struct series *s, const struct guard_job *job, size_t first,
+			   const uint64_t *guards)
+{
+	if (s->wide)
+		store_series(*s, true, job, first, guards);
+	else
+		store_series(*s, false, job, first, guards);
+}
+
+/* The metadata of @job is the caller's to write. */
+static void generate(const struct pi_layout *l, const struct pi_tags *t, struct guard_job *job)
 {
 	const struct series s = series_of(l, t);
-	const bool large = is_large(all);
+	struct batches b = batches_of(job);
 	uint64_t guards[BATCH];
 
-	for (size_t first = 0; first < all->nr; first += BATCH) {
-		struct guard_job job = batch_of(all, first);
-
-		guard_batch(l, job, large, guards);
-		if (s.wide)
-			store_series(s, true, &job, first, guards);
-		else
-			store_series(s, false, &job, first, guards);
+	while (batch_next(&b, job)) {
+		l->format->guard(job, guards);
+		store_tuples(&s, job, b.first, guards);
 	}
+}
+
+/*
+ * generate() of extended blocks, around the cache.  Only whole lines of memory
+ * can go that way, and blocks begin and end within lines: some of them are put
+ * together, metadata and all, and go out as one.
+ */
+static void generate_large(const struct pi_layout *l, const struct pi_tags *t,
+			   struct guard_job *job)
+{
+	const struct series s = series_of(l, t);
+	const size_t size = job->copy_stride, md = job->data_len;
+	uint8_t stage[STREAM_LINE + STAGE_BYTES] __attribute__((aligned(STREAM_LINE)));
+	struct batches b = batches_of(job);
+	uint64_t guards[BATCH];
+	size_t held = 0;	/* bytes at the start of stage: of a line not full yet */
+
+	b.most = STAGE_BYTES / size;
+	while (batch_next(&b, job)) {
+		struct guard_job staged = *job;
+		uint8_t *to = (uint8_t *)job->copy - held;
+		size_t done, all = held + job->nr * size;
+
+		staged.copy = stage + held;
+		staged.md = stage + held + md;
+		for (size_t i = 0; l->md_size > l->format->tuple_size && i < job->nr; i++)
+			memcpy(stage + held + i * size + md, to + held + i * size + md, size - md);
+		l->format->guard(&staged, guards);
+		store_tuples(&s, &staged, b.first, guards);
+		done = stream_lines(to, stage, all,
+				    (const uint8_t *)job->data + job->nr * job->data_stride);
+		held = all - done;
+		memmove(stage, stage + done, held);
+	}
+	memcpy((uint8_t *)job->copy + job->nr * size - held, stage, held);
+	stream_end();
 }
 
 /* Mismatches so far: all of them counted, the first @max kept. */
@@ -439,26 +518,28 @@ static void judge_batch(const struct pi_layout *l, const struct series *s, struc
 }
 
 static unsigned verify(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
-		       const struct guard_job *all, struct mismatches *m)
+		       struct guard_job *job, struct mismatches *m)
 {
 	const struct series s = series_of(l, t);
 	const struct pi_fields mask = compared(l, t, checks);
 	const struct tuple tuple_mask = tuple_pack(l, &mask);
-	const bool large = is_large(all);
-	uint64_t guards[BATCH] = { 0 };
+	const bool large = is_large(job);
+	struct batches b = batches_of(job);
+	uint64_t guards[BATCH];
 
-	for (size_t first = 0; first < all->nr; first += BATCH) {
-		struct guard_job job = batch_of(all, first);
-
-		if (checks & PI_GUARD)
-			guard_batch(l, job, large, guards);
-		else
-			copy_blocks(&job, large);
+	if (large)
+		b.most = STAGE_BYTES / job->data_stride;
+	if (!(checks & PI_GUARD))
+		memset(guards, 0, sizeof(guards));
+	while (batch_next(&b, job)) {
+		guard_and_copy(l, job, checks & PI_GUARD, large, guards);
 		/* Escapes are rare: look for one only where it matters. */
-		if (s.wide ? !matches(s, true, tuple_mask, &job, first, guards) :
-			     !matches(s, false, tuple_mask, &job, first, guards))
-			judge_batch(l, &s, m, &mask, &job, first, guards);
+		if (s.wide ? !matches(s, true, tuple_mask, job, b.first, guards) :
+			     !matches(s, false, tuple_mask, job, b.first, guards))
+			judge_batch(l, &s, m, &mask, job, b.first, guards);
 	}
+	if (large)
+		stream_end();
 	return m->count;
 }
 
@@ -492,7 +573,9 @@ void pi_insert(const struct pi_layout *l, const struct pi_tags *t,
 	job.data = data;
 	job.data_stride = l->data_size;
 	if (l->type == PI_NONE)
-		copy_blocks(&job, is_large(&job));
+		copy_blocks(&job, false);
+	else if (is_large(&job))
+		generate_large(l, t, &job);
 	else
 		generate(l, t, &job);
 }
@@ -507,6 +590,6 @@ unsigned pi_extract(const struct pi_layout *l, const struct pi_tags *t, unsigned
 	job.copy_stride = l->data_size;
 	if (l->type != PI_NONE)
 		return verify(l, t, checks, &job, &(struct mismatches){ errs, max, 0 });
-	copy_blocks(&job, is_large(&job));
+	copy_blocks(&job, false);
 	return 0;
 }

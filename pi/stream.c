@@ -9,13 +9,10 @@
 #if defined(__x86_64__)
 #include <emmintrin.h>
 
-void stream_copy(void *to, const void *from, size_t len)
+static void stream_line(uint8_t *to, const uint8_t *from)
 {
-	__m128i *t = to;
-	const __m128i *f = from;
-
-	for (size_t i = 0; i < len / sizeof(*t); i++)
-		_mm_stream_si128(t + i, _mm_loadu_si128(f + i));
+	for (size_t i = 0; i < STREAM_LINE; i += sizeof(__m128i))
+		_mm_stream_si128((__m128i *)(to + i), _mm_loadu_si128((const __m128i *)(from + i)));
 }
 
 void stream_end(void)
@@ -23,12 +20,26 @@ void stream_end(void)
 	_mm_sfence();
 }
 #else
-void stream_copy(void *to, const void *from, size_t len)
+static void stream_line(uint8_t *to, const uint8_t *from)
 {
-	memcpy(to, from, len);
+	memcpy(to, from, STREAM_LINE);
 }
 
 void stream_end(void)
 {
 }
 #endif
+
+size_t stream_lines(void *to, const void *from, size_t len, const void *next)
+{
+	size_t i = -(uintptr_t)to % STREAM_LINE;
+
+	if (i > len)
+		i = len;
+	memcpy(to, from, i);
+	for (; i + STREAM_LINE <= len; i += STREAM_LINE) {
+		__builtin_prefetch((const uint8_t *)next + i, 0, 2);
+		stream_line((uint8_t *)to + i, (const uint8_t *)from + i);
+	}
+	return i;
+}

@@ -5,12 +5,11 @@
 #ifndef STREAM_H
 #define STREAM_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /*
- * From so many bytes on, stream_copy() is the faster one: an ordinary store
+ * From so many bytes on, stream_lines() is the faster way: an ordinary store
  * reads its line from memory first, and what is copied pushes out of the cache
  * what was copied just before.
  */
@@ -19,16 +18,13 @@
 #define STREAM_LINE	64
 
 /*
- * Does a copy of @len bytes to @to write whole lines only?  Others are slower
- * this way than through the cache.
+ * Copy up to the end of the last line that @len bytes fill, around the cache
+ * where the CPU can; returns how many bytes that is.  Less than a line is left to
+ * the caller, who may have more to follow it.  Memory waits for no one: meanwhile
+ * as many bytes at @next, which will be read soon, are brought into the cache.
+ * They need not exist.
  */
-static inline bool stream_fits(const void *to, size_t len)
-{
-	return ((uintptr_t)to | len) % STREAM_LINE == 0;
-}
-
-/* As memcpy(), around the cache where the CPU can; stream_fits(@to, @len). */
-void stream_copy(void *to, const void *from, size_t len);
+size_t stream_lines(void *to, const void *from, size_t len, const void *next);
 
 /* Other threads, and devices, see all that was copied before this. */
 void stream_end(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-stream.c - pi_extract() of more than the cache holds: it goes another way
+ * test-stream.c - pi_insert() and pi_extract() of more than the cache holds: they go another way
  */
 #include <stdlib.h>
 
@@ -16,6 +16,8 @@ static const struct pi_layout layout = {
 };
 
 static const struct pi_tags tags = { .ref = 7, .app = 1, .app_mask = 0xffff };
+
+enum { MD_MAX = 40 };
 
 static uint8_t *data, *ext, *back;
 
@@ -70,9 +72,47 @@ static void finds_a_bit(void)
 	*byte ^= 4;
 }
 
+/* Insert a few blocks at a time, which never is more than the cache holds. */
+static void insert_slowly(const struct pi_layout *l, uint8_t *to)
+{
+	struct pi_tags t = tags;
+
+	for (uint32_t i = 0, n; i < NR; i += n) {
+		n = NR - i < 7 ? NR - i : 7;
+		t.ref = tags.ref + i;
+		pi_insert(l, &t, data + (size_t)i * DATA, to + i * pi_block_size(l), n);
+	}
+}
+
+/* Metadata of the caller's, ahead of the tuple and behind it, stays as it is. */
+static void inserts(void)
+{
+	static const uint32_t md_sizes[] = { 8, 16, MD_MAX };
+	const size_t size = (size_t)NR * (DATA + MD_MAX);
+	uint8_t *fast = buffer(size + 2 * PAST), *slow = buffer(size + 2 * PAST);
+
+	for (size_t i = 0; i < 6; i++) {
+		struct pi_layout l = layout;
+		size_t at = 1 + 11 * i;
+
+		l.md_size = md_sizes[i % 3];
+		l.first = i & 1;
+		unit_random_fill(fast, size + 2 * PAST);
+		memcpy(slow, fast, size + 2 * PAST);
+		insert_slowly(&l, slow + at);
+		pi_insert(&l, &tags, data, fast + at, NR);
+		UNIT_CHECK(!memcmp(fast, slow, size + 2 * PAST),
+			   "other bytes with %u of metadata, tuple %s, %zu into a line", l.md_size,
+			   l.first ? "first" : "last", at);
+	}
+	free(fast);
+	free(slow);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = {
+		{ "inserts", inserts },
 		{ "moves", moves },
 		{ "finds_a_bit", finds_a_bit },
 	};
