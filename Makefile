@@ -38,10 +38,13 @@ tools := $(tool_src:tests/%.c=$(B)/tests/%)
 all: $(B)/nvmepi.so $(B)/nvmepi-scan
 tests: $(tests) $(tools)
 
+# The way of an I/O is compiled as one.
+way_obj := $(patsubst %,$(B)/engines/%.o,fio flight io nvme ring)
+$(way_obj): extra += $(LTO)
 $(B)/nvmepi.so: $(B)/engines/fio.o $(lib_obj) engines/fio.map
-	$(CC) -shared -o $@ $(filter %.o,$^) $(ldflags) -Wl,--version-script=engines/fio.map $(libs)
+	$(CC) -shared -o $@ $(CFLAGS) $(LTO) $(filter %.o,$^) $(ldflags) -Wl,--version-script=engines/fio.map $(libs)
 
-$(B)/engines/fio.o: extra := $(FIO_FLAGS)
+$(B)/engines/fio.o: extra += $(FIO_FLAGS)
 
 $(B)/nvmepi-scan: $(scan_src:%.c=$(B)/%.o) $(B)/libnvmepi.a
 	$(CC) -o $@ $^ $(ldflags) $(libs)
