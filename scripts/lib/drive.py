@@ -110,8 +110,8 @@ def format_command(device, setting):
 
 def format_as(device, setting):
     """Format NVM. nvme-cli may fail to scan again what it has formatted: Identify tells."""
-    done = subprocess.run(format_command(device, setting), capture_output=True, text=True, timeout=FORMAT_LIMIT, check=False,
-                          start_new_session=True)
+    done = subprocess.run(format_command(device, setting), capture_output=True, text=True,
+                          timeout=FORMAT_LIMIT, check=False, start_new_session=True)
     deadline = time.monotonic() + SETTLE
     while True:
         try:

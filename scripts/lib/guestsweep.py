@@ -4,7 +4,7 @@ import math
 import subprocess
 
 import fiojob
-import sweeprun
+import schedule
 from points import Point
 from targets import Namespaces
 
@@ -42,12 +42,12 @@ class Boot:
         in every boot, numbered through.
         """
         settings = self.plan["sizes"]
-        runs = sweeprun.schedule([(target, point) for point in self.points], settings)
+        runs = schedule.schedule([(target, point) for point in self.points], settings)
         before = sum(len(Boot(self.plan, number).runs(target)) for number in range(self.number))
         return [run._replace(
             order=run.order + before,
             repeat=run.repeat + (0 if run.point.base else
-                                 self.number * sweeprun.repeats_of(run.point, settings)))
+                                 self.number * schedule.repeats_of(run.point, settings)))
             for run in runs]
 
 

@@ -90,7 +90,8 @@ class Folder:
             raise Refused(f"{path} is no folder")
         read_json(path / "plan.json")
         if not (path / "points.csv").exists():
-            raise Refused(f"{path} has no points.csv: its sweep did not come to an end, --resume it")
+            raise Refused(f"{path} has no points.csv: its sweep did not come to an end, "
+                          "--resume it")
 
     @classmethod
     def create(cls, path, plan):

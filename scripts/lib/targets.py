@@ -8,9 +8,10 @@ What a sweep runs on. A target has a name, a kind, a tag for the ids of its poin
   prepare(fmt)       give it that format, where it has one at a time ('one_format')
   finish()           leave it as it was found
 """
-import fcntl
+import hashlib
 import os
 import shutil
+import socket
 from pathlib import Path
 
 import drive
@@ -32,14 +33,18 @@ def escape(path):
     return str(path).replace(":", "\\:")
 
 
-def lock(path, what):
-    """A descriptor that keeps other sweeps off a folder or a device."""
-    held = os.open(path, os.O_RDONLY)
+def claim(path):
+    """
+    A socket whose name keeps other sweeps off a folder or a device, until it is closed
+    or this program dies. (The engine itself locks devices, so a lock would stop it.)
+    """
+    held = socket.socket(socket.AF_UNIX)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(held)
-        raise Refused(f"{what} is in use by another sweep") from None
+        name = hashlib.sha256(os.path.realpath(path).encode()).hexdigest()
+        held.bind(f"\0nvmepi-sweep:{name}")
+    except OSError:
+        held.close()
+        raise Refused(f"{path} is in use by another sweep") from None
     return held
 
 
@@ -66,11 +71,11 @@ class Images:
 
     def open(self, folder):
         """Images that an earlier try left are made anew."""
+        self.held = claim(self.folder)
         try:
             self.scratch.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Refused(f"{self.scratch}: {error.strerror}") from None
-        self.held = lock(self.scratch, f"{self.folder}")
         for old in self.scratch.iterdir():
             old.unlink()
 
@@ -81,6 +86,7 @@ class Images:
         shutil.rmtree(self.scratch)
         if not self.given:
             self.folder.rmdir()
+        self.held.close()
 
     def facts(self):
         """For environment.json."""
@@ -143,13 +149,13 @@ class Device:
         return self.path
 
     def open(self, folder):
-        self.held = lock(self.path, self.path)
+        self.held = claim(self.path)
 
     def prepare(self, fmt):
         pass
 
     def finish(self):
-        os.close(self.held)
+        self.held.close()
 
     def facts(self):
         return {"kind": self.kind, "format": self.now.fmt.name(), **drive.facts(self.path)}
