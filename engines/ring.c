@@ -51,7 +51,7 @@ static bool block_name(const struct stat *st, char *name, size_t size)
 /*
  * An exclusive open fails while a file system, swap, md or dm holds the device, or
  * another job does the same: jobs that start together take turns, by a lock on the
- * generic device @generic.
+ * generic device @generic.  Somebody else may hold that for good: wait a while only.
  */
 static bool in_use(const struct stat *st, int generic)
 {
@@ -62,7 +62,8 @@ static bool in_use(const struct stat *st, int generic)
 	if (!block_name(st, name, sizeof(name)))
 		return false;
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	flock(generic, LOCK_EX);
+	for (unsigned tries = 0; flock(generic, LOCK_EX | LOCK_NB) && tries < 200; tries++)
+		usleep(10000);
 	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
 	busy = fd < 0 && errno == EBUSY;
 	if (fd >= 0)
