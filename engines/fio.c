@@ -129,7 +129,7 @@ static struct fio_option options[] = {
 	       "Images: KIND[/N][@SEED]: one write in N is lost, stale, misdirected or torn"),
 	OPTION("ns_fault_log", ns_fault_log, FIO_OPT_STR_STORE, "Where ns_fault tells what it did"),
 	OPTION("pi_plugin", pi_plugin, FIO_OPT_STR_STORE,
-	       "What verifies: pi, or PATH.so; arguments after a comma (default: pi)"),
+	       "What verifies: pi, stamp, or PATH.so; arguments after a comma (default: pi)"),
 	OPTION("pi_log", pi_log, FIO_OPT_STR_STORE, "File to append mismatches to, as JSON lines"),
 	OPTION("pi_log_rate", pi_log_rate, FIO_OPT_INT, "Its lines a second, at most; 0: all",
 	       .def = "1000"),
