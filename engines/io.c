@@ -27,13 +27,6 @@ static struct nvme_wire wire_of(const struct io *io)
 	return pract_of(io) == io->ns->pract ? io->ns->wire : nvme_wire(&io->ns->info.layout, false);
 }
 
-static bool metadata_crosses(const struct io *io)
-{
-	struct nvme_wire wire = wire_of(io);
-
-	return wire.data + wire.md > io->ns->info.layout.data_size;
-}
-
 const char *io_command_name(uint8_t opcode)
 {
 	switch (opcode) {
@@ -124,29 +117,30 @@ static unsigned beyond_device(const struct io *io)
 
 /* --- where things are --- */
 
-struct io_blocks io_blocks(const struct io *io, uint32_t first)
+/* Settle where the blocks of @io are, as they cross. */
+static void lay_out(struct io *io)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
 	struct nvme_wire wire = wire_of(io);
-	struct io_blocks b = {
-		.data = (uint8_t *)(io->bounced ? io->bounce : io->buf) + (size_t)first * wire.data,
-		.data_stride = wire.data,
-	};
 
+	io->pract = pract_of(io);
+	io->bounced = wire.data != io->ns->host_block;
+	io->blocks = (struct io_blocks){
+		.data = io->bounced ? io->bounce : io->buf, .data_stride = wire.data,
+	};
 	if (wire.data > l->data_size) {
-		b.md = b.data + l->data_size;
-		b.md_stride = wire.data;
+		io->blocks.md = io->blocks.data + l->data_size;
+		io->blocks.md_stride = wire.data;
 	} else if (wire.md) {
-		b.md = (uint8_t *)io->md + (size_t)first * wire.md;
-		b.md_stride = wire.md;
+		io->blocks.md = io->md;
+		io->blocks.md_stride = wire.md;
 	}
-	return b;
 }
 
 /* The same for a plugin; what is written is still in fio's buffer. */
 static struct vfy_io for_plugin(const struct io *io)
 {
-	struct io_blocks b = io_blocks(io, 0);
+	struct io_blocks b = io->blocks;
 
 	if (io->bounced && sends_blocks(io->opcode)) {
 		b.data = io->buf;
@@ -173,7 +167,7 @@ static struct pi_layout without_tuples(const struct pi_layout *l)
 /* Lay tuples over the blocks that are sent, where they are ours to lay, and move the data there. */
 static void generate(const struct io *io, const struct pi_layout *l)
 {
-	struct io_blocks b = io_blocks(io, 0);
+	struct io_blocks b = io->blocks;
 	size_t host = io->ns->host_block;
 	struct pi_tags t;
 
@@ -199,7 +193,7 @@ static void ask_what_to_carry(struct io *io, struct io_job *job)
 static void prepare(struct io *io, struct io_job *job)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
-	struct io_blocks b = io_blocks(io, 0);
+	struct io_blocks b = io->blocks;
 	struct pi_layout plain = without_tuples(l);
 	uint64_t from = ticks();
 
@@ -208,7 +202,7 @@ static void prepare(struct io *io, struct io_job *job)
 	if (vfy_plugged(&job->plugin))
 		ask_what_to_carry(io, job);
 	if (b.md)
-		generate(io, wire_of(io).pi && !pract_of(io) ? l : &plain);
+		generate(io, io->pract ? &plain : l);
 	job->stats.generated += io->nr_blocks;
 	job->stats.generate_ticks += ticks() - from;
 }
@@ -219,7 +213,7 @@ struct nvme_io io_command(const struct io *io, uint32_t first, uint32_t nr)
 	struct io_blocks b = io_blocks(io, first);
 	struct nvme_io command = {
 		.opcode = io->opcode,
-		.pract = pract_of(io),
+		.pract = io->pract,
 		.fua = io->opcode == nvme_cmd_read ? ns->readfua : ns->writefua,
 		.deac = ns->deac,
 		.checks = io->checks,
@@ -249,23 +243,36 @@ void io_change_starts(const struct job_ns *ns, unsigned tag, uint8_t opcode, uin
 		vfy_faults_mark(job->faults, ns->seen.id, lba, nr, VFY_UNSETTLED);
 }
 
+/* The kind that most are of; NULL: it is another. */
+static const struct nvme_kind *kind_of(const struct io *io)
+{
+	const struct nvme_kind *kind = io->opcode == nvme_cmd_read ? &io->ns->read :
+				       io->opcode == nvme_cmd_write ? &io->ns->write : NULL;
+
+	return kind && kind->checks == io->checks ? kind : NULL;
+}
+
 /* The command as it goes out. */
 static void build(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 {
+	const struct nvme_kind *kind = kind_of(io);
 	struct nvme_io command = io_command(io, 0, io->nr_blocks);
 
 	if (io->nr_damage && io->opcode == nvme_cmd_write)
 		damage_write(io, &command, job);
-	nvme_build_io(cmd, &io->ns->info, &command);
+	if (kind)
+		nvme_place(cmd, kind, &io->ns->info.layout, &command);
+	else
+		nvme_build_io(cmd, &io->ns->info, &command);
 }
 
 void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 {
-	io->bounced = io_bounces(io);
+	lay_out(io);
 	io->expect.tags = io_tags(io->ns, io->slba);
 	io->expect.each = 0;
 	io->expect.free = 0;
-	if (sends_blocks(io->opcode) && (metadata_crosses(io) || vfy_plugged(&job->plugin)))
+	if (sends_blocks(io->opcode) && (io->blocks.md || vfy_plugged(&job->plugin)))
 		prepare(io, job);
 	else if (vfy_plugged(&job->plugin) && !changes_blocks(io->opcode))
 		ask_what_to_carry(io, job);
@@ -290,7 +297,7 @@ static unsigned check(const struct io *io, unsigned checks)
 	const struct pi_layout *l = &io->ns->info.layout;
 	const unsigned fields = checks & ~VFY_METADATA;
 	struct pi_layout plain = without_tuples(l);
-	struct io_blocks b = io_blocks(io, 0);
+	struct io_blocks b = io->blocks;
 	struct pi_tags t;
 	unsigned bad = 0;
 

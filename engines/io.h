@@ -18,6 +18,14 @@
 #include "../verify/plugin.h"
 #include "job.h"
 
+/* Blocks as they cross the interface, from one on; @md NULL: no metadata does. */
+struct io_blocks {
+	uint8_t	*data;
+	size_t	data_stride;
+	uint8_t	*md;
+	size_t	md_stride;
+};
+
 /* One I/O in flight. */
 struct io {
 	const struct job_ns	*ns;
@@ -25,7 +33,9 @@ struct io {
 	uint64_t		slba;
 	uint32_t		nr_blocks;	/* a count */
 	uint8_t			opcode;		/* enum nvme_io_opcode */
+	bool			pract;
 	bool			bounced;	/* the wire's blocks are in @bounce */
+	struct io_blocks	blocks;		/* where they are */
 	void			*buf;		/* fio's: nr_blocks * ns->host_block bytes */
 	void			*bounce;	/* ours, up to ns->bounce_size bytes */
 	void			*md;		/* ours, up to ns->md_size bytes */
@@ -107,15 +117,16 @@ struct pi_tags io_tags(const struct job_ns *ns, uint64_t lba);
  */
 uint32_t io_run(const struct io *io, uint32_t first, struct pi_tags *t);
 
-/* Blocks of @io from block @first on, as they cross the interface; @md NULL: none does. */
-struct io_blocks {
-	uint8_t	*data;
-	size_t	data_stride;
-	uint8_t	*md;
-	size_t	md_stride;
-};
+/* The blocks of @io from block @first on. */
+static inline struct io_blocks io_blocks(const struct io *io, uint32_t first)
+{
+	struct io_blocks b = io->blocks;
 
-struct io_blocks io_blocks(const struct io *io, uint32_t first);
+	b.data += first * b.data_stride;
+	if (b.md)
+		b.md += first * b.md_stride;
+	return b;
+}
 
 /* The command of @io as it is on @nr blocks from block @first of it on. */
 struct nvme_io io_command(const struct io *io, uint32_t first, uint32_t nr);

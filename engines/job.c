@@ -254,6 +254,18 @@ static int check_commands(const struct job_ns *ns, const struct job_opts *o, cha
 	return ret;
 }
 
+static void make_kinds(struct job_ns *ns)
+{
+	struct nvme_io io = {
+		.opcode = nvme_cmd_read, .pract = ns->pract, .fua = ns->readfua, .checks = ns->prchk,
+	};
+
+	ns->read = nvme_kind(&ns->info, &io);
+	io.opcode = nvme_cmd_write;
+	io.fua = ns->writefua;
+	ns->write = nvme_kind(&ns->info, &io);
+}
+
 /* --- and the buffers all that takes --- */
 
 static void size_buffers(struct job_ns *ns, const struct job_opts *o)
@@ -287,8 +299,10 @@ int job_settle(struct job_ns *ns, const struct job_opts *o, char why[TARGET_WHY_
 	ret = settle_sizes(ns, o, why);
 	if (!ret)
 		ret = check_commands(ns, o, why);
-	if (!ret)
+	if (!ret) {
+		make_kinds(ns);
 		size_buffers(ns, o);
+	}
 	return ret;
 }
 

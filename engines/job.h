@@ -66,6 +66,7 @@ struct job_ns {
 	bool			verify_md;	/* and the bytes beyond them */
 	struct pi_tags		tags;		/* ref: that of LBA 0 */
 	struct nvme_wire	wire;		/* of Read and Write */
+	struct nvme_kind	read, write;	/* as most commands of the job are */
 	uint32_t		host_block;	/* bytes of fio's buffer a block */
 	unsigned		host_shift;	/* the same as a power of two; 0: it is none */
 	uint32_t		max_blocks;	/* of the job's largest I/O */

@@ -229,50 +229,66 @@ static const uint8_t has[256] = {
 	[nvme_cmd_write_uncor]	= 0,
 };
 
-static void set_protection(struct nvme_uring_cmd *cmd, const struct pi_layout *l,
-			   const struct nvme_io *io, unsigned can)
+struct nvme_kind nvme_kind(const struct nvme_ns_info *info, const struct nvme_io *io)
 {
-	struct pi_dwords d = pi_tags_pack(l, &io->tags);
+	const struct pi_layout *l = &info->layout;
+	unsigned can = has[io->opcode];
+	struct nvme_kind k = {
+		.cmd = { .opcode = io->opcode, .nsid = info->nsid },
+		.checks = io->checks,
+		.tagged = can & (HAS_PRACT | HAS_PRCHK) && l->type != PI_NONE,
+	};
 
-	if (can & HAS_PRACT)
-		cmd->cdw12 |= (uint32_t)io->pract << 29;
-	if (can & HAS_PRCHK) {
-		cmd->cdw12 |= (io->checks & (PI_GUARD | PI_APP | PI_REF)) << 26;
-		cmd->cdw12 |= (uint32_t)!!(io->checks & PI_STORAGE) << 24;
+	if (can & HAS_BUFFERS)
+		k.wire = nvme_wire(l, io->pract && can & HAS_PRACT);
+	if (can & HAS_FUA)
+		k.cmd.cdw12 |= (uint32_t)io->fua << 30;
+	if (can & HAS_DEAC)
+		k.cmd.cdw12 |= (uint32_t)io->deac << 25;
+	if (k.tagged && can & HAS_PRACT)
+		k.cmd.cdw12 |= (uint32_t)io->pract << 29;
+	if (k.tagged && can & HAS_PRCHK) {
+		k.cmd.cdw12 |= (io->checks & (PI_GUARD | PI_APP | PI_REF)) << 26;
+		k.cmd.cdw12 |= (uint32_t)!!(io->checks & PI_STORAGE) << 24;
 	}
+	return k;
+}
+
+static void set_tags(struct nvme_uring_cmd *cmd, const struct pi_layout *l, const struct pi_tags *t)
+{
+	struct pi_dwords d = pi_tags_pack(l, t);
+
 	cmd->cdw2 = d.cdw2;
 	cmd->cdw3 = d.cdw3;
 	cmd->cdw14 = d.cdw14;
 	cmd->cdw15 = d.cdw15;
 }
 
+void nvme_place(struct nvme_uring_cmd *cmd, const struct nvme_kind *k, const struct pi_layout *l,
+		const struct nvme_io *io)
+{
+	*cmd = k->cmd;
+	cmd->cdw10 = io->slba;
+	cmd->cdw11 = io->slba >> 32;
+	cmd->cdw12 |= io->nr_blocks - 1;	/* NLB is 0's based */
+	if (k->wire.data) {
+		cmd->addr = (uintptr_t)io->data;
+		cmd->data_len = io->nr_blocks * k->wire.data;
+	}
+	if (k->wire.md) {
+		cmd->metadata = (uintptr_t)io->md;
+		cmd->metadata_len = io->nr_blocks * k->wire.md;
+	}
+	if (k->tagged)
+		set_tags(cmd, l, &io->tags);
+}
+
 void nvme_build_io(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info,
 		   const struct nvme_io *io)
 {
-	const struct pi_layout *l = &info->layout;
-	unsigned can = has[io->opcode];
+	struct nvme_kind k = nvme_kind(info, io);
 
-	cmd->opcode = io->opcode;
-	cmd->nsid = info->nsid;
-	cmd->cdw10 = io->slba;
-	cmd->cdw11 = io->slba >> 32;
-	cmd->cdw12 = io->nr_blocks - 1;		/* NLB is 0's based */
-	if (can & HAS_BUFFERS) {
-		struct nvme_wire wire = nvme_wire(l, io->pract && can & HAS_PRACT);
-
-		cmd->addr = (uintptr_t)io->data;
-		cmd->data_len = io->nr_blocks * wire.data;
-		if (wire.md) {
-			cmd->metadata = (uintptr_t)io->md;
-			cmd->metadata_len = io->nr_blocks * wire.md;
-		}
-	}
-	if (can & HAS_FUA)
-		cmd->cdw12 |= (uint32_t)io->fua << 30;
-	if (can & HAS_DEAC)
-		cmd->cdw12 |= (uint32_t)io->deac << 25;
-	if (can & (HAS_PRACT | HAS_PRCHK) && l->type != PI_NONE)
-		set_protection(cmd, l, io, can);
+	nvme_place(cmd, &k, &info->layout, io);
 }
 
 void nvme_build_dsm(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info,

@@ -93,7 +93,25 @@ struct nvme_io {
 };
 
 /*
- * Fill *@cmd (zeroed).  PRINFO and tags go only where the command has them and
+ * What all commands of one kind have in common on a namespace: made once by
+ * nvme_kind(), for as many I/Os as there are.
+ */
+struct nvme_kind {
+	struct nvme_uring_cmd	cmd;	/* but for place, buffers and tags */
+	struct nvme_wire	wire;	/* what its buffers hold; zero where it has none */
+	unsigned		checks;
+	bool			tagged;
+};
+
+/* Of @io count the opcode, the flags and the checks. */
+struct nvme_kind nvme_kind(const struct nvme_ns_info *info, const struct nvme_io *io);
+
+/* Fill *@cmd for an I/O of kind @k; of @io count place, tags and buffers. */
+void nvme_place(struct nvme_uring_cmd *cmd, const struct nvme_kind *k, const struct pi_layout *l,
+		const struct nvme_io *io);
+
+/*
+ * Both: fill *@cmd.  PRINFO and tags go only where the command has them and
  * the namespace has protection information.  Spec: Read, Write, Compare, Verify,
  * Write Zeroes, Write Uncorrectable.
  */

@@ -101,6 +101,7 @@ static struct io single(const struct io *io, uint32_t i)
 	one.nr_blocks = 1;
 	one.buf = (uint8_t *)io->buf + i * (size_t)io->ns->host_block;
 	one.md = (uint8_t *)io->md + i * (size_t)io->ns->wire.md;
+	one.blocks = io_blocks(io, i);
 	one.expect.tags = io_tags(io->ns, one.slba);
 	return one;
 }
