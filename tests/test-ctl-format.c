@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test-ctl-format.c - the embedded controller's format: what Identify tells of it, and
+ * Format NVM with every LBA format
+ */
+#include "ctl-image.h"
+
+/* --- Identify --- */
+
+static void identify(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(formats); i++) {
+		const struct ns_format *f = &formats[i];
+		struct target_ns *ns = must_open("id.img", f, 1000 * f->lbs);
+		struct nvme_identify id;
+		struct nvme_ns_info info;
+		int ret = nvme_identify_all(ns, &id);
+
+		ret = ret ? ret : nvme_decode(&id, 1, &info, why);
+		UNIT_CHECK(!ret && !nvme_expect(&info, f, why), "%s: %d %s", name_of(f), ret, why);
+		UNIT_CHECK(info.nr_blocks == 1000 && info.max_transfer == 512 << 10,
+			   "%s: %llu blocks, %u bytes", name_of(f),
+				   (unsigned long long)info.nr_blocks,
+			   info.max_transfer);
+		controller_target.close(ns);
+		remove_image("id.img");
+	}
+}
+
+static void identify_refusals(void)
+{
+	struct target_ns *ns = must_open("id.img", &formats[4], 1 << 20);
+	uint8_t page[4096];
+	struct nvme_uring_cmd cmd = { .opcode = 6, .nsid = 1, .addr = (uintptr_t)page,
+				     .data_len = 4096 };
+	static const struct { unsigned cdw10, nsid, cdw11; int want; } cases[] = {
+		{ 0, 2, 0, 0x400b }, { 0, 0, 0, 0x400b }, { 5, 1, 2u << 24, 0x4002 }, { 0x99, 1, 0,
+										       0x4002 },
+		{ 5, 3, 0, 0x400b }, { 2, 0, 0, 0 }, { 3, 1, 0, 0 }, { 6, 0, 0, 0 }, { 1, 0, 0, 0 },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		int ret;
+
+		cmd.cdw10 = cases[i].cdw10;
+		cmd.nsid = cases[i].nsid;
+		cmd.cdw11 = cases[i].cdw11;
+		ret = controller_target.admin(ns, &cmd);
+		UNIT_CHECK(ret == cases[i].want, "CNS %x of %u: %x, not %x", cmd.cdw10, cmd.nsid,
+			   ret, cases[i].want);
+	}
+	cmd.opcode = 0x77;
+	UNIT_CHECK(controller_target.admin(ns, &cmd) == 0x4001, "unknown admin command");
+	controller_target.close(ns);
+	remove_image("id.img");
+}
+
+/* --- Format NVM --- */
+
+static void format_nvm(void)
+{
+	struct target_ns *ns = must_open("fmt.img", &formats[14], 1 << 20), *second;
+	struct nvme_uring_cmd cmd = { .opcode = 0x80, .nsid = 1 };
+	const int before = controller_target.admin(ns, &cmd);
+	struct nvme_identify id;
+	struct nvme_ns_info info;
+	int ret;
+
+	UNIT_CHECK(!before, "format: %x", before);
+	UNIT_CHECK(!try_open(&second, "fmt.img", &any_format, 0, true), "open: %s", why);
+	UNIT_CHECK(controller_target.admin(ns, &cmd) == 0x15, "formats what another has open");
+	controller_target.close(second);
+	for (unsigned i = 0; i < 15; i++) {
+		static uint8_t data[4096], md[64];
+		struct nvme_uring_cmd write = rw(1, 3, 1, data, 4096 + 64);
+
+		cmd.cdw10 = i | 1 << 4;
+		UNIT_CHECK(!controller_target.admin(ns, &cmd), "LBA format %u", i);
+		UNIT_CHECK(!nvme_identify_all(ns, &id) && !nvme_decode(&id, 1, &info, why),
+			   "decode: %s", why);
+		UNIT_CHECK(info.lbaf == i, "format %u is %u", i, info.lbaf);
+		ret = controller_target.admin(ns, &(struct nvme_uring_cmd){ .opcode = 0x80,
+									   .nsid = 1,
+			.cdw10 = i | 2 << 5 | 1 << 8 });
+		UNIT_CHECK(ret == (info.layout.md_size >= pi_formats[info.pif].tuple_size ? 0 :
+				   0x410a),
+			   "LBA format %u, type 2: %x", i, ret);
+		write.metadata = (uintptr_t)md;
+		write.metadata_len = sizeof(md);
+		write.addr = (uintptr_t)memset(malloc(8192), 5, 8192);
+		UNIT_CHECK(!run(ns, write), "LBA format %u: write", i);
+		free((void *)(uintptr_t)write.addr);
+		controller_target.close(ns);
+		ns = must_open("fmt.img", &any_format, 0);
+	}
+	cmd.cdw10 = 15;
+	UNIT_CHECK(controller_target.admin(ns, &cmd) == 0x410a, "an LBA format that is not");
+	cmd.cdw10 = 5 | 4 << 5;
+	UNIT_CHECK(controller_target.admin(ns, &cmd) == 0x4002, "type 4");
+	cmd.nsid = 2;
+	UNIT_CHECK(controller_target.admin(ns, &cmd) == 0x400b, "namespace 2");
+	controller_target.close(ns);
+	remove_image("fmt.img");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct unit_case cases[] = {
+		{ "identify", identify },
+		{ "identify_refusals", identify_refusals },
+		{ "format_nvm", format_nvm },
+	};
+
+	return folder_main(argc, argv, cases, ARRAY_SIZE(cases));
+}
