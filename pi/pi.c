@@ -61,35 +61,8 @@ int pi_layout_check(const struct pi_layout *l, const char **why)
 	return fault ? -EINVAL : 0;
 }
 
-/* Width of the storage and reference space, bits. */
-static unsigned space_bits(const struct pi_layout *l)
-{
-	return 8 * (l->format->tuple_size - l->format->guard_size) - APP_BITS;
-}
-
-unsigned pi_ref_bits(const struct pi_layout *l)
-{
-	return space_bits(l) - l->sts;
-}
-
-/* From one block's reference tag to the next. */
-static uint64_t ref_step(const struct pi_layout *l)
-{
-	return l->type == PI_TYPE3 ? 0 : 1;
-}
-
-uint64_t pi_ref_at(const struct pi_layout *l, const struct pi_tags *t, uint64_t i)
-{
-	return (t->ref + i * ref_step(l)) & pi_ones(pi_ref_bits(l));
-}
-
-/* A tuple as an integer, @lo its low 64 bits; @hi is 0 for a tuple of 8 bytes. */
-struct tuple {
-	uint64_t hi, lo;
-};
-
 /* Set the bits from @at (0..127) up; @v must fit, and they must be zero. */
-static void bits_put(struct tuple *t, unsigned at, uint64_t v)
+static void bits_put(struct pi_tuple *t, unsigned at, uint64_t v)
 {
 	if (at >= 64) {
 		t->hi |= v << (at - 64);
@@ -100,7 +73,7 @@ static void bits_put(struct tuple *t, unsigned at, uint64_t v)
 		t->hi |= v >> (64 - at);
 }
 
-static uint64_t bits_get(struct tuple t, unsigned at, unsigned bits)
+static uint64_t bits_get(struct pi_tuple t, unsigned at, unsigned bits)
 {
 	uint64_t v;
 
@@ -114,28 +87,28 @@ static uint64_t bits_get(struct tuple t, unsigned at, unsigned bits)
 }
 
 /* The storage and reference space as an integer. */
-static struct tuple space_pack(const struct pi_layout *l, uint64_t storage, uint64_t ref)
+static struct pi_tuple space_pack(const struct pi_layout *l, uint64_t storage, uint64_t ref)
 {
-	struct tuple t = { .lo = ref & pi_ones(pi_ref_bits(l)) };
+	struct pi_tuple t = { .lo = ref & pi_ones(pi_ref_bits(l)) };
 
 	bits_put(&t, pi_ref_bits(l), storage & pi_ones(l->sts));
 	return t;
 }
 
-static struct tuple tuple_pack(const struct pi_layout *l, const struct pi_fields *f)
+static struct pi_tuple tuple_pack(const struct pi_layout *l, const struct pi_fields *f)
 {
-	struct tuple t = space_pack(l, f->storage, f->ref);
+	struct pi_tuple t = space_pack(l, f->storage, f->ref);
 
-	bits_put(&t, space_bits(l), f->app);
-	bits_put(&t, space_bits(l) + APP_BITS, f->guard & pi_ones(8 * l->format->guard_size));
+	bits_put(&t, pi_space_bits(l), f->app);
+	bits_put(&t, pi_space_bits(l) + APP_BITS, f->guard & pi_ones(8 * l->format->guard_size));
 	return t;
 }
 
-static struct pi_fields tuple_unpack(const struct pi_layout *l, struct tuple t)
+static struct pi_fields tuple_unpack(const struct pi_layout *l, struct pi_tuple t)
 {
 	return (struct pi_fields) {
-		.guard	 = bits_get(t, space_bits(l) + APP_BITS, 8 * l->format->guard_size),
-		.app	 = bits_get(t, space_bits(l), APP_BITS),
+		.guard	 = bits_get(t, pi_space_bits(l) + APP_BITS, 8 * l->format->guard_size),
+		.app	 = bits_get(t, pi_space_bits(l), APP_BITS),
 		.storage = bits_get(t, pi_ref_bits(l), l->sts),
 		.ref	 = bits_get(t, 0, pi_ref_bits(l)),
 	};
@@ -143,7 +116,7 @@ static struct pi_fields tuple_unpack(const struct pi_layout *l, struct tuple t)
 
 struct pi_dwords pi_tags_pack(const struct pi_layout *l, const struct pi_tags *t)
 {
-	struct tuple space = space_pack(l, t->storage, t->ref);
+	struct pi_tuple space = space_pack(l, t->storage, t->ref);
 
 	return (struct pi_dwords) {
 		.cdw2	= space.hi,
@@ -156,7 +129,7 @@ struct pi_dwords pi_tags_pack(const struct pi_layout *l, const struct pi_tags *t
 struct pi_tags pi_tags_unpack(const struct pi_layout *l, const struct pi_dwords *d,
 			      uint64_t storage_mask)
 {
-	struct tuple space = { .hi = d->cdw2, .lo = (uint64_t)d->cdw3 << 32 | d->cdw14 };
+	struct pi_tuple space = { .hi = d->cdw2, .lo = (uint64_t)d->cdw3 << 32 | d->cdw14 };
 
 	return (struct pi_tags) {
 		.ref		= bits_get(space, 0, pi_ref_bits(l)),
@@ -187,7 +160,7 @@ static bool is_wide(const struct pi_layout *l)
 	return l->format->tuple_size > 8;
 }
 
-static void tuple_store(uint8_t *p, bool wide, struct tuple t)
+static void tuple_store(uint8_t *p, bool wide, struct pi_tuple t)
 {
 	if (wide) {
 		be64_put(p, t.hi);
@@ -196,9 +169,9 @@ static void tuple_store(uint8_t *p, bool wide, struct tuple t)
 	be64_put(p, t.lo);
 }
 
-static struct tuple tuple_load(const uint8_t *p, bool wide)
+static struct pi_tuple tuple_load(const uint8_t *p, bool wide)
 {
-	struct tuple t = { 0 };
+	struct pi_tuple t = { 0 };
 
 	if (wide) {
 		t.hi = be64_get(p);
@@ -278,7 +251,7 @@ static struct batches batches_of(struct guard_job *job)
 	return b;
 }
 
-static bool batch_next(struct batches *b, struct guard_job *job)
+static inline bool batch_next(struct batches *b, struct guard_job *job)
 {
 	const size_t done = job->nr;
 
@@ -339,38 +312,43 @@ static void guard_and_copy(const struct pi_layout *l, struct guard_job *job, boo
 	job->copy = copy;
 }
 
-/*
- * The tuples of a command's blocks: what they share, and what changes.  Worked
- * out once, because a guard of 512 bytes can take no longer than this would.
- */
-struct series {
-	struct tuple	shared;		/* application and storage tag */
-	unsigned	guard_shift;	/* bits, in a tuple's first 8 bytes */
-	uint64_t	ref;		/* of block 0 */
-	uint64_t	ref_step;
-	uint64_t	ref_mask;
-	bool		wide;		/* tuples of 16 bytes, not 8 */
-};
+/* The bits of each field that @checks has compared. */
+static struct pi_fields compared(const struct pi_layout *l, const struct pi_tags *t,
+				 unsigned checks)
+{
+	return (struct pi_fields) {
+		.guard	 = checks & PI_GUARD ? ~0ULL : 0,
+		.app	 = checks & PI_APP ? t->app_mask : 0,
+		.storage = checks & PI_STORAGE ? t->storage_mask : 0,
+		.ref	 = checks & PI_REF && l->type != PI_TYPE3 ? ~0ULL : 0,
+	};
+}
+
+struct pi_series pi_series_of(const struct pi_layout *l, const struct pi_tags *t, unsigned checks)
+{
+	struct pi_series s = { .layout = *l, .checks = checks };
+	struct pi_fields same, mask;
+
+	if (l->type == PI_NONE)
+		return s;
+	same = (struct pi_fields){ .app = t->app, .storage = t->storage };
+	mask = compared(l, t, checks);
+	s.shared = tuple_pack(l, &same);
+	s.mask = tuple_pack(l, &mask);
+	s.ref = t->ref;
+	s.ref_step = l->type == PI_TYPE3 ? 0 : 1;
+	s.ref_mask = pi_ones(pi_ref_bits(l));
+	s.guard_shift = 64 - 8 * l->format->guard_size;
+	s.wide = is_wide(l);
+	return s;
+}
 
 /* Without calls; what takes @wide, which is s->wide, is compiled for either width. */
 #define TEMPLATE static inline __attribute__((always_inline))
 
-TEMPLATE struct series series_of(const struct pi_layout *l, const struct pi_tags *t)
+TEMPLATE struct pi_tuple series_tuple(const struct pi_series *s, bool wide, uint64_t guard, uint64_t i)
 {
-	return (struct series) {
-		.shared		= tuple_pack(l, &(struct pi_fields){ .app = t->app,
-								     .storage = t->storage }),
-		.guard_shift	= 64 - 8 * l->format->guard_size,
-		.ref		= t->ref,
-		.ref_step	= ref_step(l),
-		.ref_mask	= pi_ones(pi_ref_bits(l)),
-		.wide		= is_wide(l),
-	};
-}
-
-TEMPLATE struct tuple series_tuple(const struct series *s, bool wide, uint64_t guard, uint64_t i)
-{
-	struct tuple t = { .lo = s->shared.lo | ((s->ref + i * s->ref_step) & s->ref_mask) };
+	struct pi_tuple t = { .lo = s->shared.lo | ((s->ref + i * s->ref_step) & s->ref_mask) };
 
 	if (wide)
 		t.hi = s->shared.hi | guard << s->guard_shift;
@@ -379,7 +357,7 @@ TEMPLATE struct tuple series_tuple(const struct series *s, bool wide, uint64_t g
 	return t;
 }
 
-TEMPLATE void store_series(struct series s, bool wide, const struct guard_job *job,
+TEMPLATE void store_series(struct pi_series s, bool wide, const struct guard_job *job,
 			   size_t first, const uint64_t *guards)
 {
 	uint8_t *tuple = (uint8_t *)tuple_at(job, 0);
@@ -389,7 +367,7 @@ TEMPLATE void store_series(struct series s, bool wide, const struct guard_job *j
 		tuple_store(tuple, wide, series_tuple(&s, wide, guards[i], first + i));
 }
 
-TEMPLATE void store_tuples(const struct series *s, const struct guard_job *job, size_t first,
+TEMPLATE void store_tuples(const struct pi_series *s, const struct guard_job *job, size_t first,
 			   const uint64_t *guards)
 {
 	if (s->wide)
@@ -398,16 +376,15 @@ TEMPLATE void store_tuples(const struct series *s, const struct guard_job *job, 
 		store_series(*s, false, job, first, guards);
 }
 
-/* The metadata of @job is the caller's to write. */
-static void generate(const struct pi_layout *l, const struct pi_tags *t, struct guard_job *job)
+/* The metadata of @job is the caller's to write; its first block is the @first of the series. */
+static void generate(const struct pi_series *s, uint64_t first, struct guard_job *job)
 {
-	const struct series s = series_of(l, t);
 	struct batches b = batches_of(job);
 	uint64_t guards[BATCH];
 
 	while (batch_next(&b, job)) {
-		l->format->guard(job, guards);
-		store_tuples(&s, job, b.first, guards);
+		s->layout.format->guard(job, guards);
+		store_tuples(s, job, first + b.first, guards);
 	}
 }
 
@@ -416,10 +393,9 @@ static void generate(const struct pi_layout *l, const struct pi_tags *t, struct 
  * can go that way, and blocks begin and end within lines: some of them are put
  * together, metadata and all, and go out as one.
  */
-static void generate_large(const struct pi_layout *l, const struct pi_tags *t,
-			   struct guard_job *job)
+static void generate_large(const struct pi_series *s, uint64_t first, struct guard_job *job)
 {
-	const struct series s = series_of(l, t);
+	const struct pi_layout *l = &s->layout;
 	const size_t size = job->copy_stride, md = job->data_len;
 	uint8_t stage[STREAM_LINE + STAGE_BYTES] __attribute__((aligned(STREAM_LINE)));
 	struct batches b = batches_of(job);
@@ -437,7 +413,7 @@ static void generate_large(const struct pi_layout *l, const struct pi_tags *t,
 		for (size_t i = 0; l->md_size > l->format->tuple_size && i < job->nr; i++)
 			memcpy(stage + held + i * size + md, to + held + i * size + md, size - md);
 		l->format->guard(&staged, guards);
-		store_tuples(&s, &staged, b.first, guards);
+		store_tuples(s, &staged, first + b.first, guards);
 		done = stream_lines(to, stage, all,
 				    (const uint8_t *)job->data + job->nr * job->data_stride);
 		held = all - done;
@@ -465,131 +441,149 @@ static void compare(struct mismatches *m, uint32_t block, enum pi_check field,
 }
 
 /* A block whose tuple is not the wanted one: does it count, and what is wrong? */
-static void judge(const struct pi_layout *l, struct mismatches *m, uint32_t block,
-		  const struct pi_fields *mask, struct tuple want_tuple, struct tuple got_tuple)
+static void judge(const struct pi_series *s, struct mismatches *m, uint32_t block,
+		  struct pi_tuple want_tuple, struct pi_tuple got_tuple)
 {
+	const struct pi_layout *l = &s->layout;
 	struct pi_fields want = tuple_unpack(l, want_tuple), got = tuple_unpack(l, got_tuple);
+	struct pi_fields mask = tuple_unpack(l, s->mask);
 
 	if (pi_escapes(l, &got))
 		return;
-	compare(m, block, PI_GUARD, want.guard & mask->guard, got.guard & mask->guard);
-	compare(m, block, PI_APP, want.app & mask->app, got.app & mask->app);
-	compare(m, block, PI_STORAGE, want.storage & mask->storage, got.storage & mask->storage);
-	compare(m, block, PI_REF, want.ref & mask->ref, got.ref & mask->ref);
+	compare(m, block, PI_GUARD, want.guard & mask.guard, got.guard & mask.guard);
+	compare(m, block, PI_APP, want.app & mask.app, got.app & mask.app);
+	compare(m, block, PI_STORAGE, want.storage & mask.storage, got.storage & mask.storage);
+	compare(m, block, PI_REF, want.ref & mask.ref, got.ref & mask.ref);
 }
 
-/* The bits of each field that @checks has compared. */
-static struct pi_fields compared(const struct pi_layout *l, const struct pi_tags *t,
-				 unsigned checks)
-{
-	return (struct pi_fields) {
-		.guard	 = checks & PI_GUARD ? ~0ULL : 0,
-		.app	 = checks & PI_APP ? t->app_mask : 0,
-		.storage = checks & PI_STORAGE ? t->storage_mask : 0,
-		.ref	 = checks & PI_REF && l->type != PI_TYPE3 ? ~0ULL : 0,
-	};
-}
-
-/* Are all tuples of a batch the wanted ones, in the bits of @mask? */
-TEMPLATE bool matches(struct series s, bool wide, struct tuple mask, const struct guard_job *job,
-		      size_t first, const uint64_t *guards)
+/* Are all tuples of a batch the wanted ones, in the bits that are compared? */
+TEMPLATE bool matches(const struct pi_series *s, bool wide, const struct guard_job *job,
+		      uint64_t first, const uint64_t *guards)
 {
 	const uint8_t *tuple = tuple_at(job, 0);
 	const size_t stride = job->md_stride, nr = job->nr;
 	uint64_t wrong = 0;
 
 	for (size_t i = 0; i < nr; i++, tuple += stride) {
-		struct tuple want = series_tuple(&s, wide, guards[i], first + i);
-		struct tuple got = tuple_load(tuple, wide);
+		struct pi_tuple want = series_tuple(s, wide, guards[i], first + i);
+		struct pi_tuple got = tuple_load(tuple, wide);
 
-		wrong |= ((want.hi ^ got.hi) & mask.hi) | ((want.lo ^ got.lo) & mask.lo);
+		wrong |= ((want.hi ^ got.hi) & s->mask.hi) | ((want.lo ^ got.lo) & s->mask.lo);
 	}
 	return !wrong;
 }
 
 /* A batch in which a tuple is not the wanted one; those that are count as nothing. */
-static void judge_batch(const struct pi_layout *l, const struct series *s, struct mismatches *m,
-			const struct pi_fields *mask, const struct guard_job *job, size_t first,
-			const uint64_t *guards)
+static void judge_batch(const struct pi_series *s, uint64_t first, struct mismatches *m,
+			const struct guard_job *job, size_t done, const uint64_t *guards)
 {
 	for (size_t i = 0; i < job->nr; i++)
-		judge(l, m, first + i, mask, series_tuple(s, s->wide, guards[i], first + i),
+		judge(s, m, done + i, series_tuple(s, s->wide, guards[i], first + done + i),
 		      tuple_load(tuple_at(job, i), s->wide));
 }
 
-static unsigned verify(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
-		       struct guard_job *job, struct mismatches *m)
+static unsigned verify(const struct pi_series *s, uint64_t first, struct guard_job *job,
+		       struct mismatches *m)
 {
-	const struct series s = series_of(l, t);
-	const struct pi_fields mask = compared(l, t, checks);
-	const struct tuple tuple_mask = tuple_pack(l, &mask);
-	const bool large = is_large(job);
+	const bool large = is_large(job), wanted = s->checks & PI_GUARD;
 	struct batches b = batches_of(job);
 	uint64_t guards[BATCH];
 
 	if (large)
 		b.most = STAGE_BYTES / job->data_stride;
-	if (!(checks & PI_GUARD))
+	if (!wanted)
 		memset(guards, 0, sizeof(guards));
 	while (batch_next(&b, job)) {
-		guard_and_copy(l, job, checks & PI_GUARD, large, guards);
+		guard_and_copy(&s->layout, job, wanted, large, guards);
 		/* Escapes are rare: look for one only where it matters. */
-		if (s.wide ? !matches(s, true, tuple_mask, job, b.first, guards) :
-			     !matches(s, false, tuple_mask, job, b.first, guards))
-			judge_batch(l, &s, m, &mask, job, b.first, guards);
+		if (s->wide ? !matches(s, true, job, first + b.first, guards) :
+			      !matches(s, false, job, first + b.first, guards))
+			judge_batch(s, first, m, job, b.first, guards);
 	}
 	if (large)
 		stream_end();
 	return m->count;
 }
 
+void pi_generate_at(const struct pi_series *s, uint64_t first, void *data, void *md, uint32_t nr)
+{
+	struct guard_job job = whole_job(&s->layout, data, md, nr);
+
+	if (s->layout.type != PI_NONE)
+		generate(s, first, &job);
+}
+
+unsigned pi_verify_at(const struct pi_series *s, uint64_t first, const void *data, const void *md,
+		      uint32_t nr, struct pi_error *errs, unsigned max)
+{
+	struct guard_job job = whole_job(&s->layout, data, md, nr);
+
+	if (s->layout.type == PI_NONE)
+		return 0;
+	return verify(s, first, &job, &(struct mismatches){ errs, max, 0 });
+}
+
+void pi_insert_at(const struct pi_series *s, uint64_t first, const void *data, void *ext, uint32_t nr)
+{
+	struct guard_job job = whole_job(&s->layout, ext, NULL, nr);
+
+	job.copy = ext;
+	job.copy_stride = job.data_stride;
+	job.data = data;
+	job.data_stride = s->layout.data_size;
+	if (s->layout.type == PI_NONE)
+		copy_blocks(&job, false);
+	else if (is_large(&job))
+		generate_large(s, first, &job);
+	else
+		generate(s, first, &job);
+}
+
+unsigned pi_extract_at(const struct pi_series *s, uint64_t first, const void *ext, void *data,
+		       uint32_t nr, struct pi_error *errs, unsigned max)
+{
+	struct guard_job job = whole_job(&s->layout, ext, NULL, nr);
+
+	job.copy = data;
+	job.copy_stride = s->layout.data_size;
+	if (s->layout.type != PI_NONE)
+		return verify(s, first, &job, &(struct mismatches){ errs, max, 0 });
+	copy_blocks(&job, false);
+	return 0;
+}
+
+/* --- a series of one command --- */
+
 void pi_generate(const struct pi_layout *l, const struct pi_tags *t,
 		 void *data, void *md, uint32_t nr)
 {
-	struct guard_job job = whole_job(l, data, md, nr);
+	const struct pi_series s = pi_series_of(l, t, 0);
 
-	if (l->type != PI_NONE)
-		generate(l, t, &job);
+	pi_generate_at(&s, 0, data, md, nr);
 }
 
 unsigned pi_verify(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
 		   const void *data, const void *md, uint32_t nr,
 		   struct pi_error *errs, unsigned max)
 {
-	struct guard_job job = whole_job(l, data, md, nr);
+	const struct pi_series s = pi_series_of(l, t, checks);
 
-	if (l->type == PI_NONE)
-		return 0;
-	return verify(l, t, checks, &job, &(struct mismatches){ errs, max, 0 });
+	return pi_verify_at(&s, 0, data, md, nr, errs, max);
 }
 
 void pi_insert(const struct pi_layout *l, const struct pi_tags *t,
 	       const void *data, void *ext, uint32_t nr)
 {
-	struct guard_job job = whole_job(l, ext, NULL, nr);
+	const struct pi_series s = pi_series_of(l, t, 0);
 
-	job.copy = ext;
-	job.copy_stride = job.data_stride;
-	job.data = data;
-	job.data_stride = l->data_size;
-	if (l->type == PI_NONE)
-		copy_blocks(&job, false);
-	else if (is_large(&job))
-		generate_large(l, t, &job);
-	else
-		generate(l, t, &job);
+	pi_insert_at(&s, 0, data, ext, nr);
 }
 
 unsigned pi_extract(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
 		    const void *ext, void *data, uint32_t nr,
 		    struct pi_error *errs, unsigned max)
 {
-	struct guard_job job = whole_job(l, ext, NULL, nr);
+	const struct pi_series s = pi_series_of(l, t, checks);
 
-	job.copy = data;
-	job.copy_stride = l->data_size;
-	if (l->type != PI_NONE)
-		return verify(l, t, checks, &job, &(struct mismatches){ errs, max, 0 });
-	copy_blocks(&job, false);
-	return 0;
+	return pi_extract_at(&s, 0, ext, data, nr, errs, max);
 }

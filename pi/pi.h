@@ -105,8 +105,17 @@ static inline uint32_t pi_tuple_offset(const struct pi_layout *l)
 	return l->first ? 0 : l->md_size - l->format->tuple_size;
 }
 
+/* Width of the storage and reference space, bits: what guard and application tag leave. */
+static inline unsigned pi_space_bits(const struct pi_layout *l)
+{
+	return 8 * (l->format->tuple_size - l->format->guard_size) - 16;
+}
+
 /* Width of the reference tag, bits: what the storage tag leaves. */
-unsigned pi_ref_bits(const struct pi_layout *l);
+static inline unsigned pi_ref_bits(const struct pi_layout *l)
+{
+	return pi_space_bits(l) - l->sts;
+}
 
 /* A value of so many ones, 0..64. */
 static inline uint64_t pi_ones(unsigned bits)
@@ -130,7 +139,10 @@ struct pi_tags {
  * Reference tag of block @i of a command: first + i, at the tag's own width;
  * for type 3 the same in every block.
  */
-uint64_t pi_ref_at(const struct pi_layout *l, const struct pi_tags *t, uint64_t i);
+static inline uint64_t pi_ref_at(const struct pi_layout *l, const struct pi_tags *t, uint64_t i)
+{
+	return (t->ref + (l->type == PI_TYPE3 ? 0 : i)) & pi_ones(pi_ref_bits(l));
+}
 
 /*
  * The tags as command dwords.  The storage and reference tags are one integer:
@@ -210,5 +222,31 @@ void pi_insert(const struct pi_layout *l, const struct pi_tags *t,
 unsigned pi_extract(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
 		    const void *ext, void *data, uint32_t nr,
 		    struct pi_error *errs, unsigned max);
+
+/*
+ * The same four for those who do many commands on one namespace: what their tuples
+ * have in common, and how they are checked, is worked out once.  @t are the tags of
+ * block 0 of the series, a command starts at its block @first, so a series that
+ * starts at LBA 0 serves all commands.  The members are pi.c's.
+ */
+struct pi_series {
+	struct pi_layout	layout;
+	unsigned		checks;		/* PI_* */
+	struct pi_tuple {
+		uint64_t	hi, lo;		/* as one integer; hi is 0 for tuples of 8 bytes */
+	}			shared, mask;	/* tags that stay the same; the bits to compare */
+	uint64_t		ref, ref_step, ref_mask;
+	unsigned		guard_shift;	/* bits, in a tuple's first 8 bytes */
+	bool			wide;		/* tuples of 16 bytes, not 8 */
+};
+
+struct pi_series pi_series_of(const struct pi_layout *l, const struct pi_tags *t, unsigned checks);
+
+void pi_generate_at(const struct pi_series *s, uint64_t first, void *data, void *md, uint32_t nr);
+unsigned pi_verify_at(const struct pi_series *s, uint64_t first, const void *data, const void *md,
+		      uint32_t nr, struct pi_error *errs, unsigned max);
+void pi_insert_at(const struct pi_series *s, uint64_t first, const void *data, void *ext, uint32_t nr);
+unsigned pi_extract_at(const struct pi_series *s, uint64_t first, const void *ext, void *data,
+		       uint32_t nr, struct pi_error *errs, unsigned max);
 
 #endif

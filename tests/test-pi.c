@@ -657,6 +657,46 @@ static void alignments(void)
 	}
 }
 
+/*
+ * A series that began @before blocks ahead of @s has the same tuples, also where
+ * the reference tag wraps on the way, and finds the same one that is not right.
+ */
+static void check_series(struct sample *s, uint64_t before)
+{
+	struct pi_tags tags = s->tags;
+	struct pi_series series;
+	struct sample good = sample_copy(s);
+	struct pi_error err;
+
+	tags.ref = (oracle_ref(&s->f, s->tags.ref, 0) - (s->l.type == PI_TYPE3 ? 0 : before)) &
+		   pi_ones(pi_ref_bits(&s->l));
+	series = pi_series_of(&s->l, &tags, ALL_CHECKS);
+	UNIT_CHECK(!pi_verify_at(&series, before, s->data, s->md, s->nr, NULL, 0),
+		   "%s, %llu blocks on: good ones are not", format_text(&s->f), (unsigned long long)before);
+	for (uint32_t i = 0; i < s->nr; i++)
+		memset(tuple_of(s, i), 0, oracle_tuple_size(&s->f));
+	pi_generate_at(&series, before, s->data, s->md, s->nr);
+	UNIT_CHECK(sample_equal(s, &good), "%s, %llu blocks on: generate", format_text(&s->f),
+		   (unsigned long long)before);
+	tuple_of(s, s->nr - 1)[0] ^= 1;		/* the guard comes first */
+	UNIT_CHECK(pi_verify_at(&series, before, s->data, s->md, s->nr, &err, 1) == 1 &&
+		   err.block == s->nr - 1 && err.field == PI_GUARD,
+		   "%s, %llu blocks on: a wrong guard", format_text(&s->f), (unsigned long long)before);
+	sample_free(&good);
+}
+
+static void series_one(struct sample *s)
+{
+	check_series(s, 0);
+	tuple_of(s, s->nr - 1)[0] ^= 1;
+	check_series(s, 1 + unit_random() % (1ULL << 40));
+}
+
+static void series(void)
+{
+	for_all_formats(5, series_one);
+}
+
 /* Without protection data moves, metadata stays, and nothing is checked. */
 static void check_unprotected(const struct oracle_format *f)
 {
@@ -705,6 +745,7 @@ static const struct unit_case cases[] = {
 	{ "counts", counts },
 	{ "no_buffers", no_buffers },
 	{ "alignments", alignments },
+	{ "series", series },
 	{ "unprotected", unprotected },
 };
 
