@@ -15,7 +15,7 @@ $(B)/config.mk: configure
 	@args=$$(sed -n 's/^CONFIGURE_ARGS := //p' $@ 2>/dev/null); \
 	eval "./configure $${args:---build-dir=$(B)}"
 
-cflags := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -fPIC -fvisibility=hidden $(CFLAGS) $(SANITIZE)
+cflags := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -fPIC -fno-plt -fvisibility=hidden $(CFLAGS) $(SANITIZE)
 ldflags := $(LDFLAGS) $(SANITIZE)
 libs := $(NVME_FLAGS) $(URING_FLAGS) $(JSON_FLAGS) -ldl -lpthread
 

@@ -68,7 +68,7 @@ static uint32_t max_blocks(const struct flight *f)
 static int alloc_by_block(struct flight *f)
 {
 	size_t blocks = max_blocks(f), damages = blocks * f->job.inject.nr;
-	bool injects = f->job.inject_reads || f->job.inject_writes;
+	bool injects = damage_wanted(&f->job);
 
 	if (injects)
 		f->damage = calloc(f->depth * damages, sizeof(*f->damage));
@@ -220,12 +220,14 @@ bool flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t 
 	s->io.slba = slba;
 	s->io.nr_blocks = nr_blocks;
 	s->io.buf = buf;
-	damage_draw(&s->io, &f->job);
+	if (damage_wanted(&f->job))
+		damage_draw(&s->io, &f->job);
 	cmd = get_command(f, s, buf_index(f, s));
 	if (!cmd)
 		return false;
 	io_start(&s->io, &f->job, cmd);
-	damage_pass(&s->io, &f->job);
+	if (damage_wanted(&f->job))
+		damage_pass(&s->io, &f->job);
 	push(f, s);
 	f->nr_out++;
 	return true;

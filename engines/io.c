@@ -3,7 +3,6 @@
 #include <errno.h>
 #include "../verify/metadata.h"
 #include "io.h"
-#include "ticks.h"
 
 static bool sends_blocks(uint8_t opcode)
 {
@@ -153,32 +152,49 @@ static struct vfy_io for_plugin(const struct io *io)
 	};
 }
 
-/* The layout with its tuples left to somebody else: data moves, nothing more. */
-static struct pi_layout without_tuples(const struct pi_layout *l)
-{
-	struct pi_layout plain = *l;
+/* Blocks in a row whose tuples are those of one series. */
+struct run {
+	const struct pi_series	*series;
+	uint64_t		first;		/* its block that the first one is */
+	uint32_t		nr;
+	struct pi_series	own;		/* where they are not the namespace's */
+};
 
-	plain.type = PI_NONE;
-	return plain;
+/* Those of @io from block @i on, which are @usual's where no plugin has its say. */
+static void next_run(const struct io *io, const struct pi_series *usual, uint32_t i, struct run *run)
+{
+	struct pi_tags t;
+
+	run->series = usual;
+	run->first = io->slba + i;
+	run->nr = io->nr_blocks - i;
+	if (io->usual || usual->layout.type == PI_NONE)
+		return;
+	run->nr = io_run(io, i, &t);
+	run->own = pi_series_of(&usual->layout, &t, usual->checks);
+	run->series = &run->own;
+	run->first = 0;
 }
 
 /* --- out --- */
 
 /* Lay tuples over the blocks that are sent, where they are ours to lay, and move the data there. */
-static void generate(const struct io *io, const struct pi_layout *l)
+static void generate(const struct io *io)
 {
+	const struct pi_series *usual = io->pract ? &io->ns->plain : &io->ns->tuples;
 	struct io_blocks b = io->blocks;
 	size_t host = io->ns->host_block;
-	struct pi_tags t;
+	struct run run;
 
-	for (uint32_t i = 0, n; i < io->nr_blocks; i += n) {
+	for (uint32_t i = 0; i < io->nr_blocks; i += run.nr) {
 		uint8_t *blocks = b.data + i * b.data_stride;
 
-		n = io_run(io, i, &t);
+		next_run(io, usual, i, &run);
 		if (io->bounced)
-			pi_insert(l, &t, (uint8_t *)io->buf + i * host, blocks, n);
+			pi_insert_at(run.series, run.first, (uint8_t *)io->buf + i * host, blocks, run.nr);
 		else
-			pi_generate(l, &t, blocks, l->extended ? NULL : b.md + i * b.md_stride, n);
+			pi_generate_at(run.series, run.first, blocks,
+				       usual->layout.extended ? NULL : b.md + i * b.md_stride, run.nr);
 	}
 }
 
@@ -194,17 +210,16 @@ static void prepare(struct io *io, struct io_job *job)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
 	struct io_blocks b = io->blocks;
-	struct pi_layout plain = without_tuples(l);
-	uint64_t from = ticks();
 
+	ticks_begin(&job->stats.generating);
 	if (b.md && vfy_md_present(l))
 		vfy_md_fill(l, io->slba, b.md, b.md_stride, io->nr_blocks);
 	if (vfy_plugged(&job->plugin))
 		ask_what_to_carry(io, job);
 	if (b.md)
-		generate(io, io->pract ? &plain : l);
+		generate(io);
 	job->stats.generated += io->nr_blocks;
-	job->stats.generate_ticks += ticks() - from;
+	ticks_end(&job->stats.generating);
 }
 
 struct nvme_io io_command(const struct io *io, uint32_t first, uint32_t nr)
@@ -249,26 +264,33 @@ static const struct nvme_kind *kind_of(const struct io *io)
 	const struct nvme_kind *kind = io->opcode == nvme_cmd_read ? &io->ns->read :
 				       io->opcode == nvme_cmd_write ? &io->ns->write : NULL;
 
-	return kind && kind->checks == io->checks ? kind : NULL;
+	return kind && kind->checks == io->checks && io->usual ? kind : NULL;
 }
 
 /* The command as it goes out. */
 static void build(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 {
 	const struct nvme_kind *kind = kind_of(io);
-	struct nvme_io command = io_command(io, 0, io->nr_blocks);
+	struct nvme_io command;
 
+	if (kind && !io->nr_damage) {
+		command = (struct nvme_io){
+			.slba = io->slba, .nr_blocks = io->nr_blocks, .tags.ref = io->expect.tags.ref,
+			.data = io->blocks.data, .md = io->blocks.md,
+		};
+		nvme_place(cmd, kind, &command);
+		return;
+	}
+	command = io_command(io, 0, io->nr_blocks);
 	if (io->nr_damage && io->opcode == nvme_cmd_write)
 		damage_write(io, &command, job);
-	if (kind)
-		nvme_place(cmd, kind, &io->ns->info.layout, &command);
-	else
-		nvme_build_io(cmd, &io->ns->info, &command);
+	nvme_build_io(cmd, &io->ns->info, &command);
 }
 
 void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 {
 	lay_out(io);
+	io->usual = !vfy_plugged(&job->plugin);
 	io->expect.tags = io_tags(io->ns, io->slba);
 	io->expect.each = 0;
 	io->expect.free = 0;
@@ -291,30 +313,45 @@ unsigned io_host_checks(const struct io *io, const struct io_job *job)
 	return checks & ~job->plugin.session.owns & ~io->expect.free;
 }
 
-/* How many mismatches are in what was read?  Moves the data to fio's buffer. */
-static unsigned check(const struct io *io, unsigned checks)
+/* How many mismatches of @fields are in the tuples that were read?  Moves the data to fio's buffer. */
+static unsigned check_tuples(const struct io *io, unsigned fields)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
-	const unsigned fields = checks & ~VFY_METADATA;
-	struct pi_layout plain = without_tuples(l);
+	const struct pi_series *usual = &io->ns->tuples;
 	struct io_blocks b = io->blocks;
-	struct pi_tags t;
+	struct pi_series other;
+	struct run run;
 	unsigned bad = 0;
 
-	for (uint32_t i = 0, n; i < io->nr_blocks && (io->bounced || fields); i += n) {
+	if (fields != usual->checks) {
+		other = pi_series_of(l, &io->ns->tags, fields);
+		usual = &other;
+	}
+	for (uint32_t i = 0; i < io->nr_blocks; i += run.nr) {
 		const uint8_t *blocks = b.data + i * b.data_stride;
 
-		n = io_run(io, i, &t);
+		next_run(io, usual, i, &run);
 		if (io->bounced)
-			bad += pi_extract(fields ? l : &plain, &t, fields, blocks,
-					  (uint8_t *)io->buf + i * (size_t)io->ns->host_block, n, NULL, 0);
+			bad += pi_extract_at(run.series, run.first, blocks,
+					     (uint8_t *)io->buf + i * (size_t)io->ns->host_block,
+					     run.nr, NULL, 0);
 		else
-			bad += pi_verify(l, &t, fields, blocks, l->extended ? NULL : b.md + i * b.md_stride,
-					 n, NULL, 0);
+			bad += pi_verify_at(run.series, run.first, blocks,
+					    l->extended ? NULL : b.md + i * b.md_stride, run.nr, NULL, 0);
 	}
+	return bad;
+}
+
+/* How many mismatches are in what was read? */
+static unsigned check(const struct io *io, unsigned checks)
+{
+	const unsigned fields = checks & ~VFY_METADATA;
+	struct io_blocks b = io->blocks;
+	unsigned bad = io->bounced || fields ? check_tuples(io, fields) : 0;
+
 	if (checks & VFY_METADATA)
-		bad += vfy_md_check(l, io->slba, b.data, b.data_stride, b.md, b.md_stride,
-				    io->nr_blocks, NULL, 0);
+		bad += vfy_md_check(&io->ns->info.layout, io->slba, b.data, b.data_stride, b.md,
+				    b.md_stride, io->nr_blocks, NULL, 0);
 	return bad;
 }
 
@@ -329,17 +366,16 @@ static unsigned ask_plugin(const struct io *io, struct io_job *job)
 static int judge_read(struct io *io, struct io_job *job)
 {
 	unsigned checks = io_host_checks(io, job), bad, found = 0;
-	uint64_t from;
 
 	if (io->nr_damage)
 		damage_read(io, job);
 	if (!checks && !io->bounced && !vfy_plugged(&job->plugin))
 		return 0;
-	from = ticks();
+	ticks_begin(&job->stats.checking);
 	bad = check(io, checks);
 	if (vfy_plugged(&job->plugin))
 		found = ask_plugin(io, job);
-	job->stats.check_ticks += ticks() - from;
+	ticks_end(&job->stats.checking);
 	job->stats.checked += checks || vfy_plugged(&job->plugin) ? io->nr_blocks : 0;
 	if (bad || (job->faults && !vfy_faults_none(job->faults)))
 		bad = diagnose_host(io, VFY_HOST, NULL, checks, job);

@@ -17,6 +17,7 @@
 #include "../verify/inject.h"
 #include "../verify/plugin.h"
 #include "job.h"
+#include "ticks.h"
 
 /* Blocks as they cross the interface, from one on; @md NULL: no metadata does. */
 struct io_blocks {
@@ -41,6 +42,7 @@ struct io {
 	void			*md;		/* ours, up to ns->md_size bytes */
 
 	struct vfy_expect	expect;		/* what its blocks carry */
+	bool			usual;		/* that is as the namespace has it: no plugin was asked */
 	unsigned		checks;		/* PI_* the device is asked for */
 
 	/* Done on purpose: */
@@ -57,7 +59,7 @@ enum io_answer { IO_ANSWER_AUTO, IO_ANSWER_REJECT, IO_ANSWER_ACCEPT, IO_ANSWER_A
 struct io_stats {
 	uint64_t	ios;			/* that moved blocks, or had them checked */
 	uint64_t	generated, checked;	/* blocks, by the host */
-	uint64_t	generate_ticks, check_ticks;
+	struct ticks_sum generating, checking;
 	uint64_t	damaged, rejected, accepted, wrong;	/* blocks, on purpose */
 };
 
@@ -150,6 +152,12 @@ void diagnose_device(const struct io *io, int status, struct io_job *job);
 void diagnose_plugin(const struct io *io, unsigned nr, struct io_job *job);
 
 /* --- damage.c --- */
+
+/* Will some I/Os be damaged?  Else none of this need be called, but nr_damage is 0. */
+static inline bool damage_wanted(const struct io_job *job)
+{
+	return job->inject_reads || job->inject_writes;
+}
 
 /* Which blocks of @io are to be damaged?  The same answer until damage_pass(). */
 void damage_draw(struct io *io, struct io_job *job);

@@ -254,16 +254,22 @@ static int check_commands(const struct job_ns *ns, const struct job_opts *o, cha
 	return ret;
 }
 
-static void make_kinds(struct job_ns *ns)
+/* What is the same in all I/Os. */
+static void settle_common(struct job_ns *ns)
 {
+	struct pi_layout plain = ns->info.layout;
 	struct nvme_io io = {
 		.opcode = nvme_cmd_read, .pract = ns->pract, .fua = ns->readfua, .checks = ns->prchk,
+		.tags = ns->tags,
 	};
 
 	ns->read = nvme_kind(&ns->info, &io);
 	io.opcode = nvme_cmd_write;
 	io.fua = ns->writefua;
 	ns->write = nvme_kind(&ns->info, &io);
+	plain.type = PI_NONE;
+	ns->tuples = pi_series_of(&ns->info.layout, &ns->tags, ns->verify);
+	ns->plain = pi_series_of(&plain, &ns->tags, 0);
 }
 
 /* --- and the buffers all that takes --- */
@@ -300,7 +306,7 @@ int job_settle(struct job_ns *ns, const struct job_opts *o, char why[TARGET_WHY_
 	if (!ret)
 		ret = check_commands(ns, o, why);
 	if (!ret) {
-		make_kinds(ns);
+		settle_common(ns);
 		size_buffers(ns, o);
 	}
 	return ret;

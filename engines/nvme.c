@@ -229,6 +229,19 @@ static const uint8_t has[256] = {
 	[nvme_cmd_write_uncor]	= 0,
 };
 
+static void set_tags(struct nvme_uring_cmd *cmd, const struct pi_layout *l, const struct pi_tags *t)
+{
+	struct pi_tags same = *t;
+	struct pi_dwords d;
+
+	same.ref = 0;
+	d = pi_tags_pack(l, &same);
+	cmd->cdw2 = d.cdw2;
+	cmd->cdw3 = d.cdw3;
+	cmd->cdw14 = d.cdw14;
+	cmd->cdw15 = d.cdw15;
+}
+
 struct nvme_kind nvme_kind(const struct nvme_ns_info *info, const struct nvme_io *io)
 {
 	const struct pi_layout *l = &info->layout;
@@ -251,36 +264,9 @@ struct nvme_kind nvme_kind(const struct nvme_ns_info *info, const struct nvme_io
 		k.cmd.cdw12 |= (io->checks & (PI_GUARD | PI_APP | PI_REF)) << 26;
 		k.cmd.cdw12 |= (uint32_t)!!(io->checks & PI_STORAGE) << 24;
 	}
+	if (k.tagged)
+		set_tags(&k.cmd, l, &io->tags);
 	return k;
-}
-
-static void set_tags(struct nvme_uring_cmd *cmd, const struct pi_layout *l, const struct pi_tags *t)
-{
-	struct pi_dwords d = pi_tags_pack(l, t);
-
-	cmd->cdw2 = d.cdw2;
-	cmd->cdw3 = d.cdw3;
-	cmd->cdw14 = d.cdw14;
-	cmd->cdw15 = d.cdw15;
-}
-
-void nvme_place(struct nvme_uring_cmd *cmd, const struct nvme_kind *k, const struct pi_layout *l,
-		const struct nvme_io *io)
-{
-	*cmd = k->cmd;
-	cmd->cdw10 = io->slba;
-	cmd->cdw11 = io->slba >> 32;
-	cmd->cdw12 |= io->nr_blocks - 1;	/* NLB is 0's based */
-	if (k->wire.data) {
-		cmd->addr = (uintptr_t)io->data;
-		cmd->data_len = io->nr_blocks * k->wire.data;
-	}
-	if (k->wire.md) {
-		cmd->metadata = (uintptr_t)io->md;
-		cmd->metadata_len = io->nr_blocks * k->wire.md;
-	}
-	if (k->tagged)
-		set_tags(cmd, l, &io->tags);
 }
 
 void nvme_build_io(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info,
@@ -288,7 +274,7 @@ void nvme_build_io(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info,
 {
 	struct nvme_kind k = nvme_kind(info, io);
 
-	nvme_place(cmd, &k, &info->layout, io);
+	nvme_place(cmd, &k, io);
 }
 
 void nvme_build_dsm(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info,

@@ -97,21 +97,42 @@ struct nvme_io {
  * nvme_kind(), for as many I/Os as there are.
  */
 struct nvme_kind {
-	struct nvme_uring_cmd	cmd;	/* but for place, buffers and tags */
+	struct nvme_uring_cmd	cmd;	/* but for place, buffers and reference tag */
 	struct nvme_wire	wire;	/* what its buffers hold; zero where it has none */
 	unsigned		checks;
 	bool			tagged;
 };
 
-/* Of @io count the opcode, the flags and the checks. */
+/* Of @io count the opcode, the flags, the checks and all tags but the reference tag. */
 struct nvme_kind nvme_kind(const struct nvme_ns_info *info, const struct nvme_io *io);
 
-/* Fill *@cmd for an I/O of kind @k; of @io count place, tags and buffers. */
-void nvme_place(struct nvme_uring_cmd *cmd, const struct nvme_kind *k, const struct pi_layout *l,
-		const struct nvme_io *io);
+/*
+ * Fill *@cmd for an I/O of kind @k: place, buffers and reference tag are @io's.
+ * Inline, because every I/O comes this way.
+ */
+static inline void nvme_place(struct nvme_uring_cmd *cmd, const struct nvme_kind *k,
+			      const struct nvme_io *io)
+{
+	*cmd = k->cmd;
+	cmd->cdw10 = io->slba;
+	cmd->cdw11 = io->slba >> 32;
+	cmd->cdw12 |= io->nr_blocks - 1;	/* NLB is 0's based */
+	if (k->wire.data) {
+		cmd->addr = (uintptr_t)io->data;
+		cmd->data_len = io->nr_blocks * k->wire.data;
+	}
+	if (k->wire.md) {
+		cmd->metadata = (uintptr_t)io->md;
+		cmd->metadata_len = io->nr_blocks * k->wire.md;
+	}
+	if (k->tagged) {			/* the storage tag is above it, see pi_tags_pack() */
+		cmd->cdw3 |= io->tags.ref >> 32;
+		cmd->cdw14 |= io->tags.ref;
+	}
+}
 
 /*
- * Both: fill *@cmd.  PRINFO and tags go only where the command has them and
+ * Both in one: fill *@cmd.  PRINFO and tags go only where the command has them and
  * the namespace has protection information.  Spec: Read, Write, Compare, Verify,
  * Write Zeroes, Write Uncorrectable.
  */

@@ -211,8 +211,8 @@ static bool has_asked(const struct session *s)
 static void say_costs(const struct session *s)
 {
 	const struct io_stats *st = &s->job->stats;
-	double generate = ticks_to_ns(&s->from, st->generate_ticks);
-	double check = ticks_to_ns(&s->from, st->check_ticks);
+	double generate = ticks_to_ns(&s->from, st->generating.ticks);
+	double check = ticks_to_ns(&s->from, st->checking.ticks);
 
 	if (!has_asked(s) || !st->ios || !(st->generated + st->checked))
 		return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ticks.h - the CPU's own clock: cheap enough to read twice an I/O
+ * ticks.h - the CPU's own clock: cheap enough to be read on the way of an I/O
  *
  * Its rate is not known beforehand.  Who wants nanoseconds keeps a struct
  * ticks_from of some time ago; the longer ago, the better the rate.
@@ -31,6 +31,29 @@ static inline uint64_t ticks(void)
 #else
 	return ticks_ns();
 #endif
+}
+
+/*
+ * What something takes that is done once an I/O.  Reading the clock twice can take
+ * longer than it does, so after the first few times one in 16 is timed, and stands
+ * for 16.
+ */
+struct ticks_sum {
+	uint64_t	ticks;		/* of all times, about */
+	uint64_t	times;
+	uint64_t	from;		/* this one's; 0: not timed */
+};
+
+static inline void ticks_begin(struct ticks_sum *s)
+{
+	s->from = s->times < 64 || s->times % 16 == 0 ? ticks() : 0;
+}
+
+static inline void ticks_end(struct ticks_sum *s)
+{
+	if (s->from)
+		s->ticks += (ticks() - s->from) * (s->times < 64 ? 1 : 16);
+	s->times++;
 }
 
 struct ticks_from {
