@@ -448,7 +448,7 @@ static void mark_issued(struct flight *f)
 	fio_gettime(&now, NULL);
 	for (unsigned i = 0; i < f->nr_pushed; i++)
 		for (struct flight_slot *s = f->pushed[i]; s; s = s->next) {
-			struct io_u *io_u = e->io_us[s - f->slots];
+			struct io_u *io_u = e->io_us[s->io.tag];
 
 			io_u->issue_time = now;
 			io_u_queued(td, io_u);

@@ -19,6 +19,15 @@ static size_t larger(size_t a, size_t b)
 	return a > b ? a : b;
 }
 
+static unsigned power_of_two(unsigned at_least)
+{
+	unsigned n = 1;
+
+	while (n < at_least)
+		n *= 2;
+	return n;
+}
+
 /* Buffers start on pages, so that none shares one with another's. */
 static int alloc_buffers(struct flight *f)
 {
@@ -93,7 +102,8 @@ int flight_alloc(struct flight *f, struct job_ns *ns, unsigned nr_ns, unsigned d
 	f->slots = calloc(depth, sizeof(*f->slots));
 	f->cqes = calloc(depth, sizeof(*f->cqes));
 	f->pushed = calloc(depth, sizeof(*f->pushed));
-	f->done = calloc(depth, sizeof(*f->done));
+	f->done_mask = power_of_two(depth) - 1;
+	f->done = calloc(f->done_mask + 1, sizeof(*f->done));
 	f->ranges = calloc((size_t)depth * max_ranges, sizeof(*f->ranges));
 	if (!f->slots || !f->cqes || !f->pushed || !f->done || !f->ranges)
 		return -ENOMEM;
@@ -171,17 +181,12 @@ void flight_close(struct flight *f)
 
 /* --- out --- */
 
-static unsigned tag_of(const struct flight *f, const struct flight_slot *s)
-{
-	return s - f->slots;
-}
-
-static struct nvme_uring_cmd *get_command(struct flight *f, const struct flight_slot *s, int buf)
+static inline struct nvme_uring_cmd *get_command(struct flight *f, const struct flight_slot *s, int buf)
 {
 	const struct job_ns *ns = s->io.ns;
 
 	return f->target->slot(f->queue, &(struct target_io){
-		.ns = ns->target, .tag = tag_of(f, s),
+		.ns = ns->target, .tag = s->io.tag,
 		.ns_index = f->registerfiles ? ns->index : -1, .buf_index = buf,
 	});
 }
@@ -207,7 +212,7 @@ static int buf_index(const struct flight *f, const struct flight_slot *s)
 {
 	if (!f->fixedbufs || s->io.nr_damage)	/* of which a copy is sent */
 		return -1;
-	return tag_of(f, s) + (io_bounces(&s->io) ? f->depth : 0);
+	return s->io.tag + (io_bounces(&s->io) ? f->depth : 0);
 }
 
 bool flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
@@ -255,7 +260,7 @@ static bool push_trim(struct flight *f)
 	if (!cmd)
 		return !s;
 	for (unsigned i = 0; i < s->nr_ranges; i++)
-		io_change_starts(s->io.ns, tag_of(f, s), nvme_cmd_dsm, le64toh(s->ranges[i].slba),
+		io_change_starts(s->io.ns, s->io.tag, nvme_cmd_dsm, le64toh(s->ranges[i].slba),
 				 le32toh(s->ranges[i].nlb), &f->job);
 	nvme_build_dsm(cmd, &s->io.ns->info, s->ranges, s->nr_ranges);
 	f->trim = NULL;
@@ -294,10 +299,10 @@ int flight_commit(struct flight *f)
 {
 	int ret, nr;
 
-	if (f->trim && f->trim->nr_ranges == f->max_ranges)
-		push_trim(f);		/* where there is no room now, reaping makes it */
 	if (f->nr_out == f->depth)
 		return 0;
+	if (f->trim && f->trim->nr_ranges == f->max_ranges)
+		push_trim(f);		/* where there is no room now, reaping makes it */
 	nr = f->nr_pushed;
 	ret = nr ? f->target->commit(f->queue) : 0;
 	if (ret)
@@ -310,23 +315,20 @@ int flight_commit(struct flight *f)
 
 /* --- and back --- */
 
-/* A place in the ring of what is done; a division would cost more than all else here. */
-static unsigned place(const struct flight *f, unsigned at)
+static void done(struct flight *f, struct flight_slot *s, int res)
 {
-	return at < f->depth ? at : at - f->depth;
+	s->res = res;
+	f->done[(f->done_first + f->nr_done++) & f->done_mask] = s;
 }
 
-static void add_done(struct flight *f, const struct target_cqe *cqe)
+/* Out of the way of those that read and write. */
+static __attribute__((noinline)) void done_trims(struct flight *f, struct flight_slot *s, int res)
 {
-	struct flight_slot *first = &f->slots[cqe->tag];
-
-	for (unsigned i = 0; i < first->nr_ranges; i++)
-		io_change_ends(first->io.ns, cqe->tag, nvme_cmd_dsm, le64toh(first->ranges[i].slba),
-			       le32toh(first->ranges[i].nlb), cqe->res, &f->job);
-	for (struct flight_slot *s = first; s; s = s->next) {
-		s->res = cqe->res;
-		f->done[place(f, f->done_first + f->nr_done++)] = s;
-	}
+	for (unsigned i = 0; i < s->nr_ranges; i++)
+		io_change_ends(s->io.ns, s->io.tag, nvme_cmd_dsm, le64toh(s->ranges[i].slba),
+			       le32toh(s->ranges[i].nlb), res, &f->job);
+	for (; s; s = s->next)
+		done(f, s, res);
 }
 
 int flight_reap(struct flight *f, unsigned min, unsigned max, bool spin,
@@ -336,7 +338,7 @@ int flight_reap(struct flight *f, unsigned min, unsigned max, bool spin,
 		unsigned wait = f->nr_done < min && !spin;
 		int n;
 
-		if (f->nr_done < (min ? min : 1))	/* else trims may still get company */
+		if (f->trim && f->nr_done < (min ? min : 1))	/* else it may still get company */
 			push_trim(f);
 		if (f->nr_pushed)
 			f->issued(f);
@@ -344,19 +346,24 @@ int flight_reap(struct flight *f, unsigned min, unsigned max, bool spin,
 		n = f->target->reap(f->queue, f->cqes, wait, f->depth, timeout);
 		if (n < 0)
 			return n;
-		for (int i = 0; i < n; i++)
-			add_done(f, &f->cqes[i]);
+		for (int i = 0; i < n; i++) {
+			struct flight_slot *s = &f->slots[f->cqes[i].tag];
+
+			if (s->nr_ranges)
+				done_trims(f, s, f->cqes[i].res);
+			else
+				done(f, s, f->cqes[i].res);
+		}
 	} while (f->nr_done < min && !timeout);
 	return f->nr_done < max ? f->nr_done : max;
 }
 
 unsigned flight_next(struct flight *f, int *err)
 {
-	struct flight_slot *s = f->done[f->done_first];
+	struct flight_slot *s = f->done[f->done_first++ & f->done_mask];
 
-	f->done_first = place(f, f->done_first + 1);
 	f->nr_done--;
 	f->nr_out--;
 	*err = s->checked ? io_end(&s->io, s->res, &f->job) : nvme_result_errno(s->res);
-	return tag_of(f, s);
+	return s->io.tag;
 }

@@ -42,7 +42,7 @@ struct flight {
 	unsigned		nr_out;		/* I/Os taken and not told of */
 	struct flight_slot	*trim;		/* collects ranges, not pushed yet */
 	struct flight_slot	**done;		/* finished, not told of: a ring */
-	unsigned		done_first, nr_done;
+	unsigned		done_first, nr_done, done_mask;
 
 	struct io_job		job;		/* but for its scratch, the caller's */
 	/* Called when the I/Os in ->pushed have been started, or are about to be. */

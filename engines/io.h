@@ -43,6 +43,7 @@ struct io {
 
 	struct vfy_expect	expect;		/* what its blocks carry */
 	bool			usual;		/* that is as the namespace has it: no plugin was asked */
+	bool			easy;		/* nothing is left to do when it ends well */
 	unsigned		checks;		/* PI_* the device is asked for */
 
 	/* Done on purpose: */
@@ -111,7 +112,14 @@ void io_change_ends(const struct job_ns *ns, unsigned tag, uint8_t opcode, uint6
 		    int res, struct io_job *job);
 
 /* The tags that the blocks from @lba on carry, as the options say. */
-struct pi_tags io_tags(const struct job_ns *ns, uint64_t lba);
+static inline struct pi_tags io_tags(const struct job_ns *ns, uint64_t lba)
+{
+	struct pi_tags t = ns->tags;
+
+	if (ns->info.layout.type != PI_NONE)
+		t.ref = pi_ref_at(&ns->info.layout, &ns->tags, lba);
+	return t;
+}
 
 /*
  * How many blocks of @io, from block @first on, have tags that one command can

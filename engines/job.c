@@ -267,6 +267,7 @@ static void settle_common(struct job_ns *ns)
 	io.opcode = nvme_cmd_write;
 	io.fua = ns->writefua;
 	ns->write = nvme_kind(&ns->info, &io);
+	ns->easy_reads = !ns->verify && !ns->verify_md && ns->wire.data == ns->host_block;
 	plain.type = PI_NONE;
 	ns->tuples = pi_series_of(&ns->info.layout, &ns->tags, ns->verify);
 	ns->plain = pi_series_of(&plain, &ns->tags, 0);

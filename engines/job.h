@@ -64,6 +64,7 @@ struct job_ns {
 	unsigned		prchk;		/* PI_* for the device */
 	unsigned		verify;		/* PI_* for the host, on tuples that cross */
 	bool			verify_md;	/* and the bytes beyond them */
+	bool			easy_reads;	/* nothing of all that, and the data is where fio wants it */
 	struct pi_tags		tags;		/* ref: that of LBA 0 */
 	struct nvme_wire	wire;		/* of Read and Write */
 	struct nvme_kind	read, write;	/* as most commands of the job are */

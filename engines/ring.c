@@ -380,38 +380,42 @@ static int submit(struct target_queue *q, unsigned wait)
 /* Start the batch, and wait for @wait completions in the same system call. */
 static int start(struct target_queue *q, unsigned wait)
 {
-	while (q->ready) {
-		int ret = submit(q, wait);
+	int ret = submit(q, wait);
 
+	while (ret != (int)q->ready) {
 		if (ret == -EAGAIN || ret == -EBUSY || ret == -EINTR)
 			ret = io_uring_get_events(&q->ring) < 0 ? ret : 0;
 		else if (ret < 0)
 			return ret;
 		else if (q->ring.flags & IORING_SETUP_SQPOLL)
-			ret = q->ready;	/* it told what the kernel thread has not taken yet */
+			break;		/* it told what the kernel thread has not taken yet */
 		q->ready -= ret > 0 ? ret : 0;
+		ret = submit(q, wait);
 	}
+	q->ready = 0;
 	return 0;
 }
 
 static int ring_commit(struct target_queue *q)
 {
-	return start(q, 0);
+	return q->ready ? start(q, 0) : 0;
 }
 
-static unsigned harvest(struct target_queue *q, struct target_cqe *cqes, unsigned max)
+static inline __attribute__((always_inline)) unsigned
+harvest(struct target_queue *q, struct target_cqe *cqes, unsigned max)
 {
 	const struct io_uring_cq *cq = &q->ring.cq;
-	unsigned head = *cq->khead, n = io_uring_cq_ready(&q->ring);
+	const unsigned first = *cq->khead, mask = cq->ring_mask;
+	unsigned n = io_uring_smp_load_acquire(cq->ktail) - first;
 
 	if (n > max)
 		n = max;
 	for (unsigned i = 0; i < n; i++) {
-		const struct io_uring_cqe *cqe = &cq->cqes[2 * ((head + i) & cq->ring_mask)]; /* CQE32 */
+		const struct io_uring_cqe *cqe = &cq->cqes[2 * ((first + i) & mask)];	/* CQE32 */
 
 		cqes[i] = (struct target_cqe){ .tag = cqe->user_data, .res = cqe->res };
 	}
-	io_uring_cq_advance(&q->ring, n);
+	io_uring_smp_store_release(cq->khead, first + n);
 	return n;
 }
 
@@ -433,19 +437,11 @@ static bool has_to_ask(const struct target_queue *q)
 	       IO_URING_READ_ONCE(*q->ring.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
 }
 
-static int ring_reap(struct target_queue *q, struct target_cqe *cqes, unsigned min, unsigned max,
-		     const struct timespec *timeout)
+/* Ask the kernel for completions when @n have been harvested, which is not enough. */
+static int ask(struct target_queue *q, struct target_cqe *cqes, unsigned n, unsigned min, unsigned max,
+	       const struct timespec *timeout)
 {
-	unsigned n = harvest(q, cqes, max);
-
-	if (q->ready) {
-		int err = start(q, n < min && !timeout ? min - n : 0);
-
-		if (err)
-			return err;
-		n += harvest(q, cqes + n, max - n);
-	}
-	if (!n && !min && has_to_ask(q)) {
+	if (!min && has_to_ask(q)) {
 		io_uring_get_events(&q->ring);
 		n = harvest(q, cqes, max);
 	}
@@ -459,6 +455,18 @@ static int ring_reap(struct target_queue *q, struct target_cqe *cqes, unsigned m
 		n += harvest(q, cqes + n, max - n);
 	}
 	return n;
+}
+
+static int ring_reap(struct target_queue *q, struct target_cqe *cqes, unsigned min, unsigned max,
+		     const struct timespec *timeout)
+{
+	int err = q->ready ? start(q, timeout ? 0 : min) : 0;
+	unsigned n;
+
+	if (err)
+		return err;
+	n = harvest(q, cqes, max);
+	return n && n >= min ? (int)n : ask(q, cqes, n, min, max, timeout);
 }
 
 const struct target_ops ring_target = {
