@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Namespaces from a file's rows 'size lbs ms mset pi pil pif', and their images."""
 import re
-from pathlib import Path
 from typing import NamedTuple
+
+import textlines
 
 SECTOR = 512
 MAX_NAMESPACES = 256            # of one QEMU controller
@@ -69,16 +70,10 @@ def read_row(text):
 
 def read_rows(path):
     """The rows of the file at path, in order: NSID 1 first."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{path}: {getattr(error, 'strerror', 'not a text file')}") from None
     rows = []
-    for number, line in enumerate(lines, 1):
-        text = line.partition("#")[0].strip()
+    for number, text in textlines.read(path, Refused):
         try:
-            if text:
-                rows.append(read_row(text))
+            rows.append(read_row(text))
         except Refused as error:
             raise Refused(f"{path}:{number}: {error}") from None
     if not 0 < len(rows) <= MAX_NAMESPACES:

@@ -1,25 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Manners of the programs that read results: help, errors in one line, exit statuses."""
-import argparse
+"""Manners of the programs that read results: errors in one line, exit statuses."""
 import os
 import sys
 
 from readings import Unusable
-
-
-class Parser(argparse.ArgumentParser):
-    """Help is the calling program's text, errors are one line."""
-
-    def __init__(self, text):
-        super().__init__(allow_abbrev=False)
-        self.text = text
-
-    def error(self, message):
-        print(f"{self.prog}: {message} (see scripts/{self.prog} --help)", file=sys.stderr)
-        sys.exit(2)
-
-    def format_help(self):
-        return self.text
 
 
 def run(name, main, read_arguments):

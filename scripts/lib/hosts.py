@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Hosts of a sweep on many machines: the file that names them, what it runs on there."""
 import re
-from pathlib import Path
 from typing import NamedTuple
 
+import textlines
 from points import format_slug
 from targets import Images, escape, plain
 
@@ -36,18 +36,12 @@ class Host(NamedTuple):
 
 def read_hosts(path):
     """A line host[:port] each; # starts a comment."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{path}: {getattr(error, 'strerror', 'not a text file')}") from None
     found = []
-    for at, line in enumerate(lines, 1):
-        text = line.partition("#")[0].strip()
+    for at, text in textlines.read(path, Refused):
         match = re.fullmatch(r"([A-Za-z0-9_.-]+)(?::([1-9][0-9]{0,4}))?", text)
-        if text and not match:
+        if not match:
             raise Refused(f"{path}:{at}: '{text}' is not host[:port]")
-        if text:
-            found.append(Host(match[1], int(match[2] or PORT)))
+        found.append(Host(match[1], int(match[2] or PORT)))
     if len(set(found)) < len(found) or not found:
         raise Refused(f"{path}: {'a host is there twice' if found else 'names no host'}")
     return found

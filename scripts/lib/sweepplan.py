@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import formats
+import textlines
 from points import Point, Workload, MODES
 
 PLANS = Path(__file__).resolve().parent.parent / "plans"
@@ -174,18 +175,13 @@ def find(name):
 def load(name):
     """The plan of that name."""
     path = find(name)
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{path}: {getattr(error, 'strerror', 'not a text file')}") from None
     plan, section = Plan(path.stem), None
-    for at, line in enumerate(lines, 1):
-        text = re.sub(r"(^|\s)[#;].*", "", line).strip()
+    for at, text in textlines.read(path, Refused, comment=r"(^|\s)[#;].*"):
         try:
             if re.fullmatch(r"\[.*\]", text):
                 section = {}
                 plan.sections.append(section)
-            elif text:
+            else:
                 key, equals, values = (part.strip() for part in text.partition("="))
                 if not equals:
                     raise Refused(f"'{text}' is not key=values")

@@ -1,22 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One line a test case, and the exit status they add up to."""
-import argparse
 import sys
+from pathlib import Path
 
-
-class Parser(argparse.ArgumentParser):
-    """Help is the calling program's text, errors are one line."""
-
-    def __init__(self, text):
-        super().__init__(allow_abbrev=False)
-        self.text = text
-
-    def error(self, message):
-        print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
-        sys.exit(2)
-
-    def format_help(self):
-        return self.text
+sys.path.append(str(Path(__file__).resolve().parents[2] / "scripts/lib"))
+from arguments import Parser    # noqa: E402,F401
 
 
 class Cases:
