@@ -21,7 +21,7 @@ static struct ctl_ns *ctl_ns(struct target_ns *ns)
 	return (struct ctl_ns *)ns;
 }
 
-static int ctl_open(const struct target_open *o, struct target_ns **ns, char why[TARGET_WHY_MAX])
+static int ctl_open(const struct target_open *o, struct target_ns **ns, char why[WHY_MAX])
 {
 	struct ctl_ns *new = malloc(sizeof(*new));
 	int ret;
@@ -128,7 +128,7 @@ static int prepare(struct target_queue *q, struct ctl_ns *ns, char *why)
 }
 
 static int ctl_queue_open(const struct target_queue_opts *o, struct target_queue **q,
-			  char why[TARGET_WHY_MAX])
+			  char why[WHY_MAX])
 {
 	struct target_queue *new;
 	unsigned size = 1;

@@ -32,7 +32,7 @@
 
 /*
  * What @o asks for; *@f is NULL where that is nothing.  0, or -errno with one
- * line in @why (TARGET_WHY_MAX bytes).
+ * line in @why (WHY_MAX bytes).
  */
 int ctl_fault_open(const struct target_open *o, struct ctl_fault **f, char *why);
 void ctl_fault_close(struct ctl_fault *f);

@@ -22,7 +22,7 @@ struct ctl_format {
 };
 
 /*
- * Every function returns 0, or -errno with one line in @why (TARGET_WHY_MAX
+ * Every function returns 0, or -errno with one line in @why (WHY_MAX
  * bytes) where it has one.  @path is the image's.
  */
 

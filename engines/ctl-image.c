@@ -605,7 +605,7 @@ void ctl_image_discard(struct ctl_image *img)
 /* Empty first: whenever this ends early, the image has one format and no blocks. */
 static int reformat(struct ctl_image *img, struct ctl_format *f)
 {
-	char why[TARGET_WHY_MAX];
+	char why[WHY_MAX];
 	int ret = ftruncate(img->fd, 0) || ftruncate(img->fd, img->size) ? -errno : 0;
 
 	ret = ret ? ret : ctl_format_write(f, img->path, why);
@@ -618,7 +618,7 @@ static int reformat(struct ctl_image *img, struct ctl_format *f)
 
 int ctl_image_reformat(struct ctl_image *img, const struct ns_format *ns)
 {
-	char why[TARGET_WHY_MAX];
+	char why[WHY_MAX];
 	struct ctl_format f = { .ns = *ns };
 	int ret = ctl_format_layout(&f, img->path, why);
 

@@ -140,7 +140,7 @@ static struct target_ns **list_namespaces(const struct flight *f)
 }
 
 int flight_start(struct flight *f, struct target_queue_opts o, const struct iovec *user_bufs,
-		 char why[TARGET_WHY_MAX])
+		 char why[WHY_MAX])
 {
 	struct iovec *bufs = user_bufs ? list_buffers(f, user_bufs) : NULL;
 	struct target_ns **ns = list_namespaces(f);

@@ -63,7 +63,7 @@ int flight_alloc(struct flight *f, struct job_ns *ns, unsigned nr_ns, unsigned d
  * 0, or -errno with one line in @why.
  */
 int flight_start(struct flight *f, struct target_queue_opts o, const struct iovec *user_bufs,
-		 char why[TARGET_WHY_MAX]);
+		 char why[WHY_MAX]);
 void flight_close(struct flight *f);
 
 struct flight_range {

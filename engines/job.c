@@ -19,9 +19,9 @@ int refuse_ns(const struct job_ns *ns, char *why, const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	n = snprintf(why, TARGET_WHY_MAX, "%s (%s): ", ns->path, nvme_format_name(&ns->info, format));
+	n = snprintf(why, WHY_MAX, "%s (%s): ", ns->path, nvme_format_name(&ns->info, format));
 	va_start(ap, fmt);
-	vsnprintf(why + n, TARGET_WHY_MAX - n, fmt, ap);
+	vsnprintf(why + n, WHY_MAX - n, fmt, ap);
 	va_end(ap);
 	return -EINVAL;
 }
@@ -285,9 +285,9 @@ static void size_buffers(struct job_ns *ns, const struct job_opts *o)
 		ns->md_size = o->md_per_io;
 }
 
-int job_settle(struct job_ns *ns, const struct job_opts *o, char why[TARGET_WHY_MAX])
+int job_settle(struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX])
 {
-	char text[TARGET_WHY_MAX];
+	char text[WHY_MAX];
 	int ret;
 
 	if (nvme_expect(&ns->info, &o->open.format, text))
@@ -316,7 +316,7 @@ int job_settle(struct job_ns *ns, const struct job_opts *o, char why[TARGET_WHY_
 static int identify(struct job_ns *ns, char *why)
 {
 	struct nvme_identify id;
-	char text[TARGET_WHY_MAX], name[NVME_STATUS_MAX];
+	char text[WHY_MAX], name[NVME_STATUS_MAX];
 	int ret = nvme_identify_all(ns->target, &id);
 
 	if (ret)
@@ -359,7 +359,7 @@ static void show(struct job_ns *ns)
 }
 
 int job_ns_open(const struct target_ops *ops, const char *path, const struct job_opts *o,
-		struct job_ns *ns, char why[TARGET_WHY_MAX])
+		struct job_ns *ns, char why[WHY_MAX])
 {
 	struct target_open open = o->open;
 	int ret;

@@ -84,10 +84,10 @@ struct job_ns {
  * -errno with one line in @why.
  */
 int job_ns_open(const struct target_ops *ops, const char *path, const struct job_opts *o,
-		struct job_ns *ns, char why[TARGET_WHY_MAX]);
+		struct job_ns *ns, char why[WHY_MAX]);
 void job_ns_close(struct job_ns *ns);
 
 /* The second half alone, for an @ns whose info is filled in. */
-int job_settle(struct job_ns *ns, const struct job_opts *o, char why[TARGET_WHY_MAX]);
+int job_settle(struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX]);
 
 #endif

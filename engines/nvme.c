@@ -105,7 +105,7 @@ static const struct pi_format *decode_elbaf(uint32_t elbaf, uint8_t pic, uint8_t
 }
 
 int nvme_decode(const struct nvme_identify *id, uint32_t nsid, struct nvme_ns_info *info,
-		char why[TARGET_WHY_MAX])
+		char why[WHY_MAX])
 {
 	const struct nvme_id_ns *ns = &id->ns;
 	struct pi_layout *l = &info->layout;
@@ -152,7 +152,7 @@ int nvme_decode(const struct nvme_identify *id, uint32_t nsid, struct nvme_ns_in
 }
 
 int nvme_expect(const struct nvme_ns_info *info, const struct ns_format *want,
-		char why[TARGET_WHY_MAX])
+		char why[WHY_MAX])
 {
 	const struct pi_layout *l = &info->layout;
 	const struct {
@@ -170,8 +170,8 @@ int nvme_expect(const struct nvme_ns_info *info, const struct ns_format *want,
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (fields[i].want >= 0 && fields[i].want != fields[i].have && n < TARGET_WHY_MAX)
-			n += snprintf(why + n, TARGET_WHY_MAX - n, "%s%s=%d, but it is %d",
+		if (fields[i].want >= 0 && fields[i].want != fields[i].have && n < WHY_MAX)
+			n += snprintf(why + n, WHY_MAX - n, "%s%s=%d, but it is %d",
 				      n ? "; " : "", fields[i].name, fields[i].want,
 				      fields[i].have);
 	return n ? -EINVAL : 0;

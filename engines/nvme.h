@@ -52,14 +52,14 @@ int nvme_identify_all(struct target_ns *ns, struct nvme_identify *id);
  * Spec: Identify Namespace data structures.
  */
 int nvme_decode(const struct nvme_identify *id, uint32_t nsid, struct nvme_ns_info *info,
-		char why[TARGET_WHY_MAX]);
+		char why[WHY_MAX]);
 
 /*
  * Does the namespace have the format that the job expects?  0, or -EINVAL with
  * one line in @why naming every field that differs.
  */
 int nvme_expect(const struct nvme_ns_info *info, const struct ns_format *want,
-		char why[TARGET_WHY_MAX]);
+		char why[WHY_MAX]);
 
 /* "4096+8 16b type 1, last, separate" in @buf; returns @buf. */
 #define NVME_FORMAT_MAX 64

@@ -24,16 +24,6 @@ static void add_ratio(struct json_object *o, const char *key, double of, uint64_
 	json_object_object_add(o, key, json_object_new_double_s(to ? of / to : 0, text));
 }
 
-static struct json_object *field_names(unsigned fields)
-{
-	struct json_object *names = json_object_new_array();
-
-	for (unsigned bit = 0; bit < VFY_NR_FIELDS; bit++)
-		if (fields & 1u << bit)
-			json_object_array_add(names, json_object_new_string(vfy_field_name(1u << bit)));
-	return names;
-}
-
 static struct json_object *files(const struct session *s)
 {
 	struct json_object *list = json_object_new_array();
@@ -59,8 +49,8 @@ static struct json_object *options(const struct session *s)
 	struct json_object *o = json_object_new_object();
 
 	json_object_object_add(o, "pi_act", json_object_new_boolean(s->ns[0].pract));
-	json_object_object_add(o, "pi_chk", field_names(s->seen[0].device_checks));
-	json_object_object_add(o, "pi_verify", field_names(s->seen[0].host_checks));
+	json_object_object_add(o, "pi_chk", vfy_json_fields(s->seen[0].device_checks));
+	json_object_object_add(o, "pi_verify", vfy_json_fields(s->seen[0].host_checks));
 	return o;
 }
 

@@ -112,7 +112,7 @@ static int check_node(const struct target_open *o, const struct stat *st, char *
 	return 0;
 }
 
-static int ring_open(const struct target_open *o, struct target_ns **ns, char why[TARGET_WHY_MAX])
+static int ring_open(const struct target_open *o, struct target_ns **ns, char why[WHY_MAX])
 {
 	struct stat st;
 	int fd, ret;
@@ -303,7 +303,7 @@ static void ring_queue_close(struct target_queue *q)
 }
 
 static int ring_queue_open(const struct target_queue_opts *o, struct target_queue **q,
-			   char why[TARGET_WHY_MAX])
+			   char why[WHY_MAX])
 {
 	int ret;
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../verify/report.h"
-#include "refuse.h"
+#include "../verify/refuse.h"
 #include "scan-args.h"
 #include "words.h"
 
@@ -102,7 +102,7 @@ const char *scan_option_name(enum scan_option id)
 
 static uint64_t number(const char *name, const char *text, uint64_t min, uint64_t max)
 {
-	char why[TARGET_WHY_MAX];
+	char why[WHY_MAX];
 	uint64_t value;
 
 	if (words_number(name, text, max, &value, why))
@@ -180,7 +180,7 @@ unsigned scan_checks(const struct scan_args *a, enum scan_option id)
 {
 	const unsigned can = PI_GUARD | PI_APP | PI_REF | PI_STORAGE |
 			     (id == CHECK ? VFY_METADATA : 0);
-	char why[TARGET_WHY_MAX];
+	char why[WHY_MAX];
 	unsigned words;
 
 	if (words_checks(known[id].name, id == CHECK ? a->check : a->device_check, can, &words,

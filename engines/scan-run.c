@@ -215,7 +215,7 @@ static void *work(void *arg)
 {
 	struct worker *w = arg;
 	struct scan *s = w->scan;
-	char why[TARGET_WHY_MAX];
+	char why[WHY_MAX];
 	/* The ring belongs to the thread that opens it. */
 	int ret = flight_start(&w->flight, (struct target_queue_opts){ .sqpoll_cpu = -1 }, NULL,
 			       why);

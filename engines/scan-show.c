@@ -163,16 +163,6 @@ static void add_text(struct json_object *o, const char *name, const char *text)
 	json_object_object_add(o, name, vfy_json_text(text));
 }
 
-static struct json_object *field_list(unsigned fields)
-{
-	struct json_object *list = json_object_new_array();
-
-	for (unsigned bit = 0; bit < VFY_NR_FIELDS; bit++)
-		if (fields & 1u << bit)
-			json_object_array_add(list, vfy_json_text(vfy_field_name(1u << bit)));
-	return list;
-}
-
 static struct json_object *range(uint64_t first, uint64_t last)
 {
 	struct json_object *pair = json_object_new_array_ext(2);
@@ -212,8 +202,8 @@ static struct json_object *checks(const struct scan *s)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "host", field_list(host_checks(s)));
-	json_object_object_add(o, "device", field_list(s->ns.prchk));
+	json_object_object_add(o, "host", vfy_json_fields(host_checks(s)));
+	json_object_object_add(o, "device", vfy_json_fields(s->ns.prchk));
 	return o;
 }
 

@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "../verify/decode.h"
-#include "controller.h"
 #include "flight.h"
 #include "scan.h"
 #include "scan-args.h"
@@ -25,7 +24,7 @@ static void die_of_job(const char *why)
 		{ "pi_storage_tag", "--storage-tag" },
 	};
 	const size_t nr = sizeof(words) / sizeof(words[0]);
-	char line[2 * TARGET_WHY_MAX] = "";
+	char line[2 * WHY_MAX] = "";
 	size_t i, n = 0;
 
 	while (*why) {
@@ -46,16 +45,14 @@ static void open_target(const struct scan_args *a, struct job_ns *ns)
 	struct job_opts any = { .verify_given = true };
 	struct ns_format *f = &any.open.format;
 	int *const format[] = { &f->lbs, &f->ms, &f->mset, &f->pi, &f->pil, &f->pif, &f->sts };
-	char why[TARGET_WHY_MAX], name[NVME_FORMAT_MAX];
-	const struct target_ops *ops;
+	char why[WHY_MAX], name[NVME_FORMAT_MAX];
 	struct stat st;
 
 	for (int i = 0; i < 7; i++)
 		*format[i] = scan_given(a, NS_LBS + i) ? (int)a->ns[i] : -1;
 	if (stat(a->target, &st))
 		scan_die("%s: %s", a->target, strerror(errno));
-	ops = S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode) ? &ring_target : &controller_target;
-	if (job_ns_open(ops, a->target, &any, ns, why))
+	if (job_ns_open(target_of(a->target), a->target, &any, ns, why))
 		scan_die("%s", why);
 	if (ns->info.layout.type == PI_NONE)
 		scan_die("%s (%s): there is no protection information to check", a->target,
@@ -94,7 +91,7 @@ static void settle_checks(const struct scan_args *a, struct job_ns *ns, uint32_t
 		.buffer = JOB_BUFFER_EXTENDED, .reads = true,
 		.open.format = NS_FORMAT_ANY, .sizes = &read, .nr_sizes = 1,
 	};
-	char why[TARGET_WHY_MAX];
+	char why[WHY_MAX];
 
 	o.storage_check = o.prchk & PI_STORAGE ? -1 : 0;
 	if (job_settle(ns, &o, why))
@@ -217,7 +214,7 @@ static void tell_of_rest(void)
 static int run(const struct scan_args *a)
 {
 	struct vfy_judge_opts o = { .job = "nvmepi-scan", .run = "", .log = a->log };
-	char why[VFY_WHY_MAX];
+	char why[WHY_MAX];
 	FILE *json = NULL;
 	bool logged;
 

@@ -40,7 +40,7 @@ struct scan {
 	uint64_t		escaped;	/* blocks */
 	uint64_t		unfinished;	/* the lowest LBA taken and not checked */
 	int			err;		/* -errno that ended it early, */
-	char			why[TARGET_WHY_MAX]; /* with a line about it */
+	char			why[WHY_MAX]; /* with a line about it */
 	double			seconds;
 };
 

@@ -96,7 +96,7 @@ static int open_book(struct session *s, char *why)
 /* Can each of the namespaces be damaged so? */
 static int check_inject(struct session *s, char *why)
 {
-	char text[VFY_WHY_MAX];
+	char text[WHY_MAX];
 
 	for (unsigned i = 0; i < s->nr_ns; i++) {
 		const struct job_ns *ns = &s->ns[i];
@@ -170,7 +170,7 @@ static int open_judge(struct session *s, char *why)
 }
 
 int session_open(struct session *s, const struct session_opts *o, const struct job_ns *ns, unsigned nr,
-		 struct io_job *job, char why[TARGET_WHY_MAX])
+		 struct io_job *job, char why[WHY_MAX])
 {
 	int ret;
 

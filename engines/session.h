@@ -56,7 +56,7 @@ struct session {
  * or -errno with one line in @why; session_close() cleans up in any case.
  */
 int session_open(struct session *s, const struct session_opts *o, const struct job_ns *ns, unsigned nr,
-		 struct io_job *job, char why[TARGET_WHY_MAX]);
+		 struct io_job *job, char why[WHY_MAX]);
 
 /* Say what was found and what it took, write the report, close. */
 void session_end(struct session *s);

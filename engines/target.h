@@ -22,7 +22,7 @@
 #include <time.h>
 #include <libnvme.h>		/* ahead of the kernel's header: both define some of it */
 #include <linux/nvme_ioctl.h>
-#include "refuse.h"
+#include "../verify/refuse.h"
 
 struct target_ops;
 
@@ -106,7 +106,7 @@ struct target_ops {
 	 * Open what @o describes.  0 with *@ns set, or -errno with one line in
 	 * @why, and then nothing has been written or created.
 	 */
-	int (*open)(const struct target_open *o, struct target_ns **ns, char why[TARGET_WHY_MAX]);
+	int (*open)(const struct target_open *o, struct target_ns **ns, char why[WHY_MAX]);
 	void (*close)(struct target_ns *ns);
 
 	/* Execute one command and wait for it.  @cmd->addr is a flat buffer. */
@@ -122,7 +122,7 @@ struct target_ops {
 	 * @timeout when not NULL), and returns how many, or -errno.
 	 */
 	int (*queue_open)(const struct target_queue_opts *o, struct target_queue **q,
-			  char why[TARGET_WHY_MAX]);
+			  char why[WHY_MAX]);
 	void (*queue_close)(struct target_queue *q);
 	struct nvme_uring_cmd *(*slot)(struct target_queue *q, const struct target_io *io);
 	void (*push)(struct target_queue *q);
@@ -132,5 +132,12 @@ struct target_ops {
 };
 
 extern const struct target_ops ring_target;
+
+/*
+ * What takes the commands for @path: a device is the kernel's, anything else an
+ * image for the embedded controller.  A name in /dev that is not there is a missing
+ * device, not an image to create.
+ */
+const struct target_ops *target_of(const char *path);
 
 #endif

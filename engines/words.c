@@ -68,13 +68,13 @@ static const struct word *find(struct item it, const struct word *words, size_t 
 
 static int refuse_check(const char *name, struct item it, unsigned can, char *why)
 {
-	int n = snprintf(why, TARGET_WHY_MAX, "%s: unknown word '%.*s'; known are", name,
+	int n = snprintf(why, WHY_MAX, "%s: unknown word '%.*s'; known are", name,
 			 (int)(it.len < 40 ? it.len : 40), it.text);
 
 	for (size_t i = 0; i < NR(check_words); i++)
 		if (check_words[i].value & can)
-			n += snprintf(why + n, TARGET_WHY_MAX - n, " %s", check_words[i].name);
-	snprintf(why + n, TARGET_WHY_MAX - n, ", or none, or all");
+			n += snprintf(why + n, WHY_MAX - n, " %s", check_words[i].name);
+	snprintf(why + n, WHY_MAX - n, ", or none, or all");
 	return -EINVAL;
 }
 

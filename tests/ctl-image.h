@@ -19,7 +19,7 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static char folder[PATH_MAX];
-static char why[TARGET_WHY_MAX];
+static char why[WHY_MAX];
 
 /* A file of the test's folder; good until the fourth call from here. */
 static inline const char *in_folder(const char *name)

@@ -87,7 +87,7 @@ static uint8_t *make_buffer(void)
 static void identify(struct side *s, struct nvme_ns_info *info)
 {
 	struct nvme_identify id;
-	char why[TARGET_WHY_MAX];
+	char why[WHY_MAX];
 
 	if (nvme_identify_all(s->ns, &id))
 		die("%s: Identify fails", s->path);
@@ -101,7 +101,7 @@ static void open_device(struct lab *lab)
 {
 	struct side *s = &lab->sides[SIDE_QEMU];
 	const struct target_open o = { .path = s->path, .write = true, .format = NS_FORMAT_ANY };
-	char why[TARGET_WHY_MAX];
+	char why[WHY_MAX];
 	struct stat st;
 	const bool image = !stat(s->path, &st) && S_ISREG(st.st_mode);
 
@@ -133,7 +133,7 @@ static void open_image(struct lab *lab)
 		.format = { l->data_size, l->md_size, l->extended, l->type, l->first,
 			    lab->info.pif, l->sts },
 	};
-	char why[TARGET_WHY_MAX];
+	char why[WHY_MAX];
 
 	remove_image(s->path);
 	if (controller_target.open(&o, &s->ns, why))

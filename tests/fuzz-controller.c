@@ -125,7 +125,7 @@ static bool image_is_whole(struct target_ns *ns, uint64_t size)
 {
 	struct nvme_identify id;
 	struct nvme_ns_info info;
-	char why[TARGET_WHY_MAX];
+	char why[WHY_MAX];
 	struct stat st;
 
 	return !stat(path, &st) && (uint64_t)st.st_size == size && !nvme_identify_all(ns, &id) &&
@@ -149,7 +149,7 @@ static struct target_ns *create(const struct ns_format *f)
 	const struct target_open o = {
 		.path = path, .write = true, .format = *f, .size = (uint64_t)BLOCKS * f->lbs,
 	};
-	char why[TARGET_WHY_MAX];
+	char why[WHY_MAX];
 	struct target_ns *ns;
 
 	if (!controller_target.open(&o, &ns, why))

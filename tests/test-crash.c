@@ -28,7 +28,7 @@ enum { WRITERS = 3, BLOCKS = 960, RUN = 8, DATA = 4096, MS = 16 };
 
 static const struct ns_format format = { 4096, MS, 0, 1, 0, 2, 0 };
 
-static char path[PATH_MAX], why[TARGET_WHY_MAX];
+static char path[PATH_MAX], why[WHY_MAX];
 
 /* Of each block, by its writer alone. */
 struct progress {

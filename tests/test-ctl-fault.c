@@ -49,7 +49,7 @@ static void set_up(const char *fault, uint64_t blocks, uint64_t delay)
 		.format = { .lbs = DATA, .ms = MD, .mset = 0, .pi = 0, .pil = 0, .pif = 0, .sts = 0 },
 		.fault = fault, .fault_log = fault ? log_file : NULL, .delay_ns = delay,
 	};
-	char why[TARGET_WHY_MAX];
+	char why[WHY_MAX];
 
 	remove_files();
 	memset(&dev, 0, sizeof(dev));
@@ -295,7 +295,7 @@ static void delay(void)
 	const uint64_t wait = 300000;
 	uint64_t least = UINT64_MAX;
 	struct target_queue *q;
-	char why[TARGET_WHY_MAX];
+	char why[WHY_MAX];
 
 	set_up(NULL, MOST, wait);
 	UNIT_CHECK(!controller_target.queue_open(&(struct target_queue_opts){ .depth = 1, .ns = &dev.ns, .nr_ns = 1 },

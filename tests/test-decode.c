@@ -210,7 +210,7 @@ static const char *read_file(const char *path, size_t *size)
 
 static struct vfy_dump open_dump(const char *dir, const char *job)
 {
-	char why[256] = "";
+	char why[VFY_WHY_MAX] = "";
 	struct vfy_dump d;
 
 	UNIT_CHECK(!vfy_dump_open(&d, dir, job, 2, why), "%s", why);
@@ -293,7 +293,7 @@ static void dump_refused(void)
 	struct vfy_dump d;
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		char why[256] = "";
+		char why[VFY_WHY_MAX] = "";
 
 		UNIT_CHECK(vfy_dump_open(&d, folders[i], "job", 1, why) < 0 &&
 			   strstr(why, folders[i]),

@@ -53,7 +53,7 @@ static struct job_opts opts_of(const struct oracle_format *f)
 
 static void rig_open(struct rig *r, const struct oracle_format *f, bool pract)
 {
-	char why[TARGET_WHY_MAX] = "";
+	char why[WHY_MAX] = "";
 	size_t block = f->data_size + f->md_size;
 
 	*r = (struct rig){ .f = *f, .o = opts_of(f), .scratch = allocate(block) };
@@ -368,7 +368,7 @@ static void writes(void)
 
 static void opens(const struct job_opts *o, const char *path, int err, const char *words)
 {
-	char why[TARGET_WHY_MAX] = "";
+	char why[WHY_MAX] = "";
 	struct job_ns ns;
 	int ret = job_ns_open(&controller_target, path, o, &ns, why);
 

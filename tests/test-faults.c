@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "../verify/faults.h"
+#include "../verify/verify.h"
 #include "../verify/mix.h"
 #include "unit.h"
 
@@ -38,7 +39,7 @@ static const char *in_folder(const char *name)
 
 static struct vfy_faults *book(const char *path)
 {
-	char why[256] = "";
+	char why[VFY_WHY_MAX] = "";
 	struct vfy_faults *f = vfy_faults_open(path, why);
 
 	if (!f) {
@@ -502,7 +503,7 @@ static void file_half_moved(void)
 
 static void refused(const char *path, const char *says)
 {
-	char why[256] = "";
+	char why[VFY_WHY_MAX] = "";
 	struct vfy_faults *f = vfy_faults_open(path, why);
 
 	if (!UNIT_CHECK(!f, "%s is taken", path)) {
@@ -550,7 +551,7 @@ static void file_refused(void)
 /* The reason has room for a path as long as there are. */
 static void file_long_name(void)
 {
-	char path[4000], why[256];
+	char path[4000], why[VFY_WHY_MAX];
 
 	memset(path, 'x', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';

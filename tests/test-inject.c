@@ -18,7 +18,7 @@ static const unsigned fields[] = { PI_REF, PI_APP, PI_GUARD, PI_STORAGE, VFY_MET
 static struct vfy_inject parsed(const char *text)
 {
 	struct vfy_inject in;
-	char why[256] = "";
+	char why[VFY_WHY_MAX] = "";
 
 	UNIT_CHECK(!vfy_inject_parse(text, &in, why), "'%s' is refused: %s", text, why);
 	return in;
@@ -89,7 +89,7 @@ static void parse_bad(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct vfy_inject in;
-		char why[256] = "";
+		char why[VFY_WHY_MAX] = "";
 
 		if (UNIT_CHECK(vfy_inject_parse(bad[i].text, &in, why) == -EINVAL, "'%s' is taken",
 			       bad[i].text))
@@ -97,7 +97,7 @@ static void parse_bad(void)
 	}
 	memset(endless, 'x', sizeof(endless) - 1);
 	UNIT_CHECK(vfy_inject_parse(endless, &(struct vfy_inject){ 0 },
-				    (char [256]){ 0 }) == -EINVAL,
+				    (char [VFY_WHY_MAX]){ 0 }) == -EINVAL,
 		   "a long word is taken");
 }
 
@@ -382,7 +382,7 @@ static void damage_one(const struct block *was, unsigned field, bool all, uint64
 static void check_one(const struct block *b, unsigned field)
 {
 	struct vfy_inject in = { .nr = 1, .fault = { { field, false, 1, 1 } } };
-	char why[256] = "";
+	char why[VFY_WHY_MAX] = "";
 	bool can = !vfy_inject_check(&in, &b->l, &b->tags, b->l.type, b->l.md_size, why);
 
 	UNIT_CHECK(can == possible(b, field), "%s: %s: '%s'", format_text(b->f),
@@ -551,7 +551,7 @@ static void odd_tags(void)
 		const struct odd *o = &odds[i];
 		struct vfy_inject in = { .nr = 1, .fault = { { o->field, false, 1, 1 } } };
 		struct block b = odd_block(o);
-		char why[256] = "";
+		char why[VFY_WHY_MAX] = "";
 		int err = vfy_inject_check(&in, &b.l, &b.tags, b.l.type, true, why);
 
 		UNIT_CHECK(err == (o->refused ? -EINVAL : 0), "%s: %d '%s'", o->name, err, why);
@@ -581,7 +581,7 @@ static void pract(void)
 {
 	struct oracle_format f = F16(1, 0);
 	struct block b = sound(&f);
-	char why[256] = "";
+	char why[VFY_WHY_MAX] = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		struct vfy_inject in = { .nr = 1, .fault = { { fields[i], false, 1, 1 } } };

@@ -76,7 +76,7 @@ static int settle(struct job *j, struct job_ns *ns, char *why)
 /* A job that must be taken. */
 static struct job_ns settled(struct job *j)
 {
-	char why[TARGET_WHY_MAX] = "";
+	char why[WHY_MAX] = "";
 	struct job_ns ns;
 	int ret = settle(j, &ns, why);
 
@@ -87,7 +87,7 @@ static struct job_ns settled(struct job *j)
 /* A job that must be refused, in one line: of this namespace, about @option, saying @words. */
 static void refused(struct job *j, const char *option, const char *words)
 {
-	char why[TARGET_WHY_MAX] = "";
+	char why[WHY_MAX] = "";
 	struct job_ns ns;
 	int ret = settle(j, &ns, why);
 	const char *rest = strstr(why, "): ");
@@ -96,7 +96,7 @@ static void refused(struct job *j, const char *option, const char *words)
 	UNIT_CHECK(!strncmp(why, "/dev/ng0n7 (", 12) && rest, "no namespace and format: '%s'", why);
 	UNIT_CHECK(rest && strstr(rest, option), "not about %s: '%s'", option, why);
 	UNIT_CHECK(rest && strstr(rest, words), "does not say '%s': '%s'", words, why);
-	UNIT_CHECK(!strchr(why, '\n') && strlen(why) < TARGET_WHY_MAX - 1,
+	UNIT_CHECK(!strchr(why, '\n') && strlen(why) < WHY_MAX - 1,
 		   "not one whole line: '%s'", why);
 }
 

@@ -30,7 +30,7 @@ static struct nvme_identify plain_identify(void)
 static struct nvme_ns_info decoded(const struct nvme_identify *id)
 {
 	struct nvme_ns_info info;
-	char why[TARGET_WHY_MAX] = "";
+	char why[WHY_MAX] = "";
 	int ret = nvme_decode(id, 7, &info, why);
 
 	if (!UNIT_CHECK(!ret, "returned %d: %s", ret, why))
@@ -42,7 +42,7 @@ static struct nvme_ns_info decoded(const struct nvme_identify *id)
 static void refused(const struct nvme_identify *id, const char *words)
 {
 	struct nvme_ns_info info;
-	char why[TARGET_WHY_MAX] = "";
+	char why[WHY_MAX] = "";
 	int ret = nvme_decode(id, 7, &info, why);
 
 	UNIT_CHECK(ret == -EINVAL, "returned %d, wanted a refusal about '%s'", ret, words);
@@ -413,7 +413,7 @@ static void expect_agrees(void)
 {
 	struct nvme_ns_info info = expected_info();
 	struct ns_format any = NS_FORMAT_ANY, all = right, one;
-	char why[TARGET_WHY_MAX] = "";
+	char why[WHY_MAX] = "";
 
 	UNIT_CHECK(!nvme_expect(&info, &any, why), "no opinion is refused: %s", why);
 	UNIT_CHECK(!nvme_expect(&info, &right, why), "the right format is refused: %s", why);
@@ -432,7 +432,7 @@ static void expect_names_each(void)
 
 	for (unsigned set = 1; set < 1u << ARRAY_SIZE(expectations); set++) {
 		struct ns_format want = right;
-		char why[TARGET_WHY_MAX] = "";
+		char why[WHY_MAX] = "";
 
 		for (size_t i = 0; i < ARRAY_SIZE(expectations); i++)
 			if (set >> i & 1)
@@ -449,7 +449,7 @@ static void expect_fits(void)
 {
 	struct nvme_ns_info info = expected_info();
 	struct ns_format want;
-	char why[TARGET_WHY_MAX] = "";
+	char why[WHY_MAX] = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(expectations); i++)
 		*field_of(&want, i) = INT32_MAX;

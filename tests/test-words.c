@@ -52,7 +52,7 @@ static void checks_taken(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		char why[TARGET_WHY_MAX] = "";
+		char why[WHY_MAX] = "";
 		unsigned got = -1;
 		int ret = words_checks("pi_verify", rows[i].text, HOST_CAN, &got, why);
 
@@ -67,7 +67,7 @@ static void checks_every_set(void)
 	static const char *const names[] = { "reftag", "apptag", "guard", "sttag", "metadata" };
 
 	for (unsigned set = 0; set < 32; set++) {
-		char text[80] = "", why[TARGET_WHY_MAX] = "";
+		char text[80] = "", why[WHY_MAX] = "";
 		unsigned got = -1;
 
 		for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
@@ -93,7 +93,7 @@ static void checks_refused(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		char why[TARGET_WHY_MAX] = "";
+		char why[WHY_MAX] = "";
 		unsigned got;
 		int ret = words_checks("pi_chk", rows[i].text, DEVICE_CAN, &got, why);
 
@@ -107,7 +107,7 @@ static void checks_refused(void)
 
 static void checks_refused_long(void)
 {
-	char text[2000], why[TARGET_WHY_MAX] = "";
+	char text[2000], why[WHY_MAX] = "";
 	unsigned got;
 
 	memset(text, 'x', sizeof(text) - 1);
@@ -119,7 +119,7 @@ static void checks_refused_long(void)
 /* "all" is what the option can do, no more, and says that it was "all". */
 static void checks_all_is_what_can_be(void)
 {
-	char why[TARGET_WHY_MAX];
+	char why[WHY_MAX];
 	unsigned got = -1;
 
 	UNIT_CHECK(!words_checks("pi_chk", "all", DEVICE_CAN, &got, why) &&
@@ -143,7 +143,7 @@ static void numbers_taken(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		char why[TARGET_WHY_MAX] = "";
+		char why[WHY_MAX] = "";
 		uint64_t got = 0x5a5a;
 		int ret;
 
@@ -170,7 +170,7 @@ static void numbers_refused(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		char why[TARGET_WHY_MAX] = "", word[64], range[40];
+		char why[WHY_MAX] = "", word[64], range[40];
 		uint64_t got;
 		int ret = words_number("pi_ref", rows[i].text, rows[i].max, &got, why);
 
@@ -214,7 +214,7 @@ static void modes_taken(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct words_mix *want = &rows[i].want;
-		char why[TARGET_WHY_MAX] = "";
+		char why[WHY_MAX] = "";
 		struct words_mix got;
 		int ret = words_write_mode(rows[i].text, &got, why);
 
@@ -252,7 +252,7 @@ static void modes_refused(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		char why[TARGET_WHY_MAX] = "", word[64];
+		char why[WHY_MAX] = "", word[64];
 		struct words_mix got;
 		int ret = words_write_mode(rows[i].text, &got, why);
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "dump.h"
+#include "refuse.h"
 
 int vfy_dump_open(struct vfy_dump *d, const char *dir, const char *job, unsigned thread, char *why)
 {
@@ -23,9 +24,7 @@ int vfy_dump_open(struct vfy_dump *d, const char *dir, const char *job, unsigned
 		err = ENOTDIR;
 	else if (access(dir, W_OK | X_OK))
 		err = errno;
-	if (err)
-		snprintf(why, 256, "dump folder %s: %s", dir, strerror(err));
-	return -err;
+	return err ? refuse(why, err, "dump folder %s: %s", dir, strerror(err)) : 0;
 }
 
 /* A job's name is any text, a file's is not.  NULL with errno set on failure. */

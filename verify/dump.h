@@ -25,7 +25,7 @@ struct vfy_dump {
 	int		last_ret;	/* and what became of it */
 };
 
-/* Make @dir where it isn't there.  0, or -errno with one line in @why (256 bytes). */
+/* Make @dir where it isn't there.  0, or -errno with one line in @why (VFY_WHY_MAX bytes). */
 int vfy_dump_open(struct vfy_dump *d, const char *dir, const char *job, unsigned thread, char *why);
 
 /*

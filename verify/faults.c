@@ -20,8 +20,8 @@
 #include <unistd.h>
 #include "faults.h"
 #include "mix.h"
+#include "refuse.h"
 
-#define WHY_MAX 256
 
 enum {
 	BLOCKS = 1000000,		/* so many at most, */
@@ -422,7 +422,7 @@ struct vfy_faults *vfy_faults_open(const char *path, char *why)
 	}
 	if (!wrong)
 		return f;
-	snprintf(why, WHY_MAX, "pi_inject_file: %.150s: %s", path ? path : "memory", wrong);
+	refuse(why, EINVAL, "pi_inject_file: %.150s: %s", path ? path : "memory", wrong);
 	free(f);
 	return NULL;
 }

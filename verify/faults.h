@@ -27,7 +27,7 @@ struct vfy_fault_block {
 
 /*
  * @path: a file, made if it isn't there; NULL: memory of this process and those it
- * forks.  NULL with one line in @why (256 bytes) on failure.
+ * forks.  NULL with one line in @why (VFY_WHY_MAX bytes) on failure.
  */
 struct vfy_faults *vfy_faults_open(const char *path, char *why);
 void vfy_faults_close(struct vfy_faults *f);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "gen-word.h"
+#include "refuse.h"
 #include "verify.h"
 
 static __attribute__((format(printf, 3, 4)))
@@ -19,7 +20,7 @@ void *refused(char *why, struct vfy_gens *g, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(why, VFY_WHY_MAX, fmt, ap);
+	vsnprintf(why, WHY_MAX, fmt, ap);
 	va_end(ap);
 	vfy_gens_close(g);
 	return NULL;

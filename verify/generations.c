@@ -144,14 +144,33 @@ bool vfy_gens_write(struct vfy_gens *g, uint64_t lba, uint64_t nr, uint32_t *gen
 	return true;
 }
 
-void vfy_gens_written(struct vfy_gens *g, uint64_t lba, uint64_t nr, bool good)
+/* Make of each block's word what @made() makes of it. */
+static void make_each(struct vfy_gens *g, uint64_t lba, uint64_t nr, uint64_t (*made)(uint64_t word))
 {
 	for (uint64_t i = 0; i < nr; i++) {
-		uint64_t w = vfy_gens_look(g, lba + i);
+		uint64_t w = vfy_gens_look(g, lba + i), new;
 
-		while (!atomic_compare_exchange_weak(&g->blocks[lba + i], &w, gen_ends(w, good)))
-			;
+		do {
+			new = made(w);
+		} while (!atomic_compare_exchange_weak(&g->blocks[lba + i], &w, new));
+		if (WAY(new) > WAY(w))
+			note_full(g, new);
 	}
+}
+
+static uint64_t ends_well(uint64_t word)
+{
+	return gen_ends(word, true);
+}
+
+static uint64_t ends_badly(uint64_t word)
+{
+	return gen_ends(word, false);
+}
+
+void vfy_gens_written(struct vfy_gens *g, uint64_t lba, uint64_t nr, bool good)
+{
+	make_each(g, lba, nr, good ? ends_well : ends_badly);
 	atomic_fetch_sub(&g->head->under_way, nr);
 }
 
@@ -159,13 +178,7 @@ void vfy_gens_change(struct vfy_gens *g, uint64_t lba, uint64_t nr)
 {
 	if (!reserve(g, lba, nr))
 		return;
-	for (uint64_t i = 0; i < nr; i++) {
-		uint64_t w = vfy_gens_look(g, lba + i);
-
-		while (!atomic_compare_exchange_weak(&g->blocks[lba + i], &w, gen_change_starts(w)))
-			;
-		note_full(g, gen_change_starts(w));
-	}
+	make_each(g, lba, nr, gen_change_starts);
 	atomic_fetch_add(&g->head->under_way, nr);
 }
 
@@ -173,12 +186,7 @@ void vfy_gens_changed(struct vfy_gens *g, uint64_t lba, uint64_t nr)
 {
 	if (!reserve(g, lba, nr))
 		return;
-	for (uint64_t i = 0; i < nr; i++) {
-		uint64_t w = vfy_gens_look(g, lba + i);
-
-		while (!atomic_compare_exchange_weak(&g->blocks[lba + i], &w, gen_one_less(w)))
-			;
-	}
+	make_each(g, lba, nr, gen_one_less);
 	atomic_fetch_sub(&g->head->under_way, nr);
 }
 

@@ -7,8 +7,8 @@
 #include "inject.h"
 #include "metadata.h"
 #include "mix.h"
+#include "refuse.h"
 
-#define WHY_MAX 256
 
 static const struct {
 	const char	*word;
@@ -111,11 +111,9 @@ int vfy_inject_parse(const char *text, struct vfy_inject *in, char *why)
 			wrong = "each field once";
 			rest = NULL;
 		}
-		if (!rest) {
-			snprintf(why, WHY_MAX, "pi_inject: '%.*s': %s", (int)strcspn(text, ","),
-				 text, wrong);
-			return -EINVAL;
-		}
+		if (!rest)
+			return refuse(why, EINVAL, "pi_inject: '%.*s': %s", (int)strcspn(text, ","), text,
+				      wrong);
 		in->fault[in->nr++] = f;
 	}
 	return 0;
@@ -182,11 +180,8 @@ int vfy_inject_check(const struct vfy_inject *in, const struct pi_layout *l,
 	for (unsigned i = 0; i < in->nr; i++) {
 		const char *text = objection(in->fault[i].field, l, tags, tuples, md);
 
-		if (text) {
-			snprintf(why, WHY_MAX, "pi_inject=%s: %s", word_of(in->fault[i].field),
-				 text);
-			return -EINVAL;
-		}
+		if (text)
+			return refuse(why, EINVAL, "pi_inject=%s: %s", word_of(in->fault[i].field), text);
 	}
 	return 0;
 }

@@ -32,7 +32,7 @@ struct vfy_inject {
 	uint64_t		next;		/* place of the next block in the sequence */
 };
 
-/* 0, or -EINVAL with one line in @why (256 bytes) that begins with "pi_inject". */
+/* 0, or -EINVAL with one line in @why (VFY_WHY_MAX bytes) that begins with "pi_inject". */
 int vfy_inject_parse(const char *text, struct vfy_inject *in, char *why);
 
 /*

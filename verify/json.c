@@ -61,6 +61,16 @@ static void add_number(struct json_object *o, const char *name, uint64_t value)
 	json_object_object_add(o, name, json_object_new_uint64(value));
 }
 
+struct json_object *vfy_json_fields(unsigned fields)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned bit = 0; bit < VFY_NR_FIELDS; bit++)
+		if (fields & 1u << bit)
+			json_object_array_add(list, json_object_new_string(vfy_field_name(1u << bit)));
+	return list;
+}
+
 struct json_object *vfy_json_record(const struct vfy_record *r)
 {
 	struct json_object *o = json_object_new_object();

@@ -17,6 +17,9 @@ struct json_object *vfy_json_text(const char *text);
 /* A 64-bit value as "0x1a2b": few readers of JSON keep more than 53 bits of a number. */
 struct json_object *vfy_json_hex(uint64_t value);
 
+/* The names of @fields (PI_*, VFY_* or'ed), a list. */
+struct json_object *vfy_json_fields(unsigned fields);
+
 /*
  * A record: "file", "lba", "blocks" (above 1), "index", "opcode", "field", "offset"
  * (of metadata and data), "wanted", "got" and "mask" (where known), "by", "status"

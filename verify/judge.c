@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "json.h"
 #include "judge.h"
+#include "refuse.h"
 #include "run-report.h"
 
 /* --- so many lines a second --- */
@@ -162,9 +163,7 @@ static int open_log(struct vfy_judge *j, bool *created, char *why)
 		j->log_fd = open(j->opts.log, flags);
 	if (j->log_fd >= 0)
 		return 0;
-	snprintf(why, VFY_WHY_MAX, "log %s: can't be appended to: %s", j->opts.log,
-		 strerror(errno));
-	return -errno;
+	return refuse(why, errno, "log %s: can't be appended to: %s", j->opts.log, strerror(errno));
 }
 
 /* The report would be replaced under the log's feet, or the log be what is not overwritten. */
@@ -180,12 +179,11 @@ static int begin_report(const struct vfy_judge *j, char *why)
 {
 	if (!one_file(j))
 		return run_report_begin(j->opts.report, j->opts.run, why);
-	snprintf(why, VFY_WHY_MAX, "%s: can't be both log and report; give them a file each",
-		 j->opts.report);
-	return -EINVAL;
+	return refuse(why, EINVAL, "%s: can't be both log and report; give them a file each",
+		      j->opts.report);
 }
 
-int vfy_judge_open(struct vfy_judge *j, const struct vfy_judge_opts *o, char why[VFY_WHY_MAX])
+int vfy_judge_open(struct vfy_judge *j, const struct vfy_judge_opts *o, char why[WHY_MAX])
 {
 	bool created = false;
 	int ret = 0;

@@ -2,11 +2,11 @@
 /* plugin.c - see plugin.h */
 #include <dlfcn.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "plugin.h"
+#include "refuse.h"
 #include "stamp.h"
 
 #define TEXT(x) #x
@@ -18,17 +18,6 @@ enum { FINDINGS_A_BLOCK = 4 };
 static const struct vfy_plugin *const built_in[] = { &vfy_stamp };
 
 #define NR_BUILT_IN (sizeof(built_in) / sizeof(built_in[0]))
-
-static __attribute__((format(printf, 3, 4)))
-int refused(char *why, int err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, VFY_WHY_MAX, fmt, ap);
-	va_end(ap);
-	return -err;
-}
 
 /* --- which one --- */
 
@@ -55,10 +44,10 @@ static int load(const char *name, struct vfy_use *use, char *why)
 	snprintf(path, sizeof(path), "%s%s", strchr(name, '/') ? "" : "./", name);
 	use->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!use->library)
-		return refused(why, ENOENT, "pi_plugin: %s", dlerror());
+		return refuse(why, ENOENT, "pi_plugin: %s", dlerror());
 	use->plugin = dlsym(use->library, NAME_OF(VFY_PLUGIN_SYMBOL));
 	if (!use->plugin)
-		return refused(why, EINVAL, "pi_plugin=%s: it has no symbol %s, so it is no verification plugin",
+		return refuse(why, EINVAL, "pi_plugin=%s: it has no symbol %s, so it is no verification plugin",
 			       name, NAME_OF(VFY_PLUGIN_SYMBOL));
 	return 0;
 }
@@ -66,11 +55,11 @@ static int load(const char *name, struct vfy_use *use, char *why)
 static int check_version(const char *name, const struct vfy_plugin *p, char *why)
 {
 	if (p->version != VFY_PLUGIN_VERSION || p->size != sizeof(*p))
-		return refused(why, EPROTO, "pi_plugin=%s: it was built for version %u of the plugin interface "
+		return refuse(why, EPROTO, "pi_plugin=%s: it was built for version %u of the plugin interface "
 			       "(%u bytes), this is version %u (%zu bytes): build it again", name,
 			       p->version, p->size, VFY_PLUGIN_VERSION, sizeof(*p));
 	if (!p->open || !p->close)
-		return refused(why, EINVAL, "pi_plugin=%s: it has no open() or no close()", name);
+		return refuse(why, EINVAL, "pi_plugin=%s: it has no open() or no close()", name);
 	return 0;
 }
 
@@ -82,7 +71,7 @@ static int find(const char *name, struct vfy_use *use, char *why)
 	if (use->plugin)
 		return 0;
 	if (!is_path(name))
-		return refused(why, EINVAL, "pi_plugin: unknown plugin '%s': give pi, stamp, or a path that ends in .so",
+		return refuse(why, EINVAL, "pi_plugin: unknown plugin '%s': give pi, stamp, or a path that ends in .so",
 			       name);
 	ret = load(name, use, why);
 	return ret ? ret : check_version(name, use->plugin, why);
@@ -91,18 +80,18 @@ static int find(const char *name, struct vfy_use *use, char *why)
 static int start(const char *name, const char *args, const struct vfy_job *job, struct vfy_use *use,
 		 char *why)
 {
-	char line[VFY_WHY_MAX] = "";
+	char line[WHY_MAX] = "";
 	int ret;
 
 	use->max = FINDINGS_A_BLOCK * job->max_blocks + FINDINGS_A_BLOCK;
 	use->findings = calloc(use->max, sizeof(*use->findings));
 	if (!use->findings)
-		return refused(why, ENOMEM, "pi_plugin=%s: out of memory", name);
+		return refuse(why, ENOMEM, "pi_plugin=%s: out of memory", name);
 	ret = use->plugin->open(job, args, &use->session, line);
 	if (!ret)
 		return 0;
 	line[sizeof(line) - 1] = '\0';
-	return refused(why, ret < 0 ? -ret : EINVAL, "pi_plugin=%.64s: %.180s", name,
+	return refuse(why, ret < 0 ? -ret : EINVAL, "pi_plugin=%.64s: %.180s", name,
 		       *line ? line : strerror(ret < 0 ? -ret : EINVAL));
 }
 
@@ -115,7 +104,7 @@ static void drop(struct vfy_use *use)
 }
 
 int vfy_plugin_open(const char *text, const struct vfy_job *job, struct vfy_use *use,
-		    char why[VFY_WHY_MAX])
+		    char why[WHY_MAX])
 {
 	const char *comma = strchr(text, ',');
 	char *name = strndup(text, comma ? (size_t)(comma - text) : strlen(text));
@@ -123,9 +112,9 @@ int vfy_plugin_open(const char *text, const struct vfy_job *job, struct vfy_use 
 
 	*use = (struct vfy_use){ 0 };
 	if (!name)
-		return refused(why, ENOMEM, "pi_plugin: out of memory");
+		return refuse(why, ENOMEM, "pi_plugin: out of memory");
 	if (!strcmp(name, "pi"))
-		ret = comma ? refused(why, EINVAL, "pi_plugin=pi takes no arguments") : 0;
+		ret = comma ? refuse(why, EINVAL, "pi_plugin=pi takes no arguments") : 0;
 	else
 		ret = find(name, use, why);
 	if (!ret && use->plugin)

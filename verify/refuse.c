@@ -9,7 +9,7 @@ int refuse(char *why, int err, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(why, TARGET_WHY_MAX, fmt, ap);
+	vsnprintf(why, WHY_MAX, fmt, ap);
 	va_end(ap);
 	return -err;
 }

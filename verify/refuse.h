@@ -3,10 +3,12 @@
 #ifndef REFUSE_H
 #define REFUSE_H
 
-/* Room for one line that says what, where and what to do instead. */
-#define TARGET_WHY_MAX 400
+#include "verify.h"
 
-/* Put the line into @why (TARGET_WHY_MAX bytes, cut there); returns -@err. */
+/* Room for one line that says what, where and what to do instead. */
+#define WHY_MAX VFY_WHY_MAX
+
+/* Put the line into @why (WHY_MAX bytes, cut there); returns -@err. */
 int refuse(char *why, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "refuse.h"
 #include "run-report.h"
 #include "verify.h"
 
@@ -182,12 +183,9 @@ int run_report_begin(const char *path, const char *run, char *why)
 	if (lock >= 0)
 		close(lock);
 	if (ret == -EINVAL)
-		snprintf(why, VFY_WHY_MAX, "report %s: the file there is no report of a run, or "
-			 "was cut: "
-			 "it is not overwritten; remove it, or give another name", path);
-	else if (ret)
-		snprintf(why, VFY_WHY_MAX, "report %s: can't be written: %s", path, strerror(-ret));
-	return ret;
+		return refuse(why, EINVAL, "report %s: the file there is no report of a run, or was cut: "
+			      "it is not overwritten; remove it, or give another name", path);
+	return ret ? refuse(why, -ret, "report %s: can't be written: %s", path, strerror(-ret)) : 0;
 }
 
 static int add_locked(const char *path, const char *run, struct json_object *job)

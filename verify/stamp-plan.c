@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include "refuse.h"
 #include "stamp-plan.h"
 
 /* Fewer bits than this come round before anyone could have noticed. */
@@ -47,12 +48,10 @@ int stamp_plan(const struct vfy_ns *ns, struct stamp_plan *p, char *why)
 		use_tag(p, PI_APP, ns->tags.app_mask, 1);
 	}
 	find_room(p);
-	if (!p->field && p->room < STAMP_WORD) {
-		snprintf(why, VFY_WHY_MAX, "%s: no room for a generation: no tag crosses that has %d "
-			 "bits to spare (pi_act, apptag_mask), nor %d bytes of metadata beside it",
-			 ns->path, LEAST_BITS, STAMP_WORD);
-		return -EINVAL;
-	}
+	if (!p->field && p->room < STAMP_WORD)
+		return refuse(why, EINVAL, "%s: no room for a generation: no tag crosses that has %d "
+			      "bits to spare (pi_act, apptag_mask), nor %d bytes of metadata beside it",
+			      ns->path, LEAST_BITS, STAMP_WORD);
 	if (!p->field)
 		p->apart = VFY_GEN_MAX;
 	p->guards = ns->tuples_cross && stamp_has(STAMP_SUMS, p->room);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "mix.h"
+#include "refuse.h"
 #include "stamp-plan.h"
 #include "stamp.h"
 
@@ -191,26 +192,18 @@ static int name_file(const struct vfy_job *job, const struct vfy_ns *ns, const c
 {
 	int n;
 
-	if (*args && strncmp(args, "file=", 5)) {
-		snprintf(why, VFY_WHY_MAX, "unknown argument '%.100s': give file=PATH, or none",
-			 args);
-		return -EINVAL;
-	}
-	if (*args && job->nr_ns > 1) {
-		snprintf(why, VFY_WHY_MAX, "file= is for one namespace, the job has %u: give them jobs "
-			 "of their own", job->nr_ns);
-		return -EINVAL;
-	}
-	if (!*args && is_device(ns->path)) {
-		snprintf(why, VFY_WHY_MAX, "%s is a device: name a file for its generations, "
-			 "pi_plugin=stamp,file=PATH", ns->path);
-		return -EINVAL;
-	}
+	if (*args && strncmp(args, "file=", 5))
+		return refuse(why, EINVAL, "unknown argument '%.100s': give file=PATH, or none", args);
+	if (*args && job->nr_ns > 1)
+		return refuse(why, EINVAL, "file= is for one namespace, the job has %u: give them jobs "
+			      "of their own", job->nr_ns);
+	if (!*args && is_device(ns->path))
+		return refuse(why, EINVAL, "%s is a device: name a file for its generations, "
+			      "pi_plugin=stamp,file=PATH", ns->path);
 	n = snprintf(path, size, "%s%s", *args ? args + 5 : ns->path, *args ? "" : ".stamp");
 	if (*path && n >= 0 && (size_t)n < size)
 		return 0;
-	snprintf(why, VFY_WHY_MAX, "%s", *path ? "the path is too long" : "file= needs a path");
-	return -EINVAL;
+	return refuse(why, EINVAL, "%s", *path ? "the path is too long" : "file= needs a path");
 }
 
 static int open_ns(struct job *job, const struct vfy_job *j, unsigned i, const char *args,
@@ -224,11 +217,9 @@ static int open_ns(struct job *job, const struct vfy_job *j, unsigned i, const c
 		ret = name_file(j, p->ns, args, path, sizeof(path), why);
 	if (ret)
 		return ret;
-	if (stamp_owns(p) != stamp_owns(&job->plan[0])) {
-		snprintf(why, VFY_WHY_MAX, "%s and %s are of different formats: give them jobs of "
-			 "their own", j->ns[0].path, p->ns->path);
-		return -EINVAL;
-	}
+	if (stamp_owns(p) != stamp_owns(&job->plan[0]))
+		return refuse(why, EINVAL, "%s and %s are of different formats: give them jobs of "
+			      "their own", j->ns[0].path, p->ns->path);
 	stamp_text(p, *args ? 0 : image_of(p->ns->path), text);
 	p->gens = vfy_gens_open(path, text, p->ns->nr_blocks, p->apart, j->writes, why);
 	if (!p->gens)
@@ -249,17 +240,15 @@ static int allocate(struct job *job, const struct vfy_job *j, char *why)
 	job->plan = calloc(j->nr_ns, sizeof(*job->plan));
 	job->ios = calloc(j->depth, sizeof(*job->ios));
 	job->then = calloc((size_t)j->depth * j->max_blocks + 1, sizeof(*job->then));
-	if (!job->plan || !job->ios || !job->then) {
-		snprintf(why, VFY_WHY_MAX, "out of memory");
-		return -ENOMEM;
-	}
+	if (!job->plan || !job->ios || !job->then)
+		return refuse(why, ENOMEM, "out of memory");
 	for (unsigned i = 0; i < j->depth; i++)
 		job->ios[i].then = job->then + (size_t)i * j->max_blocks;
 	return 0;
 }
 
 static int stamp_open(const struct vfy_job *j, const char *args, struct vfy_session *s,
-		      char why[VFY_WHY_MAX])
+		      char why[WHY_MAX])
 {
 	struct job *job = calloc(1, sizeof(*job));
 	int ret;

@@ -34,7 +34,7 @@
 
 #define VFY_PLUGIN_VERSION	1
 #define VFY_PLUGIN_SYMBOL	nvmepi_verify_plugin
-#define VFY_WHY_MAX		256		/* bytes of a reason, one line */
+#define VFY_WHY_MAX		400		/* bytes of a reason, one line */
 
 /* A namespace as a job uses it. */
 struct vfy_ns {
