@@ -249,28 +249,23 @@ void io_change_starts(const struct job_ns *ns, unsigned tag, uint8_t opcode, uin
 		vfy_faults_mark(job->faults, ns->seen.id, lba, nr, VFY_UNSETTLED);
 }
 
-/* The kind that most are of; NULL: it is another. */
-static const struct nvme_kind *kind_of(const struct io *io)
+/* The kind of command that @io is, where it is an ordinary one; else NULL. */
+static inline const struct nvme_kind *kind_of(const struct io *io)
 {
 	const struct nvme_kind *kind = io->opcode == nvme_cmd_read ? &io->ns->read :
 				       io->opcode == nvme_cmd_write ? &io->ns->write : NULL;
 
-	return kind && kind->checks == io->checks && io->usual ? kind : NULL;
+	return kind && io->usual && !io->nr_damage && kind->checks == io->ns->prchk ? kind : NULL;
 }
 
-/* The command as it goes out: one of a kind, but for the rare ones. */
-static inline bool place(const struct io *io, struct nvme_uring_cmd *cmd)
+static inline void place(const struct io *io, const struct nvme_kind *kind, uint64_t ref, void *data,
+			 void *md, struct nvme_uring_cmd *cmd)
 {
-	const struct nvme_kind *kind = kind_of(io);
 	const struct nvme_io command = {
-		.slba = io->slba, .nr_blocks = io->nr_blocks, .tags.ref = io->expect.tags.ref,
-		.data = io->blocks.data, .md = io->blocks.md,
+		.slba = io->slba, .nr_blocks = io->nr_blocks, .tags.ref = ref, .data = data, .md = md,
 	};
 
-	if (!kind || io->nr_damage)
-		return false;
 	nvme_place(cmd, kind, &command);
-	return true;
 }
 
 static void build(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
@@ -282,22 +277,44 @@ static void build(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 	nvme_build_io(cmd, &io->ns->info, &command);
 }
 
-void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
+/* What follows from what is asked for. */
+static void set_out(struct io *io)
 {
 	lay_out(io);
-	io->usual = !vfy_plugged(&job->plugin);
 	io->expect.tags = io_tags(io->ns, io->slba);
 	io->expect.each = 0;
 	io->expect.free = 0;
+}
+
+/* All there is besides the command. */
+static void make_ready(struct io *io, struct io_job *job)
+{
+	set_out(io);
 	if (sends_blocks(io->opcode) && (io->blocks.md || vfy_plugged(&job->plugin)))
 		prepare(io, job);
 	else if (vfy_plugged(&job->plugin) && !changes_blocks(io->opcode))
 		ask_what_to_carry(io, job);
 	io->checks = io->ns->prchk & ~beyond_device(io);
+}
+
+void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
+{
+	const struct job_ns *ns = io->ns;
+	const struct nvme_kind *kind;
+
+	io->usual = !vfy_plugged(&job->plugin);
+	kind = kind_of(io);
+	io->bare = kind && (io->opcode == nvme_cmd_read ? ns->bare_reads : ns->bare_writes);
+	io->checks = ns->prchk;
+	if (!io->bare)
+		make_ready(io, job);
 	if (changes_blocks(io->opcode))
-		io_change_starts(io->ns, io->tag, io->opcode, io->slba, io->nr_blocks, job);
-	io->easy = io->usual && !io->nr_damage && (io->opcode != nvme_cmd_read || io->ns->easy_reads);
-	if (!place(io, cmd))
+		io_change_starts(ns, io->tag, io->opcode, io->slba, io->nr_blocks, job);
+	if (io->bare)
+		place(io, kind, io_tags(ns, io->slba).ref, io->buf, io->md, cmd);
+	else if (kind)
+		place(io, kind, io->expect.tags.ref, io->blocks.data, io->blocks.md, cmd);
+	else
 		build(io, job, cmd);
 }
 
@@ -417,8 +434,10 @@ int io_end(struct io *io, int res, struct io_job *job)
 	int err = 0;
 
 	job->stats.ios++;
-	if (!res && io->easy && (!job->faults || vfy_faults_none(job->faults)))
+	if (io->bare && !res && (!job->faults || vfy_faults_none(job->faults)))
 		return 0;
+	if (io->bare)
+		set_out(io);
 	if (res > 0 && job->status)
 		job->status(job->ctx, res);
 	if (io->nr_damage && io->opcode == nvme_cmd_write)

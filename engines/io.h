@@ -43,7 +43,7 @@ struct io {
 
 	struct vfy_expect	expect;		/* what its blocks carry */
 	bool			usual;		/* that is as the namespace has it: no plugin was asked */
-	bool			easy;		/* nothing is left to do when it ends well */
+	bool			bare;		/* so is the I/O: what follows from the rest is not set */
 	unsigned		checks;		/* PI_* the device is asked for */
 
 	/* Done on purpose: */

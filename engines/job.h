@@ -64,7 +64,8 @@ struct job_ns {
 	unsigned		prchk;		/* PI_* for the device */
 	unsigned		verify;		/* PI_* for the host, on tuples that cross */
 	bool			verify_md;	/* and the bytes beyond them */
-	bool			easy_reads;	/* nothing of all that, and the data is where fio wants it */
+	bool			bare_reads;	/* the command is all there is to do for one: nothing */
+	bool			bare_writes;	/* is made, checked or moved */
 	struct pi_tags		tags;		/* ref: that of LBA 0 */
 	struct nvme_wire	wire;		/* of Read and Write */
 	struct nvme_kind	read, write;	/* as most commands of the job are */

@@ -79,7 +79,7 @@ static struct job_opts random_opts(const struct oracle_format *f)
 static bool trial_settle(struct trial *t)
 {
 	bool data = t->mode.buffer == JOB_BUFFER_DATA;
-	char why[TARGET_WHY_MAX] = "";
+	char why[WHY_MAX] = "";
 	int ret;
 
 	if (!t->f.extended || (t->mode.pract && t->f.md_size == oracle_tuple_size(&t->f)))
@@ -363,7 +363,7 @@ static void sends_no_blocks(void)
 	each_format(others_of);
 }
 
-/* Parts of an I/O, as the search for bad blocks asks for them. */
+/* Parts of an I/O, as the search for bad blocks asks for them after an error. */
 static void parts_of(const struct oracle_format *f, const struct mode *mode)
 {
 	struct job_opts o = random_opts(f);
@@ -374,6 +374,7 @@ static void parts_of(const struct oracle_format *f, const struct mode *mode)
 	trial_init(&t, f, mode, nvme_cmd_read, &o);
 	ref = oracle_ref(f, o.ref, t.io.slba + 5);
 	told_start(&t.io, &t.cmd);
+	told_end(&t.io, 0x281, NULL);
 	c = io_command(&t.io, 5, 3);
 	UNIT_CHECK(c.slba == t.io.slba + 5 && c.nr_blocks == 3, "%s: blocks", trial_text(&t));
 	UNIT_CHECK(!f->type || c.tags.ref == ref, "%s: reference tag %" PRIx64 "h, wanted %" PRIx64
