@@ -61,47 +61,34 @@ int pi_layout_check(const struct pi_layout *l, const char **why)
 	return fault ? -EINVAL : 0;
 }
 
-/* Set the bits from @at (0..127) up; @v must fit, and they must be zero. */
-static void bits_put(struct pi_tuple *t, unsigned at, uint64_t v)
+/* The same as a number of the compiler's. */
+__extension__ typedef unsigned __int128 wide_int;
+
+static inline struct pi_tuple split(wide_int v)
 {
-	if (at >= 64) {
-		t->hi |= v << (at - 64);
-		return;
-	}
-	t->lo |= v << at;
-	if (at)
-		t->hi |= v >> (64 - at);
+	return (struct pi_tuple){ .hi = v >> 64, .lo = v };
 }
 
-static uint64_t bits_get(struct pi_tuple t, unsigned at, unsigned bits)
+static inline uint64_t bits_get(struct pi_tuple t, unsigned at, unsigned bits)
 {
-	uint64_t v;
-
-	if (at >= 64)
-		v = t.hi >> (at - 64);
-	else if (at)
-		v = t.lo >> at | t.hi << (64 - at);
-	else
-		v = t.lo;
-	return v & pi_ones(bits);
+	return (((wide_int)t.hi << 64 | t.lo) >> at) & pi_ones(bits);
 }
 
 /* The storage and reference space as an integer. */
-static struct pi_tuple space_pack(const struct pi_layout *l, uint64_t storage, uint64_t ref)
+static inline wide_int space_pack(const struct pi_layout *l, uint64_t storage, uint64_t ref)
 {
-	struct pi_tuple t = { .lo = ref & pi_ones(pi_ref_bits(l)) };
+	const unsigned ref_bits = pi_ref_bits(l);
 
-	bits_put(&t, pi_ref_bits(l), storage & pi_ones(l->sts));
-	return t;
+	return (ref & pi_ones(ref_bits)) | (wide_int)(storage & pi_ones(l->sts)) << ref_bits;
 }
 
-static struct pi_tuple tuple_pack(const struct pi_layout *l, const struct pi_fields *f)
+static inline struct pi_tuple tuple_pack(const struct pi_layout *l, const struct pi_fields *f)
 {
-	struct pi_tuple t = space_pack(l, f->storage, f->ref);
+	const unsigned app_at = pi_space_bits(l);
+	const uint64_t guard = f->guard & pi_ones(8 * l->format->guard_size);
 
-	bits_put(&t, pi_space_bits(l), f->app);
-	bits_put(&t, pi_space_bits(l) + APP_BITS, f->guard & pi_ones(8 * l->format->guard_size));
-	return t;
+	return split(space_pack(l, f->storage, f->ref) | (wide_int)f->app << app_at |
+		     (wide_int)guard << (app_at + APP_BITS));
 }
 
 static struct pi_fields tuple_unpack(const struct pi_layout *l, struct pi_tuple t)
@@ -116,7 +103,7 @@ static struct pi_fields tuple_unpack(const struct pi_layout *l, struct pi_tuple 
 
 struct pi_dwords pi_tags_pack(const struct pi_layout *l, const struct pi_tags *t)
 {
-	struct pi_tuple space = space_pack(l, t->storage, t->ref);
+	struct pi_tuple space = split(space_pack(l, t->storage, t->ref));
 
 	return (struct pi_dwords) {
 		.cdw2	= space.hi,
