@@ -192,8 +192,12 @@ static void generate(const struct io *io)
 static void ask_what_to_carry(struct io *io, struct io_job *job)
 {
 	struct vfy_io seen = for_plugin(io);
+	const struct vfy_expect *e = &io->expect;
+	const struct pi_tags t = e->tags;
 
 	vfy_plugin_prepare(&job->plugin, &seen, &io->expect);
+	io->usual = !e->each && !e->free && !difference(&t, &e->tags) &&
+		    t.storage_mask == e->tags.storage_mask && t.app_mask == e->tags.app_mask;
 }
 
 /* Metadata and tuples of the blocks that are sent, wherever they lie. */
@@ -306,8 +310,10 @@ void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 	kind = kind_of(io);
 	io->bare = kind && (io->opcode == nvme_cmd_read ? ns->bare_reads : ns->bare_writes);
 	io->checks = ns->prchk;
-	if (!io->bare)
+	if (!io->bare) {
 		make_ready(io, job);
+		kind = kind_of(io);
+	}
 	if (changes_blocks(io->opcode))
 		io_change_starts(ns, io->tag, io->opcode, io->slba, io->nr_blocks, job);
 	if (io->bare)
