@@ -184,12 +184,15 @@ bool pi_escapes(const struct pi_layout *l, const struct pi_fields *f)
 	       (l->type != PI_TYPE3 || f->ref == pi_ones(pi_ref_bits(l)));
 }
 
+/* Without calls; what takes @wide, which is s->wide, is compiled for either width. */
+#define TEMPLATE static inline __attribute__((always_inline))
+
 /*
  * From here on a guard_job says where everything is, for separate and extended
  * blocks, with and without a copy: a tuple comes right behind the metadata that
  * its guard covers, so block i's is at md + i * md_stride + md_len.
  */
-static struct guard_job whole_job(const struct pi_layout *l, const void *data, const void *md,
+TEMPLATE struct guard_job whole_job(const struct pi_layout *l, const void *data, const void *md,
 				  uint32_t nr)
 {
 	return (struct guard_job) {
@@ -207,7 +210,7 @@ static struct guard_job whole_job(const struct pi_layout *l, const void *data, c
 enum { BATCH = 128, BATCH_BYTES = 64 << 10, BATCH_MIN = 8 };
 
 /* Blocks a guard call gets. */
-static size_t batch_blocks(const struct guard_job *job)
+TEMPLATE size_t batch_blocks(const struct guard_job *job)
 {
 	size_t nr = BATCH_BYTES >> __builtin_ctzl(job->data_len);	/* a power of two */
 
@@ -230,7 +233,7 @@ struct batches {
 	size_t	left;		/* blocks behind this batch */
 };
 
-static struct batches batches_of(struct guard_job *job)
+TEMPLATE struct batches batches_of(struct guard_job *job)
 {
 	struct batches b = { .most = batch_blocks(job), .left = job->nr };
 
@@ -238,7 +241,7 @@ static struct batches batches_of(struct guard_job *job)
 	return b;
 }
 
-static inline bool batch_next(struct batches *b, struct guard_job *job)
+TEMPLATE bool batch_next(struct batches *b, struct guard_job *job)
 {
 	const size_t done = job->nr;
 
@@ -254,7 +257,7 @@ static inline bool batch_next(struct batches *b, struct guard_job *job)
 	return true;
 }
 
-static const uint8_t *tuple_at(const struct guard_job *job, size_t i)
+TEMPLATE const uint8_t *tuple_at(const struct guard_job *job, size_t i)
 {
 	return (const uint8_t *)job->md + i * job->md_stride + job->md_len;
 }
@@ -278,14 +281,14 @@ static void copy_blocks(const struct guard_job *job, bool large)
 enum { STAGE_BYTES = 16 << 10 };
 
 /* A copy that is better made around the cache. */
-static bool is_large(const struct guard_job *job)
+TEMPLATE bool is_large(const struct guard_job *job)
 {
 	return job->copy && job->nr * job->data_len >= STREAM_MIN &&
 	       job->data_stride <= STAGE_BYTES && job->copy_stride <= STAGE_BYTES;
 }
 
 /* The guards of a batch, if @wanted, and its copy. */
-static void guard_and_copy(const struct pi_layout *l, struct guard_job *job, bool wanted,
+TEMPLATE void guard_and_copy(const struct pi_layout *l, struct guard_job *job, bool wanted,
 			   bool large, uint64_t *guards)
 {
 	void *const copy = job->copy;
@@ -329,9 +332,6 @@ struct pi_series pi_series_of(const struct pi_layout *l, const struct pi_tags *t
 	s.wide = is_wide(l);
 	return s;
 }
-
-/* Without calls; what takes @wide, which is s->wide, is compiled for either width. */
-#define TEMPLATE static inline __attribute__((always_inline))
 
 TEMPLATE struct pi_tuple series_tuple(const struct pi_series *s, bool wide, uint64_t guard, uint64_t i)
 {
@@ -469,7 +469,7 @@ static void judge_batch(const struct pi_series *s, uint64_t first, struct mismat
 		      tuple_load(tuple_at(job, i), s->wide));
 }
 
-static unsigned verify(const struct pi_series *s, uint64_t first, struct guard_job *job,
+TEMPLATE unsigned verify(const struct pi_series *s, uint64_t first, struct guard_job *job,
 		       struct mismatches *m)
 {
 	const bool large = is_large(job), wanted = s->checks & PI_GUARD;
