@@ -99,8 +99,10 @@ void damage_write(struct io *io, struct nvme_io *command, struct io_job *job)
 		to.md = to.data + (from.md - from.data);
 	}
 	damage_blocks(io, to, job);
-	if (!enter(io, VFY_UNSETTLED, job))
+	if (!enter(io, VFY_UNSETTLED, job)) {
+		job->stats.spared += io->nr_damage;
 		io->nr_damage = 0;		/* what nobody would know of is not done */
+	}
 	if (!io->nr_damage)
 		return;
 	command->data = to.data;

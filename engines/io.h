@@ -62,6 +62,7 @@ struct io_stats {
 	uint64_t	generated, checked;	/* blocks, by the host */
 	struct ticks_sum generating, checking;
 	uint64_t	damaged, rejected, accepted, wrong;	/* blocks, on purpose */
+	uint64_t	spared;			/* fields that would have been, but for a full book */
 };
 
 /* What the I/Os of a job share, and where findings go.  All zero will do, but for @record. */

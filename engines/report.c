@@ -87,6 +87,7 @@ static struct json_object *damaged(const struct io_stats *st)
 	add_count(o, "rejected", st->rejected);
 	add_count(o, "accepted", st->accepted);
 	add_count(o, "wrong", st->wrong);
+	add_count(o, "spared", st->spared);
 	return o;
 }
 

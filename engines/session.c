@@ -240,6 +240,9 @@ static void say_summary(const struct session *s)
 	if (st->damaged)
 		say(s, "damaged on purpose: %" PRIu64 " blocks: rejected %" PRIu64 ", accepted %" PRIu64
 		    ", answered wrongly %" PRIu64, st->damaged, st->rejected, st->accepted, st->wrong);
+	if (st->spared)
+		say(s, "damaged on purpose: %" PRIu64 " more were left as they are: the book of what is damaged "
+		    "is full", st->spared);
 	if (s->job->plugin.nonsense)
 		say(s, "pi_plugin: %" PRIu64 " answers made no sense and were dropped",
 		    s->job->plugin.nonsense);

@@ -177,6 +177,37 @@ static void tells_rejected_writes(void)
 	}
 }
 
+/* A damaged block that no reader could be told of is not made: it goes out as it is, and is counted. */
+static void spares_what_cannot_be_booked(void)
+{
+	struct job_opts o = random_opts(&choice);
+	struct vfy_damage damage[BLOCKS];
+	char why[WHY_MAX] = "";
+	struct io_job job = {
+		.record = told_remember, .ctx = &told, .inject_writes = true,
+		.faults = vfy_faults_open(NULL, why),
+	};
+	struct trial t;
+
+	trial_init(&t, &choice, &plain, nvme_cmd_write, &o);
+	t.io.damage = damage;
+	t.io.copy = allocate(BLOCKS * wire_stride(&t));
+	t.io.copy_md = allocate(BLOCKS * choice.md_size);
+	UNIT_CHECK(job.faults && !vfy_inject_parse("guard/1", &job.inject, why), "%s", why);
+	for (uint64_t lba = 0; !vfy_faults_set(job.faults, 1, lba, (struct vfy_fault_block){ VFY_DAMAGED, PI_GUARD }); lba++)
+		;
+	damage_draw(&t.io, &job);
+	UNIT_CHECK(t.io.nr_damage == BLOCKS, "%u blocks are drawn", t.io.nr_damage);
+	io_start(&t.io, &job, &t.cmd);
+	UNIT_CHECK(!t.io.nr_damage && job.stats.spared == BLOCKS && !job.stats.damaged,
+		   "%u damaged, %" PRIu64 " spared", t.io.nr_damage, job.stats.spared);
+	UNIT_CHECK(t.cmd.addr != (uintptr_t)t.io.copy, "the copy is sent");
+	vfy_faults_close(job.faults);
+	free(t.io.copy);
+	free(t.io.copy_md);
+	trial_free(&t);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = {
@@ -186,6 +217,7 @@ int main(int argc, char **argv)
 		{ "checks_reads_alone", checks_reads_alone },
 		{ "explains_rejected_writes", explains_rejected_writes },
 		{ "tells_rejected_writes", tells_rejected_writes },
+		{ "spares_what_cannot_be_booked", spares_what_cannot_be_booked },
 	};
 
 	return unit_main(argc, argv, cases, ARRAY_SIZE(cases));
