@@ -337,12 +337,35 @@ static const char *kind_of(mode_t mode)
 	return S_ISBLK(mode) ? "a block device" : "not an ordinary file";
 }
 
-/* A new image, all hole.  Nothing is left of it on failure. */
+static void unlink_format(const struct ctl_image *img)
+{
+	char name[PATH_MAX];
+
+	snprintf(name, sizeof(name), "%.*s.format", PATH_MAX - 8, img->path);
+	unlink(name);
+}
+
+/* File systems that can't promise not to replace a file are asked to rename all the same. */
+static int rename_new(const char *from, const char *to)
+{
+	if (!renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE))
+		return 0;
+	return errno == EINVAL ? rename(from, to) : -1;
+}
+
+/*
+ * A new image, all hole.  It is there at once, of its size and with its format, for
+ * those who look before they lock.  Nothing is left of it on failure.
+ */
 static int create_image(struct ctl_image *img, char *why)
 {
 	const struct pi_layout *l = &img->format.layout;
-	int fd = open(img->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666), ret;
+	char name[PATH_MAX];
+	int fd, ret;
 
+	if (snprintf(name, sizeof(name), "%s.new-%d", img->path, (int)getpid()) >= (int)sizeof(name))
+		return refuse(why, ENAMETOOLONG, "%s: the name is too long", img->path);
+	fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return refuse(why, errno, "%s: can't be created: %s", img->path, strerror(errno));
 	img->size = img->format.nr_blocks * (l->data_size + l->md_size);
@@ -352,8 +375,12 @@ static int create_image(struct ctl_image *img, char *why)
 	else
 		ret = ctl_format_write(&img->format, img->path, why);
 	close(fd);
+	if (!ret && rename_new(name, img->path)) {
+		ret = refuse(why, errno, "%s: can't be created: %s", img->path, strerror(errno));
+		unlink_format(img);
+	}
 	if (ret)
-		unlink(img->path);
+		unlink(name);
 	return ret;
 }
 
@@ -458,11 +485,8 @@ static int open_locked(struct ctl_image *img, const struct target_open *o, bool 
 /* Its blocks and format; the state is removed after, by who holds its lock. */
 static void unlink_image(const struct ctl_image *img)
 {
-	char name[PATH_MAX];
-
-	snprintf(name, sizeof(name), "%.*s.format", PATH_MAX - 8, img->path);
 	unlink(img->path);
-	unlink(name);
+	unlink_format(img);
 }
 
 static int open_files(struct ctl_image *img, const struct target_open *o, char *why)

@@ -113,11 +113,48 @@ static void processes(void)
 	remove_image("shared.img");
 }
 
+/* Who comes while somebody else creates the image finds all of it, or nothing yet. */
+static void created_at_once(void)
+{
+	enum { ROUNDS = 400 };
+
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		unsigned refused = 0;
+		int status;
+
+		for (unsigned i = 0; i < WORKERS; i++) {
+			struct target_open o = {
+				.path = in_folder("at-once.img"), .write = true, .format = shared_format,
+				.size = SHARED_BLOCKS * 4096,
+			};
+			struct target_ns *ns;
+
+			if (!fork()) {
+				if (controller_target.open(&o, &ns, why)) {
+					printf("# %s\n", why);
+					fflush(stdout);
+					_exit(1);
+				}
+				controller_target.close(ns);
+				_exit(0);
+			}
+		}
+		for (unsigned i = 0; i < WORKERS; i++) {
+			wait(&status);
+			refused += status != 0;
+		}
+		if (!UNIT_CHECK(!refused, "round %u: %u of %u were refused", round, refused, WORKERS))
+			break;
+		remove_image("at-once.img");
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = {
 		{ "threads", threads },
 		{ "processes", processes },
+		{ "created_at_once", created_at_once },
 	};
 
 	return folder_main(argc, argv, cases, ARRAY_SIZE(cases));
