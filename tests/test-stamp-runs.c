@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test-stamp-runs.c - the plugin "stamp" over several blocks, several runs and many at
+ * once; what it says, and what it refuses
+ */
+#include "stamp-bed.h"
+
+/* --- several blocks, several runs --- */
+
+/* All blocks of a write have one generation; of a read each has its own finding. */
+static void many_blocks(void)
+{
+	struct vfy_io io = io_of(0, 0, 1, 0, 4);
+
+	for (int i = 0; i < 3; i++)
+		write_to(i, 1, i, 0);
+	write_to(2, 1, 2, 0);
+	start_write(0, &io);
+	memset((void *)(io.data + block_size()), 0, 1);
+	apply(&io, 0);
+	if (bed.shape->carrier) {
+		struct pi_fields first = pi_tuple_get(&bed.shape->l, io.md + pi_tuple_offset(&bed.shape->l));
+		struct pi_fields last = pi_tuple_get(&bed.shape->l, io.md + 3 * io.md_stride +
+						     pi_tuple_offset(&bed.shape->l));
+
+		UNIT_CHECK(first.app == last.app && first.storage == last.storage,
+			   "%s: two generations in a write", shape_name(bed.shape));
+	}
+	end(0, &io, 0);
+	write_to(0, 4, 0, 0);
+	read_blocks(0, 8);
+	UNIT_CHECK(!bed.found, "%s: %u findings", shape_name(bed.shape), bed.found);
+	write_to(1, 1, -1, 0);
+	write_to(3, 1, -1, 0);
+	read_blocks(0, 4);
+	UNIT_CHECK(bed.found == 2 && bed.f[0].index == 1 && bed.f[1].index == 3, "%s: %u findings, at %u and %u",
+		   shape_name(bed.shape), bed.found, bed.f[0].index, bed.f[1].index);
+	bed.f[1].index = 99;
+	io = io_of(1, 0, 2, 0, 4);
+	start_read(1, &io);
+	memcpy((void *)io.data, media_at(0), 4 * block_size());
+	UNIT_CHECK(vfy_stamp.judge(bed.session[1].ctx, &io, NULL, bed.f, 1) == 2 || bed.shape->room >= 16,
+		   "%s: not all were counted", shape_name(bed.shape));
+	UNIT_CHECK(bed.f[1].index == 99, "%s: more than there is room for", shape_name(bed.shape));
+}
+
+static void blocks_of_a_write(void)
+{
+	each_shape(many_blocks);
+}
+
+/* A later run knows; one that was killed leaves both. */
+static void run_again(void)
+{
+	char why[VFY_WHY_MAX];
+	struct vfy_io io = io_of(0, 1, 1, 17, 1);
+
+	write_to(16, 1, 16, 0);
+	write_to(16, 1, -1, 0);
+	write_to(17, 1, 17, 0);
+	write_to(17, 1, 17, 0);
+	start_write(0, &io);			/* killed */
+	write_to(18, 1, 18, 0);
+	write_to(18, 1, -1, 0x281);		/* failed */
+	for (unsigned j = 0; j < JOBS; j++)
+		vfy_stamp.close(bed.session[j].ctx);
+	for (unsigned j = 0; j < JOBS; j++)
+		UNIT_CHECK(!open_job(j, "", why), "%s: %s", shape_name(bed.shape), why);
+	expect(16, VFY_LOST, "in a later run");
+	expect_nothing(17, "killed, not done");
+	apply(&io, 17);
+	expect_nothing(17, "killed, and done");
+	expect_nothing(18, "failed");
+	write_to(17, 1, 17, 0);
+	write_to(17, 1, -1, 0);
+	expect(17, VFY_LOST, "settled again");
+}
+
+static void later_runs(void)
+{
+	each_shape(run_again);
+}
+
+/* Whatever changes blocks otherwise: anything may be there until the next write. */
+static void trim(void)
+{
+	struct vfy_io io = io_of(0, 1, 9, 2, 4);
+
+	write_to(2, 4, 2, 0);
+	vfy_stamp.prepare(bed.session[0].ctx, &io, NULL);
+	expect_nothing(2, "under way");
+	deallocate(2);
+	expect_nothing(2, "done, not ended");
+	end(0, &io, 0);
+	expect_nothing(2, "ended");
+	expect_nothing(3, "without effect");
+	write_to(2, 4, -1, 0);
+	expect(2, VFY_LOST, "the write after it was lost");
+	expect(3, VFY_LOST, "the write after it was lost");
+}
+
+static void trims(void)
+{
+	each_shape(trim);
+}
+
+/* Generations come round, and the application tag never is FFFFh. */
+static void come_round(const struct shape *s, unsigned apart)
+{
+	set_up(s);
+	write_to(1, 1, 1, 0);
+	for (unsigned i = 0; i < 3 * apart; i++) {
+		write_to(1, 1, i % 7 == 3 ? -1 : 1, 0);
+		if (i % 7 == 3) {
+			if (!expect(1, VFY_LOST, "one was lost"))
+				break;
+		} else if (!expect_nothing(1, "none was lost")) {
+			break;
+		}
+	}
+	tear_down();
+}
+
+static void generations_come_round(void)
+{
+	struct shape s = shapes[0];
+
+	s.app_mask = 0x0ff0;
+	come_round(&s, 255);
+	s.app_mask = 0x33cc;		/* not in one piece */
+	come_round(&s, 255);
+	s = shapes[3];
+	s.l.sts = s.storage_bits = 8;
+	come_round(&s, 256);
+}
+
+/* --- what it says, and what it refuses --- */
+
+static void says_what_it_cannot_see(void)
+{
+	static const struct { int shape; const char *words[4]; } cases[] = {
+		{ 0, { "65535 in the application tag", "8 bytes a block", "torn from damaged" } },
+		{ 2, { "65535 in the application tag", "where a misdirected write came from" } },
+		{ 6, { "16777216 in the storage tag", "torn from damaged" } },
+		{ 8, { "65535 in the application tag", "their first 5 bytes" } },
+		{ 11, { "65535 in the application tag", "16777216 in stamps of 56 bytes", "trim" } },
+		{ 14, { "16777216 in stamps of 8 bytes", "torn from damaged" } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		set_up(&shapes[cases[i].shape]);
+		for (int w = 0; w < 4 && cases[i].words[w]; w++)
+			UNIT_CHECK(strstr(said, cases[i].words[w]), "'%s' is not in '%s'", cases[i].words[w], said);
+		UNIT_CHECK(strchr(said, '\n') == said + strlen(said) / JOBS - 1, "not one line each: '%s'", said);
+		tear_down();
+	}
+	set_up(&shapes[11]);
+	UNIT_CHECK(!strstr(said, "torn"), "it says it can't see what it sees: '%s'", said);
+	tear_down();
+}
+
+static void refused(const char *args, const char *word)
+{
+	char why[VFY_WHY_MAX] = "";
+
+	vfy_stamp.close(bed.session[0].ctx);
+	UNIT_CHECK(open_job(0, args, why) < 0 && strstr(why, word), "'%s': '%s', which has no '%s'", args, why, word);
+	UNIT_CHECK(!strchr(why, '\n'), "more than a line: '%s'", why);
+	bed.session[0].ctx = NULL;
+}
+
+static void refuses(void)
+{
+	struct vfy_ns two[2];
+
+	set_up(&shapes[0]);
+	refused("files=x", "unknown argument 'files=x'");
+	tear_down();
+
+	set_up(&shapes[0]);
+	refused("file=", "file= needs a path");
+	tear_down();
+
+	set_up(&shapes[0]);
+	refused("file=/nowhere/x", "/nowhere/x: No such file");
+	tear_down();
+
+	set_up(&shapes[0]);
+	bed.ns.path = "/dev/null";
+	refused("", "/dev/null is a device: name a file");
+	tear_down();
+
+	set_up(&shapes[0]);
+	bed.ns.tuples_cross = bed.ns.md_crosses = false;	/* PRACT */
+	refused("", "no room for a generation");
+	tear_down();
+
+	set_up(&shapes[0]);
+	bed.ns.tags.app_mask = 0x7f;
+	refused("", "no room for a generation");
+	tear_down();
+
+	set_up(&shapes[0]);
+	two[0] = two[1] = bed.ns;
+	two[1].layout = shapes[9].l;
+	two[1].path = "other";
+	bed.job.ns = two;
+	bed.job.nr_ns = 2;
+	refused("", "are of different formats");
+	unlink("other.stamp");
+	tear_down();
+}
+
+/* A file that is of something else stays as it is. */
+static void refused_file(const char *word)
+{
+	char why[VFY_WHY_MAX] = "";
+	struct stat before, after;
+
+	stat(file, &before);
+	for (unsigned j = 0; j < JOBS; j++)
+		if (bed.session[j].ctx)
+			vfy_stamp.close(bed.session[j].ctx);
+	bed.session[1].ctx = NULL;
+	UNIT_CHECK(open_job(0, "", why) < 0 && strstr(why, word) && strstr(why, file), "'%s', which has no '%s'", why,
+		   word);
+	bed.session[0].ctx = NULL;
+	stat(file, &after);
+	UNIT_CHECK(before.st_size == after.st_size, "its size was changed");
+}
+
+static void put_in_file(const char *text, off_t at, off_t size)
+{
+	int fd = open(file, O_WRONLY);
+
+	UNIT_CHECK(fd >= 0 && !ftruncate(fd, size) && pwrite(fd, text, strlen(text), at) >= 0, "%s", strerror(errno));
+	close(fd);
+}
+
+static void refuses_files(void)
+{
+	set_up(&shapes[0]);
+	bed.ns.nr_blocks++;
+	refused_file("blocks 64 of");
+	tear_down();
+
+	set_up(&shapes[0]);
+	bed.ns.tags.app_mask = 0xfff;
+	refused_file("bits ffffh");
+	tear_down();
+
+	set_up(&shapes[0]);
+	unlink(image);
+	usleep(20000);		/* the clock of file times has to move */
+	close(open(image, O_CREAT | O_WRONLY, 0666));
+	refused_file("image");
+	tear_down();
+
+	set_up(&shapes[0]);
+	put_in_file("ELF and more", 0, 20);
+	refused_file("ELF");
+	tear_down();
+
+	set_up(&shapes[0]);
+	put_in_file("", 0, 4096 + 8 * BLOCKS - 1);
+	refused_file("something else");
+	tear_down();
+
+	set_up(&shapes[0]);
+	put_in_file("2", strlen("nvmepi generations "), 4096 + 8 * BLOCKS);
+	refused_file("nvmepi generations 2");
+	tear_down();
+}
+
+/* The machine was lost: a generation that the file does not know is no finding. */
+static void behind(void)
+{
+	char why[VFY_WHY_MAX], *old = allocate(4096 + 8 * BLOCKS);
+	int fd;
+
+	set_up(&shapes[0]);
+	write_to(1, 1, 1, 0);
+	fd = open(file, O_RDWR);
+	UNIT_CHECK(pread(fd, old, 4096 + 8 * BLOCKS, 0) == 4096 + 8 * BLOCKS, "short");
+	write_to(1, 1, 1, 0);
+	for (unsigned j = 0; j < JOBS; j++)
+		vfy_stamp.close(bed.session[j].ctx);
+	old[1024] ^= 1;			/* another start of the machine, and not all was on disk */
+	UNIT_CHECK(pwrite(fd, old, 4096 + 8 * BLOCKS, 0) == 4096 + 8 * BLOCKS, "short");
+	*said = '\0';
+	for (unsigned j = 0; j < JOBS; j++)
+		UNIT_CHECK(!open_job(j, "", why), "%s", why);
+	UNIT_CHECK(strstr(said, "the machine went down"), "it does not say so: '%s'", said);
+	expect_nothing(1, "newer than the file knows");
+	tear_down();
+	close(fd);
+	free(old);
+}
+
+/* --- many at once --- */
+
+enum { THREADS = 4, ROUNDS = 20000 };
+
+static void *write_much(void *arg)
+{
+	struct vfy_gens *g = arg;
+	unsigned seed = (uintptr_t)&seed >> 4;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t nr = 1 + rand_r(&seed) % MOST, lba = rand_r(&seed) % (BLOCKS - nr + 1);
+		uint32_t gen;
+
+		if (rand_r(&seed) % 16) {
+			vfy_gens_write(g, lba, nr, &gen);
+			vfy_gens_written(g, lba, nr, true);
+		} else {
+			vfy_gens_change(g, lba, nr);
+			vfy_gens_changed(g, lba, nr);
+		}
+	}
+	return NULL;
+}
+
+static void threads(void)
+{
+	char why[VFY_WHY_MAX];
+	struct vfy_gens *g;
+	pthread_t t[THREADS];
+	uint32_t gen;
+
+	unlink(file);
+	g = vfy_gens_open(file, "threads\n", BLOCKS, 255, true, why);
+	if (!UNIT_CHECK(g, "%s", why))
+		return;
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&t[i], NULL, write_much, g);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(t[i], NULL);
+	for (uint64_t i = 0; i < BLOCKS; i++) {
+		uint64_t w;
+		struct vfy_gen_state s;
+
+		vfy_gens_write(g, i, 1, &gen);
+		vfy_gens_written(g, i, 1, true);
+		w = vfy_gens_look(g, i);
+		s = vfy_gens_between(g, w, w);
+		UNIT_CHECK(s.settled && s.last == gen && !s.span, "block %" PRIu64 " is not settled: %" PRIx64, i, w);
+	}
+	vfy_gens_close(g);
+	unlink(file);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct unit_case cases[] = {
+		{ "blocks_of_a_write", blocks_of_a_write },
+		{ "later_runs", later_runs },
+		{ "trims", trims },
+		{ "generations_come_round", generations_come_round },
+		{ "says_what_it_cannot_see", says_what_it_cannot_see },
+		{ "refuses", refuses },
+		{ "refuses_files", refuses_files },
+		{ "behind", behind },
+		{ "threads", threads },
+	};
+
+	return bed_main(argc, argv, cases, ARRAY_SIZE(cases));
+}
