@@ -312,7 +312,8 @@ void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 	io->checks = ns->prchk;
 	if (!io->bare) {
 		make_ready(io, job);
-		kind = kind_of(io);
+		if (vfy_plugged(&job->plugin))		/* which has had its say now */
+			kind = kind_of(io);
 	}
 	if (changes_blocks(io->opcode))
 		io_change_starts(ns, io->tag, io->opcode, io->slba, io->nr_blocks, job);
