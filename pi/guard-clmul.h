@@ -24,7 +24,8 @@
  * what is left is still congruent to the block, and can be added to the data
  * that lies there.  Four vectors fold side by side, because a multiplication
  * takes longer than it occupies its unit.  When one vector of a block is left,
- * LANES blocks are finished together, one in each lane.
+ * LANES blocks are finished together, one in each lane; a block alone is finished
+ * in all lanes at once.
  *
  * The last vector is padded with zeros behind the block; the constant that
  * begins the finish divides their power of x out again.  So no length is
@@ -197,18 +198,24 @@ TEMPLATE size_t padding(size_t len)
 }
 
 /*
- * From 128 bits a lane to the CRC.  First multiply with x^(bits - padding),
- * which is congruent and leaves fewer than 128 bits; then divide by P.  All of
- * it is done with P moved up to 64 bits, so that one code serves all widths.
- * The quotient is that of Barrett: exact, because polynomials do not carry.
+ * Multiply with x^(bits - padding), which is congruent to the block moved up by the
+ * CRC's width and leaves fewer than 128 bits.  P is moved up to 64 bits from here on,
+ * so that one code serves all widths.
  */
-TEMPLATE vec reduce(const struct crc *crc, vec v, size_t pad)
+TEMPLATE vec unpad(vec v, vec k)
 {
-	const uint64_t *k = crc->k->unpad[pad];
+	return vec_xor(vec_mul_low(v, k), vec_mul_high(v, k));
+}
+
+/*
+ * Divide what unpad() has left by P.  The quotient is that of Barrett: exact,
+ * because polynomials do not carry.
+ */
+TEMPLATE vec divide(const struct crc *crc, vec v)
+{
 	const vec quotient = vec_pair(crc->k->quotient), poly = vec_pair(crc->k->poly);
 	vec q;
 
-	v = vec_xor(vec_mul_low(v, vec_pair(k)), vec_mul_high(v, vec_pair(k)));
 	if (!crc->reflected) {
 		q = vec_xor(vec_mul_high(v, quotient), v);
 		return vec_xor(vec_mul_high(q, poly), v);
@@ -217,6 +224,12 @@ TEMPLATE vec reduce(const struct crc *crc, vec v, size_t pad)
 	v = vec_xor(v, vec_mul_low(q, poly));
 	/* The power that poly is lower by has cost it its last term when P has 64 bits. */
 	return crc->bits == 64 ? vec_xor(v, vec_lift(q)) : v;
+}
+
+/* The guard in the words of one lane. */
+TEMPLATE uint64_t guard_in(const struct crc *crc, uint64_t low, uint64_t high)
+{
+	return crc->reflected ? high ^ crc->start : low >> (64 - crc->bits);
 }
 
 /* Finish LANES blocks, each folded to one vector; store the first @nr guards. */
@@ -231,13 +244,26 @@ TEMPLATE void finish(const struct crc *crc, vec v[LANES], size_t pad, size_t nr,
 	_Pragma("GCC unroll 4")
 	for (int i = 0; i < LANES - 1; i++)
 		sum = fold(v[i], fold_by(crc, 16 * (LANES - 1 - i)), sum);
-	vec_store(lanes, reduce(crc, sum, pad));
-	for (size_t i = 0; i < nr; i++) {
-		if (crc->reflected)
-			guards[i] = lanes[2 * i + 1] ^ crc->start;
-		else
-			guards[i] = lanes[2 * i] >> (64 - crc->bits);
+	vec_store(lanes, divide(crc, unpad(sum, vec_pair(crc->k->unpad[pad]))));
+	for (size_t i = 0; i < nr; i++)
+		guards[i] = guard_in(crc, lanes[2 * i], lanes[2 * i + 1]);
+}
+
+/*
+ * Finish one block without padding: each lane is brought to the end by a constant
+ * of its own, and what is left of them adds up.
+ */
+TEMPLATE uint64_t finish_one(const struct crc *crc, vec v)
+{
+	uint64_t lanes[2 * LANES], low = 0, high = 0;
+
+	vec_store(lanes, divide(crc, unpad(v, vec_load(crc->k->ends[GUARD_LANES - LANES]))));
+	_Pragma("GCC unroll 4")
+	for (int i = 0; i < LANES; i++) {
+		low ^= lanes[2 * i];
+		high ^= lanes[2 * i + 1];
 	}
+	return guard_in(crc, low, high);
 }
 
 TEMPLATE struct block block_of(const struct guard_job *job, size_t i, bool copy)
@@ -252,16 +278,13 @@ TEMPLATE struct block block_of(const struct guard_job *job, size_t i, bool copy)
 	};
 }
 
-/*
- * The usual shape: nothing but whole vectors of data, LANES blocks at a time.
- * Returns how many blocks that was.
- */
-TEMPLATE size_t run_whole(const struct crc *crc, fold_fn *fold_data, bool copy,
-			  const struct guard_job *job, uint64_t *guards)
+/* The usual shape: nothing but whole vectors of data, LANES blocks at a time; then the rest. */
+TEMPLATE void run_whole(const struct crc *crc, fold_fn *fold_data, bool copy,
+			const struct guard_job *job, uint64_t *guards)
 {
 	size_t i;
 
-	for (i = 0; i + LANES <= job->nr; i += LANES) {
+	for (i = 0; i + LANES <= job->nr && LANES > 1; i += LANES) {
 		vec v[LANES];
 
 		_Pragma("GCC unroll 4")
@@ -269,16 +292,17 @@ TEMPLATE size_t run_whole(const struct crc *crc, fold_fn *fold_data, bool copy,
 			v[n] = fold_data(crc, block_of(job, i + n, copy));
 		finish(crc, v, 0, LANES, guards + i);
 	}
-	return i;
+	for (; i < job->nr; i++)
+		guards[i] = finish_one(crc, fold_data(crc, block_of(job, i, copy)));
 }
 
-/* Blocks of any shape, from the @i'th on. */
-TEMPLATE void run_rest(const struct crc *crc, fold_fn *fold_data, size_t min,
-		       const struct guard_job *job, size_t i, uint64_t *guards)
+/* Blocks of any shape. */
+TEMPLATE void run_any(const struct crc *crc, fold_fn *fold_data, size_t min,
+		      const struct guard_job *job, uint64_t *guards)
 {
 	size_t pad = padding(job->data_len + job->md_len);
 
-	for (; i < job->nr; i += LANES) {
+	for (size_t i = 0; i < job->nr; i += LANES) {
 		size_t nr = job->nr - i < LANES ? job->nr - i : LANES;
 		vec v[LANES] = { 0 };
 
@@ -292,12 +316,12 @@ TEMPLATE void run_rest(const struct crc *crc, fold_fn *fold_data, size_t min,
 TEMPLATE void run(const struct crc *crc, fold_fn *fold_data, size_t min,
 		  const struct guard_job *job, uint64_t *guards)
 {
-	size_t done = 0;
-
-	if (job->data_len >= min && job->data_len % VEC == 0 && !job->md_len)
-		done = job->copy ? run_whole(crc, fold_data, true, job, guards) :
-				   run_whole(crc, fold_data, false, job, guards);
-	run_rest(crc, fold_data, min, job, done, guards);
+	if (job->data_len < min || job->data_len % VEC || job->md_len)
+		run_any(crc, fold_data, min, job, guards);
+	else if (job->copy)
+		run_whole(crc, fold_data, true, job, guards);
+	else
+		run_whole(crc, fold_data, false, job, guards);
 }
 
 static const struct crc crc_16b = {

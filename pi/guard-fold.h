@@ -12,12 +12,14 @@
 #include <stdint.h>
 
 #define GUARD_DISTANCES	20	/* of a fold, in lanes of 16 bytes */
+#define GUARD_LANES	4	/* of the largest vector; smaller ones use the last */
 #define GUARD_PADS	65	/* bytes of padding behind a block: 0..64 */
 
 /* Pairs are for the low and the high word of a lane. */
 struct guard_fold {
 	uint64_t	fold[GUARD_DISTANCES][2];	/* [i]: by i + 1 lanes */
 	uint64_t	unpad[GUARD_PADS][2];	/* [i]: to the CRC's width, less i bytes */
+	uint64_t	ends[GUARD_LANES][2];	/* unpad[0], from each lane of a vector to its end */
 	uint64_t	quotient[2];		/* the same twice */
 	uint64_t	poly[2];
 };

@@ -226,6 +226,8 @@ static const struct bench {
 	{ "64b-4096-guard", 2, 4096, 16, CACHED, our_guard, &isa_l, NULL, &isal_best },
 	{ "16b-8x512-io", 0, 512, 8, ONE_IO, our_guard, &isa_l, NULL, &isal_best },
 	{ "16b-1x4096-io", 0, 4096, 8, ONE_IO, our_guard, &isa_l, NULL, &isal_best },
+	{ "32b-1x4096-io", 1, 4096, 16, ONE_IO, our_guard, &isa_l, NULL, &isal_best },
+	{ "64b-1x4096-io", 2, 4096, 16, ONE_IO, our_guard, &isa_l, NULL, &isal_best },
 	{ "16b-512-generate", 0, 512, 8, CACHED, our_generate, &isa_l_generate, NULL, &isal_best },
 	{ "16b-512-verify", 0, 512, 8, CACHED, our_verify, &isa_l_verify, NULL, &isal_best },
 	{ "16b-512-insert", 0, 512, 8, CACHED, our_insert, &memory_copy, NULL, NULL },
