@@ -483,14 +483,19 @@ static enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
 	return queued ? FIO_Q_QUEUED : FIO_Q_BUSY;
 }
 
+/* Seldom: not inline, for fio's macro is long. */
+static __attribute__((noinline)) int fail(struct thread_data *td, int err, const char *what)
+{
+	td_verror(td, -err, what);
+	return err;
+}
+
 static int engine_commit(struct thread_data *td)
 {
 	struct engine *e = td->io_ops_data;
 	int ret = flight_commit(&e->flight);
 
-	if (ret < 0)
-		td_verror(td, -ret, "io_uring_submit");
-	return ret < 0 ? ret : 0;
+	return ret < 0 ? fail(td, ret, "io_uring_submit") : 0;
 }
 
 static int engine_getevents(struct thread_data *td, unsigned int min, unsigned int max,
@@ -499,9 +504,7 @@ static int engine_getevents(struct thread_data *td, unsigned int min, unsigned i
 	struct engine *e = td->io_ops_data;
 	int ret = flight_reap(&e->flight, min, max, !td->o.iodepth_batch_complete_min, t);
 
-	if (ret < 0)
-		td_verror(td, -ret, "io_uring_enter");
-	return ret;
+	return ret < 0 ? fail(td, ret, "io_uring_enter") : ret;
 }
 
 static struct io_u *engine_event(struct thread_data *td, int event)

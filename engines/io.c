@@ -436,12 +436,27 @@ static int settle(struct io *io, int res, struct io_job *job)
 	return io->opcode == nvme_cmd_read ? judge_read(io, job) : 0;
 }
 
+/* Is what a bare I/O has read as it should be?  If not, the usual check will tell. */
+static bool sound(const struct io *io, struct io_job *job)
+{
+	const struct job_ns *ns = io->ns;
+	unsigned bad;
+
+	if (!ns->verify || io->opcode != nvme_cmd_read)
+		return true;
+	ticks_begin(&job->stats.checking);
+	bad = pi_verify_at(&ns->tuples, io->slba, io->buf, io->md, io->nr_blocks, NULL, 0);
+	ticks_end(&job->stats.checking);
+	job->stats.checked += bad ? 0 : io->nr_blocks;
+	return !bad;
+}
+
 int io_end(struct io *io, int res, struct io_job *job)
 {
 	int err = 0;
 
 	job->stats.ios++;
-	if (io->bare && !res && (!job->faults || vfy_faults_none(job->faults)))
+	if (io->bare && !res && (!job->faults || vfy_faults_none(job->faults)) && sound(io, job))
 		return 0;
 	if (io->bare)
 		set_out(io);

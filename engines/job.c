@@ -267,7 +267,7 @@ static void settle_common(struct job_ns *ns)
 	io.opcode = nvme_cmd_write;
 	io.fua = ns->writefua;
 	ns->write = nvme_kind(&ns->info, &io);
-	ns->bare_reads = !ns->verify && !ns->verify_md && ns->wire.data == ns->host_block;
+	ns->bare_reads = !ns->verify_md && ns->wire.data == ns->host_block;
 	ns->bare_writes = !ns->wire.md && ns->wire.data == plain.data_size;
 	plain.type = PI_NONE;
 	ns->tuples = pi_series_of(&ns->info.layout, &ns->tags, ns->verify);

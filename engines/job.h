@@ -64,8 +64,8 @@ struct job_ns {
 	unsigned		prchk;		/* PI_* for the device */
 	unsigned		verify;		/* PI_* for the host, on tuples that cross */
 	bool			verify_md;	/* and the bytes beyond them */
-	bool			bare_reads;	/* the command is all there is to do for one: nothing */
-	bool			bare_writes;	/* is made, checked or moved */
+	bool			bare_reads;	/* nothing is made or moved for one: the command, */
+	bool			bare_writes;	/* and a check of read tuples are all there is to do */
 	struct pi_tags		tags;		/* ref: that of LBA 0 */
 	struct nvme_wire	wire;		/* of Read and Write */
 	struct nvme_kind	read, write;	/* as most commands of the job are */

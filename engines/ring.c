@@ -437,9 +437,13 @@ static bool has_to_ask(const struct target_queue *q)
 	       IO_URING_READ_ONCE(*q->ring.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
 }
 
-/* Ask the kernel for completions when @n have been harvested, which is not enough. */
-static int ask(struct target_queue *q, struct target_cqe *cqes, unsigned n, unsigned min, unsigned max,
-	       const struct timespec *timeout)
+/*
+ * Ask the kernel for completions when @n have been harvested, which is not enough.
+ * Seldom: not inline, so that the usual way saves no registers for it.
+ */
+static __attribute__((noinline)) int
+ask(struct target_queue *q, struct target_cqe *cqes, unsigned n, unsigned min, unsigned max,
+    const struct timespec *timeout)
 {
 	if (!min && has_to_ask(q)) {
 		io_uring_get_events(&q->ring);
