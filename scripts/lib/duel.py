@@ -20,30 +20,45 @@ def spread(values):
     return 100 * (max(values) - min(values)) / statistics.median(values)
 
 
-def compare(name, contestants, repeats, run):
-    """
-    run(contestant) gives (IOPS, user ns an I/O); the first of contestants is ours.
-    Returns the case as a dict: for each other its ratios, iops above 1 and user
-    below 1 being good for ours, and the spread of the repeats in per cent.
-    """
+def take_turns(contestants, repeats, run):
+    """run(contestant) gives (IOPS, user ns an I/O); a dict: for each contestant those of all repeats."""
     runs = {c: [] for c in contestants}
     for _ in range(repeats):
         for contestant in contestants:
             runs[contestant].append(run(contestant))
-    iops = {c: [r[0] for r in runs[c]] for c in contestants}
-    user = {c: [r[1] for r in runs[c]] for c in contestants}
-    ours, *others = contestants
-    result = {"case": name, "iops": round(statistics.median(iops[ours]))}
-    for other in others:
-        result |= {
-            "peer": other,
-            "peer_iops": round(statistics.median(iops[other])),
-            "iops_ratio": round(statistics.median(iops[ours]) / statistics.median(iops[other]), 3),
-            "user_ratio": round(statistics.median(user[ours])
-                                / max(statistics.median(user[other]), 1e-9), 3),
-            "iops_spread_percent": round(max(spread(iops[ours]), spread(iops[other])), 1),
-        }
-    return result
+    return runs
+
+
+def medians(runs):
+    """(IOPS, user ns an I/O), each for itself."""
+    return [statistics.median(values) for values in zip(*runs)]
+
+
+def ratios(turns):
+    """(IOPS, user CPU) of the first contestant, which is ours, to the second's."""
+    (iops, user), (peer_iops, peer_user) = (medians(runs) for runs in turns.values())
+    return iops / peer_iops, user / max(peer_user, 1e-9)
+
+
+def compare(name, rounds):
+    """
+    The case as a dict. rounds: of take_turns(), each under conditions of its own, which
+    both contestants share and no repeat evens out. The ratios are the medians of those of
+    the rounds, and come with the range of these; of a single round, with the repeats'
+    spread in per cent. iops above 1 and user below 1 are good for ours.
+    """
+    ours, peer = rounds[0]
+    iops = {c: [r[0] for turns in rounds for r in turns[c]] for c in (ours, peer)}
+    of_rounds = {key: values for key, values in zip(("iops_ratio", "user_ratio"),
+                                                    zip(*map(ratios, rounds)))}
+    result = {"case": name, "iops": round(statistics.median(iops[ours])), "peer": peer,
+              "peer_iops": round(statistics.median(iops[peer]))}
+    result |= {key: round(statistics.median(values), 3) for key, values in of_rounds.items()}
+    if len(rounds) == 1:
+        return result | {"iops_spread_percent": round(max(map(spread, iops.values())), 1)}
+    for key, values in of_rounds.items():
+        result |= {f"{key}_min": round(min(values), 3), f"{key}_max": round(max(values), 3)}
+    return result | {"rounds": len(rounds)}
 
 
 def line(result, as_json=False):
