@@ -98,6 +98,7 @@ static void settle_checks(const struct scan_args *a, struct job_ns *ns, uint32_t
 		die_of_job(why);
 	ns->prchk &= ~unknown;
 	ns->verify &= ~unknown;
+	ns->bare_reads = false;		/* escapes are counted in the blocks of every read */
 }
 
 static unsigned default_threads(void)
