@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Benchmarks as ratios: contestants take turns, medians are compared."""
+"""Benchmarks as ratios: two contestants take turns, medians are compared."""
 import json
 import statistics
 
@@ -21,11 +21,16 @@ def spread(values):
 
 
 def take_turns(contestants, repeats, run):
-    """run(contestant) gives (IOPS, user ns an I/O); a dict: for each contestant those of all repeats."""
+    """
+    run(contestant) gives (IOPS, user ns an I/O); a dict: for each contestant those of all
+    repeats. Who comes first changes from one repeat to the next (A B, B A).
+    """
     runs = {c: [] for c in contestants}
+    order = list(contestants)
     for _ in range(repeats):
-        for contestant in contestants:
+        for contestant in order:
             runs[contestant].append(run(contestant))
+        order.reverse()
     return runs
 
 
