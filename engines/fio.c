@@ -56,12 +56,16 @@ static void say(const char *line)
 
 static unsigned collect_sizes(struct thread_data *td, struct job_size *sizes)
 {
-	const bool used[] = { td_read(td), td_write(td), td_trim(td) };	/* by enum fio_ddir */
 	struct thread_options *o = &td->o;
+	/* By enum fio_ddir; with bs_is_seq_rand reads' are of sequential, writes' of random I/Os. */
+	const bool used[] = { td_read(td) || o->bs_is_seq_rand, td_write(td) || o->bs_is_seq_rand,
+			      td_trim(td) };
 	unsigned n = 0;
 
 	for (int d = DDIR_READ; d <= DDIR_TRIM; d++) {
-		enum job_size_kind kind = d == DDIR_TRIM ? JOB_SIZE_TRIM : JOB_SIZE_TRANSFER;
+		/* The write that follows a trim is as long as that. */
+		enum job_size_kind kind = d == DDIR_TRIM && !td_trimwrite(td) ? JOB_SIZE_TRIM :
+										JOB_SIZE_TRANSFER;
 
 		if (!used[d])
 			continue;
@@ -117,9 +121,15 @@ static int parse_words(const struct options *o, struct job_opts *j, char *why)
 	return ret;
 }
 
-static bool plain_writes(const struct job_opts *j)
+/* Is there something to read in @td's log?  What, is not known before the job runs. */
+static bool replays(const struct thread_data *td)
 {
-	return j->write_mode.nr == 1 && j->write_mode.part[0].opcode == nvme_cmd_write;
+	return td->o.read_iolog_file;
+}
+
+static bool may_write(const struct thread_data *td)
+{
+	return td_write(td) || (replays(td) && !read_only);
 }
 
 /* What only fio's own options can contradict. */
@@ -130,7 +140,7 @@ static int check_fio_options(struct thread_data *td, const struct job_opts *j, c
 
 	if (o->bs_unaligned)
 		return refuse(why, EINVAL, "bs_unaligned: I/Os have to be whole blocks; leave it out");
-	if (j->fio_verify && td_write(td) && !plain_writes(j))
+	if (j->fio_verify && td_write(td) && (j->write_mode.nr > 1 || !job_uses(j, nvme_cmd_write)))
 		return refuse(why, EINVAL, "verify= needs data where write_mode puts none; give write_mode=write, "
 			      "or leave out verify=");
 	if (j->compare && eo->pi_plugin && strcmp(eo->pi_plugin, "pi"))
@@ -174,12 +184,12 @@ static int digest_options(struct engine *e, char *why)
 		.readfua = o->readfua,
 		.writefua = o->writefua,
 		.deac = o->deac,
-		.reads = td_read(td) || td->o.verify != VERIFY_NONE,
-		.writes = td_write(td),
+		.reads = td_read(td) || td->o.verify != VERIFY_NONE || replays(td),
+		.writes = may_write(td),
 		.trims = td_trim(td),
 		.fio_verify = td->o.verify != VERIFY_NONE && td->o.verify != VERIFY_NULL,
 		.open = {
-			.write = td_write(td) || td_trim(td),
+			.write = may_write(td) || td_trim(td),
 			.in_use_ok = td->o.allow_mounted_write,
 			.iopoll = o->hipri,
 			.format = o->format,
@@ -238,6 +248,16 @@ static int open_files(struct engine *e, char *why)
 	return 0;
 }
 
+/* Of a job that is refused nothing is left, as it will be asked for in another way. */
+static void undo_files(struct engine *e)
+{
+	for (unsigned i = 0; i < e->nr_ns; i++) {
+		e->ns[i].target->refused = true;
+		job_ns_close(&e->ns[i]);
+	}
+	e->nr_ns = 0;
+}
+
 static int open_session(struct engine *e, char *why)
 {
 	struct thread_data *td = e->td;
@@ -245,7 +265,8 @@ static int open_session(struct engine *e, char *why)
 
 	return session_open(&e->session, &(struct session_opts){
 		.job = td->o.name, .thread = td->thread_number, .run = run_name,
-		.reads = e->opts.reads, .writes = e->opts.writes && plain_writes(&e->opts),
+		.reads = e->opts.reads, .writes = job_uses(&e->opts, nvme_cmd_write),
+		.changes = job_changes(&e->opts),
 		.depth = td->o.iodepth, .plugin = o->pi_plugin,
 		.log = o->pi_log, .log_rate = o->pi_log_rate, .report = o->pi_report, .dump = o->pi_dump,
 		.inject = o->pi_inject, .inject_file = o->pi_inject_file,
@@ -267,8 +288,10 @@ static int engine_setup(struct thread_data *td)
 	td->io_ops_data = e;
 	e->td = td;
 	e->mix = td->thread_number;
-	if (digest_options(e, why) || open_files(e, why) || open_session(e, why))
+	if (digest_options(e, why) || open_files(e, why) || open_session(e, why)) {
+		undo_files(e);
 		return complain(why);
+	}
 	if (((struct options *)td->eo)->nowait && !td->subjob_number)
 		log_err("nvmepi: nowait has no effect: passthrough commands have no such flag\n");
 	return 0;
@@ -393,8 +416,10 @@ static uint8_t draw_opcode(struct engine *e, struct io_u *io_u)
 {
 	if (io_u->ddir == DDIR_WRITE)
 		return draw_write(e);
-	if (!e->opts.compare || !(io_u->flags & IO_U_F_VER_LIST))
+	/* Of what fio trimmed meanwhile it expects zeroes, and looks for them itself. */
+	if (!e->opts.compare || !(io_u->flags & IO_U_F_VER_LIST) || io_u->flags & IO_U_F_TRIMMED)
 		return nvme_cmd_read;
+	io_u->buf_filled_len = 0;		/* a read may have been in the buffer */
 	populate_verify_io_u(e->td, io_u);	/* Compare sends what should be there */
 #ifdef FIO_VER_IN_DEV
 	io_u_set(e->td, io_u, IO_U_F_VER_IN_DEV);
@@ -413,18 +438,24 @@ static struct flight_range range_of(const struct job_ns *ns, uint64_t offset, ui
 	return (struct flight_range){ blocks_of(ns, offset), blocks_of(ns, len) };
 }
 
-/* Sizes were checked at setup; what fio makes of percentages and logs was not. */
-static bool whole_blocks(const struct job_ns *ns, const struct io_u *io_u, struct flight_range r)
+/*
+ * Sizes were checked at setup, and room made for the largest; what fio makes of
+ * percentages and logs was not.
+ */
+static bool fits(const struct job_ns *ns, const struct io_u *io_u, struct flight_range r)
 {
 	return r.slba * ns->host_block == io_u->offset && r.nr_blocks &&
-	       (uint64_t)r.nr_blocks * ns->host_block == io_u->xfer_buflen;
+	       (uint64_t)r.nr_blocks * ns->host_block == io_u->xfer_buflen &&
+	       (r.nr_blocks <= ns->max_blocks || io_u->ddir == DDIR_TRIM);
 }
 
 static enum fio_q_status reject(struct io_u *io_u)
 {
-	log_err("nvmepi: %s: %s of %llu bytes at %llu is not whole blocks of %u bytes\n",
+	const struct job_ns *ns = ns_of(io_u);
+
+	log_err("nvmepi: %s: %s of %llu bytes at %llu is not 1 to %u whole blocks of %u bytes, as bs= has them\n",
 		io_u->file->file_name, io_ddir_name(io_u->ddir), (unsigned long long)io_u->xfer_buflen,
-		(unsigned long long)io_u->offset, ns_of(io_u)->host_block);
+		(unsigned long long)io_u->offset, ns->max_blocks, ns->host_block);
 	io_u->error = EINVAL;
 	return FIO_Q_COMPLETED;
 }
@@ -474,7 +505,7 @@ static enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
 	fio_ro_check(td, io_u);
 	if (ddir_sync(io_u->ddir))
 		queued = flight_flush(&e->flight, io_u->index, ns);
-	else if (!ranges_in_buffer(td, io_u) && !whole_blocks(ns, io_u, r))
+	else if (!ranges_in_buffer(td, io_u) && !fits(ns, io_u, r))
 		return reject(io_u);
 	else if (io_u->ddir == DDIR_TRIM)
 		queued = queue_trim(e, io_u, r);
@@ -544,10 +575,27 @@ static char *engine_errdetails(struct io_u *io_u)
 
 /* --- files are open from setup to cleanup --- */
 
+/* A log names its files itself, in place of the job's: those must be among them. */
+static struct job_ns *named(struct engine *e, const char *name)
+{
+	for (unsigned i = 0; i < e->nr_ns; i++)
+		if (!strcmp(e->ns[i].path, name))
+			return &e->ns[i];
+	return NULL;
+}
+
 static int engine_open_file(struct thread_data *td, struct fio_file *f)
 {
-	(void)td;
-	f->fd = ((struct job_ns *)FILE_ENG_DATA(f))->target->fd;
+	struct job_ns *ns = FILE_ENG_DATA(f);
+
+	if (!ns)
+		ns = named(td->io_ops_data, f->file_name);
+	if (!ns) {
+		log_err("nvmepi: %s: the log names it, the job does not: give it as filename=\n", f->file_name);
+		return 1;
+	}
+	FILE_SET_ENG_DATA(f, ns);
+	f->fd = ns->target->fd;
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include "../verify/metadata.h"
@@ -17,9 +18,11 @@ int refuse_ns(const struct job_ns *ns, char *why, const char *fmt, ...)
 {
 	char format[NVME_FORMAT_MAX];
 	va_list ap;
-	int n;
+	size_t n;
 
-	n = snprintf(why, WHY_MAX, "%s (%s): ", ns->path, nvme_format_name(&ns->info, format));
+	/* What is wrong with it has to be there, however long its name is. */
+	snprintf(why, WHY_MAX, "%.*s (%s): ", WHY_MAX / 2, ns->path, nvme_format_name(&ns->info, format));
+	n = strlen(why);
 	va_start(ap, fmt);
 	vsnprintf(why + n, WHY_MAX - n, fmt, ap);
 	va_end(ap);
@@ -228,7 +231,7 @@ static int need(const struct job_ns *ns, bool used, unsigned oncs, const char *o
 			 "effects log has it)", option, command);
 }
 
-static bool uses(const struct job_opts *o, uint8_t opcode)
+bool job_uses(const struct job_opts *o, uint8_t opcode)
 {
 	for (unsigned i = 0; o->writes && i < o->write_mode.nr; i++)
 		if (o->write_mode.part[i].opcode == opcode)
@@ -236,17 +239,23 @@ static bool uses(const struct job_opts *o, uint8_t opcode)
 	return false;
 }
 
+bool job_changes(const struct job_opts *o)
+{
+	return o->trims || job_uses(o, nvme_cmd_write) || job_uses(o, nvme_cmd_write_zeroes) ||
+	       job_uses(o, nvme_cmd_write_uncor);
+}
+
 static int check_commands(const struct job_ns *ns, const struct job_opts *o, char *why)
 {
 	int ret;
 
-	ret = need(ns, uses(o, nvme_cmd_write_zeroes), NVME_CTRL_ONCS_WRITE_ZEROES, "write_mode",
+	ret = need(ns, job_uses(o, nvme_cmd_write_zeroes), NVME_CTRL_ONCS_WRITE_ZEROES, "write_mode",
 		   "Write Zeroes", why);
 	if (!ret)
-		ret = need(ns, uses(o, nvme_cmd_write_uncor), NVME_CTRL_ONCS_WRITE_UNCORRECTABLE,
+		ret = need(ns, job_uses(o, nvme_cmd_write_uncor), NVME_CTRL_ONCS_WRITE_UNCORRECTABLE,
 			   "write_mode", "Write Uncorrectable", why);
 	if (!ret)
-		ret = need(ns, uses(o, nvme_cmd_verify), NVME_CTRL_ONCS_VERIFY, "write_mode", "Verify", why);
+		ret = need(ns, job_uses(o, nvme_cmd_verify), NVME_CTRL_ONCS_VERIFY, "write_mode", "Verify", why);
 	if (!ret)
 		ret = need(ns, o->compare, NVME_CTRL_ONCS_COMPARE, "verify_mode", "Compare", why);
 	if (!ret)
@@ -365,11 +374,13 @@ int job_ns_open(const struct target_ops *ops, const char *path, const struct job
 	struct target_open open = o->open;
 	int ret;
 
-	*ns = (struct job_ns){ .path = path };
+	*ns = (struct job_ns){ .path = strdup(path) };
 	open.path = path;
-	ret = ops->open(&open, &ns->target, why);
-	if (ret)
+	ret = ns->path ? ops->open(&open, &ns->target, why) : refuse(why, ENOMEM, "%s: out of memory", path);
+	if (ret) {
+		free((void *)ns->path);
 		return ret;
+	}
 	ret = identify(ns, why);
 	if (!ret)
 		ret = job_settle(ns, o, why);
@@ -386,5 +397,7 @@ void job_ns_close(struct job_ns *ns)
 {
 	if (ns->target)
 		ns->target->ops->close(ns->target);
+	free((void *)ns->path);
 	ns->target = NULL;
+	ns->path = NULL;
 }

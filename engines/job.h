@@ -57,7 +57,7 @@ struct job_opts {
 struct job_ns {
 	struct target_ns	*target;
 	struct nvme_ns_info	info;
-	const char		*path;		/* the caller's */
+	const char		*path;		/* a copy of its own */
 	int			index;		/* in the job's list of files */
 	void			*owner;		/* the caller's */
 	bool			pract, readfua, writefua, deac;
@@ -87,6 +87,12 @@ struct job_ns {
 int job_ns_open(const struct target_ops *ops, const char *path, const struct job_opts *o,
 		struct job_ns *ns, char why[WHY_MAX]);
 void job_ns_close(struct job_ns *ns);
+
+/* Do some of the job's writes become the command @opcode? */
+bool job_uses(const struct job_opts *o, uint8_t opcode);
+
+/* Does the job change blocks, by whatever command? */
+bool job_changes(const struct job_opts *o);
 
 /* The second half alone, for an @ns whose info is filled in. */
 int job_settle(struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX]);

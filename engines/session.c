@@ -18,9 +18,10 @@ void say(const struct session *s, const char *fmt, ...)
 {
 	char line[1024];
 	va_list ap;
-	int n;
+	size_t n;
 
-	n = snprintf(line, sizeof(line), "%s: ", s->opts.job);
+	snprintf(line, sizeof(line), "%.*s: ", (int)sizeof(line) / 4, s->opts.job);
+	n = strlen(line);
 	va_start(ap, fmt);
 	vsnprintf(line + n, sizeof(line) - n, fmt, ap);
 	va_end(ap);
@@ -119,9 +120,12 @@ static int open_inject(struct session *s, char *why)
 	if (!o->inject)
 		return o->answer == IO_ANSWER_AUTO && o->into == SESSION_INTO_AUTO ? 0 :
 		       refuse(why, EINVAL, "pi_expect and pi_inject_into go with pi_inject: give that too");
-	if ((o->into == SESSION_INTO_WRITE && !o->writes) || (o->into == SESSION_INTO_READ && !o->reads))
-		return refuse(why, EINVAL, "pi_inject_into=%s: the job does no %s", o->writes ? "read" : "write",
-			      o->writes ? "reads" : "writes");
+	if (!o->reads && !o->writes)
+		return refuse(why, EINVAL, "pi_inject: the job neither reads nor writes data");
+	if (o->into == SESSION_INTO_WRITE && !o->writes)
+		return refuse(why, EINVAL, "pi_inject_into=write: the job writes no data");
+	if (o->into == SESSION_INTO_READ && !o->reads)
+		return refuse(why, EINVAL, "pi_inject_into=read: the job reads no data");
 	ret = vfy_inject_parse(o->inject, &job->inject, why);
 	if (ret)
 		return ret;
@@ -148,7 +152,7 @@ static int open_plugin(struct session *s, char *why)
 	saying.say = s->opts.say;
 	s->plugin_job = (struct vfy_job){
 		.name = s->opts.job, .thread = s->opts.thread,
-		.reads = s->opts.reads, .writes = s->opts.writes,
+		.reads = s->opts.reads, .writes = s->opts.changes,
 		.depth = s->opts.depth, .ns = s->seen, .nr_ns = s->nr_ns, .host = &saying,
 	};
 	for (unsigned i = 0; i < s->nr_ns; i++)

@@ -20,7 +20,8 @@ struct session_opts {
 	const char		*job;		/* name */
 	unsigned		thread;		/* fio's number of it */
 	const char		*run;		/* names this run of fio */
-	bool			reads, writes;
+	bool			reads, writes;	/* blocks cross so */
+	bool			changes;	/* blocks change, also by commands without data */
 	unsigned		depth;
 	const char		*plugin;	/* options as given; NULL: not given */
 	const char		*log, *report, *dump;

@@ -64,7 +64,8 @@ struct vfy_host {
 struct vfy_job {
 	const char		*name;
 	unsigned		thread;		/* fio's number of it, from 1 */
-	bool			reads, writes;
+	bool			reads;
+	bool			writes;		/* or changes blocks by other commands */
 	unsigned		depth;		/* I/Os under way, at most */
 	uint32_t		max_blocks;	/* of one I/O */
 	const struct vfy_ns	*ns;
