@@ -3,6 +3,8 @@
  * test-stamp-runs.c - the plugin "stamp" over several blocks, several runs and many at
  * once; what it says, and what it refuses
  */
+#include <sys/wait.h>
+
 #include "stamp-bed.h"
 
 /* --- several blocks, several runs --- */
@@ -267,34 +269,156 @@ static void refuses_files(void)
 	tear_down();
 
 	set_up(&shapes[0]);
-	put_in_file("2", strlen("nvmepi generations "), 4096 + 8 * BLOCKS);
-	refused_file("nvmepi generations 2");
+	put_in_file("1", strlen("nvmepi generations "), 4096 + 8 * BLOCKS);
+	refused_file("nvmepi generations 1");
 	tear_down();
 }
 
-/* The machine was lost: a generation that the file does not know is no finding. */
-static void behind(void)
-{
-	char why[VFY_WHY_MAX], *old = allocate(4096 + 8 * BLOCKS);
-	int fd;
+enum { FILE_SIZE = 4096 + 8 * BLOCKS, BOOT_ID = 1024 };		/* where it is in the file */
 
-	set_up(&shapes[0]);
-	write_to(1, 1, 1, 0);
-	fd = open(file, O_RDWR);
-	UNIT_CHECK(pread(fd, old, 4096 + 8 * BLOCKS, 0) == 4096 + 8 * BLOCKS, "short");
-	write_to(1, 1, 1, 0);
-	for (unsigned j = 0; j < JOBS; j++)
-		vfy_stamp.close(bed.session[j].ctx);
-	old[1024] ^= 1;			/* another start of the machine, and not all was on disk */
-	UNIT_CHECK(pwrite(fd, old, 4096 + 8 * BLOCKS, 0) == 4096 + 8 * BLOCKS, "short");
+/* The file becomes what it was, and that is of another start of the machine. */
+static void reboot(char *old)
+{
+	int fd = open(file, O_WRONLY);
+
+	old[BOOT_ID] ^= 1;
+	UNIT_CHECK(pwrite(fd, old, FILE_SIZE, 0) == FILE_SIZE, "short");
+	close(fd);
+}
+
+static char *read_file(void)
+{
+	char *bytes = allocate(FILE_SIZE);
+	int fd = open(file, O_RDONLY);
+
+	UNIT_CHECK(pread(fd, bytes, FILE_SIZE, 0) == FILE_SIZE, "short");
+	close(fd);
+	return bytes;
+}
+
+static void open_again(bool behind, const char *when)
+{
+	char why[VFY_WHY_MAX];
+
 	*said = '\0';
 	for (unsigned j = 0; j < JOBS; j++)
 		UNIT_CHECK(!open_job(j, "", why), "%s", why);
-	UNIT_CHECK(strstr(said, "the machine went down"), "it does not say so: '%s'", said);
+	UNIT_CHECK(!strstr(said, "the machine went down") == !behind, "%s: %s: it says '%s'", when,
+		   shape_name(bed.shape), said);
+}
+
+static void close_both(void)
+{
+	for (unsigned j = 0; j < JOBS; j++)
+		vfy_stamp.close(bed.session[j].ctx);
+}
+
+/*
+ * The machine was lost: a generation that the file does not know is no finding, until
+ * the block is written again.
+ */
+static void lose_machine(void)
+{
+	char *old;
+
+	for (int i = 0; i < 300; i++)		/* few bits of a tag have come round */
+		write_to(1, 2, 1, 0);
+	old = read_file();
+	write_to(1, 2, 1, 0);
+	close_both();
+	reboot(old);
+	open_again(true, "newer ones are on media");
 	expect_nothing(1, "newer than the file knows");
-	tear_down();
-	close(fd);
+	write_to(1, 1, 1, 0);
+	write_to(1, 1, -1, 0);
+	expect(1, VFY_LOST, "written since, and lost");
+	expect_nothing(2, "the other was not");
+	close_both();
+	open_again(true, "one was not written since");
+	write_to(2, 1, 2, 0);
+	close_both();
+	open_again(false, "both were written since");
+	write_to(2, 1, -1, 0);
+	expect(2, VFY_LOST, "as ever");
 	free(old);
+}
+
+static void behind(void)
+{
+	struct shape s = shapes[0];
+
+	each_shape(lose_machine);
+	s.app_mask = 0xff;
+	set_up(&s);
+	lose_machine();
+	tear_down();
+}
+
+static void in_process(void (*run)(unsigned), unsigned arg)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		run(arg);
+		_exit(unit_nr_failed > 0);
+	}
+	UNIT_CHECK(waitpid(pid, &status, 0) == pid && !status, "status %d", status);
+}
+
+static void write_and_close(unsigned job)
+{
+	struct vfy_io io = io_of(job, 0, 1, 1, 1);
+
+	start_write(job, &io);
+	end(job, &io, 0);
+	vfy_stamp.close(bed.session[job].ctx);
+}
+
+static void close_job(unsigned job)
+{
+	vfy_stamp.close(bed.session[job].ctx);
+}
+
+/* As fio does it: it opens jobs, which then are processes, and keeps all open to its end. */
+static void one_writes(unsigned writer)
+{
+	open_again(false, "a new file");
+	for (unsigned j = 0; j < JOBS; j++)
+		in_process(j == writer ? write_and_close : close_job, j);
+}
+
+static void write_and_die(unsigned job)
+{
+	struct vfy_io io = io_of(job, 0, 1, 1, 1);
+
+	open_again(false, "in order till now");
+	start_write(job, &io);
+}
+
+static void reboot_as_is(void)
+{
+	char *bytes = read_file();
+
+	reboot(bytes);
+	free(bytes);
+}
+
+/* Whoever closes last leaves it in order; who is killed does not. */
+static void ends_in_order(void)
+{
+	for (unsigned writer = 0; writer < JOBS; writer++) {
+		set_up(&shapes[0]);
+		close_both();
+		in_process(one_writes, writer);
+		reboot_as_is();
+		open_again(false, writer ? "the writer was the last" : "the writer was the first");
+		close_both();
+		in_process(write_and_die, 0);
+		reboot_as_is();
+		open_again(true, "the writer was killed");
+		tear_down();
+	}
 }
 
 /* --- many at once --- */
@@ -329,7 +453,7 @@ static void threads(void)
 	uint32_t gen;
 
 	unlink(file);
-	g = vfy_gens_open(file, "threads\n", BLOCKS, 255, true, why);
+	g = vfy_gens_open(file, "threads\n", BLOCKS, 255, why);
 	if (!UNIT_CHECK(g, "%s", why))
 		return;
 	for (int i = 0; i < THREADS; i++)
@@ -361,6 +485,7 @@ int main(int argc, char **argv)
 		{ "refuses", refuses },
 		{ "refuses_files", refuses_files },
 		{ "behind", behind },
+		{ "ends_in_order", ends_in_order },
 		{ "threads", threads },
 	};
 

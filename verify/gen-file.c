@@ -38,7 +38,23 @@ static void read_boot(char boot[GEN_BOOT_ID])
 }
 
 /* Nobody else is there: what is under way will not end. */
-static void settle_killed(struct vfy_gens *g)
+static void settle_killed(struct vfy_gens *g, uint64_t i)
+{
+	if (WAY(g->blocks[i]))
+		g->blocks[i] &= ~(SEVERAL | (uint64_t)WAY_MAX << WAY_SHIFT);
+}
+
+/* Until its next write; of a block that nobody told of anything is right already. */
+static void mark_behind(struct vfy_gens *g, uint64_t i)
+{
+	if (!g->blocks[i])
+		return;
+	g->blocks[i] |= BEHIND;
+	g->head->behind++;
+}
+
+/* Do that to every block that there can be a word of. */
+static void to_each(struct vfy_gens *g, void (*what)(struct vfy_gens *g, uint64_t i))
 {
 	off_t at = GEN_HEAD_SIZE, end;
 
@@ -47,11 +63,9 @@ static void settle_killed(struct vfy_gens *g)
 
 		end = lseek(g->fd, at, SEEK_HOLE);
 		for (uint64_t i = first; i < (end - GEN_HEAD_SIZE) / sizeof(*g->blocks); i++)
-			if (WAY(g->blocks[i]))
-				g->blocks[i] &= ~(SEVERAL | (uint64_t)WAY_MAX << WAY_SHIFT);
+			what(g, i);
 		at = end;
 	}
-	g->head->under_way = 0;
 }
 
 /* The first user, alone. */
@@ -61,10 +75,13 @@ static void begin(struct vfy_gens *g)
 	char boot[GEN_BOOT_ID];
 
 	read_boot(boot);
-	if (h->dirty && strcmp(h->boot, boot))
-		h->behind = 1;
 	if (h->under_way)
-		settle_killed(g);
+		to_each(g, settle_killed);
+	h->under_way = 0;
+	if (h->dirty && strcmp(h->boot, boot)) {
+		h->behind = 0;
+		to_each(g, mark_behind);
+	}
 	strcpy(h->boot, boot);
 }
 
@@ -125,7 +142,7 @@ static struct vfy_gens *take(struct vfy_gens *g, const char *path, const char *t
 }
 
 struct vfy_gens *vfy_gens_open(const char *path, const char *text, uint64_t nr_blocks,
-			       uint32_t apart, bool writes, char *why)
+			       uint32_t apart, char *why)
 {
 	struct vfy_gens *g = calloc(1, sizeof(*g));
 	bool alone;
@@ -133,7 +150,7 @@ struct vfy_gens *vfy_gens_open(const char *path, const char *text, uint64_t nr_b
 	if (!g)
 		return refused(why, g, "out of memory");
 	*g = (struct vfy_gens){
-		.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666), .writes = writes,
+		.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666),
 		.ring = VFY_GEN_MAX / apart * apart, .nr_blocks = nr_blocks,
 		.size = GEN_HEAD_SIZE + nr_blocks * sizeof(*g->blocks),
 		.reserved = calloc(nr_blocks / GEN_CHUNK_BLOCKS / 8 + 1, 1),
@@ -149,21 +166,24 @@ struct vfy_gens *vfy_gens_open(const char *path, const char *text, uint64_t nr_b
 		return NULL;
 	if (alone)
 		begin(g);
-	if (writes && !g->head->dirty) {
-		g->head->dirty = 1;
-		fdatasync(g->fd);
-	}
 	flock(g->fd, LOCK_SH);
 	return g;
 }
 
-/* What the last user leaves is on disk. */
+/*
+ * What the last user leaves is on disk, whoever changed it.  Whoever is not the last
+ * gives up its lock, because closing the file would not do: where jobs are processes,
+ * fio's own keeps a descriptor of it.  One that is killed leaves it dirty so.
+ */
 static void finish(struct vfy_gens *g)
 {
-	if (!g->writes || fdatasync(g->fd) || flock(g->fd, LOCK_EX | LOCK_NB))
-		return;
-	g->head->dirty = 0;
-	fdatasync(g->fd);
+	const bool last = !flock(g->fd, LOCK_EX | LOCK_NB);
+
+	if (last && g->head->dirty && !fdatasync(g->fd)) {
+		g->head->dirty = 0;
+		fdatasync(g->fd);
+	}
+	flock(g->fd, LOCK_UN);
 }
 
 void vfy_gens_close(struct vfy_gens *g)

@@ -6,7 +6,7 @@
  *	bits 0..23	the newest generation given out
  *	bits 24..47	another before it
  *	bits 48..57	how many writes and changes are under way
- *	bits 58..62	what is known
+ *	bits 58..63	what is known
  *
  * Zero is a block of which nobody told.
  */
@@ -22,9 +22,9 @@ enum { GEN_BOOT_ID = 40 };
 struct gen_head {
 	char			text[VFY_GEN_TEXT];
 	char			boot[GEN_BOOT_ID];	/* since when @dirty has been set */
-	uint32_t		dirty;		/* not all may be on disk */
-	uint32_t		behind;
+	_Atomic uint32_t	dirty;		/* not all may be on disk */
 	_Atomic uint64_t	under_way;	/* writes and changes, in blocks */
+	_Atomic uint64_t	behind;		/* blocks */
 };
 
 #define GEN_HEAD_SIZE 4096
@@ -32,7 +32,7 @@ struct gen_head {
 
 struct vfy_gens {
 	int			fd;
-	bool			writes;
+	bool			dirty;		/* it has said so on disk: it changes blocks */
 	uint32_t		ring;		/* generations are modulo this */
 	uint64_t		nr_blocks;
 	size_t			size;
@@ -54,6 +54,7 @@ struct vfy_gens {
 #define AFTER		(1ULL << 60)	/* unsettled, but OTHER is not there any more */
 #define SEVERAL		(1ULL << 61)	/* were under way at the same time */
 #define CHANGED		(1ULL << 62)	/* by something that is no write: anything */
+#define BEHIND		(1ULL << 63)	/* the machine went down: there may be newer ones */
 
 static inline uint64_t gen_with_gens(uint64_t w, uint32_t last, uint32_t other)
 {
@@ -88,10 +89,8 @@ static inline uint64_t gen_starts(uint64_t w)
 
 static inline uint64_t gen_ends(uint64_t w, bool good)
 {
-	if (good && !(w & (SEVERAL | CHANGED)) && WAY(w) == 1)
-		w |= SETTLED;
-	else if (good && !(w & CHANGED))
-		w |= AFTER;
+	if (good && !(w & CHANGED))
+		w = (w & ~BEHIND) | (w & SEVERAL || WAY(w) != 1 ? AFTER : SETTLED);
 	return gen_one_less(w);
 }
 

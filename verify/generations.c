@@ -2,6 +2,7 @@
 /* generations.c - see generations.h */
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 #include "gen-word.h"
 
 /* --- generations on their ring --- */
@@ -25,6 +26,8 @@ uint32_t vfy_gens_ago(const struct vfy_gens *g, const struct vfy_gen_state *s, u
 		return VFY_GEN_NEVER;
 	if (apart < g->ring) {
 		ago = (s->last % apart + apart - gen % apart) % apart;
+		if (s->behind && ago > apart / 2)
+			return VFY_GEN_NEVER;
 		return ago <= s->last || ago <= s->span || ago <= s->before ? ago : VFY_GEN_NEVER;
 	}
 	return newer(g, gen, s->last) ? VFY_GEN_NEVER : since(g, gen, s->last);
@@ -56,6 +59,7 @@ struct vfy_gen_state vfy_gens_between(const struct vfy_gens *g, uint64_t then, u
 		.last = LAST(now),
 		.before = since(g, OTHER(now), LAST(now)),
 		.known_before = now & KNOWN,
+		.behind = (then | now) & BEHIND,
 	};
 
 	if (!(then & SETTLED))
@@ -66,6 +70,16 @@ struct vfy_gen_state vfy_gens_between(const struct vfy_gens *g, uint64_t then, u
 }
 
 /* --- writes --- */
+
+/* Before the first change: the file says that it may be behind from here on, on disk. */
+static void make_dirty(struct vfy_gens *g)
+{
+	if (g->dirty)
+		return;
+	g->dirty = true;
+	g->head->dirty = 1;
+	fdatasync(g->fd);
+}
 
 /* Room on disk now, where it can still be refused: later its lack is a signal. */
 static bool reserve(struct vfy_gens *g, uint64_t lba, uint64_t nr)
@@ -135,6 +149,7 @@ bool vfy_gens_write(struct vfy_gens *g, uint64_t lba, uint64_t nr, uint32_t *gen
 
 	if (!reserve(g, lba, nr))
 		return false;
+	make_dirty(g);
 	atomic_fetch_add(&g->head->under_way, nr);
 	for (unsigned try = 0; i < nr; try++) {
 		*gen = next_of(g, lba, nr);
@@ -155,6 +170,8 @@ static void make_each(struct vfy_gens *g, uint64_t lba, uint64_t nr, uint64_t (*
 		} while (!atomic_compare_exchange_weak(&g->blocks[lba + i], &w, new));
 		if (WAY(new) > WAY(w))
 			note_full(g, new);
+		if (w & ~new & BEHIND)
+			atomic_fetch_sub(&g->head->behind, 1);
 	}
 }
 
@@ -178,6 +195,7 @@ void vfy_gens_change(struct vfy_gens *g, uint64_t lba, uint64_t nr)
 {
 	if (!reserve(g, lba, nr))
 		return;
+	make_dirty(g);
 	make_each(g, lba, nr, gen_change_starts);
 	atomic_fetch_add(&g->head->under_way, nr);
 }

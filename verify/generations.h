@@ -16,6 +16,10 @@
  *
  * Whoever is killed leaves its writes under way.  The next first user makes them
  * what they are by then, unsettled.
+ *
+ * From the first write or change on until the last user has closed it, the file may
+ * be behind on disk.  If the machine goes down then, every block it knows of may hold
+ * a newer write than it says, until one more of that block has ended well.
  */
 #ifndef VFY_GENERATIONS_H
 #define VFY_GENERATIONS_H
@@ -37,7 +41,7 @@ struct vfy_gens;
  * tell apart, up to VFY_GEN_MAX.  NULL with one line in @why (VFY_WHY_MAX bytes).
  */
 struct vfy_gens *vfy_gens_open(const char *path, const char *text, uint64_t nr_blocks,
-			       uint32_t apart, bool writes, char *why);
+			       uint32_t apart, char *why);
 void vfy_gens_close(struct vfy_gens *g);
 
 /*
@@ -63,6 +67,7 @@ struct vfy_gen_state {
 	uint32_t	span;		/* so many before @last are right as well */
 	uint32_t	before;		/* the write before @last was at most so many before it */
 	bool		known_before;	/* false: nobody knows what that was */
+	bool		behind;		/* newer ones than @last are right as well */
 };
 
 /*
@@ -82,7 +87,7 @@ uint32_t vfy_gens_ago(const struct vfy_gens *g, const struct vfy_gen_state *s, u
 /* The generation that is @ago before @gen. */
 uint32_t vfy_gens_before(const struct vfy_gens *g, uint32_t gen, uint32_t ago);
 
-/* Was the machine lost while somebody wrote?  Then the file may be behind the blocks. */
+/* Was the machine lost while somebody wrote, and are there blocks not written since? */
 bool vfy_gens_behind(const struct vfy_gens *g);
 
 #endif

@@ -33,7 +33,7 @@ static uint64_t tag_of(const struct block *b)
 
 static bool fits(const struct block *b, uint32_t ago)
 {
-	return ago <= b->state.span || (ago == VFY_GEN_NEVER && vfy_gens_behind(b->p->gens));
+	return ago <= b->state.span || (ago == VFY_GEN_NEVER && b->state.behind);
 }
 
 /*

@@ -148,7 +148,7 @@ void stamp_text(const struct stamp_plan *p, uint64_t image, char text[VFY_GEN_TE
 {
 	const struct pi_layout *l = &p->ns->layout;
 
-	snprintf(text, VFY_GEN_TEXT, "nvmepi generations 1\nblocks %" PRIu64 " of %u+%u\n"
+	snprintf(text, VFY_GEN_TEXT, "nvmepi generations 2\nblocks %" PRIu64 " of %u+%u\n"
 		 "type %u, guard of %u bytes, %s, storage tag of %u bits\n"
 		 "generations in %s, bits %" PRIx64 "h; in %u bytes of metadata\n"
 		 "image %" PRIx64 "h\n",

@@ -221,15 +221,15 @@ static int open_ns(struct job *job, const struct vfy_job *j, unsigned i, const c
 		return refuse(why, EINVAL, "%s and %s are of different formats: give them jobs of "
 			      "their own", j->ns[0].path, p->ns->path);
 	stamp_text(p, *args ? 0 : image_of(p->ns->path), text);
-	p->gens = vfy_gens_open(path, text, p->ns->nr_blocks, p->apart, j->writes, why);
+	p->gens = vfy_gens_open(path, text, p->ns->nr_blocks, p->apart, why);
 	if (!p->gens)
 		return -EINVAL;
 	stamp_describe(p, path, line);
 	job->host->say(line);
 	if (vfy_gens_behind(p->gens)) {
 		snprintf(line, sizeof(line), "stamp: %s: the machine went down while it was written "
-			 "to: generations that %.200s does not know yet are let pass", p->ns->path,
-			 path);
+			 "to: generations that %.200s does not know are let pass, until blocks are "
+			 "written again", p->ns->path, path);
 		job->host->say(line);
 	}
 	return 0;
