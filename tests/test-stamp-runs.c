@@ -51,6 +51,12 @@ static void blocks_of_a_write(void)
 	each_shape(many_blocks);
 }
 
+static void close_both(void)
+{
+	for (unsigned j = 0; j < JOBS; j++)
+		vfy_stamp.close(bed.session[j].ctx);
+}
+
 /* A later run knows; one that was killed leaves both. */
 static void run_again(void)
 {
@@ -64,8 +70,7 @@ static void run_again(void)
 	start_write(0, &io);			/* killed */
 	write_to(18, 1, 18, 0);
 	write_to(18, 1, -1, 0x281);		/* failed */
-	for (unsigned j = 0; j < JOBS; j++)
-		vfy_stamp.close(bed.session[j].ctx);
+	close_both();
 	for (unsigned j = 0; j < JOBS; j++)
 		UNIT_CHECK(!open_job(j, "", why), "%s: %s", shape_name(bed.shape), why);
 	expect(16, VFY_LOST, "in a later run");
@@ -138,6 +143,28 @@ static void generations_come_round(void)
 
 /* --- what it says, and what it refuses --- */
 
+/* That tag is no generation's, so it is none of a block's. */
+static void any_apptag(void)
+{
+	struct shape s = shapes[0];
+
+	for (int partly = 0; partly <= 1; partly++) {
+		char why[VFY_WHY_MAX];
+
+		s.app_mask = partly ? 0x0ff0 : 0xffff;
+		set_up(&s);
+		bed.ns.tags.app = 0xffff;
+		close_both();
+		for (unsigned j = 0; j < JOBS; j++)
+			UNIT_CHECK(!open_job(j, "", why), "%s", why);
+		for (unsigned i = 0; i < 600; i++) {
+			write_to(1, 1, 1, 0);
+			expect_nothing(1, "all is well");
+		}
+		tear_down();
+	}
+}
+
 static void says_what_it_cannot_see(void)
 {
 	static const struct { int shape; const char *words[4]; } cases[] = {
@@ -200,6 +227,17 @@ static void refuses(void)
 	set_up(&shapes[0]);
 	bed.ns.tags.app_mask = 0x7f;
 	refused("", "no room for a generation");
+	tear_down();
+
+	set_up(&shapes[4]);
+	bed.ns.tags.app = 0xffff;		/* and the storage tag has the generation */
+	refused("", "blocks escape all checks, as those never written do: give another apptag");
+	tear_down();
+
+	set_up(&shapes[9]);
+	bed.ns.tags.app = 0xffff;
+	bed.ns.tags.app_mask = 0;		/* and only the stamp has it */
+	refused("", "give another apptag");
 	tear_down();
 
 	set_up(&shapes[0]);
@@ -305,12 +343,6 @@ static void open_again(bool behind, const char *when)
 		UNIT_CHECK(!open_job(j, "", why), "%s", why);
 	UNIT_CHECK(!strstr(said, "the machine went down") == !behind, "%s: %s: it says '%s'", when,
 		   shape_name(bed.shape), said);
-}
-
-static void close_both(void)
-{
-	for (unsigned j = 0; j < JOBS; j++)
-		vfy_stamp.close(bed.session[j].ctx);
 }
 
 /*
@@ -481,6 +513,7 @@ int main(int argc, char **argv)
 		{ "later_runs", later_runs },
 		{ "trims", trims },
 		{ "generations_come_round", generations_come_round },
+		{ "any_apptag", any_apptag },
 		{ "says_what_it_cannot_see", says_what_it_cannot_see },
 		{ "refuses", refuses },
 		{ "refuses_files", refuses_files },

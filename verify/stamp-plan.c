@@ -37,6 +37,14 @@ static void find_room(struct stamp_plan *p)
 	p->at = l->type != PI_NONE && l->first ? tuple : 0;
 }
 
+/* As the options have it; a generation in the application tag changes that. */
+static bool always_escapes(const struct vfy_ns *ns)
+{
+	const struct pi_fields f = { .app = ns->tags.app, .ref = ns->tags.ref };
+
+	return pi_escapes(&ns->layout, &f);
+}
+
 int stamp_plan(const struct vfy_ns *ns, struct stamp_plan *p, char *why)
 {
 	const struct pi_layout *l = &ns->layout;
@@ -52,6 +60,9 @@ int stamp_plan(const struct vfy_ns *ns, struct stamp_plan *p, char *why)
 		return refuse(why, EINVAL, "%s: no room for a generation: no tag crosses that has %d "
 			      "bits to spare (pi_act, apptag_mask), nor %d bytes of metadata beside it",
 			      ns->path, LEAST_BITS, STAMP_WORD);
+	if (ns->tuples_cross && p->field != PI_APP && always_escapes(ns))
+		return refuse(why, EINVAL, "%s: with this application tag blocks escape all checks, as those "
+			      "never written do: give another apptag", ns->path);
 	if (!p->field)
 		p->apart = VFY_GEN_MAX;
 	p->guards = ns->tuples_cross && stamp_has(STAMP_SUMS, p->room);
