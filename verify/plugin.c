@@ -134,6 +134,14 @@ void vfy_plugin_close(struct vfy_use *use)
 
 /* --- and what it answers --- */
 
+enum { TAGS = PI_APP | PI_REF | PI_STORAGE };
+
+/* Where there is no protection information no block has tags of its own. */
+static unsigned tags_of(const struct vfy_ns *ns)
+{
+	return ns->layout.type == PI_NONE ? 0 : TAGS;
+}
+
 void vfy_plugin_prepare(struct vfy_use *use, const struct vfy_io *io, struct vfy_expect *e)
 {
 	struct vfy_block_tags *block = e ? e->block : NULL;
@@ -143,10 +151,10 @@ void vfy_plugin_prepare(struct vfy_use *use, const struct vfy_io *io, struct vfy
 	use->plugin->prepare(use->session.ctx, io, e);
 	if (!e)
 		return;
-	use->nonsense += e->block != block;
+	use->nonsense += e->block != block || e->each & ~tags_of(io->ns) || e->free & ~(TAGS | PI_GUARD);
 	e->block = block;
-	e->each &= PI_APP | PI_REF | PI_STORAGE;
-	e->free &= PI_GUARD | PI_APP | PI_REF | PI_STORAGE;
+	e->each &= tags_of(io->ns);
+	e->free &= TAGS | PI_GUARD;
 }
 
 static bool makes_sense(const struct vfy_finding *f, const struct vfy_io *io)
