@@ -22,7 +22,7 @@ enum vfy_fault_state {
 
 struct vfy_fault_block {
 	enum vfy_fault_state	state;
-	unsigned		shows;	/* PI_* and VFY_METADATA, as in struct vfy_damage */
+	unsigned		shows;	/* as in struct vfy_damage */
 };
 
 /*

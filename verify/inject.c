@@ -358,13 +358,13 @@ static uint64_t value_now(const struct victim *v, uint32_t offset)
 	return value(&f, v->field);
 }
 
-/* What a full check finds wrong when this field is. */
+/* What a full check finds wrong when this field is, and Compare where it is data. */
 static unsigned consequence(const struct victim *v)
 {
 	bool covered = v->tags && v->l->type != PI_NONE && !v->l->first;
 
 	if (v->field == VFY_DATA)
-		return PI_GUARD;
+		return PI_GUARD | VFY_DATA;
 	return v->field | (v->field == VFY_METADATA && covered ? PI_GUARD : 0);
 }
 
@@ -399,7 +399,7 @@ static bool seen(const struct victim *v, unsigned consequence)
 {
 	if (consequence & VFY_METADATA && !wrong_metadata(v))
 		return false;
-	consequence &= ~VFY_METADATA;
+	consequence &= ~(VFY_METADATA | VFY_DATA);
 	return (wrong_in_tuple(v) & consequence) == consequence;
 }
 

@@ -48,8 +48,9 @@ struct vfy_damage {
 	unsigned	field;
 	uint32_t	offset;		/* of the byte, for VFY_DATA and VFY_METADATA */
 	uint64_t	was, is;	/* of the field, or the byte */
-	unsigned	shows;		/* PI_* and VFY_METADATA that a full check then finds wrong;
-					   0: nothing would, and nothing was done */
+	unsigned	shows;		/* PI_* and VFY_METADATA that a full check then finds wrong, and
+					   VFY_DATA, which Compare does; 0: nothing would, and
+					   nothing was done */
 };
 
 /*
