@@ -251,7 +251,7 @@ static unsigned judge_scratch(const struct io *io, uint32_t block, struct io_job
 	struct vfy_expect e = io->expect;
 	struct vfy_io seen = {
 		.ns = &io->ns->seen, .tag = io->tag, .opcode = io->opcode, .lba = io->slba + block, .nr = 1,
-		.data = b.data, .md = b.md,
+		.data = b.data, .md = io->blocks.md ? b.md : NULL,	/* where it crosses */
 	};
 
 	if (!vfy_plugged(&job->plugin))
