@@ -74,23 +74,24 @@ static void log_injected(void *ctx, const struct io *io, const struct vfy_damage
 /* --- opening --- */
 
 /*
- * The book for all jobs of this fio: opened by the first, in the process from
- * which the others' come.
+ * The book for all jobs of this fio: opened as the engine is loaded, because with
+ * create_serialize=0 jobs are processes of their own before they open anything.
  */
-static struct vfy_faults *common_book(char *why)
-{
-	static struct vfy_faults *book;
+static struct vfy_faults *common_book;
+static char no_common_book[WHY_MAX];
 
-	if (!book)
-		book = vfy_faults_open(NULL, why);
-	return book;
+__attribute__((constructor)) static void open_common_book(void)
+{
+	common_book = vfy_faults_open(NULL, no_common_book);
 }
 
 static int open_book(struct session *s, char *why)
 {
 	const char *path = s->opts.inject_file;
 
-	s->job->faults = path ? vfy_faults_open(path, why) : common_book(why);
+	s->job->faults = path ? vfy_faults_open(path, why) : common_book;
+	if (!s->job->faults && !path)
+		strcpy(why, no_common_book);
 	return s->job->faults ? 0 : -EINVAL;
 }
 
@@ -137,23 +138,19 @@ static int open_inject(struct session *s, char *why)
 	return check_inject(s, why);
 }
 
-static const struct vfy_host host = {
-	.verify = pi_verify,
-	.tuple_get = pi_tuple_get,
-	.escapes = pi_escapes,
-	.ref_at = pi_ref_at,
-};
-
 static int open_plugin(struct session *s, char *why)
 {
-	static struct vfy_host saying;	/* the same for every job of this process */
-
-	saying = host;
-	saying.say = s->opts.say;
+	s->host = (struct vfy_host){
+		.verify = pi_verify,
+		.tuple_get = pi_tuple_get,
+		.escapes = pi_escapes,
+		.ref_at = pi_ref_at,
+		.say = s->opts.say,
+	};
 	s->plugin_job = (struct vfy_job){
 		.name = s->opts.job, .thread = s->opts.thread,
 		.reads = s->opts.reads, .writes = s->opts.changes,
-		.depth = s->opts.depth, .ns = s->seen, .nr_ns = s->nr_ns, .host = &saying,
+		.depth = s->opts.depth, .ns = s->seen, .nr_ns = s->nr_ns, .host = &s->host,
 	};
 	for (unsigned i = 0; i < s->nr_ns; i++)
 		if (s->ns[i].max_blocks > s->plugin_job.max_blocks)

@@ -39,6 +39,7 @@ struct session {
 	struct vfy_judge	judge;
 	struct vfy_dump		dump;
 	struct vfy_job		plugin_job;
+	struct vfy_host		host;		/* of ->plugin_job */
 	struct vfy_ns		*seen;		/* one a namespace */
 	const struct job_ns	*ns;
 	unsigned		nr_ns;
