@@ -3,6 +3,7 @@
  * test-stamp-runs.c - the plugin "stamp" over several blocks, several runs and many at
  * once; what it says, and what it refuses
  */
+#include <sys/mount.h>
 #include <sys/wait.h>
 
 #include "stamp-bed.h"
@@ -453,6 +454,93 @@ static void ends_in_order(void)
 	}
 }
 
+/* --- on a full disk --- */
+
+/* Generations of so many blocks take room at once: the first such part has some, the next has not. */
+enum { EDGE = 16384 };
+
+static const char *in_full(const char *name)
+{
+	static char path[100];
+
+	snprintf(path, sizeof(path), "%s/full%s", folder, name);
+	return path;
+}
+
+/* Four blocks ahead of the edge, or behind it, as they are in the buffer of @from; what is found. */
+static unsigned judge_four(uint64_t lba, const struct vfy_io *from)
+{
+	struct vfy_io io = io_of(1, 0, 2, lba, 4);
+
+	start_read(1, &io);
+	memcpy((void *)io.data, from->data, 4 * block_size());
+	judge(1, &io);
+	end(1, &io, 0);
+	return bed.found;
+}
+
+static void whole(const struct vfy_io *io)
+{
+	start_write(0, io);
+	end(0, io, 0);
+}
+
+/* A write of both sides of the edge is not kept; so what was known is not, any more. */
+static void write_over_edge(void)
+{
+	struct vfy_io known = io_of(0, 0, 1, EDGE - 4, 4), over = io_of(0, 1, 1, EDGE - 4, 8);
+	struct vfy_io lost = io_of(0, 2, 1, EDGE - 4, 4);
+
+	whole(&known);
+	UNIT_CHECK(!judge_four(EDGE - 4, &known), "a good write is found wrong");
+	start_write(0, &over);
+	UNIT_CHECK(!judge_four(EDGE - 4, &known), "not there yet");
+	UNIT_CHECK(!judge_four(EDGE - 4, &over), "there already");
+	end(0, &over, 0);
+	UNIT_CHECK(!judge_four(EDGE - 4, &over), "it could not be kept, and %u are told wrong", bed.found);
+	whole(&known);
+	whole(&lost);
+	UNIT_CHECK(judge_four(EDGE - 4, &known) == 4 && bed.f[0].class == VFY_LOST, "lost: %u found", bed.found);
+}
+
+/* A trim starts when there is no room, and ends when there is some: no write ends with it. */
+static void trim_over_edge(void)
+{
+	struct vfy_io trim = io_of(0, 0, 9, EDGE - 4, 8);
+	struct vfy_io slow = io_of(0, 1, 1, EDGE, 4), fast = io_of(0, 2, 1, EDGE, 4);
+
+	vfy_stamp.prepare(bed.session[0].ctx, &trim, NULL);
+	UNIT_CHECK(!mount("none", in_full(""), "tmpfs", MS_REMOUNT, "size=1m"), "%s", strerror(errno));
+	start_write(0, &slow);
+	end(0, &trim, 0);
+	whole(&fast);
+	UNIT_CHECK(!judge_four(EDGE, &fast), "the one that ended");
+	UNIT_CHECK(!judge_four(EDGE, &slow), "the other, which is under way");
+	end(0, &slow, 0);
+}
+
+static void full_disk(void)
+{
+	char why[VFY_WHY_MAX], args[120];
+
+	mkdir(in_full(""), 0777);
+	if (mount("none", in_full(""), "tmpfs", 0, "size=160k")) {
+		unit_skip("needs to mount a small tmpfs");
+		rmdir(in_full(""));
+		return;
+	}
+	set_up(&shapes[0]);
+	close_both();
+	bed.ns.nr_blocks = 2 * EDGE;
+	snprintf(args, sizeof(args), "file=%s", in_full("/generations"));
+	for (unsigned j = 0; j < JOBS; j++)
+		UNIT_CHECK(!open_job(j, args, why), "%s", why);
+	write_over_edge();
+	trim_over_edge();
+	tear_down();
+	UNIT_CHECK(!umount(in_full("")) && !rmdir(in_full("")), "%s", strerror(errno));
+}
+
 /* --- many at once --- */
 
 enum { THREADS = 4, ROUNDS = 20000 };
@@ -519,6 +607,7 @@ int main(int argc, char **argv)
 		{ "refuses_files", refuses_files },
 		{ "behind", behind },
 		{ "ends_in_order", ends_in_order },
+		{ "full_disk", full_disk },
 		{ "threads", threads },
 	};
 

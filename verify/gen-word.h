@@ -99,6 +99,12 @@ static inline uint64_t gen_change_starts(uint64_t w)
 	return gen_one_more((w & ~(SETTLED | KNOWN | AFTER)) | SEVERAL | CHANGED);
 }
 
+/* Where no change is told of this one was not either: there was no room. */
+static inline uint64_t gen_change_ends(uint64_t w)
+{
+	return w & CHANGED ? gen_one_less(w) : w;
+}
+
 static inline bool gen_unknown(uint64_t w)
 {
 	return !(w & SETTLED) && (w & CHANGED || !(w & (KNOWN | AFTER)));

@@ -81,20 +81,31 @@ static void make_dirty(struct vfy_gens *g)
 	fdatasync(g->fd);
 }
 
+/* Is there room on disk for a block's word, as far as this process knows? */
+static bool has_room(const struct vfy_gens *g, uint64_t lba)
+{
+	const uint64_t c = lba / GEN_CHUNK_BLOCKS;
+
+	return g->reserved[c / 8] & 1 << c % 8;
+}
+
 /* Room on disk now, where it can still be refused: later its lack is a signal. */
 static bool reserve(struct vfy_gens *g, uint64_t lba, uint64_t nr)
 {
+	bool all = true;
+
 	for (uint64_t c = lba / GEN_CHUNK_BLOCKS; c <= (lba + nr - 1) / GEN_CHUNK_BLOCKS; c++) {
 		const off_t at = GEN_HEAD_SIZE + (off_t)c * GEN_CHUNK_BLOCKS * sizeof(*g->blocks);
 		const off_t left = g->size - at, len = GEN_CHUNK_BLOCKS * sizeof(*g->blocks);
 
-		if (g->reserved[c / 8] & 1 << c % 8)
+		if (has_room(g, c * GEN_CHUNK_BLOCKS))
 			continue;
 		if (fallocate(g->fd, 0, at, left < len ? left : len) && errno != EOPNOTSUPP)
-			return false;
-		g->reserved[c / 8] |= 1 << c % 8;
+			all = false;
+		else
+			g->reserved[c / 8] |= 1 << c % 8;
 	}
-	return true;
+	return all;
 }
 
 static uint32_t next_of(const struct vfy_gens *g, uint64_t lba, uint64_t nr)
@@ -159,20 +170,18 @@ bool vfy_gens_write(struct vfy_gens *g, uint64_t lba, uint64_t nr, uint32_t *gen
 	return true;
 }
 
-/* Make of each block's word what @made() makes of it. */
-static void make_each(struct vfy_gens *g, uint64_t lba, uint64_t nr, uint64_t (*made)(uint64_t word))
+/* Make of a block's word what @made() makes of it. */
+static void make(struct vfy_gens *g, uint64_t lba, uint64_t (*made)(uint64_t word))
 {
-	for (uint64_t i = 0; i < nr; i++) {
-		uint64_t w = vfy_gens_look(g, lba + i), new;
+	uint64_t w = vfy_gens_look(g, lba), new;
 
-		do {
-			new = made(w);
-		} while (!atomic_compare_exchange_weak(&g->blocks[lba + i], &w, new));
-		if (WAY(new) > WAY(w))
-			note_full(g, new);
-		if (w & ~new & BEHIND)
-			atomic_fetch_sub(&g->head->behind, 1);
-	}
+	do {
+		new = made(w);
+	} while (new != w && !atomic_compare_exchange_weak(&g->blocks[lba], &w, new));
+	if (WAY(new) > WAY(w))
+		note_full(g, new);
+	if (w & ~new & BEHIND)
+		atomic_fetch_sub(&g->head->behind, 1);
 }
 
 static uint64_t ends_well(uint64_t word)
@@ -187,24 +196,38 @@ static uint64_t ends_badly(uint64_t word)
 
 void vfy_gens_written(struct vfy_gens *g, uint64_t lba, uint64_t nr, bool good)
 {
-	make_each(g, lba, nr, good ? ends_well : ends_badly);
+	for (uint64_t i = 0; i < nr; i++)
+		make(g, lba + i, good ? ends_well : ends_badly);
 	atomic_fetch_sub(&g->head->under_way, nr);
 }
 
+/* Can a block's word be looked at?  In a hole it is zero; on a full tmpfs that is a signal, too. */
+static bool has_word(const struct vfy_gens *g, uint64_t lba)
+{
+	const off_t at = GEN_HEAD_SIZE + (off_t)lba * sizeof(*g->blocks);
+
+	return has_room(g, lba) || lseek(g->fd, at, SEEK_DATA) == at;
+}
+
+/*
+ * Without room only blocks of which something is known have to be told of, and they
+ * have theirs.  The others are unknown as they are, so nothing of them ends, either.
+ */
 void vfy_gens_change(struct vfy_gens *g, uint64_t lba, uint64_t nr)
 {
-	if (!reserve(g, lba, nr))
-		return;
+	reserve(g, lba, nr);
 	make_dirty(g);
-	make_each(g, lba, nr, gen_change_starts);
 	atomic_fetch_add(&g->head->under_way, nr);
+	for (uint64_t i = lba; i < lba + nr; i++)
+		if (has_room(g, i) || (has_word(g, i) && vfy_gens_look(g, i)))
+			make(g, i, gen_change_starts);
 }
 
 void vfy_gens_changed(struct vfy_gens *g, uint64_t lba, uint64_t nr)
 {
-	if (!reserve(g, lba, nr))
-		return;
-	make_each(g, lba, nr, gen_one_less);
+	for (uint64_t i = lba; i < lba + nr; i++)
+		if (has_word(g, i))
+			make(g, i, gen_change_ends);
 	atomic_fetch_sub(&g->head->under_way, nr);
 }
 

@@ -46,13 +46,13 @@ void vfy_gens_close(struct vfy_gens *g);
 
 /*
  * A write of @nr blocks from @lba on starts, and *@gen is its generation; it has
- * to end.  False: there is no room on disk to keep it, so it is not kept, and the
- * blocks stay unknown.
+ * to end.  False: there is no room on disk to keep it, and it is but something else
+ * that changes blocks.
  */
 bool vfy_gens_write(struct vfy_gens *g, uint64_t lba, uint64_t nr, uint32_t *gen);
 void vfy_gens_written(struct vfy_gens *g, uint64_t lba, uint64_t nr, bool good);
 
-/* Something else that changes blocks starts, and ends. */
+/* Something else that changes blocks starts, and ends: they become unknown, or stay so. */
 void vfy_gens_change(struct vfy_gens *g, uint64_t lba, uint64_t nr);
 void vfy_gens_changed(struct vfy_gens *g, uint64_t lba, uint64_t nr);
 

@@ -82,6 +82,7 @@ static void prepare_write(struct job *job, const struct vfy_io *io, struct vfy_e
 	job->ios[io->tag].kept = vfy_gens_write(p->gens, io->lba, io->nr, &s.gen);
 	if (!job->ios[io->tag].kept) {
 		job->unkept++;
+		vfy_gens_change(p->gens, io->lba, io->nr);
 		return;
 	}
 	carry(p, s.gen, &e->tags);
@@ -135,14 +136,16 @@ static void done(void *ctx, const struct vfy_io *io, const struct vfy_expect *e,
 
 	(void)e;
 	switch (io->opcode) {
-	case WRITE:
-		if (job->ios[io->tag].kept)
-			vfy_gens_written(gens, io->lba, io->nr, !res);
-		break;
 	case READ:
 	case COMPARE:
 	case VERIFY:
 		break;
+	case WRITE:
+		if (job->ios[io->tag].kept) {
+			vfy_gens_written(gens, io->lba, io->nr, !res);
+			break;
+		}
+		/* fall through */
 	default:
 		vfy_gens_changed(gens, io->lba, io->nr);
 	}
