@@ -168,7 +168,7 @@ static bool state_is_ours(const struct ctl_image *img)
 
 	return !memcmp(h->title, STATE_TITLE, sizeof(STATE_TITLE)) && h->size == img->size &&
 	       h->nr_blocks == img->format.nr_blocks &&
-	       !memcmp(&h->format, &img->format.ns, sizeof(h->format));
+	       !memcmp(&h->format, &img->format.ns, sizeof(h->format)) && ctl_sync_is_sound(img);
 }
 
 /* An empty state: every block deallocated, no journals. */

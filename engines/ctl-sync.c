@@ -189,14 +189,26 @@ static int lock_byte(int fd, short type, off_t at)
 	return fcntl(fd, F_OFD_SETLK, &fl) ? -errno : 0;
 }
 
-static void release_all(struct ctl_image *img, unsigned nr)
+enum { ANYONE = 0 };		/* no journal's owner */
+
+static void release_all(struct ctl_image *img, unsigned owner)
 {
 	for (unsigned i = 0; i < CTL_NR_STRIPES; i++) {
 		uint64_t word = atomic_load(&img->locks[i]);
 
-		if (OWNER(word) == nr + 1)
+		if (OWNER(word) && (owner == ANYONE || OWNER(word) == owner))
 			atomic_store(&img->locks[i], NEXT(word));
 	}
+}
+
+bool ctl_sync_is_sound(const struct ctl_image *img)
+{
+	if (atomic_load(img->journals_used) > CTL_NR_JOURNALS)
+		return false;
+	for (unsigned i = 0; i < CTL_NR_STRIPES; i++)
+		if (OWNER(atomic_load(&img->locks[i])) > CTL_NR_JOURNALS)
+			return false;
+	return true;
 }
 
 /* The journal of a writer that is no more, and that nobody else looks at. */
@@ -209,7 +221,7 @@ static void recover(struct ctl_image *img, unsigned nr)
 	    (j->change != CTL_WRITE || j->nr <= img->journal_blocks))
 		apply(img, j);
 	atomic_store(&j->state, LOCKING);
-	release_all(img, nr);
+	release_all(img, nr + 1);
 	atomic_store(&j->state, IDLE);
 }
 
@@ -217,6 +229,7 @@ void ctl_recover_all(struct ctl_image *img)
 {
 	for (unsigned i = 0; i < atomic_load(img->journals_used); i++)
 		recover(img, i);
+	release_all(img, ANYONE);
 }
 
 /*
@@ -242,6 +255,8 @@ static int recover_if_dead(struct ctl_port *port, unsigned nr)
 {
 	int ret;
 
+	if (nr >= CTL_NR_JOURNALS)		/* damaged since it was opened */
+		return -EIO;
 	ret = port_fd(port);
 	if (ret)
 		return ret;
@@ -359,7 +374,7 @@ int ctl_change(struct ctl_port *port, enum ctl_change change, uint64_t lba, uint
 	atomic_store_explicit(&j->state, LOCKING, memory_order_release);
 	ret = lock_range(port, s);
 	if (ret) {
-		release_all(port->image, port->nr);
+		release_all(port->image, port->nr + 1);
 	} else {
 		/* Nobody may see a block change before its lock. */
 		atomic_thread_fence(memory_order_release);

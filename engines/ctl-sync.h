@@ -65,6 +65,9 @@ int ctl_change(struct ctl_port *port, enum ctl_change change, uint64_t lba, uint
 int ctl_read_begin(struct ctl_port *port, uint64_t lba, uint64_t nr, uint64_t *seen);
 bool ctl_read_end(struct ctl_port *port, uint64_t lba, uint64_t nr, uint64_t seen);
 
+/* Could locks and journals be as writers leave them?  A damaged state's need not be. */
+bool ctl_sync_is_sound(const struct ctl_image *img);
+
 /* For a first user, alone: finish what killed writers left, and free all locks. */
 void ctl_recover_all(struct ctl_image *img);
 
