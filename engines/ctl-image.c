@@ -145,8 +145,10 @@ static int map_state(struct ctl_image *img, char *why)
 {
 	const int own = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 	const int flags = img->state_fd >= 0 ? MAP_SHARED : own;
+	const int prot = img->state_fd >= 0 && !img->state_writable ? PROT_READ :
+			 PROT_READ | PROT_WRITE;
 	const struct layout s = state_layout(img->size);
-	uint8_t *state = mmap(NULL, s.end, PROT_READ | PROT_WRITE, flags, img->state_fd, 0);
+	uint8_t *state = mmap(NULL, s.end, prot, flags, img->state_fd, 0);
 
 	if (state == MAP_FAILED)
 		return refuse(why, errno, "%s.state: can't be mapped: %s", img->path,
@@ -270,11 +272,30 @@ static bool state_is_whole(const struct ctl_image *img)
 	       (uint64_t)st.st_size == img->state_size;
 }
 
+static bool state_is_good(const struct ctl_image *img)
+{
+	return state_is_whole(img) && state_is_ours(img);
+}
+
+/* A reader that finds a state it can neither use nor make anew has one to itself. */
+static int map_some_state(struct ctl_image *img, char *why)
+{
+	int ret = map_state(img, why);
+
+	if (ret || img->state_fd < 0 || img->state_writable || state_is_good(img))
+		return ret;
+	munmap(img->head, img->state_size);
+	img->head = NULL;
+	close(img->state_fd);
+	img->state_fd = -1;
+	return map_state(img, why);
+}
+
 static int prepare_state(struct ctl_image *img, char *why)
 {
 	int ret = 0;
 
-	if (!state_is_whole(img) || !state_is_ours(img))
+	if (!state_is_good(img))
 		ret = make_state(img);
 	else if (img->writable)
 		ctl_recover_all(img);
@@ -298,21 +319,33 @@ static int users_lock(int fd, int cmd, short type)
 	return ret ? -errno : 0;
 }
 
+/* A job that only reads takes what it can get; *@writable: and what that is. */
+static int open_some_way(const char *name, bool write, bool *writable)
+{
+	int fd = open(name, O_RDWR | O_CLOEXEC);
+
+	*writable = fd >= 0;
+	if (fd < 0 && !write && (errno == EACCES || errno == EPERM || errno == EROFS))
+		fd = open(name, O_RDONLY | O_CLOEXEC);
+	return fd;
+}
+
 /*
- * The state opened and locked; *@alone: by nobody else.  A first user that fails
- * removes the file again: who waited for that one starts over.
+ * The state opened and locked; *@alone: by nobody else, which who can only read it
+ * cannot be.  A first user that fails removes the file again: who waited for that one
+ * starts over.
  */
-static int open_state(const char *name, bool *created, bool *alone)
+static int open_state(const char *name, bool write, bool *writable, bool *created, bool *alone)
 {
 	struct stat st;
 	int fd, ret;
 
 	for (;;) {
-		*created = true;
+		*writable = *created = true;
 		fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 		if (fd < 0 && errno == EEXIST) {
 			*created = false;
-			fd = open(name, O_RDWR | O_CLOEXEC);
+			fd = open_some_way(name, write, writable);
 		}
 		if (fd < 0 && errno == ENOENT && !*created)
 			continue;
@@ -423,21 +456,18 @@ static void set_geometry(struct ctl_image *img)
 	img->chunk_blocks = img->journal_blocks / 10 ? img->journal_blocks / 10 : 1;
 }
 
-/* A job that only reads takes what it can get. */
+/* What is written to goes with its state: neither is without the other. */
 static int map_image(struct ctl_image *img, const struct target_open *o, char *why)
 {
-	int prot = PROT_READ;
+	bool writable;
 
-	img->fd = open(img->path, O_RDWR | O_CLOEXEC);
-	img->writable = img->fd >= 0;
-	if (img->fd < 0 && !o->write)
-		img->fd = open(img->path, O_RDONLY | O_CLOEXEC);
+	img->fd = open_some_way(img->path, o->write, &writable);
 	if (img->fd < 0)
 		return refuse(why, errno, "%s: can't be opened for %s: %s", img->path,
 			      o->write ? "writing" : "reading", strerror(errno));
-	if (img->writable)
-		prot |= PROT_WRITE;
-	img->data = mmap(NULL, img->size, prot, MAP_SHARED, img->fd, 0);
+	img->writable = writable && img->state_writable;
+	img->data = mmap(NULL, img->size, img->writable ? PROT_READ | PROT_WRITE : PROT_READ,
+			 MAP_SHARED, img->fd, 0);
 	if (img->data == MAP_FAILED) {
 		img->data = NULL;
 		return refuse(why, errno, "%s: can't be mapped: %s", img->path, strerror(errno));
@@ -470,10 +500,10 @@ static int open_locked(struct ctl_image *img, const struct target_open *o, bool 
 			ret = refuse(why, errno, "%s.state: %s", img->path, strerror(errno));
 	}
 	ret = ret ? ret : map_image(img, o, why);
-	ret = ret ? ret : map_state(img, why);
-	if (!ret && alone)
+	ret = ret ? ret : map_some_state(img, why);
+	if (!ret && (alone || img->state_fd < 0))
 		ret = prepare_state(img, why);
-	else if (!ret && (!state_is_whole(img) || !state_is_ours(img)))
+	else if (!ret && !state_is_good(img))
 		ret = refuse(why, EBUSY, "%s: is in use in another format, or its first user "
 					 "failed: try again",
 			     img->path);
@@ -501,11 +531,12 @@ static int open_files(struct ctl_image *img, const struct target_open *o, char *
 		return ret;
 	if (snprintf(name, sizeof(name), "%s.state", img->path) >= (int)sizeof(name))
 		return refuse(why, ENAMETOOLONG, "%s: the name is too long", img->path);
-	ret = open_state(name, &undo.state, &alone);
+	ret = open_state(name, o->write, &img->state_writable, &undo.state, &alone);
 	if (ret < 0 && (o->write || (ret != -EACCES && ret != -EROFS)))
 		return refuse(why, -ret, "%s: %s%s", name, strerror(-ret),
 			      ret == -ENOENT ? ": there is no such folder" : "");
 	img->state_fd = ret < 0 ? -1 : ret;
+	img->state_writable &= ret >= 0;
 	ret = open_locked(img, o, alone, &undo, why);
 	if (!ret && img->state_fd >= 0 && alone)
 		ret = users_lock(img->state_fd, F_OFD_SETLK, F_RDLCK);
@@ -581,8 +612,8 @@ int ctl_image_open(const struct target_open *o, struct ctl_image **img, char *wh
 	if (!*img)
 		ret = open_new(o, img, why);
 	else if (o->write && !(*img)->writable)
-		ret = refuse(why, EACCES, "%s: can't be opened for writing: %s", o->path,
-			     strerror(EACCES));
+		ret = refuse(why, EACCES, "%s%s: can't be opened for writing: %s", o->path,
+			     (*img)->state_writable ? "" : ".state", strerror(EACCES));
 	else
 		ret = ctl_format_check(&(*img)->format, o, (*img)->size, why);
 	if (!ret)

@@ -59,14 +59,15 @@ struct ctl_image {
 	uint32_t		journal_blocks;	/* that a journal has room for */
 	uint32_t		chunk_blocks;	/* that go through it at a time: cache-sized */
 	char			*path;
-	bool			writable;	/* by this process, whether it wants to or not */
+	bool			writable;	/* by this process, whether it wants to or not; */
+	bool			state_writable;	/* so is x.img.state, else nothing is */
 	bool			created;	/* by this process */
 	int			fd;
 	uint64_t		size;		/* bytes of x.img; data, md below are in its map */
 	uint8_t			*data;
 	uint8_t			*md;
 
-	int			state_fd;	/* -1: private, a reader's own */
+	int			state_fd;	/* -1: a reader's own, where there is none to read */
 	size_t			state_size;
 	struct ctl_head		*head;		/* the map of the state, and its parts */
 	_Atomic uint64_t	*locks;

@@ -247,6 +247,15 @@ static int port_fd(struct ctl_port *port)
 	return port->fd < 0 ? -errno : 0;
 }
 
+/* Is there a writer at work with journal @nr?  That can be asked with any descriptor. */
+static bool is_alive(int fd, unsigned nr)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = ALIVE_AT(nr),
+			    .l_len = 1 };
+
+	return !fcntl(fd, F_OFD_GETLK, &fl) && fl.l_type != F_UNLCK;
+}
+
 /*
  * Is the writer of journal @nr gone?  Then finish for it.  0, or -errno: -EIO
  * where the image can only be read, and so not repaired.
@@ -257,16 +266,16 @@ static int recover_if_dead(struct ctl_port *port, unsigned nr)
 
 	if (nr >= CTL_NR_JOURNALS)		/* damaged since it was opened */
 		return -EIO;
+	if (!port->image->writable)
+		return is_alive(port->image->state_fd, nr) ? 0 : -EIO;
 	ret = port_fd(port);
 	if (ret)
 		return ret;
 	ret = lock_byte(port->fd, F_WRLCK, ALIVE_AT(nr));
 	if (ret)
 		return ret == -EAGAIN || ret == -EACCES ? 0 : ret;
-	if (port->image->writable)
-		recover(port->image, nr);
-	ret = lock_byte(port->fd, F_UNLCK, ALIVE_AT(nr));
-	return port->image->writable ? ret : -EIO;
+	recover(port->image, nr);
+	return lock_byte(port->fd, F_UNLCK, ALIVE_AT(nr));
 }
 
 static inline void relax(void)

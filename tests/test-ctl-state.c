@@ -92,11 +92,123 @@ static void damaged_in_use(void)
 	remove_image("x.img");
 }
 
+/* --- readers that may not write --- */
+
+/* Run @reader as nobody where this is root, whom no permission binds; where it fails. */
+static int as_nobody(int (*reader)(void))
+{
+	int status;
+
+	if (!fork()) {
+		if (geteuid() == 0 && (chmod(folder, 0755) || setuid(65534)))
+			_exit(99);
+		_exit(reader());
+	}
+	wait(&status);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Two processes take turns; false: the other is no more. */
+static int turns[2][2];
+
+static bool wait_turn(int who)
+{
+	char c;
+
+	return read(turns[who][0], &c, 1) == 1;
+}
+
+static bool give_turn(int who)
+{
+	return write(turns[who][1], "", 1) == 1;
+}
+
+/* The steps are those of reads_along(); a read of a locked block is not to end yet. */
+static int read_along(void)
+{
+	struct nvme_uring_cmd flush = { .opcode = 0, .nsid = 1 };
+	struct target_ns *ns;
+
+	if (!wait_turn(1) || try_open(&ns, "x.img", &any_format, 0, false))
+		return 1;
+	if (get(ns, 3) != 7 || get(ns, 4) != MODEL_UNREAD || get(ns, 5) != 0)
+		return 2;
+	if (!give_turn(0) || !wait_turn(1))
+		return 99;
+	if (get(ns, 3) != 8 || get(ns, 4) != 9 || get(ns, 6) != 10 || get(ns, 7) != DEALLOCATED)
+		return 3;
+	if (get(ns, 64) != -EIO)		/* its writer is dead, and it can't be repaired */
+		return 4;
+	if (run(ns, flush))
+		return 5;
+	if (!try_open(&ns, "x.img", &any_format, 0, true) ||
+	    !strstr(why, "x.img.state: can't be opened for writing: Permission denied"))
+		return 6;
+	controller_target.close(ns);
+	return 0;
+}
+
+/* What a writer marks and writes after such a reader has come is seen by it. */
+static void reads_along(void)
+{
+	struct target_ns *ns;
+	pid_t pid;
+	int status;
+
+	if (!UNIT_CHECK(!pipe(turns[0]) && !pipe(turns[1]), "no pipes"))
+		return;
+	fflush(stdout);
+	pid = fork();		/* before there is an image that would be its own, too */
+	if (!pid)
+		_exit(as_nobody(read_along));
+	close(turns[0][1]);
+	ns = must_open("x.img", &small, 1 << 20);
+	UNIT_CHECK(!put(ns, 3, 7) && !put(ns, 5, 0) && !run(ns, rw(4, 4, 1, NULL, 0)), "write");
+	chmod(in_folder("x.img"), 0666);
+	chmod(in_folder("x.img.state"), 0444);
+	UNIT_CHECK(give_turn(1) && wait_turn(0), "the reader ended");
+	UNIT_CHECK(!put(ns, 3, 8) && !put(ns, 4, 9) && !put(ns, 6, 10), "write again");
+	poke("x.img.state", LOCKS_AT + 8, 17, 8);
+	give_turn(1);
+	waitpid(pid, &status, 0);
+	UNIT_CHECK(!status, "step %d fails", WEXITSTATUS(status));
+	controller_target.close(ns);
+	remove_image("x.img");
+}
+
+static int read_only(void)
+{
+	struct target_ns *ns;
+
+	if (try_open(&ns, "x.img", &any_format, 0, false))
+		return 1;
+	return get(ns, 3) == 7 && get(ns, 4) == DEALLOCATED ? 0 : 2;
+}
+
+/* A state that is no use, to one who cannot make it anew: the blocks are there all the same. */
+static void reads_without(void)
+{
+	struct target_ns *ns = must_open("x.img", &small, 1 << 20);
+
+	UNIT_CHECK(!put(ns, 3, 7), "write");
+	controller_target.close(ns);
+	chmod(in_folder("x.img.state"), 0444);
+	poke("x.img.state", 0, 0, 8);
+	UNIT_CHECK(!as_nobody(read_only), "damaged: step %d fails", as_nobody(read_only));
+	UNIT_CHECK(!truncate(in_folder("x.img.state"), 100) && !as_nobody(read_only),
+		   "cut short: step %d fails", as_nobody(read_only));
+	chmod(in_folder("x.img.state"), 0);
+	UNIT_CHECK(!as_nobody(read_only), "unreadable: step %d fails", as_nobody(read_only));
+	remove_image("x.img");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = {
 		{ "damaged", damaged },
 		{ "damaged_in_use", damaged_in_use },
+		{ "reads_along", reads_along },
+		{ "reads_without", reads_without },
 	};
 
 	return folder_main(argc, argv, cases, ARRAY_SIZE(cases));
