@@ -3,7 +3,6 @@
 #include "ctl-io.h"	/* first: libnvme replaces a header of the kernel */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include "controller.h"
 #include "ctl-fault.h"
 
@@ -121,10 +120,10 @@ static void ctl_queue_close(struct target_queue *q)
 static int prepare(struct target_queue *q, struct ctl_ns *ns, char *why)
 {
 	struct ctl_port *port = port_of(q, ns);
-	int ret = !port ? -ENOMEM : ns->may_write ? ctl_port_claim(port) : 0;
 
-	return ret ? refuse(why, -ret, "%s: no room for another writer: %s", ns->image->path,
-			    strerror(-ret)) : 0;
+	if (!port)
+		return refuse(why, ENOMEM, "%s: out of memory", ns->image->path);
+	return ns->may_write ? ctl_port_claim(port, why) : 0;
 }
 
 static int ctl_queue_open(const struct target_queue_opts *o, struct target_queue **q,

@@ -507,8 +507,7 @@ static int open_locked(struct ctl_image *img, const struct target_open *o, bool 
 		ret = refuse(why, EBUSY, "%s: is in use in another format, or its first user "
 					 "failed: try again",
 			     img->path);
-	if (!ret && found == FOUND_BARE && o->write)
-		ret = ctl_format_write(&img->format, img->path, why);
+	img->bare = found == FOUND_BARE;
 	return ret;
 }
 
@@ -541,9 +540,10 @@ static int open_files(struct ctl_image *img, const struct target_open *o, char *
 	if (!ret && img->state_fd >= 0 && alone)
 		ret = users_lock(img->state_fd, F_OFD_SETLK, F_RDLCK);
 	img->created = undo.image;
+	img->created_state = undo.state && alone;
 	if (ret && undo.image)
 		unlink_image(img);
-	if (ret && undo.state && alone)
+	if (ret && img->created_state)
 		unlink(name);
 	return ret;
 }
@@ -644,13 +644,26 @@ void ctl_image_close(struct ctl_image *img)
 	pthread_mutex_unlock(&images_lock);
 }
 
+int ctl_image_keep_format(struct ctl_image *img, char *why)
+{
+	int ret;
+
+	pthread_mutex_lock(&images_lock);
+	ret = img->bare ? ctl_format_write(&img->format, img->path, why) : 0;
+	img->bare &= ret != 0;
+	pthread_mutex_unlock(&images_lock);
+	return ret;
+}
+
 void ctl_image_discard(struct ctl_image *img)
 {
 	char name[PATH_MAX];
 
 	pthread_mutex_lock(&images_lock);
-	if (img->created && img->refs == 1 && !users_lock(img->state_fd, F_OFD_SETLK, F_WRLCK)) {
-		unlink_image(img);
+	if (img->created_state && img->refs == 1 &&
+	    !users_lock(img->state_fd, F_OFD_SETLK, F_WRLCK)) {
+		if (img->created)
+			unlink_image(img);
 		snprintf(name, sizeof(name), "%.*s.state", PATH_MAX - 8, img->path);
 		unlink(name);
 	}
@@ -667,6 +680,7 @@ static int reformat(struct ctl_image *img, struct ctl_format *f)
 	if (ret)
 		return ret;
 	img->format = *f;
+	img->bare = false;
 	set_geometry(img);
 	return make_state(img);
 }

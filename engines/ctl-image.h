@@ -61,7 +61,9 @@ struct ctl_image {
 	char			*path;
 	bool			writable;	/* by this process, whether it wants to or not; */
 	bool			state_writable;	/* so is x.img.state, else nothing is */
-	bool			created;	/* by this process */
+	bool			created;	/* by this process; then the state was, too */
+	bool			created_state;
+	bool			bare;		/* there is no x.img.format yet */
 	int			fd;
 	uint64_t		size;		/* bytes of x.img; data, md below are in its map */
 	uint8_t			*data;
@@ -84,6 +86,12 @@ struct ctl_image {
 int ctl_image_open(const struct target_open *o, struct ctl_image **img, char *why);
 struct ctl_image *ctl_image_ref(struct ctl_image *img);
 void ctl_image_close(struct ctl_image *img);
+
+/*
+ * Before the first write: an image that came without x.img.format gets it now, and not
+ * for a job that is refused.  0, or -errno with one line in @why.
+ */
+int ctl_image_keep_format(struct ctl_image *img, char *why);
 
 /* Remove the files that ctl_image_open() created, if nobody but the caller uses them. */
 void ctl_image_discard(struct ctl_image *img);

@@ -563,6 +563,14 @@ static const struct command {
 	[nvme_cmd_copy]			= { ctl_copy, true },
 };
 
+/* Most often its queue has done so by now, and said why if it could not. */
+static int claim(struct ctl_port *port)
+{
+	char why[WHY_MAX];
+
+	return ctl_port_claim(port, why);
+}
+
 #define FUA(cmd) ((cmd)->cdw12 >> 30 & 1)
 
 int ctl_io(struct ctl_port *port, const struct nvme_uring_cmd *cmd, bool may_write)
@@ -579,7 +587,7 @@ int ctl_io(struct ctl_port *port, const struct nvme_uring_cmd *cmd, bool may_wri
 		return CTL_ST_INVALID_OPCODE | NVME_ST_DNR;
 	if (c->changes && !may_write)
 		return -EACCES;
-	ret = c->changes ? ctl_port_claim(port) : 0;
+	ret = c->changes ? claim(port) : 0;
 	ret = ret ? ret : c->run(port, cmd);
 	if (!ret && c->changes && cmd->opcode != nvme_cmd_dsm && FUA(cmd))
 		ret = make_durable(port->image);

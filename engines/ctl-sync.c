@@ -464,28 +464,43 @@ static void mark_used(struct ctl_image *img, uint32_t nr)
 		;
 }
 
-int ctl_port_claim(struct ctl_port *port)
+/* A journal that no other writer has; the lock on its byte lives as long as port->fd. */
+static int find_journal(const struct ctl_port *port)
+{
+	for (int i = 0; i < CTL_NR_JOURNALS; i++)
+		if (!lock_byte(port->fd, F_WRLCK, ALIVE_AT(i)))
+			return i;
+	return -EUSERS;
+}
+
+int ctl_port_claim(struct ctl_port *port, char *why)
 {
 	struct ctl_image *img = port->image;
-	int ret;
+	int nr, ret;
 
 	if (port->nr >= 0)
 		return 0;
 	if (!img->writable)
-		return -EACCES;
+		return refuse(why, EACCES, "%s: was opened to be read", img->path);
 	ret = port_fd(port);
-	for (unsigned i = 0; i < CTL_NR_JOURNALS && !ret; i++) {
-		if (lock_byte(port->fd, F_WRLCK, ALIVE_AT(i)))
-			continue;
-		ret = reserve_journal(img, i);
-		if (ret)
-			return ret;
-		if (i < atomic_load(img->journals_used))
-			recover(img, i);
-		mark_used(img, i);
-		port->nr = i;
-		port->journal = journal_at(img, i);
-		return 0;
-	}
-	return ret ? ret : -EUSERS;
+	if (ret)
+		return refuse(why, -ret, "%s.state: %s: each writer opens it anew, once fio's uid= and "
+			      "gid= hold: let that user write it", img->path, strerror(-ret));
+	nr = find_journal(port);
+	if (nr < 0)
+		return refuse(why, -nr, "%s: no room for another writer: %d have it open", img->path,
+			      CTL_NR_JOURNALS);
+	ret = reserve_journal(img, nr);
+	if (ret)
+		return refuse(why, -ret, "%s.state: no room for another writer: %s", img->path,
+			      strerror(-ret));
+	ret = ctl_image_keep_format(img, why);
+	if (ret)
+		return ret;
+	if ((uint32_t)nr < atomic_load(img->journals_used))
+		recover(img, nr);
+	mark_used(img, nr);
+	port->nr = nr;
+	port->journal = journal_at(img, nr);
+	return 0;
 }

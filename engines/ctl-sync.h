@@ -43,8 +43,8 @@ struct ctl_port {
 struct ctl_port *ctl_port_open(struct ctl_image *img);
 void ctl_port_close(struct ctl_port *port);
 
-/* Have a journal, as every change and Copy needs.  0, or -errno. */
-int ctl_port_claim(struct ctl_port *port);
+/* Have a journal, as every change and Copy needs.  0, or -errno with one line in @why. */
+int ctl_port_claim(struct ctl_port *port, char *why);
 
 /* The journal's room for @nr blocks (at most image->journal_blocks): data, metadata. */
 uint8_t *ctl_journal_data(struct ctl_port *port);

@@ -202,13 +202,42 @@ static void bare_image(void)
 		   pwrite(fd, data, 4096, 6 * 4096) == 4096, "can't change it");
 	close(fd);
 	UNIT_CHECK(!try_open(&ns, "bare.img", &f, 0, true), "\"%s\"", why);
-	UNIT_CHECK(!access(in_folder("bare.img.format"), F_OK), "a writer wrote no format");
 	UNIT_CHECK(!run(ns, cmd) && md[7] == 0xff && !data[0], "deallocated: %x, %02x", run(ns,
 											    cmd),
 											    md[7]);
 	cmd.cdw10 = cmd.cdw14 = 6;
 	UNIT_CHECK(run(ns, cmd) == MODEL_GUARD, "without a tuple: %x", run(ns, cmd));
+	UNIT_CHECK(access(in_folder("bare.img.format"), F_OK), "a format without a write");
 	controller_target.close(ns);
+	remove_image("bare.img");
+}
+
+/* A bare image keeps the format of who writes to it: not of a job that was refused. */
+static void bare_image_kept(void)
+{
+	const struct ns_format wrong = F(4096, 16, 0, 1, 0, 0, ANY), f = F(4096, 8, 0, 1, 0, 0, ANY);
+	static uint8_t data[4096];
+	struct nvme_uring_cmd cmd = rw(1, 5, 1, data, 4096);
+	struct target_ns *ns, *reader;
+
+	cmd.cdw12 |= PRACT;
+	write_file("bare.img", "");
+	UNIT_CHECK(!truncate(in_folder("bare.img"), 100 * 4104), "truncate");
+	UNIT_CHECK(!try_open(&ns, "bare.img", &wrong, 0, true), "\"%s\"", why);
+	ns->refused = true;
+	controller_target.close(ns);
+	UNIT_CHECK(!access(in_folder("bare.img"), F_OK) &&
+		   access(in_folder("bare.img.format"), F_OK) &&
+		   access(in_folder("bare.img.state"), F_OK), "a refused job left files");
+	if (!UNIT_CHECK(!try_open(&reader, "bare.img", &f, 0, false) &&
+			!try_open(&ns, "bare.img", &f, 0, true), "\"%s\"", why))
+		return;
+	UNIT_CHECK(!run(ns, cmd) && !access(in_folder("bare.img.format"), F_OK),
+		   "a writer after a reader wrote no format");
+	controller_target.close(ns);
+	controller_target.close(reader);
+	UNIT_CHECK(refused(try_open(&ns, "bare.img", &wrong, 0, true), "the image has 8"),
+		   "\"%s\"", why);
 	remove_image("bare.img");
 }
 
@@ -368,6 +397,7 @@ int main(int argc, char **argv)
 		{ "no_permission", no_permission },
 		{ "names", names },
 		{ "bare_image", bare_image },
+		{ "bare_image_kept", bare_image_kept },
 		{ "deallocated", deallocated },
 		{ "gives_back", gives_back },
 		{ "far_away", far_away },

@@ -202,6 +202,52 @@ static void reads_without(void)
 	remove_image("x.img");
 }
 
+/* fio's uid= comes between the open of an image and that of a queue. */
+static int change_user(void)
+{
+	struct target_ns *ns = must_open("x.img", &small, 1 << 20);
+	struct target_queue_opts o = { .depth = 1, .ns = &ns, .nr_ns = 1 };
+	struct target_queue *q;
+
+	chmod(in_folder("x.img.state"), 0644);
+	if (setuid(65534))
+		return 1;
+	if (controller_target.queue_open(&o, &q, why) != -EACCES)
+		return 2;
+	return strstr(why, "x.img.state: Permission denied") && !strstr(why, "no room") ? 0 : 3;
+}
+
+/* The same where that user can write it. */
+static int change_user_well(void)
+{
+	struct target_ns *ns = must_open("x.img", &small, 1 << 20);
+	struct target_queue_opts o = { .depth = 1, .ns = &ns, .nr_ns = 1 };
+	struct target_queue *q;
+
+	chmod(in_folder("x.img.state"), 0666);
+	return setuid(65534) || controller_target.queue_open(&o, &q, why);
+}
+
+static void other_user(void)
+{
+	static int (*const steps[])(void) = { change_user, change_user_well };
+
+	if (geteuid()) {
+		unit_skip("only root can become another user");
+		return;
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(steps); i++) {
+		int status;
+
+		fflush(stdout);
+		if (!fork())
+			_exit(steps[i]());
+		wait(&status);
+		UNIT_CHECK(!status, "%u: step %d fails", i, WEXITSTATUS(status));
+	}
+	remove_image("x.img");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = {
@@ -209,6 +255,7 @@ int main(int argc, char **argv)
 		{ "damaged_in_use", damaged_in_use },
 		{ "reads_along", reads_along },
 		{ "reads_without", reads_without },
+		{ "other_user", other_user },
 	};
 
 	return folder_main(argc, argv, cases, ARRAY_SIZE(cases));
