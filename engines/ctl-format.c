@@ -150,9 +150,17 @@ int ctl_format_bare(struct ctl_format *f, const struct target_open *o, uint64_t 
 
 /* --- the file beside the image --- */
 
-static int format_path(const char *path, const char *suffix, char out[PATH_MAX], char *why)
+static int format_path(const char *path, char out[PATH_MAX], char *why)
 {
-	if (snprintf(out, PATH_MAX, "%s.format%s", path, suffix) >= PATH_MAX)
+	if (snprintf(out, PATH_MAX, "%s.format", path) >= PATH_MAX)
+		return refuse(why, ENAMETOOLONG, "%s: the name is too long", path);
+	return 0;
+}
+
+/* Two that write it at once have a file each until it is whole. */
+static int temporary_path(const char *path, char out[PATH_MAX], char *why)
+{
+	if (snprintf(out, PATH_MAX, "%s.format.new-%d", path, (int)getpid()) >= PATH_MAX)
 		return refuse(why, ENAMETOOLONG, "%s: the name is too long", path);
 	return 0;
 }
@@ -209,7 +217,7 @@ static int parse(struct ctl_format *f, FILE *in, const char *name, char *why)
 int ctl_format_read(struct ctl_format *f, const char *path, char *why)
 {
 	char name[PATH_MAX];
-	int ret = format_path(path, "", name, why);
+	int ret = format_path(path, name, why);
 	FILE *in;
 
 	if (ret)
@@ -234,14 +242,12 @@ static void print(const struct ctl_format *f, FILE *out)
 		fprintf(out, "%s %d\n", fields[i].name, get(&f->ns, &fields[i]));
 }
 
-/* Under another name first: a reader sees all of it or nothing. */
-int ctl_format_write(const struct ctl_format *f, const char *path, char *why)
+int ctl_format_prepare(const struct ctl_format *f, const char *path, char *why)
 {
-	char name[PATH_MAX], temporary[PATH_MAX];
-	int ret = format_path(path, "", name, why);
+	char temporary[PATH_MAX];
+	int ret = temporary_path(path, temporary, why);
 	FILE *out;
 
-	ret = ret ? ret : format_path(path, ".new", temporary, why);
 	if (ret)
 		return ret;
 	out = fopen(temporary, "we");
@@ -249,12 +255,40 @@ int ctl_format_write(const struct ctl_format *f, const char *path, char *why)
 		return refuse(why, errno, "%s: %s", temporary, strerror(errno));
 	print(f, out);
 	ret = ferror(out) ? -EIO : 0;
-	if (fclose(out) || (!ret && rename(temporary, name)))
+	if (fclose(out))
 		ret = -errno;
 	if (!ret)
 		return 0;
 	unlink(temporary);
-	return refuse(why, -ret, "%s: %s", name, strerror(-ret));
+	return refuse(why, -ret, "%s: %s", temporary, strerror(-ret));
+}
+
+int ctl_format_commit(const char *path, char *why)
+{
+	char name[PATH_MAX], temporary[PATH_MAX];
+	int ret = temporary_path(path, temporary, why);
+
+	ret = ret ? ret : format_path(path, name, why);
+	if (ret || !rename(temporary, name))
+		return ret;
+	ret = refuse(why, errno, "%s: %s", name, strerror(errno));
+	unlink(temporary);
+	return ret;
+}
+
+void ctl_format_abandon(const char *path)
+{
+	char temporary[PATH_MAX], why[WHY_MAX];
+
+	if (!temporary_path(path, temporary, why))
+		unlink(temporary);
+}
+
+int ctl_format_write(const struct ctl_format *f, const char *path, char *why)
+{
+	int ret = ctl_format_prepare(f, path, why);
+
+	return ret ? ret : ctl_format_commit(path, why);
 }
 
 static int check_wanted(const struct ctl_format *f, const struct target_open *o, char *why)

@@ -47,6 +47,14 @@ int ctl_format_bare(struct ctl_format *f, const struct target_open *o, uint64_t 
 int ctl_format_read(struct ctl_format *f, const char *path, char *why);
 int ctl_format_write(const struct ctl_format *f, const char *path, char *why);
 
+/*
+ * The same in two steps: a file under another name has all that can fail for want of
+ * leave or room; it then takes the old one's place at once, or is removed.
+ */
+int ctl_format_prepare(const struct ctl_format *f, const char *path, char *why);
+int ctl_format_commit(const char *path, char *why);
+void ctl_format_abandon(const char *path);
+
 /* Do an image of @file_size bytes, its format and @o agree? */
 int ctl_format_check(const struct ctl_format *f, const struct target_open *o, uint64_t file_size,
 		     char *why);

@@ -20,6 +20,23 @@ bool ctl_is_zero(const void *p, size_t len)
 	return !len || (!c[0] && !memcmp(c, c + 1, len - 1));
 }
 
+int ctl_fallocate(int fd, int mode, uint64_t at, uint64_t len)
+{
+	int ret;
+
+	do
+		ret = fallocate(fd, mode, at, len);
+	while (ret && errno == EINTR);
+	return ret ? -errno : 0;
+}
+
+int ctl_reserve(int fd, uint64_t at, uint64_t len)
+{
+	int ret = ctl_fallocate(fd, 0, at, len);
+
+	return ret == -EOPNOTSUPP ? 0 : ret;
+}
+
 /* --- maps --- */
 
 static bool page_present(const struct ctl_map *map, uint64_t lba)
@@ -55,15 +72,15 @@ uint64_t ctl_map_run(const struct ctl_map *map, uint64_t lba, uint64_t nr, bool 
 	return run < nr ? run : nr;
 }
 
-/* Room for the page of a bit to set; see reserve_journal() for why. */
+/* Room for the page of a bit to set. */
 static int make_page(const struct ctl_image *img, const struct ctl_map *map, uint64_t lba)
 {
 	const uint64_t page = lba / CTL_MAP_PAGE_BLOCKS;
+	int ret = img->state_fd < 0 ? 0 :
+		  ctl_reserve(img->state_fd, map->at + page * CTL_MAP_PAGE, CTL_MAP_PAGE);
 
-	if (img->state_fd >= 0 &&
-	    fallocate(img->state_fd, 0, map->at + page * CTL_MAP_PAGE, CTL_MAP_PAGE) &&
-	    errno != EOPNOTSUPP)
-		return -errno;
+	if (ret)
+		return ret;
 	atomic_fetch_or(&map->present[page / 8], 1u << page % 8);
 	return 0;
 }
@@ -178,11 +195,15 @@ static int make_state(struct ctl_image *img)
 {
 	/* Maps and journals find room when they are first used. */
 	const uint64_t needed = state_layout(img->size).bits;
+	int ret;
 
-	if (img->state_fd >= 0 &&
-	    (ftruncate(img->state_fd, 0) || ftruncate(img->state_fd, img->state_size) ||
-	     (fallocate(img->state_fd, 0, 0, needed) && errno != EOPNOTSUPP)))
-		return -errno;
+	if (img->state_fd >= 0) {
+		if (ftruncate(img->state_fd, 0) || ftruncate(img->state_fd, img->state_size))
+			return -errno;
+		ret = ctl_reserve(img->state_fd, 0, needed);
+		if (ret)
+			return ret;
+	}
 	img->head->size = img->size;
 	img->head->nr_blocks = img->format.nr_blocks;
 	img->head->format = img->format.ns;
@@ -396,8 +417,10 @@ static int create_image(struct ctl_image *img, char *why)
 	char name[PATH_MAX];
 	int fd, ret;
 
+	/* The state is locked: who has left a file of that name is no more. */
 	if (snprintf(name, sizeof(name), "%s.new-%d", img->path, (int)getpid()) >= (int)sizeof(name))
 		return refuse(why, ENAMETOOLONG, "%s: the name is too long", img->path);
+	unlink(name);
 	fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return refuse(why, errno, "%s: can't be created: %s", img->path, strerror(errno));
@@ -670,19 +693,41 @@ void ctl_image_discard(struct ctl_image *img)
 	pthread_mutex_unlock(&images_lock);
 }
 
-/* Empty first: whenever this ends early, the image has one format and no blocks. */
-static int reformat(struct ctl_image *img, struct ctl_format *f)
+/* A hole keeps the size, of which all is mapped. */
+static int empty_image(const struct ctl_image *img)
+{
+	int ret = ctl_fallocate(img->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, img->size);
+
+	if (ret != -EOPNOTSUPP)
+		return ret;
+	return ftruncate(img->fd, 0) || ftruncate(img->fd, img->size) ? -errno : 0;
+}
+
+/*
+ * The blocks go once all else is known to succeed, and before their format does:
+ * whenever this ends early, the image has one format, and all of its blocks or none.
+ */
+static int reformat(struct ctl_image *img, const struct ctl_format *f)
 {
 	char why[WHY_MAX];
-	int ret = ftruncate(img->fd, 0) || ftruncate(img->fd, img->size) ? -errno : 0;
+	int ret = ctl_format_prepare(f, img->path, why), emptied;
 
-	ret = ret ? ret : ctl_format_write(f, img->path, why);
 	if (ret)
 		return ret;
-	img->format = *f;
-	img->bare = false;
-	set_geometry(img);
-	return make_state(img);
+	ret = empty_image(img);
+	if (ret) {
+		ctl_format_abandon(img->path);
+		reconcile(img);
+		return ret;
+	}
+	ret = ctl_format_commit(img->path, why);
+	if (!ret) {
+		img->format = *f;
+		img->bare = false;
+		set_geometry(img);
+	}
+	emptied = make_state(img);
+	return ret ? ret : emptied;
 }
 
 int ctl_image_reformat(struct ctl_image *img, const struct ns_format *ns)

@@ -124,4 +124,13 @@ static inline uint8_t *ctl_md_at(const struct ctl_image *img, uint64_t lba)
 
 bool ctl_is_zero(const void *p, size_t len);
 
+/* fallocate(), whatever signals there are.  0, or -errno. */
+int ctl_fallocate(int fd, int mode, uint64_t at, uint64_t len);
+
+/*
+ * Find room now for what is mapped: what has none when it is written to is a signal.
+ * File systems that can't promise room are taken at their word.  0, or -errno.
+ */
+int ctl_reserve(int fd, uint64_t at, uint64_t len);
+
 #endif

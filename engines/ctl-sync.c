@@ -66,12 +66,11 @@ static int write_at(int fd, const uint8_t *buf, size_t len, uint64_t at)
 /* Give the room back where there are whole pages, zero the rest. */
 static int free_range(const struct ctl_image *img, uint8_t *p, uint64_t len)
 {
-	const uint64_t at = p - img->data;
+	int ret = !len ? 0 : ctl_fallocate(img->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+					   p - img->data, len);
 
-	if (!len || !fallocate(img->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, len))
-		return 0;
-	if (errno != EOPNOTSUPP)
-		return -errno;
+	if (ret != -EOPNOTSUPP)
+		return ret;
 	memset(p, 0, len);
 	return 0;
 }
@@ -446,14 +445,11 @@ void ctl_port_close(struct ctl_port *port)
 	free(port);
 }
 
-/* Room for the journal now: what is mapped and not there is a signal when full. */
 static int reserve_journal(const struct ctl_image *img, unsigned nr)
 {
 	const uint64_t at = (uint8_t *)journal_at(img, nr) - (uint8_t *)img->head;
 
-	if (!fallocate(img->state_fd, 0, at, img->journal_stride) || errno == EOPNOTSUPP)
-		return 0;
-	return -errno;
+	return ctl_reserve(img->state_fd, at, img->journal_stride);
 }
 
 static void mark_used(struct ctl_image *img, uint32_t nr)

@@ -241,6 +241,21 @@ static void bare_image_kept(void)
 	remove_image("bare.img");
 }
 
+/* What was left behind by who was killed, under the names that files are made by, is in no way. */
+static void left_behind(void)
+{
+	const struct ns_format f = F(512, 0, 0, 0, 0, 0, 0);
+	char name[64];
+
+	snprintf(name, sizeof(name), "left.img.new-%d", getpid());
+	write_file(name, "half of it");
+	mkdir(in_folder("left.img.format.new"), 0777);	/* as if another writes it just now */
+	controller_target.close(must_open("left.img", &f, 1 << 20));
+	UNIT_CHECK(access(in_folder(name), F_OK), "it is still there");
+	rmdir(in_folder("left.img.format.new"));
+	remove_image("left.img");
+}
+
 /* --- what they hold --- */
 
 /* What a reader sees of one block: 0 zeroes and ones, 1 zeroes, 2 an error. */
@@ -398,6 +413,7 @@ int main(int argc, char **argv)
 		{ "names", names },
 		{ "bare_image", bare_image },
 		{ "bare_image_kept", bare_image_kept },
+		{ "left_behind", left_behind },
 		{ "deallocated", deallocated },
 		{ "gives_back", gives_back },
 		{ "far_away", far_away },

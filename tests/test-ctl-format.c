@@ -3,6 +3,9 @@
  * test-ctl-format.c - the embedded controller's format: what Identify tells of it, and
  * Format NVM with every LBA format
  */
+#include <errno.h>
+#include <sys/stat.h>
+
 #include "ctl-image.h"
 
 /* --- Identify --- */
@@ -103,12 +106,46 @@ static void format_nvm(void)
 	remove_image("fmt.img");
 }
 
+/* Format NVM with one that can't be kept: first all blocks stay, then all are gone. */
+static void format_fails(void)
+{
+	struct target_ns *ns = must_open("fmt.img", &formats[4], 1 << 20);
+	struct nvme_uring_cmd cmd = { .opcode = 0x80, .nsid = 1, .cdw10 = 5 };
+	static uint8_t data[512], md[8];
+	struct nvme_uring_cmd write = rw(1, 3, 1, data, 512), read = rw(2, 3, 1, data, 512);
+	char temporary[64];
+
+	snprintf(temporary, sizeof(temporary), "fmt.img.format.new-%d", getpid());
+	write.cdw12 |= PRACT;
+	read.metadata = (uintptr_t)md;
+	read.metadata_len = sizeof(md);
+	memset(data, 5, sizeof(data));
+	UNIT_CHECK(!run(ns, write), "write");
+	mkdir(in_folder(temporary), 0777);
+	UNIT_CHECK(controller_target.admin(ns, &cmd) == -EISDIR, "can't be written, and is");
+	memset(data, 0, sizeof(data));
+	UNIT_CHECK(!run(ns, read) && data[0] == 5, "a format that could not be written emptied it");
+	rmdir(in_folder(temporary));
+
+	unlink(in_folder("fmt.img.format"));
+	mkdir(in_folder("fmt.img.format"), 0777);
+	UNIT_CHECK(controller_target.admin(ns, &cmd) == -EISDIR, "can't be replaced, and is");
+	UNIT_CHECK(!run(ns, read) && !data[0] && md[7] == 0xff, "an emptied block reads %x, %x",
+		   data[0], md[7]);
+	UNIT_CHECK(access(in_folder(temporary), F_OK), "the new format is left behind");
+	rmdir(in_folder("fmt.img.format"));
+	UNIT_CHECK(!controller_target.admin(ns, &cmd), "can't be formatted any more");
+	controller_target.close(ns);
+	remove_image("fmt.img");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = {
 		{ "identify", identify },
 		{ "identify_refusals", identify_refusals },
 		{ "format_nvm", format_nvm },
+		{ "format_fails", format_fails },
 	};
 
 	return folder_main(argc, argv, cases, ARRAY_SIZE(cases));

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include "ctl-image.h"
@@ -248,6 +249,50 @@ static void other_user(void)
 	remove_image("x.img");
 }
 
+/* --- a small file system --- */
+
+/* Mounted as "small"; false: it can't be, and the case is skipped. */
+static bool mount_small(const char *size)
+{
+	mkdir(in_folder("small"), 0777);
+	if (!mount("none", in_folder("small"), "tmpfs", 0, size))
+		return true;
+	unit_skip("needs to mount a small tmpfs");
+	return false;
+}
+
+static void no_action(int sig)
+{
+	(void)sig;
+}
+
+/* In Linux 6.1 finding room in a tmpfs ends at any signal: that is no failure of anything. */
+static void interrupted(void)
+{
+	const struct itimerval often = { { 0, 150 }, { 0, 150 } }, never = { 0 };
+	unsigned failed = 0;
+
+	if (!mount_small("size=64m"))
+		return;
+	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = no_action, .sa_flags = SA_RESTART },
+		  NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	for (unsigned i = 0; i < 300; i++) {
+		struct target_ns *ns;
+
+		if (try_open(&ns, "small/x.img", &small, 1 << 20, true)) {
+			failed++;
+			continue;
+		}
+		failed += put(ns, 3, 7) != 0;
+		controller_target.close(ns);
+		remove_image("small/x.img");
+	}
+	setitimer(ITIMER_REAL, &never, NULL);
+	UNIT_CHECK(!failed, "%u of 300 failed", failed);
+	umount(in_folder("small"));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = {
@@ -256,6 +301,7 @@ int main(int argc, char **argv)
 		{ "reads_along", reads_along },
 		{ "reads_without", reads_without },
 		{ "other_user", other_user },
+		{ "interrupted", interrupted },
 	};
 
 	return folder_main(argc, argv, cases, ARRAY_SIZE(cases));
