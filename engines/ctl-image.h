@@ -108,7 +108,10 @@ int ctl_image_reformat(struct ctl_image *img, const struct ns_format *ns);
  */
 uint64_t ctl_map_run(const struct ctl_map *map, uint64_t lba, uint64_t nr, bool *set);
 
-/* Set or clear the bits of @nr blocks, whose locks are held.  0, or -ENOSPC. */
+/*
+ * Set or clear the bits of @nr blocks, whose locks are held.  0, or -errno where there was
+ * no room to set all of them; clearing needs none.
+ */
 int ctl_map_fill(const struct ctl_image *img, const struct ctl_map *map, uint64_t lba, uint64_t nr,
 		 bool set);
 

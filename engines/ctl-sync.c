@@ -125,8 +125,11 @@ static int write_first(const struct ctl_image *img, uint64_t lba, uint64_t nr, c
 
 	ret = ret ? ret : write_at(img->fd, data, nr * l->data_size, lba * l->data_size);
 	ret = ret ? ret : ctl_map_fill(img, &img->written, lba, nr, true);
-	if (ret)
-		free_blocks(img, lba, nr);
+	if (!ret)
+		return 0;
+	/* Marks without blocks would tell of data that is not there. */
+	ctl_map_fill(img, &img->written, lba, nr, false);
+	free_blocks(img, lba, nr);
 	return ret;
 }
 
@@ -155,7 +158,10 @@ static int write_blocks(const struct ctl_image *img, uint64_t lba, uint64_t nr,
 	return ret;
 }
 
-/* Doing it twice, the first time in part, is doing it once. */
+/*
+ * Doing it twice, the first time in part, is doing it once.  What was uncorrectable stays
+ * so until there is something else.
+ */
 static int apply(const struct ctl_image *img, const struct ctl_journal *j)
 {
 	const bool spoil = j->change == CTL_SPOIL;
@@ -163,12 +169,12 @@ static int apply(const struct ctl_image *img, const struct ctl_journal *j)
 	uint64_t n = ctl_map_run(&img->bad, j->lba, j->nr, &bad);
 	int ret = 0;
 
-	if (n < j->nr || bad != spoil)
-		ret = ctl_map_fill(img, &img->bad, j->lba, j->nr, spoil);
-	if (!ret && j->change == CTL_WRITE)
+	if (j->change == CTL_WRITE)
 		ret = write_blocks(img, j->lba, j->nr, j->blocks);
-	if (!ret && j->change == CTL_DEALLOCATE)
+	if (j->change == CTL_DEALLOCATE)
 		ret = deallocate(img, j->lba, j->nr);
+	if (!ret && (n < j->nr || bad != spoil))
+		ret = ctl_map_fill(img, &img->bad, j->lba, j->nr, spoil);
 	return ret;
 }
 

@@ -261,6 +261,51 @@ static bool mount_small(const char *size)
 	return false;
 }
 
+/* Take up all the room there is. */
+static void fill_small(void)
+{
+	static const uint8_t page[4096];
+	int fd = open(in_folder("small/ballast"), O_WRONLY | O_CREAT, 0666);
+
+	while (write(fd, page, sizeof(page)) > 0)
+		;
+	close(fd);
+}
+
+/*
+ * A write across the ends of two pages of the maps, the latter of which finds no room: the
+ * image has some, its state is on a file system that is full.
+ */
+static void half_marked(void)
+{
+	const uint64_t lba = 32768 - 4;
+	static uint8_t data[8 * 512];
+	struct nvme_uring_cmd cmd = rw(1, lba, 8, data, sizeof(data));
+	struct target_ns *ns;
+
+	if (!mount_small("size=8m"))
+		return;
+	if (!UNIT_CHECK(!symlink("small/x.img.state", in_folder("x.img.state")), "symlink"))
+		return;
+	close(open(in_folder("small/x.img.state"), O_RDWR | O_CREAT, 0666));
+	ns = must_open("x.img", &small, 65536 * 512);
+	UNIT_CHECK(!put(ns, 0, 1) && !run(ns, rw(4, lba + 2, 4, NULL, 0)), "mark");
+	fill_small();
+	memset(data, 5, sizeof(data));
+	cmd.cdw12 |= PRACT;
+	UNIT_CHECK(run(ns, cmd) == -ENOSPC, "there is room");
+	for (unsigned i = 0; i < 8; i++)
+		UNIT_CHECK(get(ns, lba + i) == (i >= 2 && i < 6 ? (int)MODEL_UNREAD : DEALLOCATED),
+			   "block %u of it: %x", i, get(ns, lba + i));
+	unlink(in_folder("small/ballast"));
+	UNIT_CHECK(!run(ns, cmd), "there is no room");
+	for (unsigned i = 0; i < 8; i++)
+		UNIT_CHECK(get(ns, lba + i) == 5, "block %u: %x", i, get(ns, lba + i));
+	controller_target.close(ns);
+	umount(in_folder("small"));
+	remove_image("x.img");
+}
+
 static void no_action(int sig)
 {
 	(void)sig;
@@ -301,6 +346,7 @@ int main(int argc, char **argv)
 		{ "reads_along", reads_along },
 		{ "reads_without", reads_without },
 		{ "other_user", other_user },
+		{ "half_marked", half_marked },
 		{ "interrupted", interrupted },
 	};
 
