@@ -15,14 +15,16 @@
 static const struct field {
 	const char	*name;
 	size_t		at;
+	int		most;
+	bool		of_tuple;	/* means nothing where there is none */
 } fields[] = {
-	{ "lbs", offsetof(struct ns_format, lbs) },
-	{ "ms", offsetof(struct ns_format, ms) },
-	{ "mset", offsetof(struct ns_format, mset) },
-	{ "pi", offsetof(struct ns_format, pi) },
-	{ "pil", offsetof(struct ns_format, pil) },
-	{ "pif", offsetof(struct ns_format, pif) },
-	{ "sts", offsetof(struct ns_format, sts) },
+	{ "lbs", offsetof(struct ns_format, lbs), CTL_DATA_MAX, false },
+	{ "ms", offsetof(struct ns_format, ms), 65535, false },
+	{ "mset", offsetof(struct ns_format, mset), 1, false },
+	{ "pi", offsetof(struct ns_format, pi), PI_TYPE3, false },
+	{ "pil", offsetof(struct ns_format, pil), 1, true },
+	{ "pif", offsetof(struct ns_format, pif), 2, true },
+	{ "sts", offsetof(struct ns_format, sts), 64, true },
 };
 enum { NR_FIELDS = sizeof(fields) / sizeof(fields[0]) };
 
@@ -44,24 +46,31 @@ uint64_t ctl_format_blocks(const struct ctl_format *f, uint64_t file_size)
 	return file_size / (f->layout.data_size + f->layout.md_size);
 }
 
+/* Layouts have narrower fields than formats, where other values would look good. */
+static int check_limits(const struct ns_format *ns, const char *path, char *why)
+{
+	for (int i = 0; i < NR_FIELDS; i++)
+		if (get(ns, &fields[i]) > fields[i].most)
+			return refuse(why, EINVAL, "%s: no such format: ns_%s=%d, at most %d", path,
+				      fields[i].name, get(ns, &fields[i]), fields[i].most);
+	return 0;
+}
+
 int ctl_format_layout(struct ctl_format *f, const char *path, char *why)
 {
 	const struct ns_format *ns = &f->ns;
+	int ret = check_limits(ns, path, why);
 	const char *fault;
 
+	if (ret)
+		return ret;
 	f->layout = (struct pi_layout) {
 		.format = pi_format_of(ns->pif, 0, false),
 		.type = ns->pi, .data_size = ns->lbs, .md_size = ns->ms, .sts = ns->sts,
 		.first = ns->pil, .extended = ns->mset,
 	};
-	if (!f->layout.format)
-		return refuse(why, EINVAL, "%s: ns_pif=%d is none of 0 (16b), 1 (32b), 2 (64b)",
-			      path, ns->pif);
 	if (pi_layout_check(&f->layout, &fault))
 		return refuse(why, EINVAL, "%s: no such format: %s", path, fault);
-	if (ns->lbs > CTL_DATA_MAX)
-		return refuse(why, EINVAL, "%s: data of %d bytes a block: at most %d", path,
-			      ns->lbs, CTL_DATA_MAX);
 	return 0;
 }
 
@@ -296,6 +305,8 @@ static int check_wanted(const struct ctl_format *f, const struct target_open *o,
 	for (int i = 0; i < NR_FIELDS; i++) {
 		int want = get(&o->format, &fields[i]), is = get(&f->ns, &fields[i]);
 
+		if (fields[i].of_tuple && f->ns.pi == PI_NONE)
+			continue;
 		if (want >= 0 && want != is)
 			return refuse(why, EINVAL, "%s: ns_%s=%d was asked for, the image has %d",
 				      o->path, fields[i].name, want, is);

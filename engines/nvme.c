@@ -158,19 +158,21 @@ int nvme_expect(const struct nvme_ns_info *info, const struct ns_format *want,
 	const struct {
 		const char *name;
 		int want, have;
+		bool matters;
 	} fields[] = {
-		{ "ns_lbs", want->lbs, l->data_size },
-		{ "ns_ms", want->ms, l->md_size },
-		{ "ns_mset", want->mset, l->extended },
-		{ "ns_pi", want->pi, l->type },
-		{ "ns_pil", want->pil, l->first },
-		{ "ns_pif", want->pif, info->pif },
-		{ "ns_sts", want->sts, l->sts },
+		{ "ns_lbs", want->lbs, l->data_size, true },
+		{ "ns_ms", want->ms, l->md_size, true },
+		{ "ns_mset", want->mset, l->extended, true },
+		{ "ns_pi", want->pi, l->type, true },
+		{ "ns_pil", want->pil, l->first, l->type != PI_NONE },
+		{ "ns_pif", want->pif, info->pif, l->type != PI_NONE },
+		{ "ns_sts", want->sts, l->sts, l->type != PI_NONE },
 	};
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (fields[i].want >= 0 && fields[i].want != fields[i].have && n < WHY_MAX)
+		if (fields[i].matters && fields[i].want >= 0 && fields[i].want != fields[i].have &&
+		    n < WHY_MAX)
 			n += snprintf(why + n, WHY_MAX - n, "%s%s=%d, but it is %d",
 				      n ? "; " : "", fields[i].name, fields[i].want,
 				      fields[i].have);

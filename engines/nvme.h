@@ -56,7 +56,8 @@ int nvme_decode(const struct nvme_identify *id, uint32_t nsid, struct nvme_ns_in
 
 /*
  * Does the namespace have the format that the job expects?  0, or -EINVAL with
- * one line in @why naming every field that differs.
+ * one line in @why naming every field that differs.  Without protection there is
+ * no tuple that could be elsewhere or larger.
  */
 int nvme_expect(const struct nvme_ns_info *info, const struct ns_format *want,
 		char why[WHY_MAX]);

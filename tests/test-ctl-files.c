@@ -43,6 +43,12 @@ static void sidecar(void)
 		{ TITLE "blocks 256\nlbs 4k\n", "line 3" },
 		{ TITLE "blocks 256\nlbs 4096\nms 8\nmset 0\npi 1\npil 0\npif 1\nsts 0\n",
 		  "smaller than the tuple" },
+		{ TITLE "blocks 256\nlbs 4096\nms 8\nmset 0\npi 1\npil 0\npif 0\nsts 272\n",
+		  "ns_sts=272, at most 64" },
+		{ TITLE "blocks 256\nlbs 4096\nms 8\nmset 2\npi 1\npil 0\npif 0\nsts 0\n",
+		  "ns_mset=2, at most 1" },
+		{ TITLE "blocks 256\nlbs 4096\nms 8\nmset 0\npi 1\npil 2\npif 0\nsts 0\n",
+		  "ns_pil=2, at most 1" },
 		{ TITLE "blocks 255\nlbs 4096\nms 8\nmset 0\npi 1\npil 0\npif 0\nsts 0\n",
 		  "hold 256 blocks" },
 		{ TITLE "blocks 256\nlbs 4096\nms 16\nmset 0\npi 1\npil 0\npif 0\nsts 0\n",
@@ -88,7 +94,8 @@ static void refusals(void)
 	UNIT_CHECK(refused(try_open(&ns, "x.img", &f, 5000, true), "size=5000"), "\"%s\"", why);
 	UNIT_CHECK(refused(try_open(&ns, "x.img", &f, 1ULL << 63, true), "size="), "\"%s\"", why);
 	UNIT_CHECK(refused(try_open(&ns, "x.img", &none, 1 << 20, true), "smaller"), "\"%s\"", why);
-	UNIT_CHECK(refused(try_open(&ns, "x.img", &type, 1 << 20, true), "type"), "\"%s\"", why);
+	UNIT_CHECK(refused(try_open(&ns, "x.img", &type, 1 << 20, true), "ns_pi=4"), "\"%s\"",
+		   why);
 	UNIT_CHECK(refused(try_open(&ns, "x.img", &guard, 1 << 20, true), "ns_pif=3"), "\"%s\"",
 		   why);
 	UNIT_CHECK(access(in_folder("x.img"), F_OK) && access(in_folder("x.img.format"), F_OK) &&
@@ -97,6 +104,24 @@ static void refusals(void)
 	controller_target.close(ns);
 	UNIT_CHECK(refused(try_open(&ns, "x.img", &other, 0, true), "ns_lbs=512"), "\"%s\"", why);
 	UNIT_CHECK(refused(try_open(&ns, "x.img", &f, 2 << 20, true), "size=2097152"), "\"%s\"",
+		   why);
+	remove_image("x.img");
+}
+
+/* A format without tuples, and what it would say of them. */
+static void no_tuple(void)
+{
+	const struct ns_format f = F(4096, 16, 0, 0, 1, 2, 16), other = F(ANY, ANY, ANY, 0, 0, 1, 32),
+			       large = F(4096, 16, 0, 0, 0, 0, 272);
+	struct target_ns *ns = must_open("x.img", &f, 1 << 20);
+	struct nvme_identify id;
+	struct nvme_ns_info info;
+
+	UNIT_CHECK(!nvme_identify_all(ns, &id) && !nvme_decode(&id, 1, &info, why) &&
+		   !nvme_expect(&info, &f, why) && !nvme_expect(&info, &other, why), "%s", why);
+	controller_target.close(ns);
+	controller_target.close(must_open("x.img", &other, 0));
+	UNIT_CHECK(refused(try_open(&ns, "y.img", &large, 1 << 20, true), "ns_sts=272"), "\"%s\"",
 		   why);
 	remove_image("x.img");
 }
@@ -408,6 +433,7 @@ int main(int argc, char **argv)
 	static const struct unit_case cases[] = {
 		{ "sidecar", sidecar },
 		{ "refusals", refusals },
+		{ "no_tuple", no_tuple },
 		{ "read_only", read_only },
 		{ "no_permission", no_permission },
 		{ "names", names },

@@ -425,6 +425,20 @@ static void expect_agrees(void)
 	}
 }
 
+/* What only a tuple has is ignored where there is none, whatever was asked for. */
+static void expect_of_no_tuple(void)
+{
+	const struct oracle_format f = { .data_size = 4096, .md_size = 64 };
+	struct nvme_ns_info info = info_of(&f);
+	struct ns_format want = { 4096, 64, 0, 0, 1, 2, 16 };
+	char why[WHY_MAX] = "";
+
+	UNIT_CHECK(!nvme_expect(&info, &want, why), "%s", why);
+	want.pi = 1;
+	UNIT_CHECK(nvme_expect(&info, &want, why) == -EINVAL &&
+		   !strcmp(why, "ns_pi=1, but it is 0"), "'%s'", why);
+}
+
 /* Every set of wrong fields: those are named, and no others. */
 static void expect_names_each(void)
 {
@@ -476,6 +490,7 @@ int main(int argc, char **argv)
 		{ "decode_remark", decode_remark },
 		{ "format_names", format_names },
 		{ "expect_agrees", expect_agrees },
+		{ "expect_of_no_tuple", expect_of_no_tuple },
 		{ "expect_names_each", expect_names_each },
 		{ "expect_fits", expect_fits },
 	};
