@@ -17,11 +17,22 @@ enum journal_state {
 	GOOD,			/* holds all it needs; to be repeated */
 };
 
+/* A run of the kernel, from its start to its end, in its own words. */
+struct boot {
+	char	id[40];
+};
+
+/*
+ * What a writer puts here before it changes anything is complete for as long as the
+ * kernel runs that has it in memory.  Of a kernel that has crashed there are pages of
+ * some time each: a journal of another boot is not repeated.
+ */
 struct ctl_journal {
 	_Atomic uint32_t	state;		/* enum journal_state */
 	uint32_t		change;		/* enum ctl_change */
 	uint64_t		lba;
 	uint64_t		nr;
+	struct boot		boot;
 	uint8_t			blocks[] __attribute__((aligned(4096)));
 };
 
@@ -33,6 +44,27 @@ size_t ctl_journal_size(void)
 static struct ctl_journal *journal_at(const struct ctl_image *img, unsigned nr)
 {
 	return (struct ctl_journal *)(img->journals + nr * img->journal_stride);
+}
+
+/* A system that doesn't say has one boot, as it were. */
+static struct boot this_boot(void)
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	struct boot boot = { "" };
+
+	if (fd < 0)
+		return boot;
+	if (read(fd, boot.id, sizeof(boot.id) - 1) < 0)
+		boot.id[0] = '\0';
+	close(fd);
+	return boot;
+}
+
+static bool is_this_boot(const struct boot *boot)
+{
+	const struct boot now = this_boot();
+
+	return !memcmp(boot, &now, sizeof(now));
 }
 
 uint8_t *ctl_journal_data(struct ctl_port *port)
@@ -216,14 +248,20 @@ bool ctl_sync_is_sound(const struct ctl_image *img)
 	return true;
 }
 
+/* Has a writer declared it good, of this boot, and does it fit the image? */
+static bool is_to_be_repeated(const struct ctl_image *img, const struct ctl_journal *j)
+{
+	return atomic_load(&j->state) == GOOD && is_this_boot(&j->boot) &&
+	       j->lba < img->format.nr_blocks && j->nr <= img->format.nr_blocks - j->lba &&
+	       (j->change != CTL_WRITE || j->nr <= img->journal_blocks);
+}
+
 /* The journal of a writer that is no more, and that nobody else looks at. */
 static void recover(struct ctl_image *img, unsigned nr)
 {
 	struct ctl_journal *j = journal_at(img, nr);
 
-	if (atomic_load(&j->state) == GOOD && j->lba < img->format.nr_blocks &&
-	    j->nr <= img->format.nr_blocks - j->lba &&
-	    (j->change != CTL_WRITE || j->nr <= img->journal_blocks))
+	if (is_to_be_repeated(img, j))
 		apply(img, j);
 	atomic_store(&j->state, LOCKING);
 	release_all(img, nr + 1);
@@ -499,10 +537,11 @@ int ctl_port_claim(struct ctl_port *port, char *why)
 	ret = ctl_image_keep_format(img, why);
 	if (ret)
 		return ret;
-	if ((uint32_t)nr < atomic_load(img->journals_used))
-		recover(img, nr);
+	/* What is said of use may be of another boot, too: it may have locks in any case. */
+	recover(img, nr);
 	mark_used(img, nr);
 	port->nr = nr;
 	port->journal = journal_at(img, nr);
+	port->journal->boot = this_boot();
 	return 0;
 }

@@ -14,7 +14,8 @@
  * the lock of a dead writer repeats its journal if that was good, which does no
  * harm where it was half done, and takes its locks away.  That a writer is dead
  * is told by the kernel: it holds a lock on a byte of the state file for as long
- * as it lives.
+ * as it lives.  Where the kernel itself went down, journals are dropped: nothing
+ * says which of their pages got to the disk.
  *
  * In steady state none of this is a system call.  The first write to a block
  * is one, to have the file system find room where it can still refuse.

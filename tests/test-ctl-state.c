@@ -16,8 +16,13 @@
 #include "ctl-image.h"
 #include "ctl-model.h"
 
-/* In the state, bytes: how many journals were in use; the locks, a word each. */
-enum { USED_AT = 76, LOCKS_AT = 4096 };
+/*
+ * In the state, bytes: how many journals were in use; the locks, a word each; and the first
+ * journal of an image of 1 MiB, whose maps have two pages each: its state (2: good), what it
+ * changes (0: writes), first block, number of blocks, boot, blocks.
+ */
+enum { USED_AT = 76, LOCKS_AT = 4096, JOURNAL_AT = LOCKS_AT + 8 * 4096 + 2 * 4096 + 2 * 4096,
+       BOOT_AT = JOURNAL_AT + 24, BLOCKS_AT = JOURNAL_AT + 4096 };
 
 static const struct ns_format small = F(512, 8, 0, 1, 0, 0, 0);
 
@@ -91,6 +96,48 @@ static void damaged_in_use(void)
 	UNIT_CHECK(get(ns, 64) == DEALLOCATED, "next to it: %x", get(ns, 64));
 	controller_target.close(ns);
 	remove_image("x.img");
+}
+
+/* --- a dead writer --- */
+
+/* A journal that is declared good, for a block of @byte without a tuple, and its lock. */
+static void leave_journal(uint64_t lba, uint8_t byte)
+{
+	poke("x.img.state", JOURNAL_AT, 2, 8);
+	poke("x.img.state", JOURNAL_AT + 8, lba, 8);
+	poke("x.img.state", JOURNAL_AT + 16, 1, 8);
+	poke("x.img.state", BLOCKS_AT, byte, 1);
+	poke("x.img.state", LOCKS_AT, 1, 8);
+}
+
+/*
+ * What a killed writer declared good is done for it, while the kernel that it wrote by runs:
+ * by the first user, and by one who comes upon its lock.
+ */
+static void other_boot(void)
+{
+	static const struct { bool first, boots; } cases[] = {
+		{ true, false }, { true, true }, { false, false }, { false, true },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct target_ns *ns = must_open("x.img", &small, 1 << 20), *other;
+
+		UNIT_CHECK(!put(ns, 3, 7), "case %u: write", i);
+		if (cases[i].first)
+			controller_target.close(ns);
+		leave_journal(3, 9);
+		if (cases[i].boots)
+			poke("x.img.state", BOOT_AT, 0, 8);
+		other = must_open("x.img", &any_format, 0);
+		UNIT_CHECK(get(other, 3) == (cases[i].boots ? 7 : 9), "case %u: %x", i,
+			   get(other, 3));
+		UNIT_CHECK(!put(other, 3, 8) && get(other, 3) == 8, "case %u: it is still locked", i);
+		controller_target.close(other);
+		if (!cases[i].first)
+			controller_target.close(ns);
+		remove_image("x.img");
+	}
 }
 
 /* --- readers that may not write --- */
@@ -343,6 +390,7 @@ int main(int argc, char **argv)
 	static const struct unit_case cases[] = {
 		{ "damaged", damaged },
 		{ "damaged_in_use", damaged_in_use },
+		{ "other_boot", other_boot },
 		{ "reads_along", reads_along },
 		{ "reads_without", reads_without },
 		{ "other_user", other_user },
