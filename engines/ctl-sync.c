@@ -2,6 +2,7 @@
 /* ctl-sync.c - see ctl-sync.h */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -275,6 +276,10 @@ void ctl_recover_all(struct ctl_image *img)
 	release_all(img, ANYONE);
 }
 
+/* All of this process; who opens or closes a descriptor of theirs has the lock. */
+static pthread_mutex_t ports_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct ctl_port *ports;
+
 /*
  * The kernel drops locks with the last descriptor of an open file, so each port
  * opens the state for itself.
@@ -282,12 +287,16 @@ void ctl_recover_all(struct ctl_image *img)
 static int port_fd(struct ctl_port *port)
 {
 	char path[40];
+	int ret;
 
 	if (port->fd >= 0)
 		return 0;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", port->image->state_fd);
+	pthread_mutex_lock(&ports_lock);
 	port->fd = open(path, O_RDWR | O_CLOEXEC);
-	return port->fd < 0 ? -errno : 0;
+	ret = port->fd < 0 ? -errno : 0;
+	pthread_mutex_unlock(&ports_lock);
+	return ret;
 }
 
 /* Is there a writer at work with journal @nr?  That can be asked with any descriptor. */
@@ -472,19 +481,60 @@ bool ctl_read_end(struct ctl_port *port, uint64_t lba, uint64_t nr, uint64_t see
 
 /* --- ports --- */
 
+static void before_fork(void)
+{
+	pthread_mutex_lock(&ports_lock);
+}
+
+static void in_parent(void)
+{
+	pthread_mutex_unlock(&ports_lock);
+}
+
+/* A child that kept these descriptors would have its parent pass for alive, dead or not. */
+static void in_child(void)
+{
+	for (struct ctl_port *port = ports; port; port = port->next) {
+		if (port->fd >= 0)
+			close(port->fd);
+		port->fd = port->nr = -1;
+		port->journal = NULL;
+	}
+	pthread_mutex_unlock(&ports_lock);
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(before_fork, in_parent, in_child);
+}
+
 struct ctl_port *ctl_port_open(struct ctl_image *img)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct ctl_port *port = malloc(sizeof(*port));
 
-	if (port)
-		*port = (struct ctl_port){ .image = ctl_image_ref(img), .fd = -1, .nr = -1 };
+	if (!port)
+		return NULL;
+	pthread_once(&once, watch_forks);
+	*port = (struct ctl_port){ .image = ctl_image_ref(img), .fd = -1, .nr = -1 };
+	pthread_mutex_lock(&ports_lock);
+	port->next = ports;
+	ports = port;
+	pthread_mutex_unlock(&ports_lock);
 	return port;
 }
 
 void ctl_port_close(struct ctl_port *port)
 {
+	struct ctl_port **link = &ports;
+
+	pthread_mutex_lock(&ports_lock);
+	while (*link != port)
+		link = &(*link)->next;
+	*link = port->next;
 	if (port->fd >= 0)
 		close(port->fd);
+	pthread_mutex_unlock(&ports_lock);
 	ctl_image_close(port->image);
 	free(port);
 }

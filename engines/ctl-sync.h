@@ -31,8 +31,9 @@ enum ctl_change {
 	CTL_SPOIL,		/* Write Uncorrectable */
 };
 
-/* A queue's, or another single user's, way to one image. */
+/* A queue's, or another single user's, way to one image.  A child of fork() starts anew. */
 struct ctl_port {
+	struct ctl_port		*next;		/* all of this process */
 	struct ctl_image	*image;
 	int			fd;		/* the state, opened for this port; -1: not yet */
 	int			nr;		/* its journal; -1: none yet */

@@ -140,6 +140,53 @@ static void other_boot(void)
 	}
 }
 
+/* A writer with a child that outlives it, and is told of in @pid; it has journal 0. */
+static void write_and_fork(int pid)
+{
+	struct target_ns *ns = must_open("x.img", &small, 1 << 20);
+	struct target_queue_opts o = { .depth = 1, .ns = &ns, .nr_ns = 1 };
+	struct target_queue *q;
+	pid_t child;
+
+	if (controller_target.queue_open(&o, &q, why))
+		_exit(1);
+	child = fork();
+	if (child && write(pid, &child, sizeof(child)) != sizeof(child))
+		_exit(2);
+	for (;;)
+		pause();
+}
+
+/* Who waits for the lock of a writer that is dead sees that, whatever children it had. */
+static void has_a_child(void)
+{
+	int pipes[2], status;
+	pid_t writer, child = 0, reader;
+
+	if (!UNIT_CHECK(!pipe(pipes), "no pipe"))
+		return;
+	fflush(stdout);
+	writer = fork();
+	if (!writer)
+		write_and_fork(pipes[1]);
+	close(pipes[1]);
+	if (!UNIT_CHECK(read(pipes[0], &child, sizeof(child)) == sizeof(child), "it ended"))
+		return;
+	kill(writer, SIGKILL);
+	waitpid(writer, &status, 0);
+	poke("x.img.state", LOCKS_AT, 1, 8);
+	reader = fork();
+	if (!reader) {
+		alarm(10);
+		_exit(get(must_open("x.img", &any_format, 0), 3) != DEALLOCATED);
+	}
+	waitpid(reader, &status, 0);
+	UNIT_CHECK(!status, "it waits, or reads what is not there: %x", status);
+	kill(child, SIGKILL);
+	close(pipes[0]);
+	remove_image("x.img");
+}
+
 /* --- readers that may not write --- */
 
 /* Run @reader as nobody where this is root, whom no permission binds; where it fails. */
@@ -391,6 +438,7 @@ int main(int argc, char **argv)
 		{ "damaged", damaged },
 		{ "damaged_in_use", damaged_in_use },
 		{ "other_boot", other_boot },
+		{ "has_a_child", has_a_child },
 		{ "reads_along", reads_along },
 		{ "reads_without", reads_without },
 		{ "other_user", other_user },
