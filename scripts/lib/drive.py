@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from formats import Format, STORAGE_TAGS
 
-FORMAT_LIMIT, SETTLE = 3600, 10     # seconds
+ANSWER_LIMIT, FORMAT_LIMIT, SETTLE = 60, 3600, 10     # seconds
 
 
 class Refused(Exception):
@@ -33,13 +33,21 @@ class Setting(NamedTuple):
         return cls(words.pop("lbaf"), Format(**words))
 
 
-def nvme(*words):
-    """nvme-cli's JSON."""
+def nvme_cli(device, limit, *words):
+    """What nvme-cli did within so many seconds; Refused if it is not here, or does not end."""
     try:
-        done = subprocess.run(["nvme", *words, "-o", "json"], capture_output=True, text=True,
-                              timeout=60, check=False)
+        return subprocess.run(["nvme", *words], capture_output=True, text=True, timeout=limit,
+                              check=False, start_new_session=True)
     except FileNotFoundError:
         raise Refused("nvme is not installed: run scripts/install-deps") from None
+    except subprocess.TimeoutExpired:
+        raise Refused(f"{device}: nvme {words[0]} did not end in {limit:g} s: does the drive "
+                      "still answer?") from None
+
+
+def nvme(*words):
+    """nvme-cli's JSON about the last of the words, a device."""
+    done = nvme_cli(words[-1], ANSWER_LIMIT, *words, "-o", "json")
     try:
         return json.loads(done.stdout)
     except ValueError:
@@ -101,17 +109,16 @@ def identify(device):
     return Identify(ns, elbafs)
 
 
-def format_command(device, setting):
-    """nvme-cli's words."""
+def format_words(device, setting):
+    """For nvme-cli."""
     fmt = setting.fmt
-    return ["nvme", "format", device, "--force", f"--lbaf={setting.lbaf}", f"--ms={fmt.mset}",
+    return ["format", device, "--force", f"--lbaf={setting.lbaf}", f"--ms={fmt.mset}",
             f"--pi={fmt.pi}", f"--pil={fmt.pil}"]
 
 
 def format_as(device, setting):
     """Format NVM. nvme-cli may fail to scan again what it has formatted: Identify tells."""
-    done = subprocess.run(format_command(device, setting), capture_output=True, text=True,
-                          timeout=FORMAT_LIMIT, check=False, start_new_session=True)
+    done = nvme_cli(device, FORMAT_LIMIT, *format_words(device, setting))
     deadline = time.monotonic() + SETTLE
     while True:
         try:
