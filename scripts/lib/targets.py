@@ -33,10 +33,23 @@ def escape(path):
     return str(path).replace(":", "\\:")
 
 
+def names_folder(word):
+    """Does a word of the command line name a folder for images, as /dev/shm, or a device?"""
+    return not word.startswith("/dev/ng") and (Path(word).is_dir() or not word.startswith("/dev/"))
+
+
+def image_folder(word):
+    """The folder that it names."""
+    folder = Path(word).resolve()
+    if not folder.is_dir():
+        raise Refused(f"{folder} is no folder: images go where there is one")
+    return folder
+
+
 def claim(path):
     """
-    A socket whose name keeps other sweeps off a folder or a device, until it is closed
-    or this program dies. (The engine itself locks devices, so a lock would stop it.)
+    A socket whose name keeps others off a folder or a device, until it is closed or
+    this program dies. (The engine itself locks devices, so a lock would stop it.)
     """
     held = socket.socket(socket.AF_UNIX)
     try:
@@ -44,7 +57,7 @@ def claim(path):
         held.bind(f"\0nvmepi-sweep:{name}")
     except OSError:
         held.close()
-        raise Refused(f"{path} is in use by another sweep") from None
+        raise Refused(f"{path} is in use by another sweep or regress") from None
     return held
 
 
@@ -57,8 +70,6 @@ class Images:
         self.folder, self.given, self.tag = Path(folder), given, tag
         self.name = str(folder) if given else "embedded"
         self.scratch = self.folder / "nvmepi-sweep"
-        if given and not self.folder.is_dir():
-            raise Refused(f"{folder} is no folder: images go where there is one")
 
     def format_for(self, fmt):
         return fmt
