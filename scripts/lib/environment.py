@@ -59,6 +59,21 @@ def machine():
             "engine": engine_version()}
 
 
+RESUMED = "resumed: "
+TOLD = "kernel", "fio", "engine"        # runs that differ in these are not of one measurement
+
+
+def resumed(before, now):
+    """
+    What a sweep's first runs and its next ones differ in, as notes; @before and @now are
+    environments of a host. The last word of an engine is its build, of the others all.
+    """
+    notes = [note for note in before.get("notes", ()) if note.startswith(RESUMED)]
+    return notes + [f"{RESUMED}earlier runs are of {what} {before[what]}, later ones of {now[what]}"
+                    for what in TOLD if before.get(what) and now.get(what)
+                    and before[what].split()[-1] != now[what].split()[-1]]
+
+
 @functools.cache
 def knows_report():
     """Does the engine write pi_report?"""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A sweep on many machines at once."""
 import fiojob
+from environment import resumed
 from fioprocess import moved
 from hostprobe import PROBE_SECONDS, answers, environment_of, probe, run_fio
 from hosts import read_hosts
@@ -22,9 +23,12 @@ class Sweeper:
     def prepare(self):
         """Ask all of them; the environment."""
         found = probe(self.folder, self.hosts, self.asked)
-        self.folder.write_environment({"hosts": {
-            host.name: environment_of(host, found[host], place)
-            for host, place in self.hosts.items()}})
+        before, now = self.folder.environment().get("hosts", {}), {}
+        for host, place in self.hosts.items():
+            facts = environment_of(host, found[host], place)
+            facts["notes"] += resumed(before.get(host.name, {}), facts)
+            now[host.name] = facts
+        self.folder.write_environment({"hosts": now})
 
     def sweep(self, runs):
         """All of @runs."""
@@ -80,8 +84,10 @@ class Sweeper:
 def sweep(folder, place, runs, say):
     """All of @runs that are not done; hosts that are lost are told of in the folder's state."""
     sweeper = Sweeper(folder, place, say)
+    left = [run for run in runs if not folder.done(run.point.id, run.repeat)]
     try:
-        sweeper.prepare()
-        sweeper.sweep([run for run in runs if not folder.done(run.point.id, run.repeat)])
+        if left:
+            sweeper.prepare()
+            sweeper.sweep(left)
     finally:
         sweeper.finish()

@@ -173,6 +173,11 @@ class Folder:
     def raw(self, name, kind):
         return self.path / "raw" / f"{name}.{kind}"
 
+    def environment(self):
+        """What was written of the machine when something was measured; {} before that."""
+        path = self.path / "environment.json"
+        return read_json(path) if self.runs and path.exists() else {}
+
     def write_environment(self, environment):
         write_whole(self.path / "environment.json",
                     json.dumps({"version": VERSION, **environment}, indent=1) + "\n")
