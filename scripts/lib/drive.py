@@ -12,6 +12,7 @@ from typing import NamedTuple
 from formats import Format, STORAGE_TAGS
 
 ANSWER_LIMIT, FORMAT_LIMIT, SETTLE = 60, 3600, 10     # seconds
+SYSFS = Path("/sys")
 
 
 class Refused(Exception):
@@ -150,12 +151,16 @@ def real_path(path):
     return real
 
 
+def parent_of(device):
+    """What a generic device is below: its controller, or with native multipath its subsystem."""
+    number = os.stat(device).st_rdev
+    return SYSFS / f"dev/char/{os.major(number)}:{os.minor(number)}/device"
+
+
 def sysfs(device, name):
     """A file of the controller behind a generic device, '' if there is none."""
     try:
-        number = os.stat(device).st_rdev
-        link = f"/sys/dev/char/{os.major(number)}:{os.minor(number)}/device/{name}"
-        return Path(link).read_text(encoding="ascii", errors="replace").strip()
+        return (parent_of(device) / name).read_text(encoding="ascii", errors="replace").strip()
     except OSError:
         return ""
 
@@ -194,11 +199,10 @@ def controller_of(device):
 
 def refuse_if_all_are_formatted(device):
     """Some drives format all namespaces at once; others than this one were not named."""
-    controller = controller_of(device)
-    others = [path.name for path in Path(f"/sys/class/nvme/{controller}").glob("ng*")]
-    if len(others) > 1 and nvme("id-ctrl", f"/dev/{controller}").get("fna", 0) & 1:
+    every = sorted(path.name for path in parent_of(device).glob("ng*"))
+    if len(every) > 1 and nvme("id-ctrl", device).get("fna", 0) & 1:
         raise Refused(f"{device}: this drive formats all of its namespaces at once "
-                      f"({', '.join(sorted(others))}): give --keep-format")
+                      f"({', '.join(every)}): give --keep-format")
 
 
 def facts(device):

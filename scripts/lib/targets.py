@@ -8,6 +8,7 @@ What a sweep runs on. A target has a name, a kind, a tag for the ids of its poin
   prepare(fmt)       give it that format, where it has one at a time ('one_format')
   finish()           leave it as it was found
 """
+import functools
 import hashlib
 import os
 import shutil
@@ -59,6 +60,29 @@ def claim(path):
         held.close()
         raise Refused(f"{path} is in use by another sweep or regress") from None
     return held
+
+
+def open_all(chosen, folder):
+    """(those of the targets that could be opened, why others could not)."""
+    opened, failed = [], []
+    for target in chosen:
+        try:
+            target.open(folder)
+            opened.append(target)
+        except (drive.Refused, Refused, OSError) as error:
+            failed.append(f"{target.name}: {error}")
+    return opened, failed
+
+
+def finish_all(opened):
+    """Each is left as it was found, whatever becomes of the others; why some could not be."""
+    failed = []
+    for target in opened:
+        try:
+            target.finish()
+        except (drive.Refused, OSError) as error:
+            failed.append(f"{target.name} is not as it was found: {error}")
+    return failed
 
 
 class Images:
@@ -147,20 +171,27 @@ class Device:
         self.path, self.tag = drive.real_path(path), tag
         self.name = self.path
         drive.refuse_if_in_use(self.path)
-        self.now = drive.identify(self.path).now()
+
+    @functools.cached_property
+    def can(self):
+        """What it is, and can be formatted to."""
+        return drive.identify(self.path)
 
     def format_for(self, fmt):
         """Whatever the plan says: it stays as it is."""
-        return self.now.fmt
+        return self.can.now().fmt
 
     def base_format(self, fmt):
-        return None if self.now.fmt.pi else self.now.fmt
+        now = self.can.now().fmt
+        return None if now.pi else now
 
     def filename(self, fmt):
         return self.path
 
     def open(self, folder):
+        """Looked at once more: until now another sweep may have had it in a format of its own."""
         self.held = claim(self.path)
+        self.can = drive.identify(self.path)
 
     def prepare(self, fmt):
         pass
@@ -169,7 +200,7 @@ class Device:
         self.held.close()
 
     def facts(self):
-        return {"kind": self.kind, "format": self.now.fmt.name(), **drive.facts(self.path)}
+        return {"kind": self.kind, "format": self.can.now().fmt.name(), **drive.facts(self.path)}
 
 
 class FormattedDevice(Device):
@@ -180,7 +211,6 @@ class FormattedDevice(Device):
     def __init__(self, path, tag):
         super().__init__(path, tag)
         drive.refuse_if_all_are_formatted(self.path)
-        self.can = drive.identify(self.path)
         self.folder = None
 
     def format_for(self, fmt):
@@ -201,7 +231,8 @@ class FormattedDevice(Device):
         if drive.identify(self.path).now().fmt == fmt:
             return
         if self.path not in self.folder.originals:
-            self.folder.append({"formatted": self.path, "original": self.now.as_json()}, sync=True)
+            self.folder.append({"formatted": self.path, "original": self.can.now().as_json()},
+                               sync=True)
         drive.format_as(self.path, self.can.setting(fmt))
 
     def finish(self):
