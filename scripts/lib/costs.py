@@ -53,26 +53,25 @@ class Source:
 
     # --- {repeat: value} of a point ---
 
-    def share(self, point, column="iops"):
-        """By its base line in the same round, or by its median where rounds differ."""
+    def beside_base(self, point, column):
+        """(value, its base line's in the same round, or that's median where rounds differ)."""
         base = self.base(point)
         own, other = point.by_repeat(column), base.by_repeat(column) if base else {}
         if not other or not all(other.values()):
             return {}
         usual = median(other.values())
         together = own.keys() == other.keys() and base is not point
-        return {r: value / (other[r] if together else usual) for r, value in own.items()}
+        return {r: (value, other[r] if together else usual) for r, value in own.items()}
+
+    def share(self, point, column="iops"):
+        """Of its base line's."""
+        return {r: value / other for r, (value, other) in self.beside_base(point, column).items()}
 
     def extra(self, point):
         """Nanoseconds a job takes longer for an I/O than at the base line."""
-        base = self.base(point)
-        other = base.by_repeat("iops") if base else {}
-        if not other:
-            return {}
-        usual = median(other.values())
         jobs = point.numjobs * (len(self.folder.hosts()) if self.host == measures.TOTAL else 1)
-        return {r: jobs * 1e9 * (1 / value - 1 / other.get(r, usual))
-                for r, value in point.by_repeat("iops").items()}
+        return {r: jobs * 1e9 * (1 / value - 1 / other)
+                for r, (value, other) in self.beside_base(point, "iops").items()}
 
 
 def spent(way):

@@ -15,7 +15,8 @@ blocks_generated blocks_checked ios pi_errors io_errors exit_status""".split()
 
 PERCENTILES = {"lat_p50_ns": "50.000000", "lat_p90_ns": "90.000000", "lat_p99_ns": "99.000000",
                "lat_p999_ns": "99.900000"}
-SPENT = {"generate": "generated", "check": "checked"}      # what a report calls its time and blocks
+# What a report calls its time and blocks, and the I/Os that it is done for.
+SPENT = {"generate": ("generated", "write"), "check": ("checked", "read")}
 EILSEQ = 84
 TOTAL = "total"         # stands for all hosts together
 
@@ -55,24 +56,29 @@ def of_job(job):
     } | latency(job)
 
 
-def of_report(path, point):
+def of_report(path, point, job):
     """
     Columns from the engine's pi_report of a run; nothing where there is none. Its times
-    are of all I/Os, those of the warm-up too, so a time an I/O is that of its blocks.
+    are of all I/Os, those of the warm-up too, so a time an I/O is that of its blocks, by
+    the share of I/Os, in fio's entry @job, that it is spent for.
     """
     try:
         jobs = json.loads(path.read_text(encoding="utf-8"))["jobs"]
-        blocks = {way: sum(job["blocks"][done] for job in jobs) for way, done in SPENT.items()}
-        spent = {way: sum(job["time_ns"][way] for job in jobs) for way in SPENT}
-        errors = sum(job["mismatches"]["total"] - job["mismatches"]["injected"] for job in jobs)
+        blocks = {way: sum(one["blocks"][done] for one in jobs)
+                  for way, (done, _) in SPENT.items()}
+        spent = {way: sum(one["time_ns"][way] for one in jobs) for way in SPENT}
+        errors = sum(one["mismatches"]["total"] - one["mismatches"]["injected"] for one in jobs)
     except (OSError, ValueError, KeyError):
         return {}
-    columns = {f"blocks_{done}": blocks[way] for way, done in SPENT.items()} | {"pi_errors": errors}
-    for way in SPENT:
+    columns = {"pi_errors": errors}
+    ios = sum(job[side]["total_ios"] for side in ("read", "write"))
+    for way, (done, side) in SPENT.items():
+        columns[f"blocks_{done}"] = blocks[way]
         if blocks[way]:
             each = spent[way] / blocks[way]
+            blocks_an_io = point["bs"] / point["data_size"] * job[side]["total_ios"] / max(ios, 1)
             columns[f"{way}_ns_per_block"] = round(each, 2)
-            columns[f"{way}_ns_per_io"] = round(each * point["bs"] / point["data_size"], 1)
+            columns[f"{way}_ns_per_io"] = round(each * blocks_an_io, 1)
     return columns
 
 

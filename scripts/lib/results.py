@@ -209,4 +209,4 @@ class Folder:
             report = self.path / "pi" / f"{name}.json"
             for host, job in measures.jobs_of_run(raws[record["raw"]], name, record):
                 yield common | {"host": host} | measures.of_job(job) | \
-                    measures.of_report(report, point)
+                    measures.of_report(report, point, job)

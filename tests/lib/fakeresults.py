@@ -43,6 +43,8 @@ class Fake:
     modes: tuple = ("pract", "unchecked", "device", "host", "both")
     loads: tuple = (("randwrite", 4096, 32, 1), ("randread", 4096, 32, 1))
     repeats: int = 5
+    base_repeats: int = 0       # those of base lines, where they have more
+    modes_of: dict = field(default_factory=dict)        # rw to its modes, where they differ
     kind: str = "embedded"
     target: str = "image"
     base: str = "no-pi"
@@ -83,10 +85,12 @@ def points_of(fake):
         plain = formats.Format(fmt.lbs, 0, 0, 0, 0, 0)
         base = definition(plain, "none", load) if fake.base == "no-pi" else \
             definition(fmt, "pract", load)
-        points.setdefault(base["id"], base | {"base": "", "base_kind": fake.base})
-        for mode in fake.modes:
+        points.setdefault(base["id"], base | {"base": "", "base_kind": fake.base,
+                                              "repeats": max(fake.repeats, fake.base_repeats)})
+        for mode in fake.modes_of.get(load[0], fake.modes):
             point = definition(fmt, mode, load)
-            points.setdefault(point["id"], point | {"base": base["id"], "base_kind": ""})
+            points.setdefault(point["id"], point | {"base": base["id"], "base_kind": "",
+                                                    "repeats": fake.repeats})
     return list(points.values())
 
 
@@ -127,9 +131,10 @@ def measure(fake, point, rng, off):
             for column, factor in PERCENTILES.items()}
     if fake.reported and point["guard"] != "none":
         row |= {"generate_ns_per_io": generate, "check_ns_per_io": check,
-                "generate_ns_per_block": generate / blocks, "check_ns_per_block": check / blocks,
-                "blocks_generated": int(iops) * blocks if generate else 0,
-                "blocks_checked": int(iops) * blocks if check else 0}
+                "generate_ns_per_block": generate / blocks / (1 - reads or 1),
+                "check_ns_per_block": check / blocks / (reads or 1),
+                "blocks_generated": int(iops * (1 - reads)) * blocks if generate else 0,
+                "blocks_checked": int(iops * reads) * blocks if check else 0}
     return row
 
 
@@ -138,11 +143,13 @@ def rows_of(fake, points):
     rng = random.Random(fake.seed)
     order = itertools.count(1)
     whole = rng.gauss(0, fake.noise.whole)
-    for repeat in range(1, fake.repeats + 1):
+    for repeat in range(1, max(point["repeats"] for point in points) + 1):
         off = whole + rng.gauss(0, fake.noise.round)
         off += fake.noise.drift * (repeat - 1) / max(1, fake.repeats - 1)
-        for point in rng.sample(points, len(points)):
-            row = point | measure(fake, point, rng, off)
+        due = [point for point in points if repeat <= point["repeats"]]
+        for point in rng.sample(due, len(due)):
+            row = {name: value for name, value in point.items() if name in measures.COLUMNS}
+            row |= measure(fake, point, rng, off)
             if repeat == 1:
                 row["pi_errors"] = fake.errors.get(point["id"], 0)
             yield row | {"host": fake.host, "target": fake.target, "target_kind": fake.kind,
