@@ -123,9 +123,13 @@ def variant_order(variant):
     return readings.MODES.index(mode), words
 
 
-def variants(source):
-    """Ways of protection that were measured beside a base line, cheapest first."""
-    return sorted({p.variant() for p in source.points.values() if p.base}, key=variant_order)
+def variants(source, kind=None):
+    """
+    Ways of protection that were measured beside a base line, cheapest first; of one kind
+    of I/O, or of all.
+    """
+    return sorted({p.variant() for p in source.points.values()
+                   if p.base and kind in (None, p.kind_of_io())}, key=variant_order)
 
 
 def strictest(source):

@@ -14,13 +14,16 @@ SCALES = (("bs", "bytes an I/O"), ("iodepth", "queue depth"), ("numjobs", "jobs"
 
 @dataclass
 class Figure:
-    """Pictures that belong together, so many to a row of the page."""
+    """Pictures that belong together, so many to a row of the page; None is none."""
 
     title: str
     text: str
     pictures: list
     across: int = 2
     tables: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self.pictures = [picture for picture in self.pictures if picture]
 
 
 def slug(*words):
@@ -35,7 +38,7 @@ def panels(sources):
     kinds = dict.fromkeys(kind for s in sources for kind in costs.kinds_of_io(s))
     return [(s, kind, slug(i, kind), f"{kind}: {s.label}" if s.label else kind)
             for kind in kinds for i, s in enumerate(sources, 1)
-            if kind in costs.kinds_of_io(s) and costs.variants(s)]
+            if costs.variants(s, kind)]
 
 
 def size_breaks(keys):
@@ -56,7 +59,7 @@ def scaled(middle, factor):
 def kept_series(source, kind):
     keys = costs.format_keys(source)
     return [(v, v, [scaled(costs.share_of(source, key, kind, v), 100) for key in keys])
-            for v in costs.variants(source)]
+            for v in costs.variants(source, kind)]
 
 
 def ends(keys, series):
@@ -90,7 +93,7 @@ def kept(sources):
 
 def heat_map(source, kind, name, title):
     lbafs = sorted({(size, ms) for size, _, ms in costs.format_keys(source)})
-    rows = [(v, g) for v in costs.variants(source) for g in costs.guards(source)]
+    rows = [(v, g) for v in costs.variants(source, kind) for g in costs.guards(source)]
     values = []
     for variant, guard in rows:
         found = [costs.share_of(source, (size, guard, ms), kind, variant) for size, ms in lbafs]
@@ -119,7 +122,7 @@ def latency_series(source, points):
         own = [p for p in points if p.variant() == variant]
         found.append((variant, variant, [costs.middle(own, costs.column(c, 1000))
                                          for c in PERCENTILES.values()]))
-    return [one for one in found if any(one[2])]
+    return found
 
 
 def latency(sources):
@@ -137,7 +140,7 @@ def latency(sources):
     scale = plots.log_scale([m for *_, series in drawn for _, _, v in series for m in v])
     pictures = [plots.lines(name, title, f"Completion latency by percentile at {title}.", "",
                             "microseconds", list(PERCENTILES), series, scale)
-                for name, title, series in drawn if series]
+                for name, title, series in drawn]
     return Figure("Latency",
                   f"Completion latency by percentile, at {'; '.join(dict.fromkeys(loads))}. It "
                   "ends when the device answers: what the host checks after that is not in it.",
@@ -157,7 +160,7 @@ def cpu_series(source, kind, load):
                       if p.variant() == variant and p.kind_of_io() == kind]
             values.append(costs.middle(points, costs.column("cpu_ns_per_io", 1000)))
         found.append((variant, variant, values))
-    return [one for one in found if any(one[2])]
+    return found
 
 
 def cpu(sources):
@@ -167,11 +170,10 @@ def cpu(sources):
     pictures = []
     for (source, _, name, title), series in drawn:
         keys = costs.format_keys(source)
-        if series:
-            pictures.append(plots.dots(
-                f"cpu-{name}", title, f"CPU time an I/O at {title}, by format and mode.",
-                "CPU microseconds an I/O, all jobs together", [costs.format_label(k) for k in keys],
-                series, xrange, size_breaks(keys)))
+        pictures.append(plots.dots(
+            f"cpu-{name}", title, f"CPU time an I/O at {title}, by format and mode.",
+            "CPU microseconds an I/O, all jobs together", [costs.format_label(k) for k in keys],
+            series, xrange, size_breaks(keys)))
     loads = dict.fromkeys(costs.load_label(costs.busiest_load(s)) for s in sources)
     return Figure("CPU an I/O",
                   f"User and system time of fio's jobs, at {'; '.join(loads)}. With the embedded "
@@ -217,7 +219,7 @@ def apart(sources):
             "device's, and moving metadata. What is below zero is noise and not drawn.")
     if not told:
         text += " This engine reported no times, so that the host's part is in the rest."
-    return Figure("Host cost apart from device cost", text, [p for p in pictures if p])
+    return Figure("Host cost apart from device cost", text, pictures)
 
 
 def per_block(sources):
@@ -226,13 +228,11 @@ def per_block(sources):
         rows = [(size, way) for size in costs.sizes(source) for way in costs.WAYS]
         series = [(g, g, [costs.per_block(source, g, size, way) for size, way in rows])
                   for g in costs.guards(source)]
-        series = [one for one in series if any(one[2])]
-        if series:
-            pictures.append(plots.dots(
-                f"block-{i}", source.label or "generate and check",
-                "Host time to generate and to check a block, by data size and guard.",
-                "nanoseconds a block", [f"{size}: {way}" for size, way in rows], series,
-                plots.range_from_zero([m for _, _, v in series for m in v]), size_breaks(rows)))
+        pictures.append(plots.dots(
+            f"block-{i}", source.label or "generate and check",
+            "Host time to generate and to check a block, by data size and guard.",
+            "nanoseconds a block", [f"{size}: {way}" for size, way in rows], series,
+            plots.range_from_zero([m for _, _, v in series for m in v]), size_breaks(rows)))
     return Figure("The host's time for a block",
                   "Making a tuple, and checking one, on the CPU that runs the job, by the engine's "
                   "own clock.", pictures,
@@ -251,7 +251,7 @@ def scaling(sources):
             series = [(v, v, [scaled(costs.middle(
                 [p for p in source.all(**{attribute: value}) if p.base and p.variant() == v
                  and p.kind_of_io() == kind], source.share), 100) for value in values])
-                for v in costs.variants(source)]
+                for v in costs.variants(source, kind)]
             scale = f"set yrange [{plots.percent_range([m for *_, v in series for m in v])}]"
             pictures.append(plots.lines(
                 f"load-{name}-{attribute}", f"{title}, by {label}",

@@ -3,6 +3,7 @@
 import math
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 
 from readings import Unusable
@@ -94,11 +95,20 @@ def rows_height(rows):
     return 136 + max(36 * rows, 110)
 
 
+def with_values(series):
+    """Those of a picture's series that have any: gnuplot has no use for others."""
+    return [one for one in series if any(one[2])]
+
+
 def dots(name, title, alt, xlabel, rows, series, xrange, groups=(), mark=None):
     """
     A row for each name in @rows; @series [(label, mode or guard, [Middle or None for each row])];
-    lines are drawn above the rows numbered in @groups, and down at @mark.
+    lines are drawn above the rows numbered in @groups, and down at @mark. None where
+    there is nothing to be seen.
     """
+    series = with_values(series)
+    if not series:
+        return None
     step = 0.72 / max(len(series), 1)
     commands = common(title, xlabel) + [
         f"set ytics {tics(rows, -1)}", f"set yrange [{-len(rows) + 0.5}:0.5]",
@@ -114,7 +124,7 @@ def dots(name, title, alt, xlabel, rows, series, xrange, groups=(), mark=None):
         colour, shape = look(variant)
         at = (len(series) - 1) / 2 * step - s * step
         commands += block(f"d{s}", [(v.value, -i + at, v.low, v.high)
-                                    for i, v in enumerate(values) if v] or [(None,) * 4])
+                                    for i, v in enumerate(values) if v])
         style = f"lc rgb '{colour}' pt {shape} ps 0.75"
         if any(v and v.low is not None for v in values):
             plotted.append(f"$d{s} using 1:2:3:4 with xerrorbars lw 1.2 {style} "
@@ -163,8 +173,11 @@ def lost_text(kept):
 def lines(name, title, alt, xlabel, ylabel, places, series, scale="", width=THIRD):
     """
     @series [(label, mode, [Middle or None at each of @places])]; @scale is more of
-    gnuplot's commands.
+    gnuplot's commands. None where there is nothing to be seen.
     """
+    series = with_values(series)
+    if not series:
+        return None
     commands = common(title, xlabel, ylabel) + [
         f"set xtics {tics(places)}", f"set xrange [-0.3:{len(places) - 0.7}]", "set grid noxtics",
         "set bars 0.4", scale]
@@ -173,7 +186,7 @@ def lines(name, title, alt, xlabel, ylabel, places, series, scale="", width=THIR
         colour, shape = look(variant)
         shift = (s - (len(series) - 1) / 2) * 0.05
         commands += block(f"l{s}", [(i + shift, v.value, v.low, v.high)
-                                    for i, v in enumerate(values) if v] or [(None,) * 4])
+                                    for i, v in enumerate(values) if v])
         columns, how = ("1:2:3:4", "yerrorlines") if any(v and v.low is not None for v in values) \
             else ("1:2", "linespoints")
         plotted.append(f"$l{s} using {columns} with {how} lc rgb '{colour}' pt {shape} ps 0.6 "
@@ -256,14 +269,16 @@ def script_of(pictures):
 def draw(pictures, folder):
     """
     Have gnuplot draw them to @folder, where what it was told stays as plots.gp. Returns
-    {name: the text of its SVG}.
+    {name: the text of its SVG}. What it has to say is passed on: pictures there are.
     """
     folder.mkdir(exist_ok=True)
     script = folder / "plots.gp"
     script.write_text(script_of(pictures), encoding="utf-8")
     done = subprocess.run(["gnuplot", script.name], cwd=folder, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, check=False)
-    if done.returncode or done.stderr:
-        why = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1].strip()
+    said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    if done.returncode:
+        why = (said or [f"status {done.returncode}"])[-1]
         raise Unusable(f"{script}: gnuplot failed: {why}")
+    print("".join(f"report: gnuplot: {line}\n" for line in said), end="", file=sys.stderr)
     return {p.name: (folder / f"{p.name}.svg").read_text(encoding="utf-8") for p in pictures}
