@@ -2,7 +2,8 @@
 """The virtual machine: QEMU's command line, and what passes between it and the host.
 
 The guest mounts one folder of the run, 'share', read and write. The host leaves there
-  config   for init: modules=, namespaces=, and a call of share for each --share
+  config   for init: modules=, namespaces=, and shares(), which calls share for each
+           --share
   run      the script that init hands over to
   command  for run: environment, folder and command
 and the guest leaves there
@@ -69,7 +70,9 @@ def fill_share(options, kernel, share):
     write_lines(share / "config", [
         f"modules={shlex.quote(f'{kernel}/lib/modules')}",
         f"namespaces={len(options.namespaces)}",
-        *(f"share share{n} {shlex.quote(str(path))}" for n, path in enumerate(options.share))])
+        "shares() {",
+        *(f"share share{n} {shlex.quote(str(path))}" for n, path in enumerate(options.share)),
+        ":", "}"])
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     write_lines(share / "command", [
         "echo $$ >/run/command.pid",
