@@ -181,11 +181,16 @@ static int map_state(struct ctl_image *img, char *why)
 	return 0;
 }
 
+static bool has_title(const struct ctl_image *img)
+{
+	return !memcmp(img->head->title, STATE_TITLE, sizeof(STATE_TITLE));
+}
+
 static bool state_is_ours(const struct ctl_image *img)
 {
 	const struct ctl_head *h = img->head;
 
-	return !memcmp(h->title, STATE_TITLE, sizeof(STATE_TITLE)) && h->size == img->size &&
+	return has_title(img) && h->size == img->size &&
 	       h->nr_blocks == img->format.nr_blocks &&
 	       !memcmp(&h->format, &img->format.ns, sizeof(h->format)) && ctl_sync_is_sound(img);
 }
@@ -291,6 +296,12 @@ static bool state_is_whole(const struct ctl_image *img)
 
 	return img->state_fd >= 0 && !fstat(img->state_fd, &st) &&
 	       (uint64_t)st.st_size == img->state_size;
+}
+
+/* Has a first user made it, for whatever format? */
+static bool state_is_begun(const struct ctl_image *img)
+{
+	return state_is_whole(img) && has_title(img);
 }
 
 static bool state_is_good(const struct ctl_image *img)
@@ -526,10 +537,11 @@ static int open_locked(struct ctl_image *img, const struct target_open *o, bool 
 	ret = ret ? ret : map_some_state(img, why);
 	if (!ret && (alone || img->state_fd < 0))
 		ret = prepare_state(img, why);
-	else if (!ret && !state_is_good(img))
-		ret = refuse(why, EBUSY, "%s: is in use in another format, or its first user "
-					 "failed: try again",
+	else if (!ret && !state_is_begun(img))
+		ret = refuse(why, EAGAIN, "%s: others start and fail to use it, again and again",
 			     img->path);
+	else if (!ret && !state_is_good(img))
+		ret = refuse(why, EBUSY, "%s: is in use in another format", img->path);
 	img->bare = found == FOUND_BARE;
 	return ret;
 }
@@ -541,7 +553,22 @@ static void unlink_image(const struct ctl_image *img)
 	unlink_format(img);
 }
 
-static int open_files(struct ctl_image *img, const struct target_open *o, char *why)
+static void close_files(struct ctl_image *img)
+{
+	if (img->data)
+		munmap(img->data, img->size);
+	if (img->head)
+		munmap(img->head, img->state_size);
+	if (img->fd >= 0)
+		close(img->fd);
+	if (img->state_fd >= 0)
+		close(img->state_fd);
+	img->data = NULL;
+	img->head = NULL;
+	img->fd = img->state_fd = -1;
+}
+
+static int try_files(struct ctl_image *img, const struct target_open *o, char *why)
 {
 	char name[PATH_MAX];
 	struct undo undo = { 0 };
@@ -571,6 +598,19 @@ static int open_files(struct ctl_image *img, const struct target_open *o, char *
 	return ret;
 }
 
+/* A first user that was killed leaves the image to those who waited for it; one of them is the next. */
+static int open_files(struct ctl_image *img, const struct target_open *o, char *why)
+{
+	int ret = try_files(img, o, why);
+
+	for (unsigned tries = 0; ret == -EAGAIN && tries < 1000; tries++) {
+		close_files(img);
+		usleep(1000 + getpid() % 1000);		/* not all of them at once */
+		ret = try_files(img, o, why);
+	}
+	return ret;
+}
+
 /* --- the images of this process --- */
 
 static pthread_mutex_t images_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -578,14 +618,7 @@ static struct ctl_image *images;
 
 static void free_image(struct ctl_image *img)
 {
-	if (img->data)
-		munmap(img->data, img->size);
-	if (img->head)
-		munmap(img->head, img->state_size);
-	if (img->fd >= 0)
-		close(img->fd);
-	if (img->state_fd >= 0)
-		close(img->state_fd);
+	close_files(img);
 	free(img->path);
 	free(img);
 }
