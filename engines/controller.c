@@ -74,16 +74,16 @@ static int ctl_io_cmd(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 struct entry {
 	struct nvme_uring_cmd	cmd;
 	struct ctl_port		*port;		/* NULL: there was no memory for one */
-	unsigned		tag;
 	bool			may_write;
 };
 
 struct target_queue {
-	unsigned	depth, mask;		/* the ring has a power of two of entries */
+	unsigned	mask;			/* the ring has a power of two of places */
 	unsigned	head, ready, tail;	/* to run next, committed up to, pushed up to */
 	struct ctl_port	**ports;		/* a way to each image met so far */
 	unsigned	nr_ports;
-	struct entry	ring[];
+	unsigned	*ring;			/* tags, as they were pushed */
+	struct entry	entries[];		/* by tag */
 };
 
 static struct ctl_port *add_port(struct target_queue *q, const struct ctl_ns *ns)
@@ -113,6 +113,7 @@ static void ctl_queue_close(struct target_queue *q)
 	for (unsigned i = 0; i < q->nr_ports; i++)
 		ctl_port_close(q->ports[i]);
 	free(q->ports);
+	free(q->ring);
 	free(q);
 }
 
@@ -135,11 +136,13 @@ static int ctl_queue_open(const struct target_queue_opts *o, struct target_queue
 
 	while (size < o->depth)
 		size *= 2;
-	new = calloc(1, sizeof(*new) + size * sizeof(new->ring[0]));
+	new = calloc(1, sizeof(*new) + o->depth * sizeof(new->entries[0]));
 	if (!new)
 		return refuse(why, ENOMEM, "out of memory for a queue of %u", o->depth);
-	new->depth = o->depth;
 	new->mask = size - 1;
+	new->ring = calloc(size, sizeof(*new->ring));
+	if (!new->ring)
+		ret = refuse(why, ENOMEM, "out of memory for a queue of %u", o->depth);
 	for (unsigned i = 0; i < o->nr_ns && !ret; i++)
 		ret = prepare(new, ctl_ns(o->ns[i]), why);
 	if (ret)
@@ -149,22 +152,21 @@ static int ctl_queue_open(const struct target_queue_opts *o, struct target_queue
 	return ret;
 }
 
-static struct nvme_uring_cmd *ctl_slot(struct target_queue *q, const struct target_io *io)
+static struct nvme_uring_cmd *ctl_command(struct target_queue *q, unsigned tag)
 {
-	struct entry *e = &q->ring[q->tail & q->mask];
-	struct ctl_ns *ns = ctl_ns(io->ns);
-
-	if (q->tail - q->head == q->depth)
-		return NULL;
-	*e = (struct entry) {
-		.port = port_of(q, ns), .tag = io->tag, .may_write = ns->may_write,
-	};
-	return &e->cmd;
+	return &q->entries[tag].cmd;
 }
 
-static void ctl_push(struct target_queue *q)
+static void ctl_push(struct target_queue *q, struct target_ns *ns, unsigned tag, int ns_index,
+		     int buf_index)
 {
-	q->tail++;
+	struct entry *e = &q->entries[tag];
+
+	(void)ns_index;
+	(void)buf_index;
+	e->port = port_of(q, ctl_ns(ns));
+	e->may_write = ctl_ns(ns)->may_write;
+	q->ring[q->tail++ & q->mask] = tag;
 }
 
 static int ctl_commit(struct target_queue *q)
@@ -194,9 +196,9 @@ static int ctl_reap(struct target_queue *q, struct target_cqe *cqes, unsigned mi
 	(void)timeout;
 	ctl_commit(q);
 	for (n = 0; n < max && q->head != q->ready; n++, q->head++) {
-		const struct entry *e = &q->ring[q->head & q->mask];
+		unsigned tag = q->ring[q->head & q->mask];
 
-		cqes[n] = (struct target_cqe){ .tag = e->tag, .res = execute(e) };
+		cqes[n] = (struct target_cqe){ .tag = tag, .res = execute(&q->entries[tag]) };
 	}
 	return n;
 }
@@ -209,7 +211,7 @@ const struct target_ops controller_target = {
 	.io		= ctl_io_cmd,
 	.queue_open	= ctl_queue_open,
 	.queue_close	= ctl_queue_close,
-	.slot		= ctl_slot,
+	.command	= ctl_command,
 	.push		= ctl_push,
 	.commit		= ctl_commit,
 	.reap		= ctl_reap,

@@ -460,10 +460,10 @@ static enum fio_q_status reject(struct io_u *io_u)
 	return FIO_Q_COMPLETED;
 }
 
-static bool queue_blocks(struct engine *e, struct io_u *io_u, struct flight_range r)
+static void queue_blocks(struct engine *e, struct io_u *io_u, struct flight_range r)
 {
-	return flight_io(&e->flight, io_u->index, ns_of(io_u), draw_opcode(e, io_u), r.slba,
-			 r.nr_blocks, io_u->xfer_buf);
+	flight_io(&e->flight, io_u->index, ns_of(io_u), draw_opcode(e, io_u), r.slba, r.nr_blocks,
+		  io_u->xfer_buf);
 }
 
 /* Newer fio has several ranges an io_u; then its buffer holds them. */
@@ -478,7 +478,7 @@ static bool ranges_in_buffer(struct thread_data *td, const struct io_u *io_u)
 #endif
 }
 
-static bool queue_trim(struct engine *e, struct io_u *io_u, struct flight_range r)
+static void queue_trim(struct engine *e, struct io_u *io_u, struct flight_range r)
 {
 	const struct job_ns *ns = ns_of(io_u);
 
@@ -489,10 +489,11 @@ static bool queue_trim(struct engine *e, struct io_u *io_u, struct flight_range 
 
 		for (unsigned i = 0; i < io_u->number_trim; i++)
 			ranges[i] = range_of(ns, from[i].start, from[i].len);
-		return flight_trim(&e->flight, io_u->index, ns, ranges, io_u->number_trim);
+		flight_trim(&e->flight, io_u->index, ns, ranges, io_u->number_trim);
+		return;
 	}
 #endif
-	return flight_trim(&e->flight, io_u->index, ns, &r, 1);
+	flight_trim(&e->flight, io_u->index, ns, &r, 1);
 }
 
 static enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
@@ -500,18 +501,17 @@ static enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
 	struct engine *e = td->io_ops_data;
 	const struct job_ns *ns = ns_of(io_u);
 	struct flight_range r = range_of(ns, io_u->offset, io_u->xfer_buflen);
-	bool queued;
 
 	fio_ro_check(td, io_u);
 	if (ddir_sync(io_u->ddir))
-		queued = flight_flush(&e->flight, io_u->index, ns);
+		flight_flush(&e->flight, io_u->index, ns);
 	else if (!ranges_in_buffer(td, io_u) && !fits(ns, io_u, r))
 		return reject(io_u);
 	else if (io_u->ddir == DDIR_TRIM)
-		queued = queue_trim(e, io_u, r);
+		queue_trim(e, io_u, r);
 	else
-		queued = queue_blocks(e, io_u, r);
-	return queued ? FIO_Q_QUEUED : FIO_Q_BUSY;
+		queue_blocks(e, io_u, r);
+	return FIO_Q_QUEUED;
 }
 
 /* Seldom: not inline, for fio's macro is long. */

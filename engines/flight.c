@@ -148,7 +148,6 @@ int flight_start(struct flight *f, struct target_queue_opts o, const struct iove
 
 	f->target = f->ns[0].target->ops;
 	f->fixedbufs = user_bufs;
-	f->registerfiles = o.register_ns;
 	o.depth = f->depth;
 	o.bufs = bufs;
 	o.nr_bufs = f->bounce_size ? 2 * f->depth : f->depth;
@@ -160,6 +159,8 @@ int flight_start(struct flight *f, struct target_queue_opts o, const struct iove
 		ret = f->target->queue_open(&o, &f->queue, why);
 	if (ret)
 		f->queue = NULL;
+	for (unsigned i = 0; i < f->depth && !ret; i++)
+		f->slots[i].cmd = f->target->command(f->queue, i);
 	free(bufs);
 	free(ns);
 	return ret;
@@ -181,19 +182,9 @@ void flight_close(struct flight *f)
 
 /* --- out --- */
 
-static inline struct nvme_uring_cmd *get_command(struct flight *f, const struct flight_slot *s, int buf)
+static inline void push(struct flight *f, struct flight_slot *s, int buf_index)
 {
-	const struct job_ns *ns = s->io.ns;
-
-	return f->target->slot(f->queue, &(struct target_io){
-		.ns = ns->target, .tag = s->io.tag,
-		.ns_index = f->registerfiles ? ns->index : -1, .buf_index = buf,
-	});
-}
-
-static void push(struct flight *f, struct flight_slot *s)
-{
-	f->target->push(f->queue);
+	f->target->push(f->queue, s->io.ns->target, s->io.tag, s->io.ns->index, buf_index);
 	f->pushed[f->nr_pushed++] = s;
 }
 
@@ -215,11 +206,10 @@ static int buf_index(const struct flight *f, const struct flight_slot *s)
 	return s->io.tag + (io_bounces(&s->io) ? f->depth : 0);
 }
 
-bool flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
+void flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
 	       uint64_t slba, uint32_t nr_blocks, void *buf)
 {
 	struct flight_slot *s = take(f, tag, ns, true);
-	struct nvme_uring_cmd *cmd;
 
 	s->io.opcode = opcode;
 	s->io.slba = slba;
@@ -227,45 +217,35 @@ bool flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t 
 	s->io.buf = buf;
 	if (damage_wanted(&f->job))
 		damage_draw(&s->io, &f->job);
-	cmd = get_command(f, s, buf_index(f, s));
-	if (!cmd)
-		return false;
-	io_start(&s->io, &f->job, cmd);
+	io_start(&s->io, &f->job, s->cmd);
 	if (damage_wanted(&f->job))
 		damage_pass(&s->io, &f->job);
-	push(f, s);
+	push(f, s, buf_index(f, s));
 	f->nr_out++;
-	return true;
 }
 
-bool flight_flush(struct flight *f, unsigned tag, const struct job_ns *ns)
+void flight_flush(struct flight *f, unsigned tag, const struct job_ns *ns)
 {
 	struct flight_slot *s = take(f, tag, ns, false);
-	struct nvme_uring_cmd *cmd = get_command(f, s, -1);
 
-	if (!cmd)
-		return false;
-	nvme_build_flush(cmd, &ns->info);
-	push(f, s);
+	nvme_build_flush(s->cmd, &ns->info);
+	push(f, s, -1);
 	f->nr_out++;
-	return true;
 }
 
-/* Push the trim that has been collecting; false: the queue is full. */
-static bool push_trim(struct flight *f)
+/* Push the trim that has been collecting, if there is one. */
+static void push_trim(struct flight *f)
 {
 	struct flight_slot *s = f->trim;
-	struct nvme_uring_cmd *cmd = s ? get_command(f, s, -1) : NULL;
 
-	if (!cmd)
-		return !s;
+	if (!s)
+		return;
 	for (unsigned i = 0; i < s->nr_ranges; i++)
 		io_change_starts(s->io.ns, s->io.tag, nvme_cmd_dsm, le64toh(s->ranges[i].slba),
 				 le32toh(s->ranges[i].nlb), &f->job);
-	nvme_build_dsm(cmd, &s->io.ns->info, s->ranges, s->nr_ranges);
+	nvme_build_dsm(s->cmd, &s->io.ns->info, s->ranges, s->nr_ranges);
 	f->trim = NULL;
-	push(f, s);
-	return true;
+	push(f, s, -1);
 }
 
 static bool joins(const struct flight *f, const struct job_ns *ns, unsigned nr)
@@ -273,13 +253,13 @@ static bool joins(const struct flight *f, const struct job_ns *ns, unsigned nr)
 	return f->trim && f->trim->io.ns == ns && f->trim->nr_ranges + nr <= f->max_ranges;
 }
 
-bool flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
+void flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
 		 const struct flight_range *ranges, unsigned nr)
 {
 	struct flight_slot *s;
 
-	if (!joins(f, ns, nr) && !push_trim(f))
-		return false;
+	if (!joins(f, ns, nr))
+		push_trim(f);
 	s = take(f, tag, ns, false);
 	if (f->trim) {
 		s->next = f->trim->next;
@@ -292,7 +272,6 @@ bool flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
 			.slba = htole64(ranges[i].slba), .nlb = htole32(ranges[i].nr_blocks),
 		};
 	f->nr_out++;
-	return true;
 }
 
 /* Not inline, so that the usual way, on which reaping starts the batch, is short. */
@@ -301,7 +280,7 @@ static __attribute__((noinline)) int commit(struct flight *f)
 	int ret, nr;
 
 	if (f->trim && f->trim->nr_ranges == f->max_ranges)
-		push_trim(f);		/* where there is no room now, reaping makes it */
+		push_trim(f);
 	nr = f->nr_pushed;
 	ret = nr ? f->target->commit(f->queue) : 0;
 	if (ret)

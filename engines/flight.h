@@ -15,6 +15,7 @@
 /* One I/O, by its tag. */
 struct flight_slot {
 	struct io		io;
+	struct nvme_uring_cmd	*cmd;		/* the target's, of this tag */
 	bool			checked;	/* ends in io_end(): it moves blocks */
 	struct flight_slot	*next;		/* another trim of the same command */
 	struct nvme_dsm_range	*ranges;	/* of the command, in its first trim */
@@ -28,7 +29,7 @@ struct flight {
 	struct job_ns		*ns;		/* the caller's */
 	unsigned		nr_ns, depth;
 	unsigned		max_ranges;	/* in one Dataset Management command */
-	bool			fixedbufs, registerfiles;
+	bool			fixedbufs;
 
 	struct flight_slot	*slots;
 	struct nvme_dsm_range	*ranges;
@@ -72,14 +73,14 @@ struct flight_range {
 };
 
 /*
- * Each puts an I/O into the batch; false: no room, commit and reap first.  A trim
- * of @nr ranges waits for others to share its command, until that has max_ranges
- * of them or somebody has to wait for I/Os to finish.
+ * Each puts an I/O into the batch.  A trim of @nr ranges waits for others to share
+ * its command, until that has max_ranges of them or somebody has to wait for I/Os
+ * to finish.
  */
-bool flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
+void flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
 	       uint64_t slba, uint32_t nr_blocks, void *buf);
-bool flight_flush(struct flight *f, unsigned tag, const struct job_ns *ns);
-bool flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
+void flight_flush(struct flight *f, unsigned tag, const struct job_ns *ns);
+void flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
 		 const struct flight_range *ranges, unsigned nr);
 
 /*

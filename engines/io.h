@@ -91,7 +91,7 @@ struct io_job {
 bool io_bounces(const struct io *io);
 
 /*
- * Make ready what is written, and fill *@cmd (zeroed).  What is known of @io is
+ * Make ready what is written, and fill *@cmd.  What is known of @io is
  * set: its namespace, tag, place, opcode and buffers, and what damage_draw() drew.
  */
 void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd);

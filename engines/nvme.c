@@ -282,18 +282,17 @@ void nvme_build_io(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info,
 void nvme_build_dsm(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info,
 		    struct nvme_dsm_range *ranges, unsigned nr)
 {
-	cmd->opcode = nvme_cmd_dsm;
-	cmd->nsid = info->nsid;
-	cmd->addr = (uintptr_t)ranges;
-	cmd->data_len = nr * sizeof(*ranges);
-	cmd->cdw10 = nr - 1;			/* NR is 0's based */
-	cmd->cdw11 = NVME_DSMGMT_AD;
+	*cmd = (struct nvme_uring_cmd){
+		.opcode = nvme_cmd_dsm, .nsid = info->nsid,
+		.addr = (uintptr_t)ranges, .data_len = nr * sizeof(*ranges),
+		.cdw10 = nr - 1,		/* NR is 0's based */
+		.cdw11 = NVME_DSMGMT_AD,
+	};
 }
 
 void nvme_build_flush(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info)
 {
-	cmd->opcode = nvme_cmd_flush;
-	cmd->nsid = info->nsid;
+	*cmd = (struct nvme_uring_cmd){ .opcode = nvme_cmd_flush, .nsid = info->nsid };
 }
 
 unsigned nvme_status_field(int status)

@@ -184,12 +184,47 @@ static int ring_io(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 
 struct target_queue {
 	struct io_uring		ring;
-	struct io_uring_sqe	*last;		/* handed out by slot(), not pushed yet */
 	struct iovec		*iovecs;	/* one a tag, where vectored */
 	unsigned		ready;		/* pushed, not committed */
 	unsigned		force_async;
 	unsigned		pushed;		/* since the last forced one */
+	bool			registered;	/* files are known by their positions */
+	bool			plain;		/* flat buffers, not registered, and nothing forced */
 };
+
+/*
+ * Each tag has an entry of its own, left alone until its command has completed.
+ * Entries ought to be free for the next command as soon as io_uring_enter() has
+ * returned, but on Linux 6.12 a worker that submits later reads the entry again, and
+ * would execute whatever command is in it by then.
+ */
+static struct io_uring_sqe *entry_of(struct target_queue *q, unsigned tag)
+{
+	return &q->ring.sq.sqes[2 * tag];	/* SQE128: an entry is two */
+}
+
+static struct nvme_uring_cmd *command_in(struct io_uring_sqe *sqe)
+{
+	return (struct nvme_uring_cmd *)sqe->cmd;
+}
+
+static struct nvme_uring_cmd *ring_command(struct target_queue *q, unsigned tag)
+{
+	return command_in(entry_of(q, tag));
+}
+
+/* What is the same in all commands of a tag; the rest is zero. */
+static void fill_entries(struct target_queue *q, unsigned depth)
+{
+	for (unsigned tag = 0; tag < depth; tag++) {
+		struct io_uring_sqe *sqe = entry_of(q, tag);
+
+		sqe->opcode = IORING_OP_URING_CMD;
+		sqe->cmd_op = NVME_URING_CMD_IO;
+		sqe->flags = q->registered ? IOSQE_FIXED_FILE : 0;
+		sqe->user_data = tag;
+	}
+}
 
 /*
  * As io_uring_queue_init_params() does, but with the array of the order in which
@@ -278,7 +313,10 @@ static int setup_queue(struct target_queue *q, const struct target_queue_opts *o
 			      ret == -EPERM ? " (see kernel.io_uring_disabled)" :
 			      ret == -EINVAL ? " (passthrough needs Linux 6.0 or newer)" : "");
 	limit_workers(q);
+	q->registered = o->register_ns;
 	q->force_async = o->force_async;
+	q->plain = !o->vectored && !o->bufs && !o->force_async;
+	fill_entries(q, o->depth);
 	if (o->vectored)
 		q->iovecs = calloc(o->depth, sizeof(*q->iovecs));
 	if (o->vectored && !q->iovecs)
@@ -316,57 +354,42 @@ static int ring_queue_open(const struct target_queue_opts *o, struct target_queu
 	return ret;
 }
 
-/*
- * Each tag has an entry of its own, left alone until its command has completed.
- * Entries ought to be free for the next command as soon as io_uring_enter() has
- * returned, but on Linux 6.12 a worker that submits later reads the entry again, and
- * would execute whatever command is in it by then.
- */
-static struct nvme_uring_cmd *ring_slot(struct target_queue *q, const struct target_io *io)
+/* Hand the buffer over as one iovec, or as a registered one, or have a worker do it. */
+static void dress(struct target_queue *q, struct io_uring_sqe *sqe, int buf_index)
 {
-	struct io_uring_sqe *sqe = &q->ring.sq.sqes[2 * io->tag];	/* SQE128: an entry is two */
+	struct nvme_uring_cmd *cmd = command_in(sqe);
+	bool data = cmd->data_len;		/* else nothing is to be mapped */
+	bool fixed = data && buf_index >= 0;
 
-	memset(&sqe[0], 0, sizeof(*sqe));	/* by halves: a string instruction for both is slow */
-	memset(&sqe[1], 0, sizeof(*sqe));
-	sqe->opcode = IORING_OP_URING_CMD;
-	sqe->cmd_op = q->iovecs ? NVME_URING_CMD_IO_VEC : NVME_URING_CMD_IO;
-	sqe->user_data = io->tag;
-	sqe->fd = io->ns->fd;
-	if (io->ns_index >= 0) {
-		sqe->fd = io->ns_index;
-		sqe->flags |= IOSQE_FIXED_FILE;
-	}
-	if (io->buf_index >= 0) {
-		sqe->uring_cmd_flags = IORING_URING_CMD_FIXED;
-		sqe->buf_index = io->buf_index;
-	}
-	if (q->force_async && ++q->pushed == q->force_async) {
-		q->pushed = 0;
-		sqe->flags |= IOSQE_ASYNC;
-	}
-	q->last = sqe;
-	return (struct nvme_uring_cmd *)sqe->cmd;
-}
-
-static void ring_push(struct target_queue *q)
-{
-	struct nvme_uring_cmd *cmd = (struct nvme_uring_cmd *)q->last->cmd;
-	struct io_uring_sq *sq = &q->ring.sq;
-	unsigned tag = q->last->user_data;
-
-	/* Never full: it has room for all tags, and each is in it once. */
-	sq->array[sq->sqe_tail++ & sq->ring_mask] = tag;
-	q->ready++;
-	if (!cmd->data_len) {			/* no data crosses: nothing to map */
-		q->last->cmd_op = NVME_URING_CMD_IO;
-		q->last->uring_cmd_flags = 0;
-	} else if (q->iovecs) {
-		struct iovec *iov = &q->iovecs[tag];
+	sqe->uring_cmd_flags = fixed ? IORING_URING_CMD_FIXED : 0;
+	sqe->buf_index = fixed ? buf_index : 0;
+	sqe->cmd_op = data && q->iovecs ? NVME_URING_CMD_IO_VEC : NVME_URING_CMD_IO;
+	if (data && q->iovecs) {
+		struct iovec *iov = &q->iovecs[sqe->user_data];
 
 		*iov = (struct iovec){ (void *)(uintptr_t)cmd->addr, cmd->data_len };
 		cmd->addr = (uintptr_t)iov;
 		cmd->data_len = 1;		/* a count, for vectored commands */
 	}
+	sqe->flags &= ~IOSQE_ASYNC;
+	if (q->force_async && ++q->pushed == q->force_async) {
+		q->pushed = 0;
+		sqe->flags |= IOSQE_ASYNC;
+	}
+}
+
+static void ring_push(struct target_queue *q, struct target_ns *ns, unsigned tag, int ns_index,
+		      int buf_index)
+{
+	struct io_uring_sqe *sqe = entry_of(q, tag);
+	struct io_uring_sq *sq = &q->ring.sq;
+
+	sqe->fd = q->registered ? ns_index : ns->fd;
+	if (!q->plain)
+		dress(q, sqe, buf_index);
+	/* Never full: it has room for all tags, and each is in it once. */
+	sq->array[sq->sqe_tail++ & sq->ring_mask] = tag;
+	q->ready++;
 }
 
 /* Whatever has completed comes with the same call, which reap() would else make. */
@@ -481,7 +504,7 @@ const struct target_ops ring_target = {
 	.io		= ring_io,
 	.queue_open	= ring_queue_open,
 	.queue_close	= ring_queue_close,
-	.slot		= ring_slot,
+	.command	= ring_command,
 	.push		= ring_push,
 	.commit		= ring_commit,
 	.reap		= ring_reap,

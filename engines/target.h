@@ -80,18 +80,6 @@ struct target_queue_opts {
 	bool			register_ns;	/* registerfiles */
 };
 
-/*
- * One command to submit.  @tag is 0..depth - 1 and no other command's in flight;
- * it comes back in struct target_cqe.  @ns_index and @buf_index are positions in
- * the lists of struct target_queue_opts; -1 where not registered.
- */
-struct target_io {
-	struct target_ns	*ns;
-	unsigned		tag;
-	int			ns_index;
-	int			buf_index;
-};
-
 struct target_cqe {
 	unsigned	tag;
 	int		res;	/* see "Results" above */
@@ -114,18 +102,21 @@ struct target_ops {
 	int (*io)(struct target_ns *ns, struct nvme_uring_cmd *cmd);
 
 	/*
-	 * A queue belongs to one thread.  slot() hands out a zeroed command to
-	 * fill in place (NULL: the queue is full); push() adds it to the batch
-	 * that commit() starts.  A command once handed out must be pushed.
-	 * reap() starts the batch too, in the same system call where it waits;
-	 * it stores 0..@max completions, waits for @min of them (no longer than
-	 * @timeout when not NULL), and returns how many, or -errno.
+	 * A queue belongs to one thread.  command() tells where the command of @tag,
+	 * 0..depth - 1, is: the same place as long as the queue is open, the caller's
+	 * to fill, all of it, from one command's completion to the push() of the next.
+	 * That adds it to the batch, for @ns; @ns_index and @buf_index are positions in
+	 * the lists of struct target_queue_opts (-1: the buffer is not registered).
+	 * commit() starts the batch.  reap() does so too, in the same system call where
+	 * it waits; it stores 0..@max completions, waits for @min of them (no longer
+	 * than @timeout when not NULL), and returns how many, or -errno.
 	 */
 	int (*queue_open)(const struct target_queue_opts *o, struct target_queue **q,
 			  char why[WHY_MAX]);
 	void (*queue_close)(struct target_queue *q);
-	struct nvme_uring_cmd *(*slot)(struct target_queue *q, const struct target_io *io);
-	void (*push)(struct target_queue *q);
+	struct nvme_uring_cmd *(*command)(struct target_queue *q, unsigned tag);
+	void (*push)(struct target_queue *q, struct target_ns *ns, unsigned tag, int ns_index,
+		     int buf_index);
 	int (*commit)(struct target_queue *q);
 	int (*reap)(struct target_queue *q, struct target_cqe *cqes, unsigned min, unsigned max,
 		    const struct timespec *timeout);

@@ -62,19 +62,18 @@ static void stamp(uint64_t *data, uint32_t generation, uint64_t lba)
 		data[i] = is_deallocation(generation) ? 0 : (uint64_t)generation << 32 | lba;
 }
 
-static void execute(struct target_queue *q, const struct target_io *io,
-		    const struct nvme_uring_cmd *cmd)
+static void execute(struct target_queue *q, struct target_ns *ns, const struct nvme_uring_cmd *cmd)
 {
 	struct target_cqe cqe;
 
-	*controller_target.slot(q, io) = *cmd;
-	controller_target.push(q);
+	*controller_target.command(q, 0) = *cmd;
+	controller_target.push(q, ns, 0, 0, -1);
 	controller_target.commit(q);
 	if (controller_target.reap(q, &cqe, 1, 1, NULL) != 1 || cqe.res)
 		_exit(3);
 }
 
-static void change(struct target_queue *q, const struct target_io *io, uint64_t lba, uint32_t nr)
+static void change(struct target_queue *q, struct target_ns *ns, uint64_t lba, uint32_t nr)
 {
 	static uint64_t data[RUN * DATA / 8];
 	const uint32_t generation = table[lba].begun + 1;
@@ -93,7 +92,7 @@ static void change(struct target_queue *q, const struct target_io *io, uint64_t 
 		stamp(data + i * DATA / 8, generation, lba + i);
 		__atomic_store_n(&table[lba + i].begun, generation, __ATOMIC_SEQ_CST);
 	}
-	execute(q, io, &cmd);
+	execute(q, ns, &cmd);
 	for (uint32_t i = 0; i < nr; i++)
 		__atomic_store_n(&table[lba + i].complete, generation, __ATOMIC_SEQ_CST);
 }
@@ -103,7 +102,6 @@ static void write_on(unsigned writer, unsigned seed)
 {
 	struct target_ns *ns = must_open();
 	struct target_queue_opts o = { .depth = 1, .ns = &ns, .nr_ns = 1 };
-	struct target_io io = { .ns = ns };
 	struct target_queue *q;
 
 	if (controller_target.queue_open(&o, &q, why))
@@ -112,7 +110,7 @@ static void write_on(unsigned writer, unsigned seed)
 		const unsigned runs = BLOCKS / RUN / WRITERS;
 		const uint64_t run = rand_r(&seed) % runs * WRITERS + writer;
 
-		change(q, &io, run * RUN, RUN);
+		change(q, ns, run * RUN, RUN);
 	}
 }
 
@@ -157,7 +155,7 @@ static void check_all(struct target_ns *ns, unsigned round)
 
 		if (controller_target.queue_open(&o, &q, why))
 			exit(2);
-		change(q, &(struct target_io){ .ns = ns }, lba, RUN);
+		change(q, ns, lba, RUN);
 		controller_target.queue_close(q);
 	}
 }

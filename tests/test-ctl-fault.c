@@ -301,7 +301,7 @@ static void delay(void)
 	UNIT_CHECK(!controller_target.queue_open(&(struct target_queue_opts){ .depth = 1, .ns = &dev.ns, .nr_ns = 1 },
 						 &q, why), "%s", why);
 	for (int i = 0; i < 200; i++) {
-		struct nvme_uring_cmd *cmd = controller_target.slot(q, &(struct target_io){ .ns = dev.ns });
+		struct nvme_uring_cmd *cmd = controller_target.command(q, 0);
 		struct target_cqe cqe;
 		uint64_t from;
 
@@ -309,7 +309,7 @@ static void delay(void)
 			.opcode = nvme_cmd_read, .nsid = 1, .addr = (uintptr_t)data, .data_len = DATA,
 			.metadata = (uintptr_t)md, .metadata_len = MD,
 		};
-		controller_target.push(q);
+		controller_target.push(q, dev.ns, 0, 0, -1);
 		controller_target.commit(q);
 		from = now();
 		UNIT_CHECK(controller_target.reap(q, &cqe, 1, 1, NULL) == 1 && !cqe.res, "a read");

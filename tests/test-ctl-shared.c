@@ -49,16 +49,14 @@ static void *work(void *arg)
 		const uint32_t nr = 1 + rand_r(&w->seed) % SHARED_MAX;
 		const uint64_t lba = rand_r(&w->seed) % (SHARED_BLOCKS - nr + 1);
 		const bool write = rand_r(&w->seed) % 2;
-		struct nvme_uring_cmd *cmd = controller_target.slot(q,
-								    &(struct target_io){ .ns =
-											ns });
+		struct nvme_uring_cmd *cmd = controller_target.command(q, 0);
 
 		*cmd = rw(write ? 1 : 2, lba, nr, data, nr * (4096 + 64));
 		cmd->cdw12 |= (write ? PRACT : PRCHK_GUARD) | PRCHK_REF;
 		cmd->cdw14 = lba;
 		if (write)
 			memset(data, rand_r(&w->seed), nr * (4096 + 64));
-		controller_target.push(q);
+		controller_target.push(q, ns, 0, 0, -1);
 		controller_target.commit(q);
 		controller_target.reap(q, &cqe, 1, 1, now);
 		w->failed += cqe.res != 0;
