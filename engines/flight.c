@@ -19,15 +19,6 @@ static size_t larger(size_t a, size_t b)
 	return a > b ? a : b;
 }
 
-static unsigned power_of_two(unsigned at_least)
-{
-	unsigned n = 1;
-
-	while (n < at_least)
-		n *= 2;
-	return n;
-}
-
 /* Buffers start on pages, so that none shares one with another's. */
 static int alloc_buffers(struct flight *f)
 {
@@ -102,10 +93,8 @@ int flight_alloc(struct flight *f, struct job_ns *ns, unsigned nr_ns, unsigned d
 	f->slots = calloc(depth, sizeof(*f->slots));
 	f->cqes = calloc(depth, sizeof(*f->cqes));
 	f->pushed = calloc(depth, sizeof(*f->pushed));
-	f->done_mask = power_of_two(depth) - 1;
-	f->done = calloc(f->done_mask + 1, sizeof(*f->done));
 	f->ranges = calloc((size_t)depth * max_ranges, sizeof(*f->ranges));
-	if (!f->slots || !f->cqes || !f->pushed || !f->done || !f->ranges)
+	if (!f->slots || !f->cqes || !f->pushed || !f->ranges)
 		return -ENOMEM;
 	for (unsigned i = 0; i < depth; i++) {
 		f->slots[i].ranges = f->ranges + (size_t)i * max_ranges;
@@ -173,7 +162,6 @@ void flight_close(struct flight *f)
 	free(f->slots);
 	free(f->cqes);
 	free(f->pushed);
-	free(f->done);
 	free(f->ranges);
 	free(f->damage);
 	free(f->tags);
@@ -264,6 +252,7 @@ void flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
 	if (f->trim) {
 		s->next = f->trim->next;
 		f->trim->next = s;
+		f->has_joined = true;
 	} else {
 		f->trim = s;
 	}
@@ -298,55 +287,94 @@ int flight_commit(struct flight *f)
 
 /* --- and back --- */
 
-static void done(struct flight *f, struct flight_slot *s, int res)
+/* How many I/Os beyond one a command have the commands at @cqes ended? */
+static __attribute__((noinline)) unsigned joined(const struct flight *f, const struct target_cqe *cqes,
+						 unsigned nr)
 {
-	s->res = res;
-	f->done[(f->done_first + f->nr_done++) & f->done_mask] = s;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < nr; i++)
+		for (const struct flight_slot *s = f->slots[cqes[i].tag].next; s; s = s->next)
+			n++;
+	return n;
 }
 
-/* Out of the way of those that read and write. */
-static __attribute__((noinline)) void done_trims(struct flight *f, struct flight_slot *s, int res)
+/*
+ * Put what has completed behind what is still to be told of.  How many, or -errno;
+ * with @min I/Os missing, it is waited for a command that ends some.
+ */
+static int reap(struct flight *f, unsigned min, const struct timespec *timeout)
 {
-	for (unsigned i = 0; i < s->nr_ranges; i++)
-		io_change_ends(s->io.ns, s->io.tag, nvme_cmd_dsm, le64toh(s->ranges[i].slba),
-			       le32toh(s->ranges[i].nlb), res, &f->job);
-	for (; s; s = s->next)
-		done(f, s, res);
+	unsigned left = f->nr_cqes - f->first;
+	int n;
+
+	if (left)
+		memmove(f->cqes, f->cqes + f->first, left * sizeof(*f->cqes));
+	f->first = 0;
+	f->nr_cqes = left;
+	if (min > 1 && f->has_joined)
+		min = 1;
+	n = f->target->reap(f->queue, f->cqes + left, min, f->depth - left, timeout);
+	if (n <= 0)
+		return n;
+	f->nr_cqes += n;
+	f->nr_done += n + (f->has_joined ? joined(f, f->cqes + left, n) : 0);
+	return n;
 }
 
 int flight_reap(struct flight *f, unsigned min, unsigned max, bool spin,
 		const struct timespec *timeout)
 {
-	do {
-		unsigned wait = f->nr_done < min && !spin;
-		int n;
+	int ret;
 
-		if (f->trim && f->nr_done < (min ? min : 1))	/* else it may still get company */
-			push_trim(f);
-		if (f->nr_pushed)
-			f->issued(f);
-		f->nr_pushed = 0;
-		n = f->target->reap(f->queue, f->cqes, wait, f->depth, timeout);
-		if (n < 0)
-			return n;
-		for (int i = 0; i < n; i++) {
-			struct flight_slot *s = &f->slots[f->cqes[i].tag];
+	if (f->trim && f->nr_done < (min ? min : 1))	/* else it may still get company */
+		push_trim(f);
+	if (f->nr_pushed)
+		f->issued(f);
+	f->nr_pushed = 0;
+	if (f->nr_done >= max) {			/* there is enough to tell of */
+		ret = f->target->commit(f->queue);
+		return ret ? ret : (int)max;
+	}
+	do
+		ret = reap(f, f->nr_done < min && !spin ? min - f->nr_done : 0, timeout);
+	while (ret >= 0 && f->nr_done < min && !timeout);
+	return ret < 0 ? ret : f->nr_done < max ? (int)f->nr_done : (int)max;
+}
 
-			if (s->nr_ranges)
-				done_trims(f, s, f->cqes[i].res);
-			else
-				done(f, s, f->cqes[i].res);
-		}
-	} while (f->nr_done < min && !timeout);
-	return f->nr_done < max ? f->nr_done : max;
+/* The next command that has completed; its first I/O. */
+static struct flight_slot *next_command(struct flight *f)
+{
+	const struct target_cqe *cqe = &f->cqes[f->first++];
+	struct flight_slot *s = &f->slots[cqe->tag];
+
+	s->res = cqe->res;
+	return s;
+}
+
+/* The trims of a command end together, and are told of one by one. */
+static __attribute__((noinline)) void end_trims(struct flight *f, struct flight_slot *s)
+{
+	for (unsigned i = 0; i < s->nr_ranges; i++)
+		io_change_ends(s->io.ns, s->io.tag, nvme_cmd_dsm, le64toh(s->ranges[i].slba),
+			       le32toh(s->ranges[i].nlb), s->res, &f->job);
+	for (struct flight_slot *t = s->next; t; t = t->next)
+		t->res = s->res;
 }
 
 unsigned flight_next(struct flight *f, int *err)
 {
-	struct flight_slot *s = f->done[f->done_first++ & f->done_mask];
+	struct flight_slot *s = f->trims ? f->trims : next_command(f);
 
 	f->nr_done--;
 	f->nr_out--;
-	*err = s->checked ? io_end(&s->io, s->res, &f->job) : nvme_result_errno(s->res);
+	if (s->checked) {
+		*err = io_end(&s->io, s->res, &f->job);
+	} else {
+		if (s->nr_ranges)
+			end_trims(f, s);
+		f->trims = s->next;
+		*err = nvme_result_errno(s->res);
+	}
 	return s->io.tag;
 }

@@ -37,13 +37,15 @@ struct flight {
 	struct vfy_damage	*damage;	/* by slot and block; NULL: no injection */
 	struct vfy_block_tags	*tags;		/* the same, NULL: no plugin */
 	size_t			bounce_size, md_size;	/* bytes each slot has of them */
-	struct target_cqe	*cqes;
+	struct target_cqe	*cqes;		/* completed; told of up to ->first */
+	unsigned		first, nr_cqes;
+	unsigned		nr_done;	/* I/Os of theirs not told of */
 	struct flight_slot	**pushed;	/* first I/Os of commands not started yet */
 	unsigned		nr_pushed;
 	unsigned		nr_out;		/* I/Os taken and not told of */
 	struct flight_slot	*trim;		/* collects ranges, not pushed yet */
-	struct flight_slot	**done;		/* finished, not told of: a ring */
-	unsigned		done_first, nr_done, done_mask;
+	struct flight_slot	*trims;		/* of a completed command, not told of */
+	bool			has_joined;	/* some trims came as parts of another's command */
 
 	struct io_job		job;		/* but for its scratch, the caller's */
 	/* Called when the I/Os in ->pushed have been started, or are about to be. */

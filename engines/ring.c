@@ -188,6 +188,7 @@ struct target_queue {
 	unsigned		ready;		/* pushed, not committed */
 	unsigned		force_async;
 	unsigned		pushed;		/* since the last forced one */
+	unsigned		enter_flags;
 	bool			registered;	/* files are known by their positions */
 	bool			plain;		/* flat buffers, not registered, and nothing forced */
 };
@@ -325,6 +326,9 @@ static int setup_queue(struct target_queue *q, const struct target_queue_opts *o
 	if (ret)
 		return refuse(why, -ret, "fixedbufs: %u buffers can't be registered: %s%s", o->nr_bufs,
 			      strerror(-ret), ret == -ENOMEM ? " (raise ulimit -l)" : "");
+	/* Saves the kernel a look for the ring's file in each call; older ones don't know it. */
+	if (io_uring_register_ring_fd(&q->ring) == 1)
+		q->enter_flags = IORING_ENTER_REGISTERED_RING;
 	ret = o->register_ns ? register_files(q, o) : 0;
 	if (ret)
 		return refuse(why, -ret, "registerfiles: %u files can't be registered: %s", o->nr_ns,
@@ -392,19 +396,24 @@ static void ring_push(struct target_queue *q, struct target_ns *ns, unsigned tag
 	q->ready++;
 }
 
-/* Whatever has completed comes with the same call, which reap() would else make. */
-static int submit(struct target_queue *q, unsigned wait)
+/*
+ * One io_uring_enter() for the batch.  With @events the kernel posts what completions
+ * there are, and waits for @wait of them.
+ */
+static int submit(struct target_queue *q, unsigned wait, bool events)
 {
-	if (wait || q->ring.flags & IORING_SETUP_SQPOLL)
+	struct io_uring_sq *sq = &q->ring.sq;
+
+	if (q->ring.flags & IORING_SETUP_SQPOLL)
 		return io_uring_submit_and_wait(&q->ring, wait);
-	return io_uring_submit_and_get_events(&q->ring);
+	io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
+	return io_uring_enter(q->ring.enter_ring_fd, q->ready, wait,
+			      q->enter_flags | (events ? IORING_ENTER_GETEVENTS : 0), NULL);
 }
 
-/* Start the batch, and wait for @wait completions in the same system call. */
-static int start(struct target_queue *q, unsigned wait)
+/* What is seldom: the kernel did not take the batch as a whole, but @ret of it. */
+static __attribute__((noinline)) int insist(struct target_queue *q, int ret, unsigned wait)
 {
-	int ret = submit(q, wait);
-
 	while (ret != (int)q->ready) {
 		if (ret == -EAGAIN || ret == -EBUSY || ret == -EINTR)
 			ret = io_uring_get_events(&q->ring) < 0 ? ret : 0;
@@ -413,15 +422,26 @@ static int start(struct target_queue *q, unsigned wait)
 		else if (q->ring.flags & IORING_SETUP_SQPOLL)
 			break;		/* it told what the kernel thread has not taken yet */
 		q->ready -= ret > 0 ? ret : 0;
-		ret = submit(q, wait);
+		ret = submit(q, wait, true);
 	}
+	q->ready = 0;
+	return 0;
+}
+
+/* Start the batch. */
+static inline int start(struct target_queue *q, unsigned wait, bool events)
+{
+	int ret = submit(q, wait, events);
+
+	if (ret != (int)q->ready)
+		return insist(q, ret, wait);
 	q->ready = 0;
 	return 0;
 }
 
 static int ring_commit(struct target_queue *q)
 {
-	return q->ready ? start(q, 0) : 0;
+	return q->ready ? start(q, 0, false) : 0;
 }
 
 static inline __attribute__((always_inline)) unsigned
@@ -487,7 +507,7 @@ ask(struct target_queue *q, struct target_cqe *cqes, unsigned n, unsigned min, u
 static int ring_reap(struct target_queue *q, struct target_cqe *cqes, unsigned min, unsigned max,
 		     const struct timespec *timeout)
 {
-	int err = q->ready ? start(q, timeout ? 0 : min) : 0;
+	int err = q->ready ? start(q, timeout ? 0 : min, true) : 0;
 	unsigned n;
 
 	if (err)
