@@ -224,7 +224,7 @@ bool damage_explains(const struct io *io, uint32_t index, unsigned field, struct
 
 	if (io->opcode == nvme_cmd_read && shows_of(io, index) & field)
 		return true;
-	if (!job->faults || vfy_faults_none(job->faults))
+	if (!io_has_faults(job))
 		return false;
 	b = vfy_faults_get(job->faults, io->ns->seen.id, io->slba + index);
 	return b.state == VFY_UNSETTLED || (b.state == VFY_DAMAGED && b.shows & field);

@@ -125,7 +125,7 @@ unsigned diagnose_host(const struct io *io, enum vfy_side side, const char *stat
 		       struct io_job *job)
 {
 	const struct vfy_record template = record_of(io, side, status);
-	bool book = side == VFY_HOST && job->faults && !vfy_faults_none(job->faults);
+	bool book = side == VFY_HOST && io_has_faults(job);
 	unsigned bad = 0;
 	struct run run;
 
@@ -288,7 +288,7 @@ static unsigned check_scratch(const struct io *io, uint32_t block, unsigned chec
 	io_run(io, block, &run.tags);
 	job->stats.checked += checks != 0;
 	bad = list_run(io, &run, &template, checks, job);
-	if (job->faults && !vfy_faults_none(job->faults))
+	if (io_has_faults(job))
 		bad += list_gone(io, &run, checks, job);
 	return bad;
 }

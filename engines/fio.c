@@ -308,7 +308,7 @@ static unsigned num_range(struct thread_data *td)
 #endif
 }
 
-/* Every io_u of the commands that were just started. */
+/* All that were just started. */
 static void mark_issued(struct flight *f)
 {
 	struct engine *e = f->ctx;
@@ -319,13 +319,12 @@ static void mark_issued(struct flight *f)
 	if (!fio_fill_issue_time(td))
 		return;
 	fio_gettime(&now, NULL);
-	for (unsigned i = 0; i < f->nr_pushed; i++)
-		for (struct flight_slot *s = f->pushed[i]; s; s = s->next) {
-			struct io_u *io_u = e->io_us[s->io.tag];
+	for (unsigned i = 0; i < f->nr_pushed; i++) {
+		struct io_u *io_u = e->io_us[f->pushed[i]];
 
-			io_u->issue_time = now;
-			io_u_queued(td, io_u);
-		}
+		io_u->issue_time = now;
+		io_u_queued(td, io_u);
+	}
 	if (td->o.read_iolog_file)
 		td->last_issue = now;
 }
@@ -398,13 +397,11 @@ static const struct job_ns *ns_of(const struct io_u *io_u)
 }
 
 /* By percentage; a draw of its own, so that fio's random streams stay as they are. */
-static uint8_t draw_write(struct engine *e)
+static __attribute__((noinline)) uint8_t draw_of_mix(struct engine *e)
 {
 	const struct words_mix *m = &e->opts.write_mode;
 	unsigned i = 0, left;
 
-	if (m->nr == 1)
-		return m->part[0].opcode;
 	e->mix = e->mix * 6364136223846793005ULL + 1442695040888963407ULL;
 	left = (e->mix >> 33) % 100;
 	while (left >= m->part[i].percent)
@@ -412,12 +409,15 @@ static uint8_t draw_write(struct engine *e)
 	return m->part[i].opcode;
 }
 
-static uint8_t draw_opcode(struct engine *e, struct io_u *io_u)
+static uint8_t draw_write(struct engine *e)
 {
-	if (io_u->ddir == DDIR_WRITE)
-		return draw_write(e);
+	return e->opts.write_mode.nr == 1 ? e->opts.write_mode.part[0].opcode : draw_of_mix(e);
+}
+
+static __attribute__((noinline)) uint8_t draw_verifying(struct engine *e, struct io_u *io_u)
+{
 	/* Of what fio trimmed meanwhile it expects zeroes, and looks for them itself. */
-	if (!e->opts.compare || !(io_u->flags & IO_U_F_VER_LIST) || io_u->flags & IO_U_F_TRIMMED)
+	if (!(io_u->flags & IO_U_F_VER_LIST) || io_u->flags & IO_U_F_TRIMMED)
 		return nvme_cmd_read;
 	io_u->buf_filled_len = 0;		/* a read may have been in the buffer */
 	populate_verify_io_u(e->td, io_u);	/* Compare sends what should be there */
@@ -425,6 +425,13 @@ static uint8_t draw_opcode(struct engine *e, struct io_u *io_u)
 	io_u_set(e->td, io_u, IO_U_F_VER_IN_DEV);
 #endif
 	return nvme_cmd_compare;
+}
+
+static uint8_t draw_opcode(struct engine *e, struct io_u *io_u)
+{
+	if (io_u->ddir == DDIR_WRITE)
+		return draw_write(e);
+	return e->opts.compare ? draw_verifying(e, io_u) : nvme_cmd_read;
 }
 
 /* Without a division where there is a way. */
@@ -449,7 +456,7 @@ static bool fits(const struct job_ns *ns, const struct io_u *io_u, struct flight
 	       (r.nr_blocks <= ns->max_blocks || io_u->ddir == DDIR_TRIM);
 }
 
-static enum fio_q_status reject(struct io_u *io_u)
+static __attribute__((noinline)) enum fio_q_status reject(struct io_u *io_u)
 {
 	const struct job_ns *ns = ns_of(io_u);
 

@@ -173,7 +173,7 @@ void flight_close(struct flight *f)
 static inline void push(struct flight *f, struct flight_slot *s, int buf_index)
 {
 	f->target->push(f->queue, s->io.ns->target, s->io.tag, s->io.ns->index, buf_index);
-	f->pushed[f->nr_pushed++] = s;
+	f->pushed[f->nr_pushed++] = s->io.tag;
 }
 
 static struct flight_slot *take(struct flight *f, unsigned tag, const struct job_ns *ns, bool checked)
@@ -234,6 +234,8 @@ static void push_trim(struct flight *f)
 	nvme_build_dsm(s->cmd, &s->io.ns->info, s->ranges, s->nr_ranges);
 	f->trim = NULL;
 	push(f, s, -1);
+	while ((s = s->next))
+		f->pushed[f->nr_pushed++] = s->io.tag;
 }
 
 static bool joins(const struct flight *f, const struct job_ns *ns, unsigned nr)

@@ -40,7 +40,7 @@ struct flight {
 	struct target_cqe	*cqes;		/* completed; told of up to ->first */
 	unsigned		first, nr_cqes;
 	unsigned		nr_done;	/* I/Os of theirs not told of */
-	struct flight_slot	**pushed;	/* first I/Os of commands not started yet */
+	unsigned		*pushed;	/* tags of I/Os not started yet */
 	unsigned		nr_pushed;
 	unsigned		nr_out;		/* I/Os taken and not told of */
 	struct flight_slot	*trim;		/* collects ranges, not pushed yet */
@@ -86,7 +86,7 @@ void flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
 		 const struct flight_range *ranges, unsigned nr);
 
 /*
- * Start the batch.  How many commands, or -errno.  With every tag in use the
+ * Start the batch.  How many I/Os, or -errno.  With every tag in use the
  * caller can only wait next, and flight_reap() starts the batch as it begins to
  * wait: one system call in place of two.
  */

@@ -249,17 +249,8 @@ void io_change_starts(const struct job_ns *ns, unsigned tag, uint8_t opcode, uin
 		vfy_plugin_prepare(&job->plugin, &(struct vfy_io){
 			.ns = &ns->seen, .tag = tag, .opcode = opcode, .lba = lba, .nr = nr,
 		}, NULL);
-	if (job->faults && !vfy_faults_none(job->faults))
+	if (io_has_faults(job))
 		vfy_faults_mark(job->faults, ns->seen.id, lba, nr, VFY_UNSETTLED);
-}
-
-/* The kind of command that @io is, where it is an ordinary one; else NULL. */
-static inline const struct nvme_kind *kind_of(const struct io *io)
-{
-	const struct nvme_kind *kind = io->opcode == nvme_cmd_read ? &io->ns->read :
-				       io->opcode == nvme_cmd_write ? &io->ns->write : NULL;
-
-	return kind && io->usual && !io->nr_damage && kind->checks == io->ns->prchk ? kind : NULL;
 }
 
 static inline void place(const struct io *io, const struct nvme_kind *kind, uint64_t ref, void *data,
@@ -281,19 +272,22 @@ static void build(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 	nvme_build_io(cmd, &io->ns->info, &command);
 }
 
-/* What follows from what is asked for. */
+/* What follows from what is asked for, as long as no plugin has its say. */
 static void set_out(struct io *io)
 {
 	lay_out(io);
 	io->expect.tags = io_tags(io->ns, io->slba);
 	io->expect.each = 0;
 	io->expect.free = 0;
+	io->usual = true;
+	io->checks = io->ns->prchk;
 }
 
 /* All there is besides the command. */
 static void make_ready(struct io *io, struct io_job *job)
 {
 	set_out(io);
+	io->usual = !vfy_plugged(&job->plugin);
 	if (sends_blocks(io->opcode) && (io->blocks.md || vfy_plugged(&job->plugin)))
 		prepare(io, job);
 	else if (vfy_plugged(&job->plugin) && !changes_blocks(io->opcode))
@@ -301,28 +295,44 @@ static void make_ready(struct io *io, struct io_job *job)
 	io->checks = io->ns->prchk & ~beyond_device(io);
 }
 
-void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
+/* The kind of command that @io is, where it is one of those that the namespace has. */
+static inline const struct nvme_kind *kind_of(const struct io *io)
 {
-	const struct job_ns *ns = io->ns;
-	const struct nvme_kind *kind;
+	return io->opcode == nvme_cmd_read ? &io->ns->read :
+	       io->opcode == nvme_cmd_write ? &io->ns->write : NULL;
+}
 
-	io->usual = !vfy_plugged(&job->plugin);
-	kind = kind_of(io);
-	io->bare = kind && (io->opcode == nvme_cmd_read ? ns->bare_reads : ns->bare_writes);
-	io->checks = ns->prchk;
-	if (!io->bare) {
-		make_ready(io, job);
-		if (vfy_plugged(&job->plugin))		/* which has had its say now */
-			kind = kind_of(io);
-	}
+/* That is not bare.  Not inline, so that those that are pay nothing for it. */
+static __attribute__((noinline)) void start_whole(struct io *io, struct io_job *job,
+						  struct nvme_uring_cmd *cmd)
+{
+	const struct nvme_kind *kind = kind_of(io);
+
+	io->bare = false;
+	make_ready(io, job);
 	if (changes_blocks(io->opcode))
-		io_change_starts(ns, io->tag, io->opcode, io->slba, io->nr_blocks, job);
-	if (io->bare)
-		place(io, kind, io_tags(ns, io->slba).ref, io->buf, io->md, cmd);
-	else if (kind)
+		io_change_starts(io->ns, io->tag, io->opcode, io->slba, io->nr_blocks, job);
+	if (kind && io->usual && !io->nr_damage)
 		place(io, kind, io->expect.tags.ref, io->blocks.data, io->blocks.md, cmd);
 	else
 		build(io, job, cmd);
+}
+
+void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
+{
+	const struct job_ns *ns = io->ns;
+	const struct nvme_kind *kind = kind_of(io);
+	const bool reads = io->opcode == nvme_cmd_read;
+
+	if (!kind || !(reads ? ns->bare_reads : ns->bare_writes) || io->nr_damage ||
+	    vfy_plugged(&job->plugin)) {
+		start_whole(io, job, cmd);
+		return;
+	}
+	io->bare = true;
+	if (!reads && io_has_faults(job))
+		io_change_starts(ns, io->tag, io->opcode, io->slba, io->nr_blocks, job);
+	place(io, kind, kind->tagged ? io_tags(ns, io->slba).ref : 0, io->buf, io->md, cmd);
 }
 
 /* --- and back --- */
@@ -398,7 +408,7 @@ static int judge_read(struct io *io, struct io_job *job)
 		found = ask_plugin(io, job);
 	ticks_end(&job->stats.checking);
 	job->stats.checked += checks || vfy_plugged(&job->plugin) ? io->nr_blocks : 0;
-	if (bad || (job->faults && !vfy_faults_none(job->faults)))
+	if (bad || io_has_faults(job))
 		bad = diagnose_host(io, VFY_HOST, NULL, checks, job);
 	if (found)
 		diagnose_plugin(io, found, job);
@@ -412,7 +422,7 @@ void io_change_ends(const struct job_ns *ns, unsigned tag, uint8_t opcode, uint6
 		.ns = &ns->seen, .tag = tag, .opcode = opcode, .lba = lba, .nr = nr,
 	};
 
-	if (!res && job->faults && !vfy_faults_none(job->faults))
+	if (!res && io_has_faults(job))
 		vfy_faults_mark(job->faults, ns->seen.id, lba, nr, VFY_SOUND);
 	if (vfy_plugged(&job->plugin))
 		vfy_plugin_done(&job->plugin, &seen, NULL, res);
@@ -439,36 +449,40 @@ static int settle(struct io *io, int res, struct io_job *job)
 /* Is what a bare I/O has read as it should be?  If not, the usual check will tell. */
 static bool sound(const struct io *io, struct io_job *job)
 {
-	const struct job_ns *ns = io->ns;
 	unsigned bad;
 
-	if (!ns->verify || io->opcode != nvme_cmd_read)
-		return true;
 	ticks_begin(&job->stats.checking);
-	bad = pi_verify_at(&ns->tuples, io->slba, io->buf, io->md, io->nr_blocks, NULL, 0);
+	bad = pi_verify_at(&io->ns->tuples, io->slba, io->buf, io->md, io->nr_blocks, NULL, 0);
 	ticks_end(&job->stats.checking);
 	job->stats.checked += bad ? 0 : io->nr_blocks;
 	return !bad;
 }
 
-int io_end(struct io *io, int res, struct io_job *job)
+static __attribute__((noinline)) int end_whole(struct io *io, int res, struct io_job *job)
 {
 	int err = 0;
 
-	job->stats.ios++;
-	if (io->bare && !res && (!job->faults || vfy_faults_none(job->faults)) && sound(io, job))
-		return 0;
 	if (io->bare)
 		set_out(io);
 	if (res > 0 && job->status)
 		job->status(job->ctx, res);
 	if (io->nr_damage && io->opcode == nvme_cmd_write)
 		err = damage_settle(io, &res, job);
-	else if (!res && changes_blocks(io->opcode) && job->faults && !vfy_faults_none(job->faults))
+	else if (!res && changes_blocks(io->opcode) && io_has_faults(job))
 		vfy_faults_mark(job->faults, io->ns->seen.id, io->slba, io->nr_blocks, VFY_SOUND);
 	if (!err)
 		err = settle(io, res, job);
 	if (vfy_plugged(&job->plugin))
 		tell_plugin(io, res, job);
 	return err;
+}
+
+int io_end(struct io *io, int res, struct io_job *job)
+{
+	job->stats.ios++;
+	if (!io->bare || res || io_has_faults(job))
+		return end_whole(io, res, job);
+	if (io->opcode != nvme_cmd_read || !io->ns->verify || sound(io, job))
+		return 0;
+	return end_whole(io, res, job);
 }

@@ -87,6 +87,12 @@ struct io_job {
 	void			*ctx;
 };
 
+/* Are there blocks damaged on purpose, of which somebody keeps book? */
+static inline bool io_has_faults(const struct io_job *job)
+{
+	return job->faults && !vfy_faults_none(job->faults);
+}
+
 /* Will the wire's blocks of @io be in its bounce buffer?  Buffers need not be set. */
 bool io_bounces(const struct io *io);
 

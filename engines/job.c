@@ -128,7 +128,11 @@ static int settle_protection(struct job_ns *ns, const struct job_opts *o, char *
 	ret = settle_prchk(ns, o, why);
 	if (!ret)
 		ret = settle_verify(ns, o, why);
-	return ret ? ret : settle_tags(ns, o, why);
+	if (!ret)
+		ret = settle_tags(ns, o, why);
+	ns->prchk &= ~o->unknown;
+	ns->verify &= ~o->unknown;
+	return ret;
 }
 
 /* --- whose blocks, and do the job's sizes fit them --- */
@@ -264,7 +268,7 @@ static int check_commands(const struct job_ns *ns, const struct job_opts *o, cha
 }
 
 /* What is the same in all I/Os. */
-static void settle_common(struct job_ns *ns)
+static void settle_common(struct job_ns *ns, const struct job_opts *o)
 {
 	struct pi_layout plain = ns->info.layout;
 	struct nvme_io io = {
@@ -276,7 +280,7 @@ static void settle_common(struct job_ns *ns)
 	io.opcode = nvme_cmd_write;
 	io.fua = ns->writefua;
 	ns->write = nvme_kind(&ns->info, &io);
-	ns->bare_reads = !ns->verify_md && ns->wire.data == ns->host_block;
+	ns->bare_reads = !o->looks && !ns->verify_md && ns->wire.data == ns->host_block;
 	ns->bare_writes = !ns->wire.md && ns->wire.data == plain.data_size;
 	plain.type = PI_NONE;
 	ns->tuples = pi_series_of(&ns->info.layout, &ns->tags, ns->verify);
@@ -317,7 +321,7 @@ int job_settle(struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX])
 	if (!ret)
 		ret = check_commands(ns, o, why);
 	if (!ret) {
-		settle_common(ns);
+		settle_common(ns, o);
 		size_buffers(ns, o);
 	}
 	return ret;

@@ -35,6 +35,7 @@ struct job_opts {
 	bool			prchk_given, verify_given, ref_given, storage_given;
 	unsigned		prchk;		/* pi_chk: PI_* the device checks */
 	unsigned		verify;		/* pi_verify: PI_*, VFY_METADATA the host checks */
+	unsigned		unknown;	/* PI_*: nobody gave a value, so nobody checks it */
 	int			storage_check;	/* pi_storage_check; -1: where there is a tag */
 	uint16_t		apptag, apptag_mask;
 	uint64_t		ref;		/* pi_ref: reference tag of LBA 0 */
@@ -44,6 +45,7 @@ struct job_opts {
 	struct words_mix	write_mode;
 	bool			compare;	/* verify_mode=compare */
 	bool			readfua, writefua, deac;
+	bool			looks;		/* the caller wants to see the blocks of all reads */
 
 	/* From fio's own options. */
 	bool			reads, writes, trims;

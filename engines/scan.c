@@ -79,16 +79,16 @@ static void settle_checks(const struct scan_args *a, struct job_ns *ns, uint32_t
 {
 	const struct job_size read = { "--bs", blocks * (uint64_t)pi_block_size(&ns->info.layout),
 				       JOB_SIZE_TRANSFER };
-	/* Of "all", tags whose value nobody gave are not checked. */
-	unsigned unknown = (scan_given(a, APPTAG) ? 0 : PI_APP) |
-			   (scan_given(a, STORAGE_TAG) ? 0 : PI_STORAGE);
 	struct job_opts o = {
 		.prchk_given = true, .prchk = scan_checks(a, DEVICE_CHECK),
 		.verify_given = true, .verify = scan_checks(a, CHECK),
 		.apptag = a->apptag, .apptag_mask = a->apptag_mask,
 		.ref_given = scan_given(a, REF), .ref = a->ref,
 		.storage_given = scan_given(a, STORAGE_TAG), .storage = a->storage,
+		.unknown = (scan_given(a, APPTAG) ? 0 : PI_APP) |
+			   (scan_given(a, STORAGE_TAG) ? 0 : PI_STORAGE),
 		.buffer = JOB_BUFFER_EXTENDED, .reads = true,
+		.looks = true,		/* for escapes */
 		.open.format = NS_FORMAT_ANY, .sizes = &read, .nr_sizes = 1,
 	};
 	char why[WHY_MAX];
@@ -96,9 +96,6 @@ static void settle_checks(const struct scan_args *a, struct job_ns *ns, uint32_t
 	o.storage_check = o.prchk & PI_STORAGE ? -1 : 0;
 	if (job_settle(ns, &o, why))
 		die_of_job(why);
-	ns->prchk &= ~unknown;
-	ns->verify &= ~unknown;
-	ns->bare_reads = false;		/* escapes are counted in the blocks of every read */
 }
 
 static unsigned default_threads(void)

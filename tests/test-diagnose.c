@@ -231,6 +231,7 @@ static void host_alone(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
 		struct vfy_record want;
+		char why[WHY_MAX] = "";
 		struct rig r;
 
 		rig_open(&r, &formats[i], false);
@@ -238,7 +239,10 @@ static void host_alone(void)
 		want = damage(&r, 9, ORACLE_GUARD, true, "read");
 		want.side = VFY_HOST;
 		want.status = NULL;
-		r.ns.prchk = 0;
+		r.o.prchk_given = r.o.verify_given = true;
+		r.o.prchk = 0;
+		r.o.verify = WORDS_ALL;
+		UNIT_CHECK(!job_settle(&r.ns, &r.o, why), "%s", why);
 		UNIT_CHECK(command(&r, nvme_cmd_read) == 0, "the device checks");
 		UNIT_CHECK(io(&r, nvme_cmd_read) == EILSEQ, "%s: damage passes",
 			   format_text(&formats[i]));
