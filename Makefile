@@ -57,6 +57,13 @@ $(tests): libs += $(CUNIT_FLAGS)
 $(tests) $(tools): $(B)/tests/%: $(B)/tests/%.o $(shared_src:%.c=$(B)/%.o) $(B)/libnvmepi.a
 	$(CC) -o $@ $^ $(ldflags) $(libs)
 
+# For QEMU and for the guest: not of a format or a library of ours.
+counting: $(B)/count.so $(B)/mark
+$(B)/count.so: scripts/guest.d/count.c scripts/guest.d/mark.h
+	$(CC) $(cflags) -shared -o $@ $<
+$(B)/mark: scripts/guest.d/mark.c scripts/guest.d/mark.h
+	$(CC) $(cflags) -static -o $@ $<
+
 $(B)/%.o: %.c $(B)/config.mk
 	@mkdir -p $(@D)
 	$(CC) $(cflags) $(extra) -MMD -MP -c -o $@ $<
@@ -81,7 +88,7 @@ bench-guest: all
 
 clean:
 	rm -rf $(B)/engines $(B)/pi $(B)/verify $(B)/tests $(B)/nvmepi.so $(B)/nvmepi-scan \
-		$(B)/libnvmepi.a $(B)/config.*
+		$(B)/libnvmepi.a $(B)/count.so $(B)/mark $(B)/config.*
 
 help:
 	@echo "make               the fio engine, $(B)/nvmepi.so, and $(B)/nvmepi-scan"
@@ -93,5 +100,5 @@ help:
 	@echo "make install       into PREFIX (configure --prefix)"
 	@echo "make clean         all but what was downloaded"
 
-.PHONY: all tests install check check-matrix bench bench-guest clean help
+.PHONY: all tests counting install check check-matrix bench bench-guest clean help
 -include $(wildcard $(B)/*/*.d)

@@ -18,6 +18,7 @@ import subprocess
 from pathlib import Path
 
 PARTS = Path(__file__).resolve().parent
+COUNTER = PARTS.parent.parent / "build" / "count.so"
 PASSED_ON = "PATH", "HOME", "LANG", "TERM"
 
 
@@ -51,6 +52,8 @@ def command_line(options, kernel, run, images):
              "-kernel", f"{kernel}/vmlinux", "-initrd", f"{kernel}/initramfs",
              "-append", "console=ttyS0 quiet panic=-1 oops=panic"]
     words += folder("root", "/", ",readonly=on") + folder("run", run / "share")
+    if options.count:
+        words += ["-plugin", f"file={escape(COUNTER)},out={escape(options.count)}"]
     for number, path in enumerate(options.share):
         words += folder(f"share{number}", path)
     if images:
