@@ -25,12 +25,7 @@ void damage_draw(struct io *io, struct io_job *job)
 	io->place = job->inject.next;
 	io->nr_damage = vfy_inject_draw(&job->inject, io->nr_blocks, io->damage,
 					io->nr_blocks * job->inject.nr);
-}
-
-void damage_pass(struct io *io, struct io_job *job)
-{
-	if (tries(io, job))
-		vfy_inject_pass(&job->inject, io->nr_blocks);
+	vfy_inject_pass(&job->inject, io->nr_blocks);
 }
 
 /* With PRACT the device lays its own tuples over what is written. */

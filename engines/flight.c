@@ -206,8 +206,6 @@ void flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t 
 	if (damage_wanted(&f->job))
 		damage_draw(&s->io, &f->job);
 	io_start(&s->io, &f->job, s->cmd);
-	if (damage_wanted(&f->job))
-		damage_pass(&s->io, &f->job);
 	push(f, s, buf_index(f, s));
 	f->nr_out++;
 }

@@ -174,9 +174,8 @@ static inline bool damage_wanted(const struct io_job *job)
 	return job->inject_reads || job->inject_writes;
 }
 
-/* Which blocks of @io are to be damaged?  The same answer until damage_pass(). */
+/* Which blocks of @io are to be damaged?  Goes on in the job's sequence. */
 void damage_draw(struct io *io, struct io_job *job);
-void damage_pass(struct io *io, struct io_job *job);
 
 /* Damage a copy of what is sent, and have *@command send that; or what was read. */
 void damage_write(struct io *io, struct nvme_io *command, struct io_job *job);
