@@ -166,6 +166,8 @@ static void ctl_push(struct target_queue *q, struct target_ns *ns, unsigned tag,
 	(void)buf_index;
 	e->port = port_of(q, ctl_ns(ns));
 	e->may_write = ctl_ns(ns)->may_write;
+	if (e->port)
+		ctl_expect(e->port, &e->cmd);
 	q->ring[q->tail++ & q->mask] = tag;
 }
 
