@@ -191,11 +191,10 @@ static void generate(const struct io *io)
 
 static void ask_what_to_carry(struct io *io, struct io_job *job)
 {
-	struct vfy_io seen = for_plugin(io);
 	const struct vfy_expect *e = &io->expect;
 	const struct pi_tags t = e->tags;
 
-	vfy_plugin_prepare(&job->plugin, &seen, &io->expect);
+	vfy_plugin_prepare(&job->plugin, &io->seen, &io->expect);
 	io->usual = !e->each && !e->free && !difference(&t, &e->tags) &&
 		    t.storage_mask == e->tags.storage_mask && t.app_mask == e->tags.app_mask;
 }
@@ -288,6 +287,8 @@ static void make_ready(struct io *io, struct io_job *job)
 {
 	set_out(io);
 	io->usual = !vfy_plugged(&job->plugin);
+	if (vfy_plugged(&job->plugin))
+		io->seen = for_plugin(io);
 	if (sends_blocks(io->opcode) && (io->blocks.md || vfy_plugged(&job->plugin)))
 		prepare(io, job);
 	else if (vfy_plugged(&job->plugin) && !changes_blocks(io->opcode))
@@ -386,13 +387,6 @@ static unsigned check(const struct io *io, unsigned checks)
 	return bad;
 }
 
-static unsigned ask_plugin(const struct io *io, struct io_job *job)
-{
-	struct vfy_io seen = for_plugin(io);
-
-	return vfy_plugin_judge(&job->plugin, &seen, &io->expect);
-}
-
 /* Check what was read.  The errno fio gets. */
 static int judge_read(struct io *io, struct io_job *job)
 {
@@ -405,7 +399,7 @@ static int judge_read(struct io *io, struct io_job *job)
 	ticks_begin(&job->stats.checking);
 	bad = check(io, checks);
 	if (vfy_plugged(&job->plugin))
-		found = ask_plugin(io, job);
+		found = vfy_plugin_judge(&job->plugin, &io->seen, &io->expect);
 	ticks_end(&job->stats.checking);
 	job->stats.checked += checks || vfy_plugged(&job->plugin) ? io->nr_blocks : 0;
 	if (bad || io_has_faults(job))
@@ -426,14 +420,6 @@ void io_change_ends(const struct job_ns *ns, unsigned tag, uint8_t opcode, uint6
 		vfy_faults_mark(job->faults, ns->seen.id, lba, nr, VFY_SOUND);
 	if (vfy_plugged(&job->plugin))
 		vfy_plugin_done(&job->plugin, &seen, NULL, res);
-}
-
-static void tell_plugin(const struct io *io, int res, struct io_job *job)
-{
-	struct vfy_io seen = for_plugin(io);
-
-	if (io->opcode != nvme_cmd_compare && io->opcode != nvme_cmd_verify)
-		vfy_plugin_done(&job->plugin, &seen, &io->expect, res);
 }
 
 static int settle(struct io *io, int res, struct io_job *job)
@@ -472,8 +458,8 @@ static __attribute__((noinline)) int end_whole(struct io *io, int res, struct io
 		vfy_faults_mark(job->faults, io->ns->seen.id, io->slba, io->nr_blocks, VFY_SOUND);
 	if (!err)
 		err = settle(io, res, job);
-	if (vfy_plugged(&job->plugin))
-		tell_plugin(io, res, job);
+	if (vfy_plugged(&job->plugin) && io->opcode != nvme_cmd_compare && io->opcode != nvme_cmd_verify)
+		vfy_plugin_done(&job->plugin, &io->seen, &io->expect, res);
 	return err;
 }
 

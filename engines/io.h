@@ -42,6 +42,7 @@ struct io {
 	void			*md;		/* ours, up to ns->md_size bytes */
 
 	struct vfy_expect	expect;		/* what its blocks carry */
+	struct vfy_io		seen;		/* as a plugin sees it, where there is one */
 	bool			usual;		/* that is as the namespace has it: no plugin had its say */
 	bool			bare;		/* so is the I/O: what follows from the rest is not set */
 	unsigned		checks;		/* PI_* the device is asked for */

@@ -142,6 +142,8 @@ static int open_plugin(struct session *s, char *why)
 {
 	s->host = (struct vfy_host){
 		.verify = pi_verify,
+		.series_of = pi_series_of,
+		.verify_at = pi_verify_at,
 		.tuple_get = pi_tuple_get,
 		.escapes = pi_escapes,
 		.ref_at = pi_ref_at,

@@ -28,6 +28,7 @@ struct example {
 	char			name[64];
 	bool			quiet;
 	uint64_t		written, read, wrong;	/* blocks, blocks, fields */
+	struct pi_series	series[];		/* by namespace: tuples from LBA 0 on */
 };
 
 /*
@@ -43,9 +44,14 @@ static int example_open(const struct vfy_job *job, const char *args, struct vfy_
 		snprintf(why, VFY_WHY_MAX, "unknown argument '%.100s': give quiet, or none", args);
 		return -EINVAL;
 	}
-	x = calloc(1, sizeof(*x));
+	x = calloc(1, sizeof(*x) + job->nr_ns * sizeof(x->series[0]));
 	if (!x)
 		return -ENOMEM;
+	for (unsigned i = 0; i < job->nr_ns; i++) {
+		const struct vfy_ns *ns = &job->ns[i];
+
+		x->series[i] = job->host->series_of(&ns->layout, &ns->tags, ns->host_checks & OWN);
+	}
 	x->host = job->host;
 	x->quiet = *args;
 	snprintf(x->name, sizeof(x->name), "%s", job->name);
@@ -92,23 +98,24 @@ static uint64_t mask_of(const struct pi_layout *l, const struct pi_tags *t, enum
 }
 
 /*
- * The blocks that came, against what was expected: what was asked for in pi_verify,
- * is ours, and is not said to be free in this I/O.
+ * The blocks that came, against what was expected: what was asked for in pi_verify
+ * and is ours.  If prepare() gave some writes other tags, e->tags would have those, and
+ * host->verify() would be the one to call.
  */
 static unsigned example_judge(void *ctx, const struct vfy_io *io, const struct vfy_expect *e,
 			      struct vfy_finding *f, unsigned max)
 {
 	struct example *x = ctx;
 	const struct pi_layout *l = &io->ns->layout;
-	const unsigned checks = io->ns->host_checks & OWN & ~e->free;
+	const struct pi_series *s = &x->series[io->ns->index];
 	struct pi_error errs[ERRORS];
 	unsigned nr, stored;
 
 	x->read += io->nr;
-	if (!checks)
+	if (!s->checks)
 		return 0;
-	nr = x->host->verify(l, &e->tags, checks, io->data, l->extended ? NULL : io->md, io->nr,
-			     errs, ERRORS);
+	nr = x->host->verify_at(s, io->lba, io->data, l->extended ? NULL : io->md, io->nr, errs,
+				ERRORS);
 	stored = nr < ERRORS ? nr : ERRORS;
 	stored = stored < max ? stored : max;
 	for (unsigned i = 0; i < stored; i++)
