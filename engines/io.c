@@ -128,18 +128,16 @@ static void lay_out(struct io *io)
 }
 
 /* The same for a plugin; what is written is still in fio's buffer. */
-static struct vfy_io for_plugin(const struct io *io)
+static void show(struct io *io)
 {
-	struct io_blocks b = io->blocks;
+	const struct io_blocks *b = &io->blocks;
+	const bool here = io->bounced && sends_blocks(io->opcode);
 
-	if (io->bounced && sends_blocks(io->opcode)) {
-		b.data = io->buf;
-		b.data_stride = io->ns->host_block;
-	}
-	return (struct vfy_io){
+	io->seen = (struct vfy_io){
 		.ns = &io->ns->seen, .tag = io->tag, .opcode = io->opcode,
 		.lba = io->slba, .nr = io->nr_blocks,
-		.data = b.data, .data_stride = b.data_stride, .md = b.md, .md_stride = b.md_stride,
+		.data = here ? io->buf : b->data, .data_stride = here ? io->ns->host_block : b->data_stride,
+		.md = b->md, .md_stride = b->md_stride,
 	};
 }
 
@@ -288,7 +286,7 @@ static void make_ready(struct io *io, struct io_job *job)
 	set_out(io);
 	io->usual = !vfy_plugged(&job->plugin);
 	if (vfy_plugged(&job->plugin))
-		io->seen = for_plugin(io);
+		show(io);
 	if (sends_blocks(io->opcode) && (io->blocks.md || vfy_plugged(&job->plugin)))
 		prepare(io, job);
 	else if (vfy_plugged(&job->plugin) && !changes_blocks(io->opcode))

@@ -149,7 +149,7 @@ void vfy_plugin_prepare(struct vfy_use *use, const struct vfy_io *io, struct vfy
 	if (!use->plugin->prepare)
 		return;
 	use->plugin->prepare(use->session.ctx, io, e);
-	if (!e)
+	if (!e || (e->block == block && !e->each && !e->free))
 		return;
 	use->nonsense += e->block != block || e->each & ~tags_of(io->ns) || e->free & ~(TAGS | PI_GUARD);
 	e->block = block;

@@ -116,6 +116,8 @@ static unsigned example_judge(void *ctx, const struct vfy_io *io, const struct v
 		return 0;
 	nr = x->host->verify_at(s, io->lba, io->data, l->extended ? NULL : io->md, io->nr, errs,
 				ERRORS);
+	if (!nr)
+		return 0;
 	stored = nr < ERRORS ? nr : ERRORS;
 	stored = stored < max ? stored : max;
 	for (unsigned i = 0; i < stored; i++)
