@@ -8,7 +8,7 @@
  * line 'USER KERNEL'.
  *
  * Debian has no package with QEMU's header for plugins, so what is used of it stands
- * here: https://www.qemu.org/docs/master/devel/tcg-plugins.html
+ * here.  Source: QEMU's documentation for developers, "QEMU TCG Plugins", version 7.2.
  */
 #include <errno.h>
 #include <stdbool.h>
