@@ -190,8 +190,27 @@ int ctl_state_make(struct ctl_image *img)
 
 /* --- the state against the holes of the image --- */
 
+/* What is done with @nr blocks from @lba on.  0, or -errno. */
+typedef int run_fn(struct ctl_image *img, uint64_t lba, uint64_t nr);
+
+/* Of the blocks up to @end, to those in a row that are marked as written, or are not. */
+static int each_run(struct ctl_image *img, uint64_t lba, uint64_t end, bool marked, run_fn *act)
+{
+	int ret = 0;
+
+	while (lba < end && !ret) {
+		bool written;
+		uint64_t n = ctl_map_run(&img->written, lba, end - lba, &written);
+
+		if (written == marked)
+			ret = act(img, lba, n);
+		lba += n;
+	}
+	return ret;
+}
+
 /* Blocks that have data in the image and aren't known: written, unless all zero. */
-static int adopt_run(struct ctl_image *img, uint64_t lba, uint64_t nr)
+static int adopt(struct ctl_image *img, uint64_t lba, uint64_t nr)
 {
 	const struct pi_layout *l = &img->media;
 	int ret = 0;
@@ -203,35 +222,10 @@ static int adopt_run(struct ctl_image *img, uint64_t lba, uint64_t nr)
 	return ret;
 }
 
-static int adopt(struct ctl_image *img, uint64_t lba, uint64_t end)
-{
-	int ret = 0;
-
-	while (lba < end && !ret) {
-		bool written;
-		uint64_t n = ctl_map_run(&img->written, lba, end - lba, &written);
-
-		if (!written)
-			ret = adopt_run(img, lba, n);
-		lba += n;
-	}
-	return ret;
-}
-
 /* Blocks that lie in a hole; most often none of them is marked as written. */
-static int forget(struct ctl_image *img, uint64_t lba, uint64_t end)
+static int forget(struct ctl_image *img, uint64_t lba, uint64_t nr)
 {
-	int ret = 0;
-
-	while (lba < end && !ret) {
-		bool written;
-		uint64_t n = ctl_map_run(&img->written, lba, end - lba, &written);
-
-		if (written)
-			ret = ctl_map_fill(img, &img->written, lba, n, false);
-		lba += n;
-	}
-	return ret;
+	return ctl_map_fill(img, &img->written, lba, nr, false);
 }
 
 /* File systems that don't tell holes have none. */
@@ -253,9 +247,9 @@ int ctl_state_reconcile(struct ctl_image *img)
 				      seek(img->fd, at, SEEK_DATA, end);
 		const uint64_t hole = seek(img->fd, data, SEEK_HOLE, end);
 
-		ret = forget(img, (at + size - 1) / size, data / size);
+		ret = each_run(img, (at + size - 1) / size, data / size, true, forget);
 		if (!ret && data < end)
-			ret = adopt(img, data / size, (hole + size - 1) / size);
+			ret = each_run(img, data / size, (hole + size - 1) / size, false, adopt);
 		at = hole;
 	}
 	return ret;
