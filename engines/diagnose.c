@@ -67,6 +67,27 @@ static void tell_of(struct run *run, uint32_t block, struct vfy_record *r, const
 	tell(io, job, r, run->first + block, b);
 }
 
+/* Blocks of which nothing was transferred have no field that could be told of. */
+static unsigned list_untransferred(const struct io *io, struct run *run, struct io_job *job)
+{
+	unsigned bad = 0;
+
+	for (uint32_t i = 0; i < run->nr && run->at.md; i++) {
+		struct vfy_record r = record_of(io, VFY_HOST, "the tuple was not transferred");
+		struct io_blocks b = run->at;
+
+		b.data += i * b.data_stride;
+		b.md += i * b.md_stride;
+		if (!io_poisoned(io->ns, io->slba + run->first + i, b, 1))
+			continue;
+		r.field = PI_GUARD;
+		tell_of(run, i, &r, io, job);
+		run->found[i] = ~0u;
+		bad++;
+	}
+	return bad;
+}
+
 /* Every wrong field of the run's blocks. */
 static unsigned list_run(const struct io *io, struct run *run, const struct vfy_record *template,
 			 unsigned checks, struct io_job *job)
@@ -76,8 +97,10 @@ static unsigned list_run(const struct io *io, struct run *run, const struct vfy_
 	struct vfy_md_error md_errs[RUN];
 	struct pi_error errs[RUN * FIELDS];
 	struct vfy_record r = *template;
-	unsigned bad = 0, md_bad = 0;
+	unsigned bad = 0, md_bad = 0, told = 0;
 
+	if (io->opcode == nvme_cmd_read && template->side == VFY_HOST)
+		told = list_untransferred(io, run, job);
 	if (fields)
 		bad = pi_verify(l, &run->tags, fields, run->at.data, l->extended ? NULL : run->at.md, run->nr,
 				errs, RUN * FIELDS);
@@ -86,19 +109,25 @@ static unsigned list_run(const struct io *io, struct run *run, const struct vfy_
 				      run->at.md, run->at.md_stride, run->nr, md_errs, RUN);
 	r.known = true;
 	for (unsigned i = 0; i < bad; i++) {
+		if (run->found[errs[i].block] == ~0u)
+			continue;
+		told++;
 		r.field = errs[i].field;
 		r.want = errs[i].want;
 		r.got = errs[i].got;
 		tell_of(run, errs[i].block, &r, io, job);
 	}
 	for (unsigned i = 0; i < md_bad; i++) {
+		if (run->found[md_errs[i].block] == ~0u)
+			continue;
+		told++;
 		r.field = VFY_METADATA;
 		r.offset = md_errs[i].offset;
 		r.want = md_errs[i].want;
 		r.got = md_errs[i].got;
 		tell_of(run, md_errs[i].block, &r, io, job);
 	}
-	return bad + md_bad;
+	return told;
 }
 
 /* Damage done on purpose has to be there, all of it that the host can see. */
@@ -193,6 +222,8 @@ static int read_raw(const struct io *io, uint64_t lba, struct io_job *job)
 {
 	struct io_blocks b = scratch(io, job);
 
+	if (io->ns->info.layout.md_size)
+		io_poison(io->ns, lba, b, 1);
 	return execute(io->ns, &(struct nvme_io){
 		.opcode = nvme_cmd_read, .slba = lba, .nr_blocks = 1, .data = b.data, .md = b.md,
 	});
@@ -331,6 +362,8 @@ static unsigned ask_again(const struct io *io, uint32_t block, struct io_job *jo
 	if (io->opcode == nvme_cmd_read) {
 		c.data = scratch(io, job).data;
 		c.md = scratch(io, job).md;
+		if (io->blocks.md)
+			io_poison(io->ns, c.slba, scratch(io, job), 1);
 	}
 	status = execute(io->ns, &c);
 	if (!status && io->opcode == nvme_cmd_read)

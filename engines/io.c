@@ -165,6 +165,22 @@ static void next_run(const struct io *io, const struct pi_series *usual, uint32_
 	run->first = 0;
 }
 
+/* --- what must not be left in place of blocks --- */
+
+void io_poison(const struct job_ns *ns, uint64_t lba, struct io_blocks b, uint32_t nr)
+{
+	const struct pi_layout *l = &ns->info.layout;
+
+	pi_poison_at(&ns->tuples, lba, b.data, l->extended ? NULL : b.md, nr);
+	if (vfy_md_present(l))
+		vfy_md_poison(l, b.md, b.md_stride, nr);
+}
+
+uint32_t io_poisoned(const struct job_ns *ns, uint64_t lba, struct io_blocks b, uint32_t nr)
+{
+	return pi_poisoned_at(&ns->tuples, lba, b.data, ns->info.layout.extended ? NULL : b.md, nr);
+}
+
 /* --- out --- */
 
 /* Lay tuples over the blocks that are sent, where they are ours to lay, and move the data there. */
@@ -195,6 +211,12 @@ static void ask_what_to_carry(struct io *io, struct io_job *job)
 	vfy_plugin_prepare(&job->plugin, &io->seen, &io->expect);
 	io->usual = !e->each && !e->free && !difference(&t, &e->tags) &&
 		    t.storage_mask == e->tags.storage_mask && t.app_mask == e->tags.app_mask;
+}
+
+/* Does somebody look at the metadata of what is read? */
+static bool is_checked(const struct io *io, const struct io_job *job)
+{
+	return io->ns->verify || io->ns->verify_md || vfy_plugged(&job->plugin) || io_has_faults(job);
 }
 
 /* Metadata and tuples of the blocks that are sent, wherever they lie. */
@@ -291,6 +313,8 @@ static void make_ready(struct io *io, struct io_job *job)
 		prepare(io, job);
 	else if (vfy_plugged(&job->plugin) && !changes_blocks(io->opcode))
 		ask_what_to_carry(io, job);
+	if (io->opcode == nvme_cmd_read && io->blocks.md && is_checked(io, job))
+		io_poison(io->ns, io->slba, io->blocks, io->nr_blocks);
 	io->checks = io->ns->prchk & ~beyond_device(io);
 }
 
@@ -329,6 +353,8 @@ void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 		return;
 	}
 	io->bare = true;
+	if (reads && ns->verify)
+		pi_poison_at(&ns->tuples, io->slba, io->buf, io->md, io->nr_blocks);
 	if (!reads && io_has_faults(job))
 		io_change_starts(ns, io->tag, io->opcode, io->slba, io->nr_blocks, job);
 	place(io, kind, kind->tagged ? io_tags(ns, io->slba).ref : 0, io->buf, io->md, cmd);
@@ -396,6 +422,8 @@ static int judge_read(struct io *io, struct io_job *job)
 		return 0;
 	ticks_begin(&job->stats.checking);
 	bad = check(io, checks);
+	if (io->blocks.md && (io->ns->guard_alone || vfy_plugged(&job->plugin)))
+		bad += io_poisoned(io->ns, io->slba, io->blocks, io->nr_blocks);
 	if (vfy_plugged(&job->plugin))
 		found = vfy_plugin_judge(&job->plugin, &io->seen, &io->expect);
 	ticks_end(&job->stats.checking);
@@ -437,6 +465,8 @@ static bool sound(const struct io *io, struct io_job *job)
 
 	ticks_begin(&job->stats.checking);
 	bad = pi_verify_at(&io->ns->tuples, io->slba, io->buf, io->md, io->nr_blocks, NULL, 0);
+	if (io->ns->guard_alone)
+		bad += pi_poisoned_at(&io->ns->tuples, io->slba, io->buf, io->md, io->nr_blocks);
 	ticks_end(&job->stats.checking);
 	job->stats.checked += bad ? 0 : io->nr_blocks;
 	return !bad;

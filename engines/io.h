@@ -146,6 +146,15 @@ static inline struct io_blocks io_blocks(const struct io *io, uint32_t first)
 	return b;
 }
 
+/*
+ * Before a read of @nr blocks from @lba on into @b, which will be checked: the place of
+ * their tuples, and of metadata beyond them, gets what can't be right.  @b.md is not
+ * NULL.  What a target does not transfer is found so, by the usual checks, or where
+ * those are for the guard alone by io_poisoned(): how many tuples were left as they were.
+ */
+void io_poison(const struct job_ns *ns, uint64_t lba, struct io_blocks b, uint32_t nr);
+uint32_t io_poisoned(const struct job_ns *ns, uint64_t lba, struct io_blocks b, uint32_t nr);
+
 /* The command of @io as it is on @nr blocks from block @first of it on. */
 struct nvme_io io_command(const struct io *io, uint32_t first, uint32_t nr);
 

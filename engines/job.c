@@ -280,6 +280,8 @@ static void settle_common(struct job_ns *ns, const struct job_opts *o)
 	io.opcode = nvme_cmd_write;
 	io.fua = ns->writefua;
 	ns->write = nvme_kind(&ns->info, &io);
+	ns->guard_alone = ns->wire.pi && (!(ns->verify & PI_REF) || plain.type == PI_TYPE3 ||
+					  !pi_ref_bits(&plain));
 	ns->bare_reads = !o->looks && !ns->verify_md && ns->wire.data == ns->host_block;
 	ns->bare_writes = !ns->wire.md && ns->wire.data == plain.data_size;
 	plain.type = PI_NONE;

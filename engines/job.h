@@ -66,6 +66,7 @@ struct job_ns {
 	unsigned		prchk;		/* PI_* for the device */
 	unsigned		verify;		/* PI_* for the host, on tuples that cross */
 	bool			verify_md;	/* and the bytes beyond them */
+	bool			guard_alone;	/* the host checks no reference tag: a guard may fit by chance */
 	bool			bare_reads;	/* nothing is made or moved for one: the command, */
 	bool			bare_writes;	/* and a check of read tuples are all there is to do */
 	struct pi_tags		tags;		/* ref: that of LBA 0 */

@@ -81,8 +81,13 @@ static uint64_t count_escaped(const struct io *io)
 
 int scan_read_block(const struct job_ns *ns, uint64_t lba, unsigned checks, void *data, void *md)
 {
+	const struct pi_layout *l = &ns->info.layout;
 	struct nvme_uring_cmd cmd = { 0 };
+	/* One block, so that no stride matters. */
+	struct io_blocks b = { .data = data, .md = l->extended ? (uint8_t *)data + l->data_size : md };
 
+	if (l->md_size)
+		io_poison(ns, lba, b, 1);
 	nvme_build_io(&cmd, &ns->info, &(struct nvme_io){
 		.opcode = nvme_cmd_read, .checks = checks, .slba = lba, .nr_blocks = 1,
 		.tags = io_tags(ns, lba), .data = data, .md = md,

@@ -314,6 +314,28 @@ static struct pi_fields compared(const struct pi_layout *l, const struct pi_tags
 	};
 }
 
+/* An application tag that is wrong in a bit that is compared, if any is, and is not FFFFh. */
+static uint16_t wrong_app(const struct pi_tags *t)
+{
+	for (unsigned bit = 0; bit < APP_BITS; bit++) {
+		uint16_t wrong = t->app ^ 1u << bit;
+
+		if (t->app_mask >> bit & 1 && wrong != 0xffff)
+			return wrong;
+	}
+	return t->app == 0 ? 1 : 0;
+}
+
+/* But for its reference tag, which is another one in each block. */
+static struct pi_tuple poison_of(const struct pi_layout *l, const struct pi_tags *t)
+{
+	const struct pi_fields wrong = {
+		.guard = 0xa5a5a5a5a5a5a5a5, .app = wrong_app(t), .storage = ~t->storage,
+	};
+
+	return tuple_pack(l, &wrong);
+}
+
 struct pi_series pi_series_of(const struct pi_layout *l, const struct pi_tags *t, unsigned checks)
 {
 	struct pi_series s = { .layout = *l, .checks = checks };
@@ -330,6 +352,7 @@ struct pi_series pi_series_of(const struct pi_layout *l, const struct pi_tags *t
 	s.ref_mask = pi_ones(pi_ref_bits(l));
 	s.guard_shift = 64 - 8 * l->format->guard_size;
 	s.wide = is_wide(l);
+	s.poison = poison_of(l, t);
 	return s;
 }
 
@@ -537,6 +560,61 @@ unsigned pi_extract_at(const struct pi_series *s, uint64_t first, const void *ex
 		return verify(s, first, &job, &(struct mismatches){ errs, max, 0 });
 	copy_blocks(&job, false);
 	return 0;
+}
+
+/* --- what must not be left of a buffer after a read --- */
+
+TEMPLATE struct pi_tuple poison_at(const struct pi_series *s, uint64_t i)
+{
+	return (struct pi_tuple){
+		.hi = s->poison.hi,
+		.lo = s->poison.lo | (~(s->ref + i * s->ref_step) & s->ref_mask),
+	};
+}
+
+/* Where the first tuple is. */
+TEMPLATE uint8_t *first_tuple(const struct pi_layout *l, const void *data, const void *md)
+{
+	const uint8_t *at = l->extended ? (const uint8_t *)data + l->data_size : md;
+
+	return (uint8_t *)at + pi_tuple_offset(l);
+}
+
+TEMPLATE size_t tuple_stride(const struct pi_layout *l)
+{
+	return l->extended ? pi_block_size(l) : l->md_size;
+}
+
+void pi_poison_at(const struct pi_series *s, uint64_t first, void *data, void *md, uint32_t nr)
+{
+	size_t stride;
+	uint8_t *tuple;
+
+	if (s->layout.type == PI_NONE)
+		return;
+	stride = tuple_stride(&s->layout);
+	tuple = first_tuple(&s->layout, data, md);
+	for (uint32_t i = 0; i < nr; i++, tuple += stride)
+		tuple_store(tuple, s->wide, poison_at(s, first + i));
+}
+
+uint32_t pi_poisoned_at(const struct pi_series *s, uint64_t first, const void *data, const void *md,
+			uint32_t nr)
+{
+	const uint8_t *tuple;
+	uint32_t left = 0;
+	size_t stride;
+
+	if (s->layout.type == PI_NONE)
+		return 0;
+	stride = tuple_stride(&s->layout);
+	tuple = first_tuple(&s->layout, data, md);
+	for (uint32_t i = 0; i < nr; i++, tuple += stride) {
+		struct pi_tuple want = poison_at(s, first + i), is = tuple_load(tuple, s->wide);
+
+		left += want.hi == is.hi && want.lo == is.lo;
+	}
+	return left;
 }
 
 /* --- a series of one command --- */

@@ -238,6 +238,7 @@ struct pi_series {
 	uint64_t		ref, ref_step, ref_mask;
 	unsigned		guard_shift;	/* bits, in a tuple's first 8 bytes */
 	bool			wide;		/* tuples of 16 bytes, not 8 */
+	struct pi_tuple		poison;		/* see pi_poison_at(); its reference tag is 0 */
 };
 
 struct pi_series pi_series_of(const struct pi_layout *l, const struct pi_tags *t, unsigned checks);
@@ -248,5 +249,20 @@ unsigned pi_verify_at(const struct pi_series *s, uint64_t first, const void *dat
 void pi_insert_at(const struct pi_series *s, uint64_t first, const void *data, void *ext, uint32_t nr);
 unsigned pi_extract_at(const struct pi_series *s, uint64_t first, const void *ext, void *data,
 		       uint32_t nr, struct pi_error *errs, unsigned max);
+
+/*
+ * Before a read that will be checked: store in the place of each tuple one that is
+ * wrong for its block, so that a block which the controller does not transfer is
+ * found.  The reference tag is the complement of the right one, the application and
+ * the storage tag differ from the right ones, and the tuple does not turn off the
+ * checks.  Only the guard can fit the data by chance: where checks are for the guard
+ * alone (type 3), ask pi_poisoned_at() as well.  Buffers as above; nothing but the
+ * tuples is written.  Type PI_NONE: nothing is done.
+ */
+void pi_poison_at(const struct pi_series *s, uint64_t first, void *data, void *md, uint32_t nr);
+
+/* How many of the @nr tuples are still those that pi_poison_at() stored. */
+uint32_t pi_poisoned_at(const struct pi_series *s, uint64_t first, const void *data, const void *md,
+			uint32_t nr);
 
 #endif

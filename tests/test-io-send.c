@@ -52,11 +52,11 @@ static void sends_compares(void)
 	each_format(compares_of);
 }
 
-/* A command that sends no blocks leaves every buffer as it was. */
+/* A command that moves no blocks leaves every buffer as it was. */
 static void touches_nothing(const struct oracle_format *f, const struct mode *mode)
 {
 	static const uint8_t opcodes[] = {
-		nvme_cmd_read, nvme_cmd_verify, nvme_cmd_write_zeroes, nvme_cmd_write_uncor
+		nvme_cmd_verify, nvme_cmd_write_zeroes, nvme_cmd_write_uncor
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(opcodes); i++) {
@@ -80,6 +80,31 @@ static void others_of(const struct oracle_format *f)
 static void sends_no_blocks(void)
 {
 	each_format(others_of);
+}
+
+/* So does a read that nobody will check. */
+static void touches_none_unchecked(const struct oracle_format *f, const struct mode *mode)
+{
+	struct job_opts o = random_opts(f);
+	struct trial t;
+
+	o.verify_given = true;
+	trial_init(&t, f, mode, nvme_cmd_read, &o);
+	told_start(&t.io, &t.cmd);
+	same(&t, "fio's buffer", t.user, t.io.buf, t.user_size);
+	all_bytes_are(&t, "bounce buffer", 0xbb, t.io.bounce, t.ns.bounce_size);
+	all_bytes_are(&t, "metadata buffer", 0xdd, t.io.md, t.ns.md_size);
+	trial_free(&t);
+}
+
+static void unchecked_of(const struct oracle_format *f)
+{
+	each_mode_of_small(f, touches_none_unchecked);
+}
+
+static void reads_unchecked(void)
+{
+	each_format(unchecked_of);
 }
 
 /* Parts of an I/O, as the search for bad blocks asks for them after an error. */
@@ -121,6 +146,7 @@ int main(int argc, char **argv)
 		{ "sends_writes", sends_writes },
 		{ "sends_compares", sends_compares },
 		{ "sends_no_blocks", sends_no_blocks },
+		{ "reads_unchecked", reads_unchecked },
 		{ "sends_parts", sends_parts },
 	};
 

@@ -31,6 +31,55 @@ static void verify_good(void)
 	for_all_formats(3, verify_good_one);
 }
 
+/* Nothing but tuples is written, all of them are wrong, and none escapes. */
+static void poison_one(struct sample *s)
+{
+	struct sample before = sample_copy(s);
+	const struct pi_series all = pi_series_of(&s->l, &s->tags, ALL_CHECKS);
+
+	if (s->f.type == 0)
+		return sample_free(&before);
+	UNIT_CHECK(!pi_poisoned_at(&all, 0, s->data, s->md, s->nr), "%s: right tuples are poisoned",
+		   format_text(&s->f));
+	pi_poison_at(&all, 0, s->data, s->md, s->nr);
+	UNIT_CHECK(pi_poisoned_at(&all, 0, s->data, s->md, s->nr) == s->nr, "%s: poison is gone",
+		   format_text(&s->f));
+	for (unsigned f = ORACLE_APP; f < ORACLE_FIELDS; f++) {
+		if (!oracle_bits(&s->f, f) || (f == ORACLE_REF && s->f.type == 3))
+			continue;
+		UNIT_CHECK(pi_verify(&s->l, &s->tags, check_of[f], s->data, s->md, s->nr, NULL, 0) == s->nr,
+			   "%s: poison passes check %u", format_text(&s->f), check_of[f]);
+	}
+	for (uint32_t i = 0; i < s->nr; i++)
+		memcpy(tuple_of(s, i), tuple_of(&before, i), oracle_tuple_size(&s->f));
+	UNIT_CHECK(sample_equal(s, &before), "%s: more than tuples is written", format_text(&s->f));
+	sample_free(&before);
+}
+
+static void poison(void)
+{
+	for_all_formats(3, poison_one);
+}
+
+/* No application tag and no mask of it makes a tuple that turns the checks off. */
+static void poison_never_escapes(void)
+{
+	static const struct oracle_format f = { .data_size = 512, .md_size = 8, .type = 1 };
+	struct pi_layout l = layout_of(&f);
+	uint8_t data[512] = { 0 }, md[8];
+
+	for (uint32_t n = 0; n < 1 << 20; n++) {
+		struct pi_tags t = { .app = n, .app_mask = n >> 16 ? 1u << (n >> 16) : 0xffff };
+		struct pi_series s = pi_series_of(&l, &t, ALL_CHECKS);
+		struct pi_fields is;
+
+		pi_poison_at(&s, n, data, md, 1);
+		is = pi_tuple_get(&l, md);
+		UNIT_CHECK(!pi_escapes(&l, &is) && is.app != t.app, "tag %04xh, mask %04xh: %04xh", t.app,
+			   t.app_mask, is.app);
+	}
+}
+
 /* Buffers and tuples may lie anywhere. */
 static void alignments(void)
 {
@@ -144,6 +193,8 @@ int main(int argc, char **argv)
 		{ "generate", generate },
 		{ "insert", insert },
 		{ "verify_good", verify_good },
+		{ "poison", poison },
+		{ "poison_never_escapes", poison_never_escapes },
 		{ "alignments", alignments },
 		{ "series", series },
 		{ "unprotected", unprotected },

@@ -42,6 +42,18 @@ struct vfy_span vfy_md_span(const struct pi_layout *l)
 	return (struct vfy_span){ 0, l->md_size - tuple_size(l) };
 }
 
+/* Not 0 and not FFh, as deallocated blocks may be, nor the pattern's first byte below LBA 2^56. */
+enum { POISON = 0x99 };
+
+void vfy_md_poison(const struct pi_layout *l, void *md, size_t stride, uint32_t nr)
+{
+	const struct vfy_span s = vfy_md_span(l);
+	const uint32_t len = s.to - s.from < sizeof(uint64_t) ? s.to - s.from : sizeof(uint64_t);
+
+	for (uint32_t i = 0; i < nr; i++)
+		memset((uint8_t *)md + i * stride + s.from, POISON, len);
+}
+
 /* The offset of the first byte of the span that differs; its end if none does. */
 static uint32_t first_difference(const uint8_t *md, struct vfy_span s, uint64_t word)
 {

@@ -31,6 +31,14 @@ struct vfy_span vfy_md_span(const struct pi_layout *l);
  */
 void vfy_md_fill(const struct pi_layout *l, uint64_t lba, void *md, size_t stride, uint32_t nr);
 
+/*
+ * Before a read that will be checked: put into the first bytes beyond the tuple of
+ * each of @nr blocks what vfy_md_check() finds, so that metadata which the controller
+ * does not transfer is found.  Up to 8 bytes a block are written; the first of them is
+ * wrong for every LBA below 2^56.  @md and @stride as above.
+ */
+void vfy_md_poison(const struct pi_layout *l, void *md, size_t stride, uint32_t nr);
+
 /* A metadata byte that is not as it should be. */
 struct vfy_md_error {
 	uint32_t	block;		/* index in the buffer */
