@@ -176,15 +176,32 @@ static inline void push(struct flight *f, struct flight_slot *s, int buf_index)
 	f->pushed[f->nr_pushed++] = s->io.tag;
 }
 
+/* The slot of @tag; but for trims its list and its ranges are empty. */
 static struct flight_slot *take(struct flight *f, unsigned tag, const struct job_ns *ns, bool checked)
 {
 	struct flight_slot *s = &f->slots[tag];
 
 	s->io.ns = ns;
 	s->checked = checked;
-	s->next = NULL;
-	s->nr_ranges = 0;
 	return s;
+}
+
+/*
+ * Push the trim that has been collecting.  Whatever is asked for after it comes behind it, and is
+ * only then prepared, so that a plugin is told of both in order as well.
+ */
+static __attribute__((noinline)) void push_trim(struct flight *f)
+{
+	struct flight_slot *s = f->trim;
+
+	for (unsigned i = 0; i < s->nr_ranges; i++)
+		io_change_starts(s->io.ns, s->io.tag, nvme_cmd_dsm, le64toh(s->ranges[i].slba),
+				 le32toh(s->ranges[i].nlb), &f->job);
+	nvme_build_dsm(s->cmd, &s->io.ns->info, s->ranges, s->nr_ranges);
+	f->trim = NULL;
+	push(f, s, -1);
+	while ((s = s->next))
+		f->pushed[f->nr_pushed++] = s->io.tag;
 }
 
 static int buf_index(const struct flight *f, const struct flight_slot *s)
@@ -197,8 +214,11 @@ static int buf_index(const struct flight *f, const struct flight_slot *s)
 void flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
 	       uint64_t slba, uint32_t nr_blocks, void *buf)
 {
-	struct flight_slot *s = take(f, tag, ns, true);
+	struct flight_slot *s;
 
+	if (f->trim)
+		push_trim(f);
+	s = take(f, tag, ns, true);
 	s->io.opcode = opcode;
 	s->io.slba = slba;
 	s->io.nr_blocks = nr_blocks;
@@ -212,33 +232,19 @@ void flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t 
 
 void flight_flush(struct flight *f, unsigned tag, const struct job_ns *ns)
 {
-	struct flight_slot *s = take(f, tag, ns, false);
+	struct flight_slot *s;
 
+	if (f->trim)
+		push_trim(f);
+	s = take(f, tag, ns, false);
 	nvme_build_flush(s->cmd, &ns->info);
 	push(f, s, -1);
 	f->nr_out++;
 }
 
-/* Push the trim that has been collecting, if there is one. */
-static void push_trim(struct flight *f)
-{
-	struct flight_slot *s = f->trim;
-
-	if (!s)
-		return;
-	for (unsigned i = 0; i < s->nr_ranges; i++)
-		io_change_starts(s->io.ns, s->io.tag, nvme_cmd_dsm, le64toh(s->ranges[i].slba),
-				 le32toh(s->ranges[i].nlb), &f->job);
-	nvme_build_dsm(s->cmd, &s->io.ns->info, s->ranges, s->nr_ranges);
-	f->trim = NULL;
-	push(f, s, -1);
-	while ((s = s->next))
-		f->pushed[f->nr_pushed++] = s->io.tag;
-}
-
 static bool joins(const struct flight *f, const struct job_ns *ns, unsigned nr)
 {
-	return f->trim && f->trim->io.ns == ns && f->trim->nr_ranges + nr <= f->max_ranges;
+	return f->trim->io.ns == ns && f->trim->nr_ranges + nr <= f->max_ranges;
 }
 
 void flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
@@ -246,7 +252,7 @@ void flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
 {
 	struct flight_slot *s;
 
-	if (!joins(f, ns, nr))
+	if (f->trim && !joins(f, ns, nr))
 		push_trim(f);
 	s = take(f, tag, ns, false);
 	if (f->trim) {
@@ -260,18 +266,17 @@ void flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
 		f->trim->ranges[f->trim->nr_ranges++] = (struct nvme_dsm_range){
 			.slba = htole64(ranges[i].slba), .nlb = htole32(ranges[i].nr_blocks),
 		};
+	if (f->trim->nr_ranges == f->max_ranges)
+		push_trim(f);
 	f->nr_out++;
 }
 
 /* Not inline, so that the usual way, on which reaping starts the batch, is short. */
 static __attribute__((noinline)) int commit(struct flight *f)
 {
-	int ret, nr;
+	int nr = f->nr_pushed;
+	int ret = nr ? f->target->commit(f->queue) : 0;
 
-	if (f->trim && f->trim->nr_ranges == f->max_ranges)
-		push_trim(f);
-	nr = f->nr_pushed;
-	ret = nr ? f->target->commit(f->queue) : 0;
 	if (ret)
 		return ret;
 	if (nr)
@@ -358,6 +363,7 @@ static __attribute__((noinline)) void end_trims(struct flight *f, struct flight_
 	for (unsigned i = 0; i < s->nr_ranges; i++)
 		io_change_ends(s->io.ns, s->io.tag, nvme_cmd_dsm, le64toh(s->ranges[i].slba),
 			       le32toh(s->ranges[i].nlb), s->res, &f->job);
+	s->nr_ranges = 0;
 	for (struct flight_slot *t = s->next; t; t = t->next)
 		t->res = s->res;
 }
@@ -374,6 +380,7 @@ unsigned flight_next(struct flight *f, int *err)
 		if (s->nr_ranges)
 			end_trims(f, s);
 		f->trims = s->next;
+		s->next = NULL;
 		*err = nvme_result_errno(s->res);
 	}
 	return s->io.tag;

@@ -17,7 +17,7 @@ struct flight_slot {
 	struct io		io;
 	struct nvme_uring_cmd	*cmd;		/* the target's, of this tag */
 	bool			checked;	/* ends in io_end(): it moves blocks */
-	struct flight_slot	*next;		/* another trim of the same command */
+	struct flight_slot	*next;		/* another trim of the same command, until it is told of */
 	struct nvme_dsm_range	*ranges;	/* of the command, in its first trim */
 	unsigned		nr_ranges;
 	int			res;		/* of the command, as in target.h */
@@ -75,9 +75,13 @@ struct flight_range {
 };
 
 /*
- * Each puts an I/O into the batch.  A trim of @nr ranges waits for others to share
- * its command, until that has max_ranges of them or somebody has to wait for I/Os
- * to finish.
+ * Each puts an I/O into the batch, and commands leave in the order of these calls.  A trim of
+ * @nr ranges (1..max_ranges) waits for others of its namespace to share its command, until that
+ * has max_ranges of them, anything else is asked for, or somebody has to wait for I/Os to finish.
+ *
+ * A target is free to execute commands that are under way at once in another order (NVMe Base
+ * Specification, Command Ordering Requirements): of two that overlap, the later one can only
+ * be relied on to come last where it is asked for after the earlier one was told of.
  */
 void flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
 	       uint64_t slba, uint32_t nr_blocks, void *buf);
