@@ -2,6 +2,7 @@
 /* flight.c - see flight.h */
 #include <endian.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -170,8 +171,12 @@ void flight_close(struct flight *f)
 
 /* --- out --- */
 
+/* ->res of a command that is under way: no status word, no -errno. */
+#define UNDER_WAY INT_MIN
+
 static inline void push(struct flight *f, struct flight_slot *s, int buf_index)
 {
+	s->res = UNDER_WAY;
 	f->target->push(f->queue, s->io.ns->target, s->io.tag, s->io.ns->index, buf_index);
 	f->pushed[f->nr_pushed++] = s->io.tag;
 }
@@ -305,6 +310,22 @@ static __attribute__((noinline)) unsigned joined(const struct flight *f, const s
 }
 
 /*
+ * Take the results of @nr commands.  -EPROTO where one is not under way: its blocks may
+ * be another I/O's by now, so that no verdict on any would be one.
+ */
+static int take_results(struct flight *f, const struct target_cqe *cqes, unsigned nr)
+{
+	for (const struct target_cqe *c = cqes; c < cqes + nr; c++) {
+		struct flight_slot *s = &f->slots[c->tag];
+
+		if (s->res != UNDER_WAY)
+			return -EPROTO;
+		s->res = c->res;
+	}
+	return nr;
+}
+
+/*
  * Put what has completed behind what is still to be told of.  How many, or -errno;
  * with @min I/Os missing, it is waited for a command that ends some.
  */
@@ -320,6 +341,7 @@ static int reap(struct flight *f, unsigned min, const struct timespec *timeout)
 	if (min > 1 && f->has_joined)
 		min = 1;
 	n = f->target->reap(f->queue, f->cqes + left, min, f->depth - left, timeout);
+	n = n < 0 ? n : take_results(f, f->cqes + left, n);
 	if (n <= 0)
 		return n;
 	f->nr_cqes += n;
@@ -350,11 +372,7 @@ int flight_reap(struct flight *f, unsigned min, unsigned max, bool spin,
 /* The next command that has completed; its first I/O. */
 static struct flight_slot *next_command(struct flight *f)
 {
-	const struct target_cqe *cqe = &f->cqes[f->first++];
-	struct flight_slot *s = &f->slots[cqe->tag];
-
-	s->res = cqe->res;
-	return s;
+	return &f->slots[f->cqes[f->first++].tag];
 }
 
 /* The trims of a command end together, and are told of one by one. */

@@ -99,7 +99,7 @@ int flight_commit(struct flight *f);
 /*
  * Start the batch and wait for @min finished I/Os, no longer than @timeout where that is not NULL;
  * @spin: by asking again and again.  How many can be told of, at most @max, or
- * -errno.
+ * -errno; -EPROTO: the target completed a command that was not under way.
  */
 int flight_reap(struct flight *f, unsigned min, unsigned max, bool spin,
 		const struct timespec *timeout);

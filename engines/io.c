@@ -171,14 +171,14 @@ void io_poison(const struct job_ns *ns, uint64_t lba, struct io_blocks b, uint32
 {
 	const struct pi_layout *l = &ns->info.layout;
 
-	pi_poison_at(&ns->tuples, lba, b.data, l->extended ? NULL : b.md, nr);
+	pi_poison_at(&ns->poison, lba, b.data, l->extended ? NULL : b.md, nr);
 	if (vfy_md_present(l))
 		vfy_md_poison(l, b.md, b.md_stride, nr);
 }
 
 uint32_t io_poisoned(const struct job_ns *ns, uint64_t lba, struct io_blocks b, uint32_t nr)
 {
-	return pi_poisoned_at(&ns->tuples, lba, b.data, ns->info.layout.extended ? NULL : b.md, nr);
+	return pi_poisoned_at(&ns->poison, lba, b.data, ns->info.layout.extended ? NULL : b.md, nr);
 }
 
 /* --- out --- */
@@ -354,7 +354,7 @@ void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 	}
 	io->bare = true;
 	if (reads && ns->verify)
-		pi_poison_at(&ns->tuples, io->slba, io->buf, io->md, io->nr_blocks);
+		pi_poison_at(&ns->poison, io->slba, io->buf, io->md, io->nr_blocks);
 	if (!reads && io_has_faults(job))
 		io_change_starts(ns, io->tag, io->opcode, io->slba, io->nr_blocks, job);
 	place(io, kind, kind->tagged ? io_tags(ns, io->slba).ref : 0, io->buf, io->md, cmd);
@@ -466,7 +466,7 @@ static bool sound(const struct io *io, struct io_job *job)
 	ticks_begin(&job->stats.checking);
 	bad = pi_verify_at(&io->ns->tuples, io->slba, io->buf, io->md, io->nr_blocks, NULL, 0);
 	if (io->ns->guard_alone)
-		bad += pi_poisoned_at(&io->ns->tuples, io->slba, io->buf, io->md, io->nr_blocks);
+		bad += pi_poisoned_at(&io->ns->poison, io->slba, io->buf, io->md, io->nr_blocks);
 	ticks_end(&job->stats.checking);
 	job->stats.checked += bad ? 0 : io->nr_blocks;
 	return !bad;

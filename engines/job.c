@@ -286,6 +286,7 @@ static void settle_common(struct job_ns *ns, const struct job_opts *o)
 	ns->bare_writes = !ns->wire.md && ns->wire.data == plain.data_size;
 	plain.type = PI_NONE;
 	ns->tuples = pi_series_of(&ns->info.layout, &ns->tags, ns->verify);
+	ns->poison = pi_poison_of(&ns->info.layout, &ns->tags);
 	ns->plain = pi_series_of(&plain, &ns->tags, 0);
 }
 

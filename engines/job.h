@@ -73,6 +73,7 @@ struct job_ns {
 	struct nvme_wire	wire;		/* of Read and Write */
 	struct nvme_kind	read, write;	/* as most commands of the job are */
 	struct pi_series	tuples;		/* from LBA 0 on, with the host's checks */
+	struct pi_series	poison;		/* what is in their place before a read that is checked */
 	struct pi_series	plain;		/* the same blocks, their tuples somebody else's */
 	uint32_t		host_block;	/* bytes of fio's buffer a block */
 	unsigned		host_shift;	/* the same as a power of two; 0: it is none */

@@ -314,28 +314,6 @@ static struct pi_fields compared(const struct pi_layout *l, const struct pi_tags
 	};
 }
 
-/* An application tag that is wrong in a bit that is compared, if any is, and is not FFFFh. */
-static uint16_t wrong_app(const struct pi_tags *t)
-{
-	for (unsigned bit = 0; bit < APP_BITS; bit++) {
-		uint16_t wrong = t->app ^ 1u << bit;
-
-		if (t->app_mask >> bit & 1 && wrong != 0xffff)
-			return wrong;
-	}
-	return t->app == 0 ? 1 : 0;
-}
-
-/* But for its reference tag, which is another one in each block. */
-static struct pi_tuple poison_of(const struct pi_layout *l, const struct pi_tags *t)
-{
-	const struct pi_fields wrong = {
-		.guard = 0xa5a5a5a5a5a5a5a5, .app = wrong_app(t), .storage = ~t->storage,
-	};
-
-	return tuple_pack(l, &wrong);
-}
-
 struct pi_series pi_series_of(const struct pi_layout *l, const struct pi_tags *t, unsigned checks)
 {
 	struct pi_series s = { .layout = *l, .checks = checks };
@@ -352,7 +330,6 @@ struct pi_series pi_series_of(const struct pi_layout *l, const struct pi_tags *t
 	s.ref_mask = pi_ones(pi_ref_bits(l));
 	s.guard_shift = 64 - 8 * l->format->guard_size;
 	s.wide = is_wide(l);
-	s.poison = poison_of(l, t);
 	return s;
 }
 
@@ -564,12 +541,32 @@ unsigned pi_extract_at(const struct pi_series *s, uint64_t first, const void *ex
 
 /* --- what must not be left of a buffer after a read --- */
 
-TEMPLATE struct pi_tuple poison_at(const struct pi_series *s, uint64_t i)
+/* An application tag that is wrong in a bit that is compared, if any is, and is not FFFFh. */
+static uint16_t wrong_app(const struct pi_tags *t)
 {
-	return (struct pi_tuple){
-		.hi = s->poison.hi,
-		.lo = s->poison.lo | (~(s->ref + i * s->ref_step) & s->ref_mask),
+	for (unsigned bit = 0; bit < APP_BITS; bit++) {
+		uint16_t wrong = t->app ^ 1u << bit;
+
+		if (t->app_mask >> bit & 1 && wrong != 0xffff)
+			return wrong;
+	}
+	return t->app == 0 ? 1 : 0;
+}
+
+/* The complement of a reference tag that rises by one is one that falls by one. */
+struct pi_series pi_poison_of(const struct pi_layout *l, const struct pi_tags *t)
+{
+	struct pi_series s = pi_series_of(l, t, 0);
+	const struct pi_fields wrong = {
+		.guard = 0xa5a5a5a5a5a5a5a5, .app = wrong_app(t), .storage = ~t->storage,
 	};
+
+	if (l->type == PI_NONE)
+		return s;
+	s.shared = tuple_pack(l, &wrong);
+	s.ref = ~t->ref;
+	s.ref_step = -s.ref_step;
+	return s;
 }
 
 /* Where the first tuple is. */
@@ -595,7 +592,7 @@ void pi_poison_at(const struct pi_series *s, uint64_t first, void *data, void *m
 	stride = tuple_stride(&s->layout);
 	tuple = first_tuple(&s->layout, data, md);
 	for (uint32_t i = 0; i < nr; i++, tuple += stride)
-		tuple_store(tuple, s->wide, poison_at(s, first + i));
+		tuple_store(tuple, s->wide, series_tuple(s, s->wide, 0, first + i));
 }
 
 uint32_t pi_poisoned_at(const struct pi_series *s, uint64_t first, const void *data, const void *md,
@@ -610,7 +607,8 @@ uint32_t pi_poisoned_at(const struct pi_series *s, uint64_t first, const void *d
 	stride = tuple_stride(&s->layout);
 	tuple = first_tuple(&s->layout, data, md);
 	for (uint32_t i = 0; i < nr; i++, tuple += stride) {
-		struct pi_tuple want = poison_at(s, first + i), is = tuple_load(tuple, s->wide);
+		struct pi_tuple want = series_tuple(s, s->wide, 0, first + i);
+		struct pi_tuple is = tuple_load(tuple, s->wide);
 
 		left += want.hi == is.hi && want.lo == is.lo;
 	}

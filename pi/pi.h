@@ -238,7 +238,6 @@ struct pi_series {
 	uint64_t		ref, ref_step, ref_mask;
 	unsigned		guard_shift;	/* bits, in a tuple's first 8 bytes */
 	bool			wide;		/* tuples of 16 bytes, not 8 */
-	struct pi_tuple		poison;		/* see pi_poison_at(); its reference tag is 0 */
 };
 
 struct pi_series pi_series_of(const struct pi_layout *l, const struct pi_tags *t, unsigned checks);
@@ -253,12 +252,14 @@ unsigned pi_extract_at(const struct pi_series *s, uint64_t first, const void *ex
 /*
  * Before a read that will be checked: store in the place of each tuple one that is
  * wrong for its block, so that a block which the controller does not transfer is
- * found.  The reference tag is the complement of the right one, the application and
- * the storage tag differ from the right ones, and the tuple does not turn off the
- * checks.  Only the guard can fit the data by chance: where checks are for the guard
- * alone (type 3), ask pi_poisoned_at() as well.  Buffers as above; nothing but the
- * tuples is written.  Type PI_NONE: nothing is done.
+ * found.  @s is pi_poison_of() the tags of the series that will check the read: the
+ * reference tag is the complement of the right one, the application and the storage
+ * tag differ from the right ones, and the tuple does not turn off the checks.  Only
+ * the guard can fit the data by chance: where checks are for the guard alone (type 3),
+ * ask pi_poisoned_at() as well.  Buffers as above; nothing but the tuples is written.
+ * Type PI_NONE: nothing is done.
  */
+struct pi_series pi_poison_of(const struct pi_layout *l, const struct pi_tags *t);
 void pi_poison_at(const struct pi_series *s, uint64_t first, void *data, void *md, uint32_t nr);
 
 /* How many of the @nr tuples are still those that pi_poison_at() stored. */

@@ -35,7 +35,7 @@ static void verify_good(void)
 static void poison_one(struct sample *s)
 {
 	struct sample before = sample_copy(s);
-	const struct pi_series all = pi_series_of(&s->l, &s->tags, ALL_CHECKS);
+	const struct pi_series all = pi_poison_of(&s->l, &s->tags);
 
 	if (s->f.type == 0)
 		return sample_free(&before);
@@ -70,7 +70,7 @@ static void poison_never_escapes(void)
 
 	for (uint32_t n = 0; n < 1 << 20; n++) {
 		struct pi_tags t = { .app = n, .app_mask = n >> 16 ? 1u << (n >> 16) : 0xffff };
-		struct pi_series s = pi_series_of(&l, &t, ALL_CHECKS);
+		struct pi_series s = pi_poison_of(&l, &t);
 		struct pi_fields is;
 
 		pi_poison_at(&s, n, data, md, 1);
