@@ -1,24 +1,84 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Manners of the programs that read results: errors in one line, exit statuses."""
+"""
+How every program here ends. Exit status 1 is what the program means by it, as PI errors or
+'worse'; everything that keeps it from its end, foreseen or not, is a line and status 2.
+"""
 import os
 import sys
+import traceback
 
-from readings import Unusable
+TRACEBACK = "NVMEPI_TRACEBACK"      # set, developers see where an unexpected error came from
 
 
-def run(name, main, read_arguments):
-    """The exit status of main(read_arguments()), 2 with a line of what can't be used."""
+class Refusal(Exception):
+    """Why something can't be used or done: one line that says what, where and what to do."""
+
+
+def printable(text):
+    """One line for a terminal: control characters and what is no text are shown escaped."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii")
+                   for one in str(text))
+
+
+def say(name, text):
+    """The one line of why @name ended; a standard error that takes nothing changes nothing."""
     try:
-        status = main(read_arguments())
+        print(printable(f"{name}: {text}"), file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        silence(sys.stderr)
+
+
+def silence(stream):
+    """What nobody reads, or has no room, is dropped: Python flushes once more as it ends."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except (AttributeError, OSError, ValueError):
+        pass
+
+
+def unexpected(error):
+    """A line about an error that nobody foresaw."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "?"
+    return (f"unexpected {type(error).__name__} ({error}) in {where}: an error of this program, or "
+            f"input that it can't read; {TRACEBACK}=1 shows where it came from")
+
+
+def run(name, main, read_arguments, interrupted="interrupted"):
+    """
+    The exit status of main(read_arguments()): main's own, or 2 with one line on standard
+    error. Refusal, OSError and an interrupt are foreseen; so is a reader that is gone.
+    args.out, where there is one, is told where an OSError names no file, as of a full disk.
+    """
+    args = None
+    for stream in (sys.stdout, sys.stderr):     # names of files need not be text
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        args = read_arguments()
+        status = main(args)
         sys.stdout.flush()
         return status
-    except Unusable as error:
-        print(f"{name}: {error}", file=sys.stderr)
+    except Refusal as error:
+        say(name, error)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)    # Python flushes once more
+        silence(sys.stdout)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""     # a full disk names no file
-        print(f"{name}: {where}{error.strerror}", file=sys.stderr)
+        where = error.filename or getattr(args, "out", None)
+        say(name, f"{where}: {error.strerror}" if where and error.strerror else error)
+        flush_or_silence()
     except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
+        say(name, interrupted)
+    except Exception as error:      # pylint: disable=broad-except
+        if os.environ.get(TRACEBACK):
+            traceback.print_exc()
+        say(name, unexpected(error))
     return 2
+
+
+def flush_or_silence():
+    """Where it was standard output that has no room, what is left of it is dropped."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        silence(sys.stdout)

@@ -9,13 +9,14 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from command import Refusal
 from formats import Format, STORAGE_TAGS
 
 ANSWER_LIMIT, FORMAT_LIMIT, SETTLE = 60, 3600, 10     # seconds
 SYSFS = Path("/sys")
 
 
-class Refused(Exception):
+class Refused(Refusal):
     """What is wrong with a device, or what nvme-cli said, in one line."""
 
 

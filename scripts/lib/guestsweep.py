@@ -5,6 +5,7 @@ import subprocess
 
 import fiojob
 import schedule
+from command import Refusal
 from points import Point
 from targets import Namespaces
 
@@ -15,7 +16,7 @@ BOOTS, GUEST_FAILED = 3, 125
 SIZE = 4 << 20          # least bytes of a namespace
 
 
-class Failed(Exception):
+class Failed(Refusal):
     """Why the guest did not do it, in one line."""
 
 

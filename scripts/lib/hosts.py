@@ -4,13 +4,14 @@ import re
 from typing import NamedTuple
 
 import textlines
+from command import Refusal
 from points import format_slug
 from targets import Images, escape, plain
 
 PORT = 8765
 
 
-class Refused(Exception):
+class Refused(Refusal):
     """Why hosts can't be used, in one line."""
 
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import measures
+from command import Refusal
 from results import VERSION
 
 # What makes a point the point it is; two points alike in these measure the same thing.
@@ -17,7 +18,7 @@ KINDS = ("embedded", "device", "guest")
 MODES = ("none", "pract", "unchecked", "device", "host", "both")
 
 
-class Unusable(Exception):
+class Unusable(Refusal):
     """A line that says which folder can't be used, and why."""
 
 

@@ -21,11 +21,12 @@ from pathlib import Path
 
 import fiojob
 import measures
+from command import Refusal
 
 VERSION = 1
 
 
-class Refused(Exception):
+class Refused(Refusal):
     """Why a folder can't be used, in one line."""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import formats
 import textlines
+from command import Refusal
 from points import Point, Workload, MODES
 
 PLANS = Path(__file__).resolve().parent.parent / "plans"
@@ -14,7 +15,7 @@ RW = ("read", "write", "randread", "randwrite", "rw", "randrw")
 CHECKS = ("guard", "apptag", "reftag", "sttag")
 
 
-class Refused(Exception):
+class Refused(Refusal):
     """What is wrong with a plan, in one line."""
 
 

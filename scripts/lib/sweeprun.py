@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 
+from command import Refusal
 from fioprocess import Fio, moved
 from schedule import batches
 from sweepjobs import split_cpus
@@ -14,7 +15,7 @@ FILL_AT_ONCE = 32   # namespaces
 FILL_LIMIT = 7200   # seconds: a drive's namespace may be large
 
 
-class Failed(Exception):
+class Failed(Refusal):
     """Why the sweep can't go on, in one line."""
 
 

@@ -16,11 +16,12 @@ import socket
 from pathlib import Path
 
 import drive
+from command import Refusal
 from formats import Format
 from points import format_slug
 
 
-class Refused(Exception):
+class Refused(Refusal):
     """Why a target can't be used, in one line."""
 
 
