@@ -542,7 +542,9 @@ static int engine_getevents(struct thread_data *td, unsigned int min, unsigned i
 	struct engine *e = td->io_ops_data;
 	int ret = flight_reap(&e->flight, min, max, !td->o.iodepth_batch_complete_min, t);
 
-	return ret < 0 ? fail(td, ret, "io_uring_enter") : ret;
+	if (ret < 0)
+		fail(td, ret, ret == -EPROTO ? "a command completed that was not under way" : "io_uring_enter");
+	return ret;
 }
 
 static struct io_u *engine_event(struct thread_data *td, int event)
