@@ -141,7 +141,7 @@ static int store(struct ctl_port *port, const struct copy *c)
 	if (!ret && c->to.pract)
 		pi_generate(&img->media, &c->to.tags, data, md, c->to.nr);
 	else if (!ret)
-		ret = ctl_check_host(img, &img->media, &c->to, data, md);
+		ret = ctl_check_blocks(img, &img->media, &c->to, data, md);
 	ret = ret ? ret : ctl_in_range(img, c->to.lba, c->to.nr);
 	return ret ? ret : ctl_change(port, CTL_WRITE, c->to.lba, c->to.nr);
 }

@@ -18,9 +18,10 @@
  * only by the page, and a block of zeroes can be data like any other.  So the
  * map is kept with the image.  It is compared with the holes of the image
  * whenever a first user opens that, because another program may have written to
- * it; a block that is news then counts as written unless it is all zero.  So
- * x.img.state may be removed while nobody uses the image: what is lost is which
- * blocks were written as all zero, and which are uncorrectable.
+ * it; a block that is news then counts as written unless it is all zero (LBA 0 also
+ * where its data is zero and its guard is not that of zeroes).  So x.img.state may be
+ * removed while nobody uses the image: what is lost is which blocks were written as
+ * all zero, and which are uncorrectable.
  */
 #ifndef CTL_IMAGE_H
 #define CTL_IMAGE_H

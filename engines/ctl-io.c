@@ -162,11 +162,10 @@ static int status_of(enum pi_check field)
 	}
 }
 
-int ctl_check_host(const struct ctl_image *img, const struct pi_layout *l,
-		   const struct ctl_range *r, const uint8_t *data, const uint8_t *md)
+int ctl_check_blocks(const struct ctl_image *img, const struct pi_layout *l,
+		     const struct ctl_range *r, const uint8_t *data, const uint8_t *md)
 {
 	struct pi_error err;
-
 	unsigned wrong = 0;
 
 	if (has_pi(img) && r->checks)
@@ -174,25 +173,10 @@ int ctl_check_host(const struct ctl_image *img, const struct pi_layout *l,
 	return wrong ? status_of(err.field) : 0;
 }
 
-/*
- * Blocks that were written.  A guard that fails on LBA 0 over nothing but zeroes
- * is forgiven: an image made elsewhere can have room for it without anyone
- * having written there.  Then *@blank is set, and its tuple counts as all ones.
- */
-static int check_media(const struct ctl_image *img, const struct ctl_range *r, bool *blank)
+/* Blocks that were written, as they lie on media. */
+static int check_media(const struct ctl_image *img, const struct ctl_range *r)
 {
-	const struct pi_layout *l = &img->media;
-	const uint8_t *data = ctl_data_at(img, r->lba), *md = ctl_md_at(img, r->lba);
-	struct ctl_range rest;
-	struct pi_error err;
-
-	if (!pi_verify(l, &r->tags, r->checks, data, md, r->nr, &err, 1))
-		return 0;
-	if (r->lba || err.block || err.field != PI_GUARD || !ctl_is_zero(data, l->data_size))
-		return status_of(err.field);
-	*blank = true;
-	rest = part_of(img, r, 1, r->nr - 1);
-	return rest.nr ? check_media(img, &rest, blank) : 0;
+	return ctl_check_blocks(img, &img->media, r, ctl_data_at(img, r->lba), ctl_md_at(img, r->lba));
 }
 
 /* Write Uncorrectable left nothing to be read. */
@@ -203,7 +187,7 @@ static int readable(const struct ctl_image *img, const struct ctl_range *r)
 	return ctl_map_run(&img->bad, r->lba, r->nr, &hit) < r->nr || hit ? CTL_ST_UNRECOVERED : 0;
 }
 
-static int check_range(const struct ctl_image *img, const struct ctl_range *r, bool *blank)
+static int check_range(const struct ctl_image *img, const struct ctl_range *r)
 {
 	bool written;
 	int ret = 0;
@@ -214,7 +198,7 @@ static int check_range(const struct ctl_image *img, const struct ctl_range *r, b
 		n = ctl_map_run(&img->written, r->lba + i, r->nr - i, &written);
 		run = part_of(img, r, i, n);
 		if (written)
-			ret = check_media(img, &run, blank);
+			ret = check_media(img, &run);
 	}
 	return ret;
 }
@@ -269,16 +253,12 @@ static void put_range(const struct ctl_image *img, const struct ctl_range *r,
 static int read_once(const struct ctl_image *img, const struct ctl_range *r,
 		     const struct ctl_blocks *to)
 {
-	bool blank = false;
 	int ret = readable(img, r);
 
-	ret = ret ? ret : check_range(img, r, &blank);
-	if (ret || !to)
-		return ret;
-	put_range(img, r, to);
-	if (blank && to->md)
-		memset(to->md + pi_tuple_offset(&img->media), 0xff, img->media.format->tuple_size);
-	return 0;
+	ret = ret ? ret : check_range(img, r);
+	if (!ret && to)
+		put_range(img, r, to);
+	return ret;
 }
 
 int ctl_read(struct ctl_port *port, const struct ctl_range *r, const struct ctl_blocks *to)
@@ -372,14 +352,13 @@ static bool all_same(const struct ctl_image *img, const struct ctl_range *r, sam
 static int compare_once(const struct ctl_image *img, const struct ctl_range *r,
 			const struct ctl_blocks *with)
 {
-	bool blank;
 	int ret = readable(img, r);
 
 	if (!ret && !all_same(img, r, same_data, with->data, with->data_stride))
 		return NVME_ST_COMPARE;
 	ret = ret ? ret : ctl_admit(img, r);
-	ret = ret ? ret : check_range(img, r, &blank);
-	ret = ret ? ret : ctl_check_host(img, &img->format.layout, r, with->data, with->md);
+	ret = ret ? ret : check_range(img, r);
+	ret = ret ? ret : ctl_check_blocks(img, &img->format.layout, r, with->data, with->md);
 	if (!ret && with->md && !all_same(img, r, same_md, with->md, with->md_stride))
 		return NVME_ST_COMPARE;
 	return ret;
@@ -446,7 +425,7 @@ static int do_write(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 	ret = ret ? ret : host_blocks(img, cmd, &r, &from);
 	ret = ret ? ret : ctl_admit(img, &r);
 	if (!ret && !r.pract)
-		ret = ctl_check_host(img, &img->format.layout, &r, from.data, from.md);
+		ret = ctl_check_blocks(img, &img->format.layout, &r, from.data, from.md);
 	for (uint32_t i = 0, n; i < r.nr && !ret; i += n) {
 		const struct ctl_blocks part = blocks_from(&from, i);
 		struct ctl_range chunk;

@@ -90,10 +90,9 @@ int ctl_admit(const struct ctl_image *img, const struct ctl_range *r);
 /* Check @r's blocks and, if @to is not NULL and all is well, put them there. */
 int ctl_read(struct ctl_port *port, const struct ctl_range *r, const struct ctl_blocks *to);
 
-/* Check blocks in the host's memory, where they are as the layout has them. */
-int ctl_check_host(const struct ctl_image *img, const struct pi_layout *l,
-		   const struct ctl_range *r,
-		   const uint8_t *data, const uint8_t *md);
+/* Check blocks in memory, the host's or the image's, where they are as @l has them. */
+int ctl_check_blocks(const struct ctl_image *img, const struct pi_layout *l,
+		     const struct ctl_range *r, const uint8_t *data, const uint8_t *md);
 
 /* Copy. */
 int ctl_copy(struct ctl_port *port, const struct nvme_uring_cmd *cmd);

@@ -209,15 +209,38 @@ static int each_run(struct ctl_image *img, uint64_t lba, uint64_t end, bool mark
 	return ret;
 }
 
-/* Blocks that have data in the image and aren't known: written, unless all zero. */
-static int adopt(struct ctl_image *img, uint64_t lba, uint64_t nr)
+/*
+ * The first page of a file is often allocated without a write to LBA 0 (qemu-img create
+ * does so).  Of an image made elsewhere, zeroes there whose guard is not theirs count as
+ * deallocated, as they do for QEMU.
+ */
+static bool is_stale(const struct ctl_image *img, uint64_t lba)
 {
 	const struct pi_layout *l = &img->media;
+	const struct pi_tags none = { 0 };
+	struct pi_error err;
+
+	return !lba && l->type != PI_NONE && ctl_is_zero(ctl_data_at(img, 0), l->data_size) &&
+	       pi_verify(l, &none, PI_GUARD, ctl_data_at(img, 0), ctl_md_at(img, 0), 1, &err, 1);
+}
+
+/* A block that has data in the image, and that nobody is known to have written. */
+static bool looks_written(const struct ctl_image *img, uint64_t lba)
+{
+	const struct pi_layout *l = &img->media;
+
+	if (ctl_is_zero(ctl_data_at(img, lba), l->data_size) &&
+	    ctl_is_zero(ctl_md_at(img, lba), l->md_size))
+		return false;
+	return !is_stale(img, lba);
+}
+
+static int adopt(struct ctl_image *img, uint64_t lba, uint64_t nr)
+{
 	int ret = 0;
 
 	for (uint64_t i = lba; i < lba + nr && !ret; i++)
-		if (!ctl_is_zero(ctl_data_at(img, i), l->data_size) ||
-		    !ctl_is_zero(ctl_md_at(img, i), l->md_size))
+		if (looks_written(img, i))
 			ret = ctl_map_fill(img, &img->written, i, 1, true);
 	return ret;
 }

@@ -109,13 +109,6 @@ static inline int model_check(const struct model *m, const struct model_pi *p, u
 	return status[diffs[0].field];
 }
 
-static inline bool model_zero(const uint8_t *p, size_t len)
-{
-	while (len && !*p)
-		p++, len--;
-	return !len;
-}
-
 /* Block @lba as it reads: @data, @md get what is seen of it.  Returns a status. */
 static inline int model_see(const struct model *m, const struct model_pi *p, unsigned i,
 			    uint64_t lba,
@@ -123,7 +116,6 @@ static inline int model_see(const struct model *m, const struct model_pi *p, uns
 {
 	const struct oracle_format *f = &m->f;
 	uint8_t *tuple = md + (f->type ? oracle_tuple_offset(f) : 0);
-	int ret = 0;
 
 	memcpy(data, m->data + lba * f->data_size, f->data_size);
 	memcpy(md, m->md + lba * f->md_size, f->md_size);
@@ -135,12 +127,7 @@ static inline int model_see(const struct model *m, const struct model_pi *p, uns
 		return 0;
 	if (!m->written[lba])
 		memset(tuple, 0xff, oracle_tuple_size(f));
-	ret = model_check(m, p, i, data, md);
-	if (ret == MODEL_GUARD && !lba && model_zero(data, f->data_size)) {
-		memset(tuple, 0xff, oracle_tuple_size(f));
-		ret = 0;
-	}
-	return ret;
+	return model_check(m, p, i, data, md);
 }
 
 /* All blocks of a range as they read, into packed @data and @md. */

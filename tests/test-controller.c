@@ -330,7 +330,37 @@ static void damage(void)
 	remove_image("damage.img");
 }
 
-/* LBA 0 with data of zeroes forgives its guard, and any other block does not. */
+/* Zeroes with a tuple of 11h bytes, written by hand to LBA 0 and 1 of an image. */
+static void poke_zeroes(const char *name, uint64_t blocks)
+{
+	static const uint8_t data[4096];
+	int fd = open(in_folder(name), O_RDWR | O_CREAT, 0666);
+	uint8_t md[16];
+
+	memset(md, 0x11, sizeof(md));
+	for (unsigned lba = 0; lba < 2; lba++)
+		UNIT_CHECK(pwrite(fd, data, 4096, lba * 4096) == 4096 &&
+			   pwrite(fd, md, 16, blocks * 4096 + lba * 16) == 16, "can't write %s", name);
+	UNIT_CHECK(!ftruncate(fd, blocks * (4096 + 16)), "can't size %s", name);
+	close(fd);
+}
+
+/* What a Read of @lba with a check of the guard returns; @md gets the metadata. */
+static int read_zeroes(struct target_ns *ns, uint64_t lba, uint8_t *md)
+{
+	static uint8_t data[4096];
+	struct nvme_uring_cmd cmd = rw(2, lba, 1, data, sizeof(data));
+
+	cmd.metadata = (uintptr_t)md;
+	cmd.metadata_len = 16;
+	cmd.cdw12 |= PRCHK_GUARD;
+	return run(ns, cmd);
+}
+
+/*
+ * A block of zeroes that was written through the controller and whose guard was damaged
+ * on media is a damaged block, LBA 0 as any other: for its writer and who comes after.
+ */
 static void block_zero(void)
 {
 	const struct ns_format f = F(4096, 16, 0, 1, 0, 2, 0);
@@ -341,19 +371,52 @@ static void block_zero(void)
 		struct nvme_uring_cmd cmd = rw(1, lba, 1, data, sizeof(data));
 		int ret;
 
-		cmd.metadata = (uintptr_t)md;
-		cmd.metadata_len = sizeof(md);
-		memset(data, 0, sizeof(data));
-		memset(md, 0x11, sizeof(md));
+		cmd.cdw12 |= PRACT;
+		cmd.cdw14 = lba;
 		UNIT_CHECK(!run(ns, cmd), "write");
-		cmd.cdw12 |= PRCHK_GUARD;
-		UNIT_CHECK(run(ns, cmd) == MODEL_GUARD, "a wrong guard is written");
-		cmd.opcode = 2;
-		ret = run(ns, cmd);
-		UNIT_CHECK(ret == (lba ? (int)MODEL_GUARD : 0), "LBA %u: %x", lba, ret);
-		UNIT_CHECK(lba || (md[0] == 0xff && md[15] == 0xff), "LBA 0: its tuple is %02x...",
-			   md[0]);
+		ret = read_zeroes(ns, lba, md);
+		UNIT_CHECK(!ret, "LBA %u is not damaged: %x", lba, ret);
 	}
+	for (int i = 0; i < 3; i++) {
+		if (i == 0)
+			poke_zeroes("zero.img", 256);
+		for (unsigned lba = 0; lba < 2; lba++) {
+			int ret = read_zeroes(ns, lba, md);
+
+			UNIT_CHECK(ret == MODEL_GUARD, "open %d, LBA %u: %x", i, lba, ret);
+		}
+		controller_target.close(ns);
+		ns = must_open("zero.img", &any_format, 0);
+	}
+	controller_target.close(ns);
+	remove_image("zero.img");
+}
+
+/*
+ * Of an image made elsewhere nobody knows whether zeroes at LBA 0 were written: with a
+ * guard that is not theirs they count as deallocated, until they are written here.
+ */
+static void block_zero_elsewhere(void)
+{
+	const struct ns_format f = F(4096, 16, 0, 1, 0, 2, 0);
+	static uint8_t data[4096], md[16];
+	struct nvme_uring_cmd cmd = rw(1, 0, 1, data, sizeof(data));
+	struct target_ns *ns;
+	int ret;
+
+	poke_zeroes("zero.img", 256);
+	if (!UNIT_CHECK(!try_open(&ns, "zero.img", &f, 0, true), "open: %s", why))
+		return;
+	ret = read_zeroes(ns, 0, md);
+	UNIT_CHECK(!ret && md[0] == 0xff && md[15] == 0xff, "LBA 0: %x, its tuple is %02x...", ret, md[0]);
+	ret = read_zeroes(ns, 1, md);
+	UNIT_CHECK(ret == MODEL_GUARD, "LBA 1: %x", ret);
+	memset(md, 0x11, sizeof(md));
+	cmd.metadata = (uintptr_t)md;
+	cmd.metadata_len = sizeof(md);
+	UNIT_CHECK(!run(ns, cmd), "write");
+	ret = read_zeroes(ns, 0, md);
+	UNIT_CHECK(ret == MODEL_GUARD, "LBA 0, written here: %x", ret);
 	controller_target.close(ns);
 	remove_image("zero.img");
 }
@@ -387,6 +450,7 @@ int main(int argc, char **argv)
 		{ "random_commands", random_commands },
 		{ "damage", damage },
 		{ "block_zero", block_zero },
+		{ "block_zero_elsewhere", block_zero_elsewhere },
 		{ "short_buffers", short_buffers },
 	};
 	int ret;
