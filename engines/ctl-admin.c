@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ctl-admin.c - the admin commands: Identify and Format NVM; see ctl-io.h */
+/* ctl-admin.c - the admin commands: Identify, Get and Set Features, Format NVM; see ctl-io.h */
 #include <errno.h>
 #include <string.h>
 #include "ctl-io.h"
@@ -43,6 +43,36 @@ static int do_format(struct ctl_image *img, const struct nvme_uring_cmd *cmd)
 	return ret == -EBUSY ? CTL_ST_DENIED : ret;
 }
 
+/* Copy Descriptor Formats that need to be enabled: 2h and 3h; there are no others. */
+#define NEED_ENABLING 0x000c
+
+/* LBAFEE and CDFE are what changes anything here; the rest is kept for who asks. */
+static int set_behavior(struct ctl_image *img, const uint8_t *page)
+{
+	if (page[CTL_LBAFEE] > 1 || page[CTL_CDFE] & ~NEED_ENABLING || page[CTL_CDFE + 1])
+		return CTL_ST_INVALID_FIELD | NVME_ST_DNR;
+	memcpy(img->behavior, page, CTL_BEHAVIOR_SIZE);
+	return 0;
+}
+
+/* CDW10: Feature Identifier [7:0], Save 31. Base: Get Features and Set Features commands. */
+static int do_features(struct ctl_image *img, const struct nvme_uring_cmd *cmd)
+{
+	const bool set = cmd->opcode == nvme_admin_set_features;
+	uint8_t *page = (uint8_t *)(uintptr_t)cmd->addr;
+
+	if ((cmd->cdw10 & 0xff) != NVME_FEAT_FID_HOST_BEHAVIOR)
+		return CTL_ST_INVALID_FIELD | NVME_ST_DNR;
+	if (set && cmd->cdw10 >> 31)
+		return CTL_ST_NOT_SAVEABLE | NVME_ST_DNR;
+	if (!page || cmd->data_len < CTL_BEHAVIOR_SIZE)
+		return -EFAULT;
+	if (set)
+		return set_behavior(img, page);
+	memcpy(page, img->behavior, CTL_BEHAVIOR_SIZE);
+	return 0;
+}
+
 int ctl_admin(struct ctl_image *img, const struct nvme_uring_cmd *cmd, bool may_write)
 {
 	if (cmd->flags)
@@ -50,6 +80,9 @@ int ctl_admin(struct ctl_image *img, const struct nvme_uring_cmd *cmd, bool may_
 	switch (cmd->opcode) {
 	case nvme_admin_identify:
 		return do_identify(img, cmd);
+	case nvme_admin_get_features:
+	case nvme_admin_set_features:
+		return do_features(img, cmd);
 	case nvme_admin_format_nvm:
 		return may_write ? do_format(img, cmd) : -EACCES;
 	default:

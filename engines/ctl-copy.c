@@ -2,10 +2,11 @@
 /*
  * ctl-copy.c - the Copy command
  *
- * A range after the other is read into the journal, checked as a Read would
- * (PRINFOR, the tags of the range's descriptor), checked or given new tuples as
- * a Write would (PRINFOW, the tags of the command), and written.  So ranges
- * before one that fails stay copied.  Spec: Copy command.
+ * What the command and its ranges ask for is looked at first, and nothing is copied
+ * where that can't be.  Then a range after the other is read into the journal, checked
+ * as a Read would (PRINFOR, the tags of the range's descriptor), checked or given new
+ * tuples as a Write would (PRINFOW, the tags of the command), and written.  So ranges
+ * before one whose blocks are bad, or out of range, stay copied.  Spec: Copy command.
  */
 #include <endian.h>
 #include <errno.h>
@@ -85,19 +86,34 @@ struct copy {
 	struct ctl_range	to;		/* where the next range goes */
 };
 
-static int check_limits(struct copy *c)
+/* Formats that name a namespace must have been enabled. */
+static bool is_supported(const struct ctl_image *img, unsigned format)
+{
+	if (format >= sizeof(descriptors) / sizeof(descriptors[0]))
+		return false;
+	return !descriptors[format].names_ns || img->behavior[CTL_CDFE] >> format & 1;
+}
+
+static int check_format(struct copy *c)
 {
 	const unsigned format = c->cmd->cdw12 >> 8 & 0xf;
+	const bool wide = c->img->format.ns.pif != 0;
+
+	if (!is_supported(c->img, format))
+		return CTL_ST_INVALID_FIELD | NVME_ST_DNR;
+	c->descriptor = &descriptors[format];
+	if (c->img->media.type != PI_NONE && c->descriptor->wide != wide)
+		return CTL_ST_INVALID_NS | NVME_ST_DNR;
+	return 0;
+}
+
+static int check_limits(struct copy *c)
+{
 	uint32_t blocks = c->img->journal_blocks;
 
 	blocks = blocks < CTL_COPY_BLOCKS ? blocks : CTL_COPY_BLOCKS;
-	if (format >= sizeof(descriptors) / sizeof(descriptors[0]))
-		return CTL_ST_INVALID_FIELD | NVME_ST_DNR;
-	c->descriptor = &descriptors[format];
 	if (c->nr > CTL_COPY_RANGES)
 		return CTL_ST_SIZE_LIMIT | NVME_ST_DNR;
-	if (c->descriptor->wide != (c->img->format.ns.pif != 0))
-		return CTL_ST_INVALID_FORMAT | NVME_ST_DNR;
 	if (c->cmd->data_len < c->nr * c->descriptor->size)
 		return CTL_ST_INVALID_FIELD | NVME_ST_DNR;
 	if (!c->cmd->addr)
@@ -110,6 +126,30 @@ static int check_limits(struct copy *c)
 static bool overlap(uint64_t a, uint64_t nr_a, uint64_t b, uint64_t nr_b)
 {
 	return a < b ? b - a < nr_a : a - b < nr_b;
+}
+
+/* Every source against the whole destination, where the format says that they must be apart. */
+static int check_sources(const struct copy *c)
+{
+	for (unsigned i = 0; c->descriptor->names_ns && i < c->nr; i++) {
+		const struct source s = source_at(c->descriptor, c->cmd, i);
+
+		if (s.nsid != c->cmd->nsid)
+			return CTL_ST_INVALID_NS | NVME_ST_DNR;
+		if (overlap(s.lba, s.nr, c->to.lba, c->total))
+			return CTL_ST_OVERLAP | NVME_ST_DNR;
+	}
+	return 0;
+}
+
+static int check_command(struct copy *c)
+{
+	int ret = check_format(c);
+
+	ret = ret ? ret : check_limits(c);
+	if (!ret && c->img->media.type != PI_NONE && !(c->prinfo_read & CTL_PRACT) != !c->to.pract)
+		return CTL_ST_INVALID_FIELD | NVME_ST_DNR;
+	return ret ? ret : check_sources(c);
 }
 
 /* One range into the journal. */
@@ -136,12 +176,10 @@ static int store(struct ctl_port *port, const struct copy *c)
 {
 	const struct ctl_image *img = c->img;
 	uint8_t *data = ctl_journal_data(port), *md = ctl_journal_md(port, c->to.nr);
-	int ret = ctl_admit(img, &c->to);
+	int ret = ctl_check_written(img, &img->media, &c->to, data, md);
 
-	if (!ret && c->to.pract)
+	if (c->to.pract)
 		pi_generate(&img->media, &c->to.tags, data, md, c->to.nr);
-	else if (!ret)
-		ret = ctl_check_blocks(img, &img->media, &c->to, data, md);
 	ret = ret ? ret : ctl_in_range(img, c->to.lba, c->to.nr);
 	return ret ? ret : ctl_change(port, CTL_WRITE, c->to.lba, c->to.nr);
 }
@@ -151,17 +189,10 @@ static int copy_range(struct ctl_port *port, struct copy *c, const struct source
 	const struct ctl_image *img = c->img;
 	int ret;
 
-	if (s->nsid != c->cmd->nsid)
-		return CTL_ST_INVALID_NS | NVME_ST_DNR;
-	if (c->descriptor->names_ns && overlap(s->lba, s->nr, c->to.lba, c->total))
-		return CTL_ST_OVERLAP | NVME_ST_DNR;
-	if (img->media.type != PI_NONE && !(c->prinfo_read & CTL_PRACT) != !c->to.pract)
-		return CTL_ST_INVALID_FIELD | NVME_ST_DNR;
 	c->to.nr = s->nr;
 	ret = ctl_in_range(img, s->lba, s->nr);
 	ret = ret ? ret : fetch(port, c, s);
 	ret = ret ? ret : store(port, c);
-	c->total -= s->nr;
 	c->to.lba += s->nr;
 	if (img->media.type != PI_NONE)
 		c->to.tags.ref = pi_ref_at(&img->media, &c->to.tags, s->nr);
@@ -182,7 +213,7 @@ int ctl_copy(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 			.tags = ctl_tags(img, cmd),
 		},
 	};
-	int ret = check_limits(&c);
+	int ret = check_command(&c);
 
 	for (unsigned i = 0; i < c.nr && !ret; i++) {
 		const struct source s = source_at(c.descriptor, cmd, i);

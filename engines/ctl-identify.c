@@ -61,6 +61,12 @@ static void put_string(char *to, size_t len, const char *from)
 	memcpy(to, from, strnlen(from, len));
 }
 
+/* ONCS: bits that libnvme has no name for yet. */
+enum {
+	NVMCSA = 1 << 9,	/* the write portion of a Copy is as atomic as a Write: by the block */
+	NVMAFC = 1 << 10,	/* a Copy takes no longer than reading and writing */
+};
+
 /* Base: Identify Controller data structure. */
 static void identify_ctrl(const struct ctl_image *img, struct nvme_id_ctrl *id)
 {
@@ -76,12 +82,13 @@ static void identify_ctrl(const struct ctl_image *img, struct nvme_id_ctrl *id)
 	id->ctratt = htole32(NVME_CTRL_CTRATT_ELBAS);
 	id->cntrltype = 1;
 	id->oacs = htole16(NVME_CTRL_OACS_FORMAT);
+	id->frmw = 1 << 1 | 1;			/* one slot of firmware, read-only */
 	id->sqes = 0x66;
 	id->cqes = 0x44;
 	id->nn = htole32(1);
 	id->oncs = htole16(NVME_CTRL_ONCS_COMPARE | NVME_CTRL_ONCS_WRITE_UNCORRECTABLE |
 			   NVME_CTRL_ONCS_DSM | NVME_CTRL_ONCS_WRITE_ZEROES |
-			   NVME_CTRL_ONCS_VERIFY | NVME_CTRL_ONCS_COPY);
+			   NVME_CTRL_ONCS_VERIFY | NVME_CTRL_ONCS_COPY | NVMCSA | NVMAFC);
 	id->vwc = 7;				/* Flush does something, for all namespaces too */
 	id->ocfs = htole16(0xf);		/* Copy Descriptor Formats 0 to 3 */
 	snprintf(id->subnqn, sizeof(id->subnqn), "nqn.2014-08.org.nvmexpress:nvmepi:%s", serial);
@@ -167,8 +174,7 @@ int ctl_identify(const struct ctl_image *img, const struct nvme_uring_cmd *cmd, 
 		identify_nvm_ns(img, page);
 		return 0;
 	case NVME_IDENTIFY_CNS_CSI_CTRL:
-		((struct nvme_id_ctrl_nvm *)page)->vsl = CTL_MDTS;
-		return 0;
+		return 0;	/* no limits but MDTS: VSL, WZSL, WUSL, DMRL, DMRSL, DMSL are 0 */
 	default:
 		return CTL_ST_INVALID_FIELD | NVME_ST_DNR;
 	}

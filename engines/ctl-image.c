@@ -286,6 +286,7 @@ static int open_new(const struct target_open *o, struct ctl_image **img, char *w
 	if (!new)
 		return refuse(why, ENOMEM, "%s: out of memory", o->path);
 	new->fd = new->state_fd = -1;
+	new->behavior[CTL_LBAFEE] = 1;
 	/* One name for all three files, whatever links there are. */
 	new->path = realpath(o->path, NULL);
 	if (!new->path)

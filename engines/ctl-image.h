@@ -50,6 +50,13 @@ struct ctl_map {
 struct ctl_head;
 struct ctl_journal;
 
+/*
+ * Host Behavior Support, as Set Features has it: 512 bytes.  LBAFEE says that formats
+ * beyond a 16b guard without storage tag may be used, bit n of the two bytes of CDFE
+ * that Copy Descriptor Format n may.  Here LBAFEE is set from the start, as Linux sets it.
+ */
+enum { CTL_LBAFEE = 2, CTL_CDFE = 4, CTL_BEHAVIOR_SIZE = 512 };
+
 struct ctl_image {
 	struct ctl_image	*next;		/* all that this process has open */
 	unsigned		refs;
@@ -65,6 +72,7 @@ struct ctl_image {
 	bool			created;	/* by this process; then the state was, too */
 	bool			created_state;
 	bool			bare;		/* there is no x.img.format yet */
+	uint8_t			behavior[CTL_BEHAVIOR_SIZE]; /* of the controller, in this process */
 	int			fd;
 	uint64_t		size;		/* bytes of x.img; data, md below are in its map */
 	uint8_t			*data;

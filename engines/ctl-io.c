@@ -58,7 +58,7 @@ int ctl_in_range(const struct ctl_image *img, uint64_t lba, uint64_t nr)
 
 int ctl_admit(const struct ctl_image *img, const struct ctl_range *r)
 {
-	if (!(r->checks & PI_REF))
+	if (!(r->checks & PI_REF) || !pi_ref_bits(&img->media))
 		return 0;
 	if (img->media.type == PI_TYPE1 &&
 	    r->tags.ref != (r->lba & pi_ones(pi_ref_bits(&img->media))))
@@ -171,6 +171,15 @@ int ctl_check_blocks(const struct ctl_image *img, const struct pi_layout *l,
 	if (has_pi(img) && r->checks)
 		wrong = pi_verify(l, &r->tags, r->checks, data, md, r->nr, &err, 1);
 	return wrong ? status_of(err.field) : 0;
+}
+
+/* Spec: Protection Information and Write Commands: with PRACT, PRCHK and STC are ignored. */
+int ctl_check_written(const struct ctl_image *img, const struct pi_layout *l,
+		      const struct ctl_range *r, const uint8_t *data, const uint8_t *md)
+{
+	int ret = r->pract ? 0 : ctl_admit(img, r);
+
+	return ret || r->pract ? ret : ctl_check_blocks(img, l, r, data, md);
 }
 
 /* Blocks that were written, as they lie on media. */
@@ -293,7 +302,7 @@ static int do_read(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 /* Checking a lot at once would often be disturbed by who writes to it. */
 #define VERIFY_BLOCKS 1024u
 
-/* Spec: Verify command; its PRACT must be clear. */
+/* Spec: Verify command; PRACT in it is an invalid field. */
 static int do_verify(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 {
 	const struct ctl_image *img = port->image;
@@ -301,8 +310,6 @@ static int do_verify(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 	int ret = ctl_admit(img, &r);
 
 	if (!ret && r.pract)
-		return NVME_ST_INVALID_PI | NVME_ST_DNR;
-	if (!ret && (uint64_t)r.nr * img->media.data_size > CTL_MAX_TRANSFER)
 		return CTL_ST_INVALID_FIELD | NVME_ST_DNR;
 	ret = ret ? ret : ctl_in_range(img, r.lba, r.nr);
 	for (uint32_t i = 0; i < r.nr && !ret; i += VERIFY_BLOCKS) {
@@ -423,9 +430,7 @@ static int do_write(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 
 	ret = ret ? ret : ctl_in_range(img, r.lba, r.nr);
 	ret = ret ? ret : host_blocks(img, cmd, &r, &from);
-	ret = ret ? ret : ctl_admit(img, &r);
-	if (!ret && !r.pract)
-		ret = ctl_check_blocks(img, &img->format.layout, &r, from.data, from.md);
+	ret = ret ? ret : ctl_check_written(img, &img->format.layout, &r, from.data, from.md);
 	for (uint32_t i = 0, n; i < r.nr && !ret; i += n) {
 		const struct ctl_blocks part = blocks_from(&from, i);
 		struct ctl_range chunk;
@@ -530,17 +535,25 @@ static int do_flush(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 static const struct command {
 	int	(*run)(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
 	bool	changes;		/* needs a journal, and leave to write */
+	bool	user_data;		/* accesses it, so that its format must be enabled */
+	bool	has_fua;
 } commands[256] = {
-	[nvme_cmd_flush]		= { do_flush, false },
-	[nvme_cmd_write]		= { do_write, true },
-	[nvme_cmd_read]			= { do_read, false },
-	[nvme_cmd_write_uncor]		= { do_write_uncorrectable, true },
-	[nvme_cmd_compare]		= { do_compare, false },
-	[nvme_cmd_write_zeroes]		= { do_write_zeroes, true },
-	[nvme_cmd_dsm]			= { do_dsm, true },
-	[nvme_cmd_verify]		= { do_verify, false },
-	[nvme_cmd_copy]			= { ctl_copy, true },
+	[nvme_cmd_flush]		= { do_flush, false, false, false },
+	[nvme_cmd_write]		= { do_write, true, true, true },
+	[nvme_cmd_read]			= { do_read, false, true, true },
+	[nvme_cmd_write_uncor]		= { do_write_uncorrectable, true, true, false },
+	[nvme_cmd_compare]		= { do_compare, false, true, true },
+	[nvme_cmd_write_zeroes]		= { do_write_zeroes, true, true, true },
+	[nvme_cmd_dsm]			= { do_dsm, true, false, false },
+	[nvme_cmd_verify]		= { do_verify, false, true, true },
+	[nvme_cmd_copy]			= { ctl_copy, true, true, true },
 };
+
+/* Spec: NVM Command Set Commands, LBAFEE. */
+static bool is_disabled(const struct ctl_image *img)
+{
+	return !img->behavior[CTL_LBAFEE] && has_pi(img) && (img->format.ns.pif || img->media.sts);
+}
 
 /* Most often its queue has done so by now, and said why if it could not. */
 static int claim(struct ctl_port *port)
@@ -581,11 +594,13 @@ int ctl_io(struct ctl_port *port, const struct nvme_uring_cmd *cmd, bool may_wri
 		return CTL_ST_INVALID_NS | NVME_ST_DNR;
 	if (!c->run)
 		return CTL_ST_INVALID_OPCODE | NVME_ST_DNR;
+	if (c->user_data && is_disabled(port->image))
+		return CTL_ST_INVALID_NS | NVME_ST_DNR;
 	if (c->changes && !may_write)
 		return -EACCES;
 	ret = c->changes ? claim(port) : 0;
 	ret = ret ? ret : c->run(port, cmd);
-	if (!ret && c->changes && cmd->opcode != nvme_cmd_dsm && FUA(cmd))
+	if (!ret && c->changes && c->has_fua && FUA(cmd))
 		ret = make_durable(port->image);
 	return ret;
 }

@@ -19,12 +19,13 @@ enum ctl_status {
 	CTL_ST_DENIED		= 0x015,
 	CTL_ST_LBA_RANGE	= 0x080,
 	CTL_ST_INVALID_FORMAT	= 0x10a,
+	CTL_ST_NOT_SAVEABLE	= 0x10d,
 	CTL_ST_SIZE_LIMIT	= 0x183,
 	CTL_ST_OVERLAP		= 0x187,
 	CTL_ST_UNRECOVERED	= 0x281,
 };
 
-/* What Identify says of limits: MDTS and VSL as a power of two of 4096 bytes. */
+/* What Identify says of limits: MDTS, as a power of two of 4096 bytes. */
 #define CTL_MDTS 7
 #define CTL_MAX_TRANSFER (4096u << CTL_MDTS)
 
@@ -84,7 +85,7 @@ struct pi_tags ctl_tags_of(const struct ctl_image *img, const struct pi_dwords *
 
 int ctl_in_range(const struct ctl_image *img, uint64_t lba, uint64_t nr);
 
-/* May a command with such tags be? Spec: Protection Information, PRCHK. */
+/* May a command be that checks such tags? Spec: Control of Protection Information Checking - PRCHK. */
 int ctl_admit(const struct ctl_image *img, const struct ctl_range *r);
 
 /* Check @r's blocks and, if @to is not NULL and all is well, put them there. */
@@ -93,6 +94,10 @@ int ctl_read(struct ctl_port *port, const struct ctl_range *r, const struct ctl_
 /* Check blocks in memory, the host's or the image's, where they are as @l has them. */
 int ctl_check_blocks(const struct ctl_image *img, const struct pi_layout *l,
 		     const struct ctl_range *r, const uint8_t *data, const uint8_t *md);
+
+/* What is written of a command: admitted and checked, unless PRACT has its tuples made anew. */
+int ctl_check_written(const struct ctl_image *img, const struct pi_layout *l,
+		      const struct ctl_range *r, const uint8_t *data, const uint8_t *md);
 
 /* Copy. */
 int ctl_copy(struct ctl_port *port, const struct nvme_uring_cmd *cmd);

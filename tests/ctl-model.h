@@ -18,7 +18,7 @@
 
 enum model_status {
 	MODEL_OPCODE = 0x4001, MODEL_FIELD = 0x4002, MODEL_NS = 0x400b, MODEL_RANGE = 0x4080,
-	MODEL_FORMAT = 0x410a, MODEL_PI_DNR = 0x4181, MODEL_PI = 0x181, MODEL_SIZE = 0x4183,
+	MODEL_PI_DNR = 0x4181, MODEL_PI = 0x181, MODEL_SIZE = 0x4183,
 	MODEL_OVERLAP = 0x4187, MODEL_UNREAD = 0x281, MODEL_GUARD = 0x282, MODEL_APP = 0x283,
 	MODEL_REF = 0x284, MODEL_COMPARE = 0x285, MODEL_STORAGE = 0x288,
 };
@@ -26,6 +26,7 @@ enum model_status {
 struct model {
 	struct oracle_format	f;
 	uint32_t		nr_blocks;
+	unsigned		copy_formats;	/* CDFE: a bit for 2h and 3h each */
 	uint8_t			*data;
 	uint8_t			*md;
 	bool			*written;
@@ -81,9 +82,9 @@ static inline int model_admit(const struct model *m, const struct model_pi *p, u
 {
 	const unsigned bits = oracle_bits(&m->f, ORACLE_REF);
 
-	if (!(p->prchk & 1))
+	if (!(p->prchk & 1) || !bits)
 		return 0;
-	if (m->f.type == 1 && p->tags.field[ORACLE_REF] != oracle_ref(&m->f, lba, 0) && bits)
+	if (m->f.type == 1 && p->tags.field[ORACLE_REF] != oracle_ref(&m->f, lba, 0))
 		return MODEL_PI_DNR;
 	return m->f.type == 3 ? MODEL_PI : 0;
 }
@@ -215,7 +216,7 @@ static inline int model_read(struct model *m, struct model_cmd *c, const struct 
 static inline int model_write(struct model *m, struct model_cmd *c,
 			      const struct nvme_uring_cmd *cmd)
 {
-	int ret = model_admit(m, &c->pi, c->lba);
+	int ret = c->pi.pract ? 0 : model_admit(m, &c->pi, c->lba);
 	const size_t ds = m->f.data_size, ms = m->f.md_size;
 
 	model_transfer(m, c, cmd, true);
@@ -296,19 +297,17 @@ static inline int model_dsm(struct model *m, const struct nvme_uring_cmd *cmd)
 
 /* One range of Copy; @done blocks of the command went before. */
 static inline int model_copy_range(struct model *m, const struct nvme_uring_cmd *cmd,
-				   const uint8_t *desc, uint64_t to, uint32_t done, uint32_t left)
+				   const uint8_t *desc, uint64_t to, uint32_t done)
 {
 	const unsigned format = cmd->cdw12 >> 8 & 0xf, size = format & 1 ? 40 : 32;
 	const size_t ds = m->f.data_size, ms = m->f.md_size;
 	struct oracle_dwords d = { 0 }, dest = { cmd->cdw2, cmd->cdw3, cmd->cdw14, cmd->cdw15 };
 	struct model_pi from, put;
 	uint8_t *data, *md;
-	uint32_t nsid;
 	uint16_t nlb;
 	uint64_t lba;
 	int ret;
 
-	memcpy(&nsid, desc, 4);
 	memcpy(&lba, desc + 8, 8);
 	memcpy(&nlb, desc + 16, 2);
 	memcpy(&d.cdw15, desc + size - 4, 4);
@@ -323,19 +322,14 @@ static inline int model_copy_range(struct model *m, const struct nvme_uring_cmd 
 	put = model_pi(m, cmd->cdw12 >> 26, cmd->cdw12 >> 24 & 1, &dest);
 	if (m->f.type)
 		put.tags.field[ORACLE_REF] = oracle_ref(&m->f, put.tags.field[ORACLE_REF], done);
-	if (format > 1 && nsid != 1)
-		return MODEL_NS;
-	if (format > 1 && lba < to + left && to < lba + nlb + 1)
-		return MODEL_OVERLAP;
-	if (from.pract != put.pract)
-		return MODEL_FIELD;
 	if (!model_in_range(m, lba, nlb + 1))
 		return MODEL_RANGE;
 	data = malloc((nlb + 1) * ds);
 	md = malloc((nlb + 1) * ms + 1);
 	ret = model_admit(m, &from, lba);
 	ret = ret ? ret : model_see_all(m, &from, lba, nlb + 1, data, md);
-	ret = ret ? ret : model_admit(m, &put, to);
+	if (!ret && !put.pract)
+		ret = model_admit(m, &put, to);
 	for (uint32_t i = 0; i <= nlb && !ret && m->f.type && !put.pract; i++)
 		ret = model_check(m, &put, i, data + i * ds, md + i * ms);
 	if (!ret && !model_in_range(m, to, nlb + 1))
@@ -345,6 +339,26 @@ static inline int model_copy_range(struct model *m, const struct nvme_uring_cmd 
 	free(data);
 	free(md);
 	return ret;
+}
+
+/* With formats 2h and 3h: the namespaces of all ranges, and where they lie. */
+static inline int model_copy_sources(const uint8_t *desc, unsigned nr, unsigned size, uint64_t to,
+				     uint32_t total)
+{
+	for (unsigned i = 0; i < nr; i++, desc += size) {
+		uint32_t nsid;
+		uint16_t nlb;
+		uint64_t lba;
+
+		memcpy(&nsid, desc, 4);
+		memcpy(&lba, desc + 8, 8);
+		memcpy(&nlb, desc + 16, 2);
+		if (nsid != 1)
+			return MODEL_NS;
+		if (lba == to || (lba < to && to - lba <= nlb) || (lba > to && lba - to < total))
+			return MODEL_OVERLAP;
+	}
+	return 0;
 }
 
 static inline int model_copy(struct model *m, const struct nvme_uring_cmd *cmd)
@@ -357,20 +371,24 @@ static inline int model_copy(struct model *m, const struct nvme_uring_cmd *cmd)
 	uint16_t nlb;
 	int ret = 0;
 
-	if (format > 3)
+	if (format > 3 || (format > 1 && !(m->copy_formats >> format & 1)))
 		return MODEL_FIELD;
+	if (m->f.type && (format & 1) != (m->f.pif != 0))
+		return MODEL_NS;
 	if (nr > 128)
 		return MODEL_SIZE;
-	if ((format & 1) != (m->f.pif != 0))
-		return MODEL_FORMAT;
 	for (unsigned i = 0; i < nr; i++) {
 		memcpy(&nlb, desc + i * size + 16, 2);
 		total += nlb + 1;
 	}
 	if (total > 128)
 		return MODEL_SIZE;
+	if (m->f.type && (cmd->cdw12 >> 15 & 1) != (cmd->cdw12 >> 29 & 1))
+		return MODEL_FIELD;
+	if (format > 1)
+		ret = model_copy_sources(desc, nr, size, to, total);
 	for (unsigned i = 0; i < nr && !ret; i++, desc += size) {
-		ret = model_copy_range(m, cmd, desc, to + done, done, total - done);
+		ret = model_copy_range(m, cmd, desc, to + done, done);
 		memcpy(&nlb, desc + 16, 2);
 		done += nlb + 1;
 	}
@@ -383,8 +401,6 @@ static inline int model_verify(struct model *m, struct model_cmd *c)
 	int ret = model_admit(m, &c->pi, c->lba);
 
 	if (!ret && c->pi.pract)
-		ret = MODEL_PI_DNR;
-	if (!ret && (uint64_t)c->nr * m->f.data_size > 512 << 10)
 		ret = MODEL_FIELD;
 	if (!ret && !model_in_range(m, c->lba, c->nr))
 		ret = MODEL_RANGE;

@@ -77,6 +77,11 @@ static bool diff_type2(const struct nvme_ns_info *info)
 	return info->layout.type == PI_TYPE2;
 }
 
+static bool diff_not_type2(const struct nvme_ns_info *info)
+{
+	return info->layout.type != PI_TYPE2;
+}
+
 static bool diff_type1_of_64b(const struct nvme_ns_info *info)
 {
 	return info->layout.type == PI_TYPE1 && info->pif;
@@ -215,6 +220,41 @@ static void diff_show_wrap(struct diff_command *c)
 	diff_fill_blocks(&r, c, 0, 2);
 	pi_generate(&c->info->layout, &tags, c->data, c->md, 2);
 	diff_change(c, 0, 2);
+}
+
+/* --- PRACT --- */
+
+/*
+ * Does QEMU refuse the reference tag check that a Write or Copy names beside PRACT?  Its
+ * Copy does so when a range's turn comes, and has one status for all, see there.
+ */
+static bool diff_is_pract(const struct diff_command *c, const struct diff_outcome *o)
+{
+	const struct pi_dwords d = { c->cmd.cdw2, c->cmd.cdw3, c->cmd.cdw14, c->cmd.cdw15 };
+	const struct pi_layout *l = &c->info->layout;
+	const uint64_t slba = diff_get_range(&c->cmd).lba & pi_ones(pi_ref_bits(l));
+
+	if (!DIFF_PRACT(&c->cmd) || !(DIFF_PRCHK(&c->cmd) & PI_REF) || l->type == PI_TYPE2 ||
+	    (l->type == PI_TYPE1 && diff_get_ref(c->info, &d) == slba))
+		return false;
+	if (c->cmd.opcode == nvme_cmd_write)
+		return diff_qemu(o) == NVME_ST_INVALID_PI && diff_own(o) != NVME_ST_INVALID_PI;
+	return c->cmd.opcode == nvme_cmd_copy && diff_qemu(o) == 0x006;
+}
+
+/* Type 3 has no such check at all; for type 1 the tag is not the SLBA. */
+static void diff_show_pract(struct diff_command *c)
+{
+	const struct pi_tags tags = { .ref = 9, .app = 1, .app_mask = 0xffff };
+	struct diff_random r = { c->seed };
+
+	diff_start(c, nvme_cmd_write);
+	diff_set_range(&c->cmd, 0, 1);
+	diff_set_tags(c, &tags);
+	c->cmd.cdw12 |= PI_REF << 26 | 1u << 29;
+	diff_buffer_sizes(c, 1);
+	diff_fill(&r, c->data, c->cmd.data_len);
+	diff_change(c, 0, 1);
 }
 
 /* --- Write Zeroes --- */
@@ -408,6 +448,38 @@ static void diff_show_verify_tag(struct diff_command *c)
 	c->cmd.cdw12 |= PI_REF << 26;
 }
 
+static bool diff_is_verify_pract(const struct diff_command *c, const struct diff_outcome *o)
+{
+	return c->cmd.opcode == nvme_cmd_verify && DIFF_PRACT(&c->cmd) &&
+	       diff_qemu(o) == NVME_ST_INVALID_PI && diff_own(o) == 0x002;
+}
+
+static void diff_show_verify(struct diff_command *c, uint32_t nr, bool pract)
+{
+	const struct pi_tags tags = diff_tags(c->info, c->seed, 0);
+
+	diff_start(c, nvme_cmd_verify);
+	diff_set_range(&c->cmd, 0, nr);
+	diff_set_tags(c, &tags);
+	c->cmd.cdw12 |= (uint32_t)pract << 29;
+}
+
+static void diff_show_verify_pract(struct diff_command *c)
+{
+	diff_show_verify(c, 1, true);
+}
+
+static bool diff_is_verify_size(const struct diff_command *c, const struct diff_outcome *o)
+{
+	return c->cmd.opcode == nvme_cmd_verify && diff_qemu(o) == 0x002 && diff_own(o) != 0x002 &&
+	       diff_get_range(&c->cmd).nr * pi_block_size(&c->info->layout) > DIFF_BYTES;
+}
+
+static void diff_show_verify_size(struct diff_command *c)
+{
+	diff_show_verify(c, DIFF_BYTES / c->info->layout.data_size + 1, false);
+}
+
 /* --- others --- */
 
 static bool diff_is_uncorrectable(const struct diff_command *c, const struct diff_outcome *o)
@@ -420,6 +492,11 @@ static void diff_show_uncorrectable(struct diff_command *c)
 	diff_start(c, nvme_cmd_write_uncor);
 	diff_set_range(&c->cmd, 0, 1);
 	diff_change(c, 0, 1);
+}
+
+static bool diff_is_copy_format(const struct diff_command *c, const struct diff_outcome *o)
+{
+	return c->cmd.opcode == nvme_cmd_copy && diff_qemu(o) == 0x10a && diff_own(o) == 0x00b;
 }
 
 static bool diff_is_copy_sum(const struct diff_command *c, const struct diff_outcome *o)
@@ -449,6 +526,23 @@ static void diff_show_copy_status(struct diff_command *c)
 	c->cmd.cdw12 = copy.format << 8;
 	c->cmd.data_len = copy.size;
 	diff_change(c, c->info->nr_blocks, 1);
+}
+
+/* The descriptor of the other width. */
+static void diff_show_copy_format(struct diff_command *c)
+{
+	struct diff_copy copy = diff_copy_of(c->info, 1);
+	const struct diff_range from = { 0, 1 };
+	const struct pi_tags tags = diff_tags(c->info, c->seed, 0);
+
+	copy.format = !copy.format;
+	copy.size = copy.format ? 40 : 32;
+	diff_start(c, nvme_cmd_copy);
+	diff_put_source(c->info, &copy, c->data, &from, &tags);
+	diff_set_range(&c->cmd, 100, 1);
+	c->cmd.cdw12 = copy.format << 8;
+	c->cmd.data_len = copy.size;
+	diff_change(c, 100, 1);
 }
 
 /* Two ranges of as many blocks as one may have, and as all may have together. */
@@ -487,6 +581,10 @@ static const struct diff_known {
 	{ "reference-tag-wrap",
 	  "an expected reference tag goes on past its width; it must wrap",
 	  diff_type2, diff_is_wrap, diff_show_wrap, NULL },
+	{ "pract-checks",
+	  "Write and Copy with PRACT=1 are refused for the reference tag check that PRCHK names; "
+	  "with PRACT=1 PRCHK must be ignored",
+	  diff_not_type2, diff_is_pract, diff_show_pract, NULL },
 	{ "write-zeroes-deallocates",
 	  "where the file system has room set aside look like a hole, blocks zeroed with PRACT=1 "
 	  "read as deallocated; their tuples must be the generated ones",
@@ -520,9 +618,21 @@ static const struct diff_known {
 	{ "verify-reference-tag",
 	  "Verify compares 32 bits of ILBRT with the SLBA; with 64b guards it has 48",
 	  diff_type1_of_64b, diff_is_verify_tag, diff_show_verify_tag, NULL },
+	{ "verify-pract",
+	  "Verify with PRACT=1 ends with Invalid Protection Information; it must be Invalid Field "
+	  "in Command",
+	  diff_any, diff_is_verify_pract, diff_show_verify_pract, NULL },
+	{ "verify-size",
+	  "VSL is a limit although ONCS has Verify; it is then a size beyond which Verify may be "
+	  "slow",
+	  diff_any, diff_is_verify_size, diff_show_verify_size, NULL },
 	{ "write-uncorrectable",
 	  "there is no Write Uncorrectable; it is optional",
 	  diff_any, diff_is_uncorrectable, diff_show_uncorrectable, NULL },
+	{ "copy-format",
+	  "Copy with a descriptor of the other guard's width ends with Invalid Format; it must be "
+	  "Invalid Namespace or Format",
+	  diff_any, diff_is_copy_format, diff_show_copy_format, NULL },
 	{ "copy-length",
 	  "Copy counts the blocks of a range when its turn comes, and never all (MCL); too many "
 	  "must be refused before any is copied",

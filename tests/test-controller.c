@@ -247,23 +247,38 @@ static void check_image(const char *name, const struct model *m)
 	close(fd);
 }
 
+/* Copy Descriptor Formats 2h and 3h: enabled, as a namespace is opened, or not. */
+static struct target_ns *open_random(const struct ns_format *f, uint64_t size, unsigned copy_formats)
+{
+	uint8_t page[512] = { [2] = 1, [4] = copy_formats };
+	struct nvme_uring_cmd cmd = {
+		.opcode = 9, .cdw10 = 0x16, .addr = (uintptr_t)page, .data_len = sizeof(page),
+	};
+	struct target_ns *ns = must_open("random.img", f, size);
+
+	UNIT_CHECK(!controller_target.admin(ns, &cmd), "Set Features");
+	return ns;
+}
+
 enum { STEPS = 1500 };
 
 static void random_commands(void)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(formats); i++) {
 		const struct oracle_format f = oracle_of(&formats[i]);
-		struct target_ns *ns = must_open("random.img", &formats[i],
-						 MODEL_BLOCKS * formats[i].lbs);
+		const unsigned copy_formats = i % 4 ? 0xc : 0;
+		struct target_ns *ns = open_random(&formats[i], MODEL_BLOCKS * formats[i].lbs,
+						   copy_formats);
 		struct model m;
 		bool same = true;
 
 		model_init(&m, &f, MODEL_BLOCKS);
+		m.copy_formats = copy_formats;
 		for (unsigned s = 0; s < STEPS && same; s++) {
 			same = step(ns, &m, name_of(&formats[i]), s);
 			if (s % 500 == 250) {	/* and what was, is still so for the next user */
 				controller_target.close(ns);
-				ns = must_open("random.img", &any_format, 0);
+				ns = open_random(&any_format, 0, copy_formats);
 			}
 		}
 		controller_target.close(ns);
