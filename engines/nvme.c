@@ -294,33 +294,3 @@ void nvme_build_flush(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *inf
 {
 	*cmd = (struct nvme_uring_cmd){ .opcode = nvme_cmd_flush, .nsid = info->nsid };
 }
-
-unsigned nvme_status_field(int status)
-{
-	switch (status & NVME_ST_MASK) {
-	case NVME_ST_GUARD:	return PI_GUARD;
-	case NVME_ST_APP:	return PI_APP;
-	case NVME_ST_REF:	return PI_REF;
-	case NVME_ST_STORAGE:	return PI_STORAGE;
-	default:		return 0;
-	}
-}
-
-int nvme_result_errno(int res)
-{
-	if (res <= 0)
-		return -res;
-	return nvme_status_field(res) || (res & NVME_ST_MASK) == NVME_ST_COMPARE ? EILSEQ : EIO;
-}
-
-char *nvme_result_name(int res, char buf[NVME_STATUS_MAX])
-{
-	const char *text = res <= 0 ? strerror(-res) : nvme_status_to_string(res & NVME_ST_MASK, false);
-
-	if (res <= 0)
-		snprintf(buf, NVME_STATUS_MAX, "%s", text);
-	else	/* libnvme says "Name: explanation"; the name is the spec's term */
-		snprintf(buf, NVME_STATUS_MAX, "%.*s (%03xh%s)", (int)strcspn(text, ":"), text,
-			 res & NVME_ST_MASK, res & NVME_ST_DNR ? ", do not retry" : "");
-	return buf;
-}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * nvme.h - the NVMe side of an I/O: Identify bytes to a layout, an I/O to a
- * command, a status word to its name.  No file descriptors, no fio.
+ * command.  No file descriptors, no fio.
  *
  * "Spec" is the NVM Command Set Specification, "Base" the NVM Express Base
  * Specification.
@@ -11,6 +11,7 @@
 
 #include <libnvme.h>
 #include "../pi/pi.h"
+#include "nvme-status.h"
 #include "target.h"
 
 /* What Identify says of a namespace and its controller, decoded. */
@@ -145,31 +146,5 @@ void nvme_build_dsm(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info,
 		    struct nvme_dsm_range *ranges, unsigned nr);
 
 void nvme_build_flush(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info);
-
-/* The status codes that concern protection; SCT and SC without More and DNR. */
-enum nvme_pi_status {
-	NVME_ST_INVALID_PI	= 0x181,
-	NVME_ST_GUARD		= 0x282,
-	NVME_ST_APP		= 0x283,
-	NVME_ST_REF		= 0x284,
-	NVME_ST_COMPARE		= 0x285,
-	NVME_ST_STORAGE		= 0x288,
-};
-
-#define NVME_ST_MASK	0x7ff
-#define NVME_ST_DNR	0x4000
-
-/* The field a status blames (one of PI_*), 0 when it is no PI check's status. */
-unsigned nvme_status_field(int status);
-
-/*
- * The errno fio gets for a result as in target.h: 0, EILSEQ for a protection
- * check or a miscompare, EIO for any other status, else the errno it carries.
- */
-int nvme_result_errno(int res);
-
-/* "Guard Check Error (282h)" or "Invalid argument" in @buf; returns @buf. */
-#define NVME_STATUS_MAX 128
-char *nvme_result_name(int res, char buf[NVME_STATUS_MAX]);
 
 #endif

@@ -7,7 +7,9 @@
  * interrupted scan can say where to go on.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,6 +66,23 @@ static void fail(struct scan *s, uint64_t lba, int err, const char *why)
 	atomic_store(&s->stop, true);
 }
 
+/* The same, because the read of @lba ended with @res, which says nothing about the block. */
+static void fail_read(struct scan *s, uint64_t lba, int res)
+{
+	char name[NVME_STATUS_MAX], line[NVME_STATUS_MAX + 128], tried[48] = "";
+	const char *means = "that says nothing about the block";
+
+	if (nvme_result_meaning(res) == NVME_GONE)
+		means = "the drive, or the namespace, is gone";
+	else if (nvme_result_meaning(res) == NVME_REFUSED)
+		means = "the read was refused, which says nothing about the block";
+	if (nvme_result_again(res))
+		snprintf(tried, sizeof(tried), ", still so after %d tries", NVME_TRIES);
+	snprintf(line, sizeof(line), "LBA %" PRIu64 ": %s%s: %s", lba, nvme_result_name(res, name),
+		 tried, means);
+	fail(s, lba, -nvme_result_errno(res), line);
+}
+
 static uint64_t count_escaped(const struct io *io)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
@@ -92,7 +111,7 @@ int scan_read_block(const struct job_ns *ns, uint64_t lba, unsigned checks, void
 		.opcode = nvme_cmd_read, .checks = checks, .slba = lba, .nr_blocks = 1,
 		.tags = io_tags(ns, lba), .data = data, .md = md,
 	});
-	return ns->target->ops->io(ns->target, &cmd);
+	return nvme_execute(ns->target, &cmd);
 }
 
 /* --- after an error: block by block, where time does not matter --- */
@@ -128,28 +147,64 @@ static void tell_unrecovered(struct worker *w, const struct io *one, int status)
 	});
 }
 
+/* Is that something to know about the blocks that were read? */
+static bool tells_of_blocks(int res)
+{
+	enum nvme_meaning m = nvme_result_meaning(res);
+
+	return m == NVME_GOOD || m == NVME_VERDICT || m == NVME_UNWRITTEN;
+}
+
+/* What block @one is, which is read again, where the device has @judged it already. */
+static int look_at(struct worker *w, const struct io *one, bool judged)
+{
+	int res = read_single(one, judged ? 0 : one->ns->prchk);
+	struct io copy = *one;
+
+	switch (nvme_result_meaning(res)) {
+	case NVME_UNWRITTEN:
+		w->escaped++;
+		return 0;
+	case NVME_GOOD:
+	case NVME_VERDICT:
+		break;
+	default:
+		return res;
+	}
+	if (res && nvme_result_errno(res) != EILSEQ)
+		tell_unrecovered(w, one, res);
+	else if (!judged)
+		io_end(&copy, res, &w->flight.job);
+	if (!res)
+		w->escaped += count_escaped(one);
+	return 0;
+}
+
 /*
  * The device failed @io with @status.  Where it blamed protection information,
  * io_end() has told of all that is wrong with its blocks, but for those that can't
- * be read at all; a medium's error says nothing of the others.
+ * be read at all; a medium's error, or that a block is deallocated, says nothing of the
+ * others.  How many of its blocks are known now.
  */
-static void look_again(struct worker *w, const struct io *io, int status)
+static uint32_t look_again(struct worker *w, const struct io *io, int status)
 {
 	bool judged = nvme_result_errno(status) == EILSEQ;
 
+	if (nvme_result_meaning(status) == NVME_GONE ||
+	    (!tells_of_blocks(status) && w->scan->err)) {
+		fail_read(w->scan, io->slba, status);
+		return 0;
+	}
 	for (uint32_t i = 0; i < io->nr_blocks; i++) {
 		struct io one = single(io, i);
-		int res = read_single(&one, judged ? 0 : io->ns->prchk);
+		int res = look_at(w, &one, judged);
 
-		if (res < 0)
-			return fail(w->scan, one.slba, res, strerror(-res));
-		if (res && nvme_result_errno(res) != EILSEQ)
-			tell_unrecovered(w, &one, res);
-		else if (!judged)
-			io_end(&one, res, &w->flight.job);
 		if (!res)
-			w->escaped += count_escaped(&one);
+			continue;
+		fail_read(w->scan, one.slba, res);
+		return i;
 	}
+	return io->nr_blocks;
 }
 
 /* --- the way of a read --- */
@@ -182,15 +237,14 @@ static void end_read(struct worker *w)
 	int err;
 	unsigned tag = flight_next(&w->flight, &err);
 	const struct flight_slot *slot = &w->flight.slots[tag];
+	uint32_t known = slot->io.nr_blocks;
 
 	w->free[w->nr_free++] = tag;
-	if (slot->res < 0)
-		return fail(w->scan, slot->io.slba, slot->res, strerror(err));
 	if (slot->res)
-		look_again(w, &slot->io, slot->res);
+		known = look_again(w, &slot->io, slot->res);
 	else
 		w->escaped += count_escaped(&slot->io);
-	atomic_fetch_add(&w->scan->done, slot->io.nr_blocks);
+	atomic_fetch_add(&w->scan->done, known);
 }
 
 /* What is in flight is waited for in any case: it is read into our buffers. */

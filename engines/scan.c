@@ -133,6 +133,7 @@ static int decode(const struct scan *s, uint64_t lba)
 		.data = data, .md = data + l->data_size, .tags = io_tags(ns, lba),
 		.known = ns->verify | (ns->verify_md ? VFY_METADATA : 0),
 	};
+	enum nvme_meaning meaning;
 	unsigned wrong;
 	int res;
 
@@ -142,12 +143,15 @@ static int decode(const struct scan *s, uint64_t lba)
 	if (!data)
 		scan_die("out of memory");
 	res = scan_read_block(ns, lba, 0, data, data + l->data_size);
-	if (res < 0)
-		scan_die("%s: %s", ns->path, strerror(-res));
+	meaning = nvme_result_meaning(res);
+	if (meaning != NVME_GOOD && meaning != NVME_VERDICT && meaning != NVME_UNWRITTEN)
+		scan_die("%s: LBA %" PRIu64 ": %s: that says nothing about the block", ns->path,
+			 lba, nvme_result_name(res, name));
 	if (res)
-		printf("LBA %" PRIu64 " (%s)\n  unrecovered: %s\n", lba, b.format,
+		printf("LBA %" PRIu64 " (%s)\n  %s: %s\n", lba, b.format,
+		       meaning == NVME_VERDICT ? "unrecovered" : "deallocated, or never written",
 		       nvme_result_name(res, name));
-	wrong = res ? VFY_DATA : vfy_decode(stdout, &b);
+	wrong = res ? meaning == NVME_VERDICT : vfy_decode(stdout, &b);
 	free(data);
 	return wrong ? 1 : 0;
 }
