@@ -169,7 +169,7 @@ int ctl_check_blocks(const struct ctl_image *img, const struct pi_layout *l,
 	unsigned wrong = 0;
 
 	if (has_pi(img) && r->checks)
-		wrong = pi_verify(l, &r->tags, r->checks, data, md, r->nr, &err, 1);
+		wrong = pi_verify(l, &r->tags, r->checks, data, md, r->nr, &err, 1).bad;
 	return wrong ? status_of(err.field) : 0;
 }
 

@@ -221,7 +221,7 @@ static bool is_stale(const struct ctl_image *img, uint64_t lba)
 	struct pi_error err;
 
 	return !lba && l->type != PI_NONE && ctl_is_zero(ctl_data_at(img, 0), l->data_size) &&
-	       pi_verify(l, &none, PI_GUARD, ctl_data_at(img, 0), ctl_md_at(img, 0), 1, &err, 1);
+	       pi_verify(l, &none, PI_GUARD, ctl_data_at(img, 0), ctl_md_at(img, 0), 1, &err, 1).bad;
 }
 
 /* A block that has data in the image, and that nobody is known to have written. */

@@ -103,7 +103,7 @@ static unsigned list_run(const struct io *io, struct run *run, const struct vfy_
 		told = list_untransferred(io, run, job);
 	if (fields)
 		bad = pi_verify(l, &run->tags, fields, run->at.data, l->extended ? NULL : run->at.md, run->nr,
-				errs, RUN * FIELDS);
+				errs, RUN * FIELDS).bad;
 	if (checks & VFY_METADATA)
 		md_bad = vfy_md_check(l, io->slba + run->first, run->at.data, run->at.data_stride,
 				      run->at.md, run->at.md_stride, run->nr, md_errs, RUN);
@@ -238,7 +238,7 @@ static void look_at_tuple(const struct io *io, const struct pi_tags *tags, struc
 	struct pi_error e;
 
 	if (!read_raw(io, r->lba, job) &&
-	    pi_verify(l, tags, r->field, b.data, l->extended ? NULL : b.md, 1, &e, 1)) {
+	    pi_verify(l, tags, r->field, b.data, l->extended ? NULL : b.md, 1, &e, 1).bad) {
 		r->known = true;
 		r->want = e.want;
 		r->got = e.got;

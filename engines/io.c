@@ -390,10 +390,10 @@ static unsigned check_tuples(const struct io *io, unsigned fields)
 		if (io->bounced)
 			bad += pi_extract_at(run.series, run.first, blocks,
 					     (uint8_t *)io->buf + i * (size_t)io->ns->host_block,
-					     run.nr, NULL, 0);
+					     run.nr, NULL, 0).bad;
 		else
 			bad += pi_verify_at(run.series, run.first, blocks,
-					    l->extended ? NULL : b.md + i * b.md_stride, run.nr, NULL, 0);
+					    l->extended ? NULL : b.md + i * b.md_stride, run.nr, NULL, 0).bad;
 	}
 	return bad;
 }
@@ -464,7 +464,7 @@ static bool sound(const struct io *io, struct io_job *job)
 	unsigned bad;
 
 	ticks_begin(&job->stats.checking);
-	bad = pi_verify_at(&io->ns->tuples, io->slba, io->buf, io->md, io->nr_blocks, NULL, 0);
+	bad = pi_verify_at(&io->ns->tuples, io->slba, io->buf, io->md, io->nr_blocks, NULL, 0).bad;
 	if (io->ns->guard_alone)
 		bad += pi_poisoned_at(&io->ns->poison, io->slba, io->buf, io->md, io->nr_blocks);
 	ticks_end(&job->stats.checking);

@@ -314,17 +314,32 @@ static struct pi_fields compared(const struct pi_layout *l, const struct pi_tags
 	};
 }
 
+/* The bits of @a that are set in @b as well. */
+static inline struct pi_tuple both(struct pi_tuple a, struct pi_tuple b)
+{
+	return (struct pi_tuple){ a.hi & b.hi, a.lo & b.lo };
+}
+
+/* Is any bit of @ones not set in @t? */
+static inline bool lacks(struct pi_tuple t, struct pi_tuple ones)
+{
+	return (~t.hi & ones.hi) | (~t.lo & ones.lo);
+}
+
 struct pi_series pi_series_of(const struct pi_layout *l, const struct pi_tags *t, unsigned checks)
 {
 	struct pi_series s = { .layout = *l, .checks = checks };
-	struct pi_fields same, mask;
+	struct pi_fields same, mask, ones;
 
 	if (l->type == PI_NONE)
 		return s;
 	same = (struct pi_fields){ .app = t->app, .storage = t->storage };
 	mask = compared(l, t, checks);
+	ones = (struct pi_fields){ .app = 0xffff, .ref = l->type == PI_TYPE3 ? ~0ULL : 0 };
 	s.shared = tuple_pack(l, &same);
 	s.mask = tuple_pack(l, &mask);
+	s.escape = tuple_pack(l, &ones);
+	s.hides = !lacks(s.shared, both(s.mask, s.escape));
 	s.ref = t->ref;
 	s.ref_step = l->type == PI_TYPE3 ? 0 : 1;
 	s.ref_mask = pi_ones(pi_ref_bits(l));
@@ -410,11 +425,12 @@ static void generate_large(const struct pi_series *s, uint64_t first, struct gua
 	stream_end();
 }
 
-/* Mismatches so far: all of them counted, the first @max kept. */
+/* Mismatches so far: all of them counted, the first @max kept; and the escapes. */
 struct mismatches {
 	struct pi_error	*errs;
 	unsigned	max;
-	unsigned	count;
+	uint32_t	count;
+	uint32_t	escaped;
 };
 
 static void compare(struct mismatches *m, uint32_t block, enum pi_check field,
@@ -435,8 +451,10 @@ static void judge(const struct pi_series *s, struct mismatches *m, uint32_t bloc
 	struct pi_fields want = tuple_unpack(l, want_tuple), got = tuple_unpack(l, got_tuple);
 	struct pi_fields mask = tuple_unpack(l, s->mask);
 
-	if (pi_escapes(l, &got))
+	if (pi_escapes(l, &got)) {
+		m->escaped++;
 		return;
+	}
 	compare(m, block, PI_GUARD, want.guard & mask.guard, got.guard & mask.guard);
 	compare(m, block, PI_APP, want.app & mask.app, got.app & mask.app);
 	compare(m, block, PI_STORAGE, want.storage & mask.storage, got.storage & mask.storage);
@@ -460,6 +478,16 @@ TEMPLATE bool matches(const struct pi_series *s, bool wide, const struct guard_j
 	return !wrong;
 }
 
+/* How many tuples of a batch, none of them bad, escape? */
+static uint32_t count_escapes(const struct pi_series *s, const struct guard_job *job)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < job->nr; i++)
+		n += !lacks(tuple_load(tuple_at(job, i), s->wide), s->escape);
+	return n;
+}
+
 /* A batch in which a tuple is not the wanted one; those that are count as nothing. */
 static void judge_batch(const struct pi_series *s, uint64_t first, struct mismatches *m,
 			const struct guard_job *job, size_t done, const uint64_t *guards)
@@ -469,8 +497,8 @@ static void judge_batch(const struct pi_series *s, uint64_t first, struct mismat
 		      tuple_load(tuple_at(job, i), s->wide));
 }
 
-TEMPLATE unsigned verify(const struct pi_series *s, uint64_t first, struct guard_job *job,
-		       struct mismatches *m)
+TEMPLATE struct pi_verdict verify(const struct pi_series *s, uint64_t first, struct guard_job *job,
+				  struct mismatches *m)
 {
 	const bool large = is_large(job), wanted = s->checks & PI_GUARD;
 	struct batches b = batches_of(job);
@@ -482,14 +510,16 @@ TEMPLATE unsigned verify(const struct pi_series *s, uint64_t first, struct guard
 		memset(guards, 0, sizeof(guards));
 	while (batch_next(&b, job)) {
 		guard_and_copy(&s->layout, job, wanted, large, guards);
-		/* Escapes are rare: look for one only where it matters. */
+		/* Escapes are rare: look for one only where there can be one. */
 		if (s->wide ? !matches(s, true, job, first + b.first, guards) :
 			      !matches(s, false, job, first + b.first, guards))
 			judge_batch(s, first, m, job, b.first, guards);
+		else if (s->hides)
+			m->escaped += count_escapes(s, job);
 	}
 	if (large)
 		stream_end();
-	return m->count;
+	return (struct pi_verdict){ m->count, m->escaped };
 }
 
 void pi_generate_at(const struct pi_series *s, uint64_t first, void *data, void *md, uint32_t nr)
@@ -500,14 +530,14 @@ void pi_generate_at(const struct pi_series *s, uint64_t first, void *data, void 
 		generate(s, first, &job);
 }
 
-unsigned pi_verify_at(const struct pi_series *s, uint64_t first, const void *data, const void *md,
-		      uint32_t nr, struct pi_error *errs, unsigned max)
+struct pi_verdict pi_verify_at(const struct pi_series *s, uint64_t first, const void *data,
+			       const void *md, uint32_t nr, struct pi_error *errs, unsigned max)
 {
 	struct guard_job job = whole_job(&s->layout, data, md, nr);
 
 	if (s->layout.type == PI_NONE)
-		return 0;
-	return verify(s, first, &job, &(struct mismatches){ errs, max, 0 });
+		return (struct pi_verdict){ 0 };
+	return verify(s, first, &job, &(struct mismatches){ .errs = errs, .max = max });
 }
 
 void pi_insert_at(const struct pi_series *s, uint64_t first, const void *data, void *ext, uint32_t nr)
@@ -526,17 +556,17 @@ void pi_insert_at(const struct pi_series *s, uint64_t first, const void *data, v
 		generate(s, first, &job);
 }
 
-unsigned pi_extract_at(const struct pi_series *s, uint64_t first, const void *ext, void *data,
-		       uint32_t nr, struct pi_error *errs, unsigned max)
+struct pi_verdict pi_extract_at(const struct pi_series *s, uint64_t first, const void *ext,
+				void *data, uint32_t nr, struct pi_error *errs, unsigned max)
 {
 	struct guard_job job = whole_job(&s->layout, ext, NULL, nr);
 
 	job.copy = data;
 	job.copy_stride = s->layout.data_size;
 	if (s->layout.type != PI_NONE)
-		return verify(s, first, &job, &(struct mismatches){ errs, max, 0 });
+		return verify(s, first, &job, &(struct mismatches){ .errs = errs, .max = max });
 	copy_blocks(&job, false);
-	return 0;
+	return (struct pi_verdict){ 0 };
 }
 
 /* --- what must not be left of a buffer after a read --- */
@@ -625,9 +655,9 @@ void pi_generate(const struct pi_layout *l, const struct pi_tags *t,
 	pi_generate_at(&s, 0, data, md, nr);
 }
 
-unsigned pi_verify(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
-		   const void *data, const void *md, uint32_t nr,
-		   struct pi_error *errs, unsigned max)
+struct pi_verdict pi_verify(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
+			    const void *data, const void *md, uint32_t nr,
+			    struct pi_error *errs, unsigned max)
 {
 	const struct pi_series s = pi_series_of(l, t, checks);
 
@@ -642,9 +672,9 @@ void pi_insert(const struct pi_layout *l, const struct pi_tags *t,
 	pi_insert_at(&s, 0, data, ext, nr);
 }
 
-unsigned pi_extract(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
-		    const void *ext, void *data, uint32_t nr,
-		    struct pi_error *errs, unsigned max)
+struct pi_verdict pi_extract(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
+			     const void *ext, void *data, uint32_t nr,
+			     struct pi_error *errs, unsigned max)
 {
 	const struct pi_series s = pi_series_of(l, t, checks);
 

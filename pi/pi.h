@@ -186,6 +186,16 @@ struct pi_error {
 };
 
 /*
+ * What came of a check: how many mismatches there are, one for each wrong field of
+ * each block; and how many blocks escaped, of which nothing was checked.  What is
+ * left of the blocks was checked.  Both are exact, however few errors are stored.
+ */
+struct pi_verdict {
+	uint32_t	bad;		/* mismatches */
+	uint32_t	escaped;	/* blocks, as pi_escapes() says */
+};
+
+/*
  * Write @nr tuples: guard, application, storage and reference tag, all of
  * them.  Other metadata bytes are only read (the guard covers those ahead of
  * the tuple), so fill them first.  Buffers as above.  Cannot fail.
@@ -195,16 +205,17 @@ void pi_generate(const struct pi_layout *l, const struct pi_tags *t,
 
 /*
  * Check @nr tuples for the fields in @checks (PI_* or'ed); buffers as above,
- * unchanged.  A block that escapes is skipped, it alone.
+ * unchanged.  A block that escapes is skipped, it alone, and counted, also where no
+ * check would have found anything in it.
  *
- * Returns how many mismatches there are: one for each wrong field of each
- * block, in the order of blocks and in a block guard, application, storage,
- * reference.  The first @max of them are stored in @errs (may be NULL when
- * @max is 0).  The reference tag of type 3 is never checked.
+ * Mismatches are in the order of blocks and in a block guard, application,
+ * storage, reference.  The first @max of them are stored in @errs (may be NULL when
+ * @max is 0).  The reference tag of type 3 is never checked.  With type PI_NONE
+ * nothing is bad, and nothing escapes.
  */
-unsigned pi_verify(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
-		   const void *data, const void *md, uint32_t nr,
-		   struct pi_error *errs, unsigned max);
+struct pi_verdict pi_verify(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
+			    const void *data, const void *md, uint32_t nr,
+			    struct pi_error *errs, unsigned max);
 
 /*
  * Insert: as pi_generate() on extended blocks, in one pass with the copy that
@@ -219,9 +230,9 @@ void pi_insert(const struct pi_layout *l, const struct pi_tags *t,
  * Extract: the way back, with pi_verify()'s check and answer.  The data of
  * every block is copied, of wrong ones too.
  */
-unsigned pi_extract(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
-		    const void *ext, void *data, uint32_t nr,
-		    struct pi_error *errs, unsigned max);
+struct pi_verdict pi_extract(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
+			     const void *ext, void *data, uint32_t nr,
+			     struct pi_error *errs, unsigned max);
 
 /*
  * The same four for those who do many commands on one namespace: what their tuples
@@ -235,19 +246,21 @@ struct pi_series {
 	struct pi_tuple {
 		uint64_t	hi, lo;		/* as one integer; hi is 0 for tuples of 8 bytes */
 	}			shared, mask;	/* tags that stay the same; the bits to compare */
+	struct pi_tuple		escape;		/* bits that are all ones in a tuple that escapes */
 	uint64_t		ref, ref_step, ref_mask;
 	unsigned		guard_shift;	/* bits, in a tuple's first 8 bytes */
 	bool			wide;		/* tuples of 16 bytes, not 8 */
+	bool			hides;		/* a tuple can agree in all compared bits, and escape */
 };
 
 struct pi_series pi_series_of(const struct pi_layout *l, const struct pi_tags *t, unsigned checks);
 
 void pi_generate_at(const struct pi_series *s, uint64_t first, void *data, void *md, uint32_t nr);
-unsigned pi_verify_at(const struct pi_series *s, uint64_t first, const void *data, const void *md,
-		      uint32_t nr, struct pi_error *errs, unsigned max);
+struct pi_verdict pi_verify_at(const struct pi_series *s, uint64_t first, const void *data,
+			       const void *md, uint32_t nr, struct pi_error *errs, unsigned max);
 void pi_insert_at(const struct pi_series *s, uint64_t first, const void *data, void *ext, uint32_t nr);
-unsigned pi_extract_at(const struct pi_series *s, uint64_t first, const void *ext, void *data,
-		       uint32_t nr, struct pi_error *errs, unsigned max);
+struct pi_verdict pi_extract_at(const struct pi_series *s, uint64_t first, const void *ext,
+				void *data, uint32_t nr, struct pi_error *errs, unsigned max);
 
 /*
  * Before a read that will be checked: store in the place of each tuple one that is

@@ -73,7 +73,7 @@ static void our_generate(const struct work *w)
 
 static void our_verify(const struct work *w)
 {
-	kept = pi_verify(&w->layout, &tags, ALL, w->data, w->md, w->nr, NULL, 0);
+	kept = pi_verify(&w->layout, &tags, ALL, w->data, w->md, w->nr, NULL, 0).bad;
 }
 
 static void our_insert(const struct work *w)
@@ -83,7 +83,7 @@ static void our_insert(const struct work *w)
 
 static void our_extract(const struct work *w)
 {
-	kept = pi_extract(&w->layout, &tags, ALL, w->ext, w->to, w->nr, NULL, 0);
+	kept = pi_extract(&w->layout, &tags, ALL, w->ext, w->to, w->nr, NULL, 0).bad;
 }
 
 static void copy(const struct work *w)

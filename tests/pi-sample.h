@@ -209,6 +209,20 @@ static inline void check_errors(const struct sample *s, const char *what, const 
 			   (unsigned long long)want[i].got);
 }
 
+/* Every block that escapes is counted, whatever is checked of it. */
+static inline void check_escaped(const struct sample *s, const char *what, unsigned checks, uint32_t got)
+{
+	uint32_t want = 0;
+
+	for (uint32_t i = 0; i < s->nr; i++) {
+		struct oracle_tuple t = oracle_unpack(&s->f, tuple_of(s, i));
+
+		want += oracle_escapes(&s->f, &t);
+	}
+	UNIT_CHECK(got == want, "%s, %s, checks %xh: %u blocks escaped, not %u", format_text(&s->f), what,
+		   checks, got, want);
+}
+
 /* The data of extended blocks, as pi_extract() must deliver it. */
 static inline bool data_is(const struct sample *s, const uint8_t *data)
 {
@@ -224,10 +238,11 @@ static inline void expect_extract(const struct sample *s, unsigned checks, const
 	uint8_t *data = allocate((size_t)s->nr * s->f.data_size);
 	struct sample before = sample_copy(s);
 	struct pi_error got[8];
-	unsigned nr_got = pi_extract(&s->l, &s->tags, checks, s->data, data, s->nr, got,
-				     ARRAY_SIZE(got));
+	struct pi_verdict v = pi_extract(&s->l, &s->tags, checks, s->data, data, s->nr, got,
+					 ARRAY_SIZE(got));
 
-	check_errors(s, what, want, nr, got, nr_got);
+	check_errors(s, what, want, nr, got, v.bad);
+	check_escaped(s, what, checks, v.escaped);
 	UNIT_CHECK(data_is(s, data), "%s, %s: extracted data", format_text(&s->f), what);
 	UNIT_CHECK(sample_equal(s, &before), "%s, %s: extract wrote to its source",
 		   format_text(&s->f), what);
@@ -240,10 +255,11 @@ static inline void expect(const struct sample *s, unsigned checks, const char *w
 		   const struct pi_error *want, unsigned nr)
 {
 	struct pi_error got[8];
-	unsigned nr_got = pi_verify(&s->l, &s->tags, checks, s->data, s->md, s->nr, got,
-				    ARRAY_SIZE(got));
+	struct pi_verdict v = pi_verify(&s->l, &s->tags, checks, s->data, s->md, s->nr, got,
+					ARRAY_SIZE(got));
 
-	check_errors(s, what, want, nr, got, nr_got);
+	check_errors(s, what, want, nr, got, v.bad);
+	check_escaped(s, what, checks, v.escaped);
 	if (s->f.extended)
 		expect_extract(s, checks, what, want, nr);
 }

@@ -57,7 +57,7 @@ static struct found look(const struct block *b)
 	struct found f = { 0 };
 
 	apart.extended = false;
-	f.nr = pi_verify(&apart, &b->tags, ALL_PI, b->data, b->md, 1, f.pi, 4);
+	f.nr = pi_verify(&apart, &b->tags, ALL_PI, b->data, b->md, 1, f.pi, 4).bad;
 	for (unsigned i = 0; i < f.nr; i++)
 		f.fields |= f.pi[i].field;
 	if (vfy_md_present(&b->l) &&

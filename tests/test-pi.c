@@ -104,7 +104,7 @@ static void alignments(void)
 			UNIT_CHECK(!memcmp(md + 1 + shift, s.md, s.md_bytes),
 				   "%s, shifted by %u", format_text(&f), shift);
 			UNIT_CHECK(!pi_verify(&s.l, &s.tags, ALL_CHECKS, data + shift,
-					      md + 1 + shift, s.nr, NULL, 0),
+					      md + 1 + shift, s.nr, NULL, 0).bad,
 				   "%s, shifted by %u: does not verify", format_text(&f), shift);
 			free(data);
 			free(md);
@@ -127,7 +127,7 @@ static void check_series(struct sample *s, uint64_t before)
 	tags.ref = (oracle_ref(&s->f, s->tags.ref, 0) - (s->l.type == PI_TYPE3 ? 0 : before)) &
 		   pi_ones(pi_ref_bits(&s->l));
 	series = pi_series_of(&s->l, &tags, ALL_CHECKS);
-	UNIT_CHECK(!pi_verify_at(&series, before, s->data, s->md, s->nr, NULL, 0),
+	UNIT_CHECK(!pi_verify_at(&series, before, s->data, s->md, s->nr, NULL, 0).bad,
 		   "%s, %llu blocks on: good ones are not", format_text(&s->f), (unsigned long long)before);
 	for (uint32_t i = 0; i < s->nr; i++)
 		memset(tuple_of(s, i), 0, oracle_tuple_size(&s->f));
@@ -135,7 +135,7 @@ static void check_series(struct sample *s, uint64_t before)
 	UNIT_CHECK(sample_equal(s, &good), "%s, %llu blocks on: generate", format_text(&s->f),
 		   (unsigned long long)before);
 	tuple_of(s, s->nr - 1)[0] ^= 1;		/* the guard comes first */
-	UNIT_CHECK(pi_verify_at(&series, before, s->data, s->md, s->nr, &err, 1) == 1 &&
+	UNIT_CHECK(pi_verify_at(&series, before, s->data, s->md, s->nr, &err, 1).bad == 1 &&
 		   err.block == s->nr - 1 && err.field == PI_GUARD,
 		   "%s, %llu blocks on: a wrong guard", format_text(&s->f), (unsigned long long)before);
 	sample_free(&good);

@@ -38,7 +38,7 @@ static unsigned extract(uint8_t *to, struct pi_error *err)
 	unsigned nr;
 
 	memset(back, 0x5a, (size_t)NR * DATA + 2 * PAST);
-	nr = pi_extract(&layout, &tags, PI_GUARD | PI_APP | PI_REF, ext, to, NR, err, 1);
+	nr = pi_extract(&layout, &tags, PI_GUARD | PI_APP | PI_REF, ext, to, NR, err, 1).bad;
 	UNIT_CHECK(to == back || to[-1] == 0x5a, "the byte ahead of the data is written");
 	UNIT_CHECK(to[(size_t)NR * DATA] == 0x5a, "the byte behind the data is written");
 	return nr;

@@ -379,7 +379,7 @@ static unsigned wrong_in_tuple(const struct victim *v)
 		return 0;
 	apart.extended = false;
 	nr = pi_verify(&apart, v->tags, PI_GUARD | PI_APP | PI_STORAGE | PI_REF, v->data, v->md, 1,
-		       errs, 4);
+		       errs, 4).bad;
 	for (unsigned i = 0; i < nr; i++)
 		wrong |= errs[i].field;
 	return wrong;

@@ -345,7 +345,7 @@ static void judge_guards(const struct stamp_plan *p, const struct vfy_io *io, co
 		const uint32_t n = io->nr - at < RUN ? io->nr - at : RUN;
 		const uint8_t *data = io->data + at * io->data_stride;
 		const uint8_t *md = l->extended ? NULL : io->md + at * io->md_stride;
-		const unsigned bad = pi_verify(l, &p->ns->tags, PI_GUARD, data, md, n, errs, RUN);
+		const unsigned bad = pi_verify(l, &p->ns->tags, PI_GUARD, data, md, n, errs, RUN).bad;
 
 		for (unsigned i = 0; i < bad; i++) {
 			const struct block b = block_at(p, io, then, at + errs[i].block);

@@ -32,7 +32,7 @@
 
 #include "report.h"
 
-#define VFY_PLUGIN_VERSION	2
+#define VFY_PLUGIN_VERSION	3
 #define VFY_PLUGIN_SYMBOL	nvmepi_verify_plugin
 #define VFY_WHY_MAX		400		/* bytes of a reason, one line */
 
@@ -52,15 +52,16 @@ struct vfy_ns {
 
 /* Functions of the engine, so that a plugin need not be linked with any. */
 struct vfy_host {
-	unsigned (*verify)(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
-			   const void *data, const void *md, uint32_t nr,
-			   struct pi_error *errs, unsigned max);	/* pi_verify() */
+	struct pi_verdict (*verify)(const struct pi_layout *l, const struct pi_tags *t,
+				    unsigned checks, const void *data, const void *md, uint32_t nr,
+				    struct pi_error *errs, unsigned max);	/* pi_verify() */
 
 	/* The same, worked out once where tags are always as the options say: struct pi_series. */
 	struct pi_series (*series_of)(const struct pi_layout *l, const struct pi_tags *t,
 				      unsigned checks);
-	unsigned (*verify_at)(const struct pi_series *s, uint64_t first, const void *data,
-			      const void *md, uint32_t nr, struct pi_error *errs, unsigned max);
+	struct pi_verdict (*verify_at)(const struct pi_series *s, uint64_t first, const void *data,
+				       const void *md, uint32_t nr, struct pi_error *errs,
+				       unsigned max);
 
 	struct pi_fields (*tuple_get)(const struct pi_layout *l, const void *tuple);
 	bool (*escapes)(const struct pi_layout *l, const struct pi_fields *f);

@@ -115,7 +115,7 @@ static unsigned example_judge(void *ctx, const struct vfy_io *io, const struct v
 	if (!s->checks)
 		return 0;
 	nr = x->host->verify_at(s, io->lba, io->data, l->extended ? NULL : io->md, io->nr, errs,
-				ERRORS);
+				ERRORS).bad;
 	if (!nr)
 		return 0;
 	stored = nr < ERRORS ? nr : ERRORS;
