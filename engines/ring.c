@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,41 @@ static bool block_name(const struct stat *st, char *name, size_t size)
 }
 
 /*
+ * A child that is forked while one of these is open holds the device as exclusively as its parent
+ * does, and until it ends: so no thread of this process has one open then.
+ */
+static pthread_mutex_t exclusive = PTHREAD_MUTEX_INITIALIZER;
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&exclusive);
+}
+
+static void after_fork(void)
+{
+	pthread_mutex_unlock(&exclusive);
+}
+
+__attribute__((constructor)) static void watch_forks(void)
+{
+	pthread_atfork(before_fork, after_fork, after_fork);
+}
+
+static bool is_held(const char *path)
+{
+	bool busy;
+	int fd;
+
+	pthread_mutex_lock(&exclusive);
+	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	busy = fd < 0 && errno == EBUSY;
+	if (fd >= 0)
+		close(fd);
+	pthread_mutex_unlock(&exclusive);
+	return busy;
+}
+
+/*
  * An exclusive open fails while a file system, swap, md or dm holds the device, or
  * another job does the same: jobs that start together take turns, by a lock on the
  * generic device @generic.  Somebody else may hold that for good: wait a while only.
@@ -57,17 +93,13 @@ static bool in_use(const struct stat *st, int generic)
 {
 	char name[64], path[80];
 	bool busy;
-	int fd;
 
 	if (!block_name(st, name, sizeof(name)))
 		return false;
 	snprintf(path, sizeof(path), "/dev/%s", name);
 	for (unsigned tries = 0; flock(generic, LOCK_EX | LOCK_NB) && tries < 200; tries++)
 		usleep(10000);
-	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
-	busy = fd < 0 && errno == EBUSY;
-	if (fd >= 0)
-		close(fd);
+	busy = is_held(path);
 	flock(generic, LOCK_UN);
 	return busy;
 }

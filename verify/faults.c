@@ -404,10 +404,10 @@ static const char *map_file(struct vfy_faults *f, const char *path)
 	if (f->fd < 0)
 		return strerror(errno);
 	wrong = map_locked(f);
+	/* Not by closing it alone: a child that was forked meanwhile has it open, too. */
+	flock(f->fd, wrong ? LOCK_UN : LOCK_SH);
 	if (wrong)
 		close(f->fd);
-	else
-		flock(f->fd, LOCK_SH);
 	return wrong;
 }
 

@@ -183,7 +183,6 @@ static void finish(struct vfy_gens *g)
 		g->head->dirty = 0;
 		fdatasync(g->fd);
 	}
-	flock(g->fd, LOCK_UN);
 }
 
 void vfy_gens_close(struct vfy_gens *g)
@@ -194,8 +193,10 @@ void vfy_gens_close(struct vfy_gens *g)
 		finish(g);
 		munmap(g->head, g->size);
 	}
-	if (g->fd >= 0)
+	if (g->fd >= 0) {
+		flock(g->fd, LOCK_UN);		/* a child that was forked meanwhile has it open, too */
 		close(g->fd);
+	}
 	free(g->reserved);
 	free(g);
 }

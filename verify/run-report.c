@@ -20,7 +20,7 @@ enum { VERSION = 1, LARGEST = 1 << 30 };
 
 /*
  * On the folder, which stays the same file while the report in it is replaced.
- * A descriptor to close, or -errno.
+ * A descriptor for unlock_folder(), or -errno.
  */
 static int lock_folder(const char *path)
 {
@@ -41,6 +41,15 @@ static int lock_folder(const char *path)
 	ret = -errno;
 	close(fd);
 	return ret;
+}
+
+/* Closing it would not do: a child that was forked meanwhile has the descriptor, too. */
+static void unlock_folder(int fd)
+{
+	if (fd < 0)
+		return;
+	flock(fd, LOCK_UN);
+	close(fd);
 }
 
 /* --- what is there --- */
@@ -180,8 +189,7 @@ int run_report_begin(const char *path, const char *run, char *why)
 	int lock = lock_folder(path);
 	int ret = lock < 0 ? lock : begin_locked(path, run);
 
-	if (lock >= 0)
-		close(lock);
+	unlock_folder(lock);
 	if (ret == -EINVAL)
 		return refuse(why, EINVAL, "report %s: the file there is no report of a run, or was cut: "
 			      "it is not overwritten; remove it, or give another name", path);
@@ -210,8 +218,7 @@ int run_report_add(const char *path, const char *run, struct json_object *job)
 	int lock = lock_folder(path);
 	int ret = lock < 0 ? lock : add_locked(path, run, job);
 
-	if (lock >= 0)
-		close(lock);
+	unlock_folder(lock);
 	json_object_put(job);
 	return ret;
 }
