@@ -88,6 +88,40 @@ static unsigned list_untransferred(const struct io *io, struct run *run, struct 
 	return bad;
 }
 
+/* Must the block not escape, and does? */
+static bool escapes_wrongly(const struct io *io, const struct run *run, uint32_t block)
+{
+	const struct job_ns *ns = io->ns;
+	const struct pi_layout *l = &ns->info.layout;
+	struct pi_fields f;
+
+	if (!ns->escape || io->opcode != nvme_cmd_read || !run->at.md)
+		return false;
+	f = pi_tuple_get(l, run->at.md + block * run->at.md_stride + pi_tuple_offset(l));
+	return pi_escapes(l, &f) &&
+	       (ns->escape == JOB_ESCAPE_REJECT || io_is_ours(io, run->first + block));
+}
+
+/* The escapes among the run's blocks that are mismatches. */
+static unsigned list_escapes(const struct io *io, struct run *run, const struct vfy_record *template,
+			     struct io_job *job)
+{
+	struct vfy_record r = *template;
+	unsigned bad = 0;
+
+	r.known = !(io->ns->unknown & PI_APP);
+	r.field = PI_APP;
+	r.class = VFY_ESCAPED;
+	r.want = run->tags.app;
+	r.got = 0xffff;
+	for (uint32_t i = 0; i < run->nr; i++)
+		if (escapes_wrongly(io, run, i)) {
+			tell_of(run, i, &r, io, job);
+			bad++;
+		}
+	return bad;
+}
+
 /* Every wrong field of the run's blocks. */
 static unsigned list_run(const struct io *io, struct run *run, const struct vfy_record *template,
 			 unsigned checks, struct io_job *job)
@@ -106,10 +140,11 @@ static unsigned list_run(const struct io *io, struct run *run, const struct vfy_
 				errs, RUN * FIELDS).bad;
 	if (checks & VFY_METADATA)
 		md_bad = vfy_md_check(l, io->slba + run->first, run->at.data, run->at.data_stride,
-				      run->at.md, run->at.md_stride, run->nr, md_errs, RUN);
+				      run->at.md, run->at.md_stride, run->nr, md_errs, RUN).bad;
 	r.known = true;
 	for (unsigned i = 0; i < bad; i++) {
-		if (run->found[errs[i].block] == ~0u)
+		if (run->found[errs[i].block] == ~0u ||
+		    !(errs[i].field & io_checks_of(io, checks, run->first + errs[i].block)))
 			continue;
 		told++;
 		r.field = errs[i].field;
@@ -118,7 +153,8 @@ static unsigned list_run(const struct io *io, struct run *run, const struct vfy_
 		tell_of(run, errs[i].block, &r, io, job);
 	}
 	for (unsigned i = 0; i < md_bad; i++) {
-		if (run->found[md_errs[i].block] == ~0u)
+		if (run->found[md_errs[i].block] == ~0u ||
+		    !(VFY_METADATA & io_checks_of(io, checks, run->first + md_errs[i].block)))
 			continue;
 		told++;
 		r.field = VFY_METADATA;
@@ -127,7 +163,7 @@ static unsigned list_run(const struct io *io, struct run *run, const struct vfy_
 		r.got = md_errs[i].got;
 		tell_of(run, md_errs[i].block, &r, io, job);
 	}
-	return told;
+	return told + (checks ? list_escapes(io, run, template, job) : 0);
 }
 
 /* Damage done on purpose has to be there, all of it that the host can see. */
@@ -138,7 +174,8 @@ static unsigned list_gone(const struct io *io, struct run *run, unsigned checks,
 	for (uint32_t i = 0; i < run->nr; i++) {
 		struct vfy_fault_block b = vfy_faults_get(job->faults, io->ns->seen.id,
 							  io->slba + run->first + i);
-		unsigned missing = b.shows & checks & ~run->found[i];
+		unsigned asked = io_checks_of(io, checks, run->first + i);
+		unsigned missing = b.shows & asked & ~run->found[i];
 		struct vfy_record r = record_of(io, VFY_HOST, "damage done on purpose is gone");
 
 		if (b.state != VFY_DAMAGED || !missing)
@@ -309,6 +346,19 @@ static unsigned tell_others(const struct io *io, uint32_t block, unsigned nr, un
 	return told;
 }
 
+static void count_scratch(const struct io *io, const struct run *run, unsigned checks, struct io_job *job)
+{
+	const struct pi_layout *l = &io->ns->info.layout;
+	struct pi_fields f;
+	bool escapes = false;
+
+	if (io->ns->wire.pi) {
+		f = pi_tuple_get(l, run->at.md + pi_tuple_offset(l));
+		escapes = pi_escapes(l, &f);
+	}
+	io_count_read(io, checks, 1, escapes, 0, job);
+}
+
 /* What the device lets through of a read that it failed, the host still looks at. */
 static unsigned check_scratch(const struct io *io, uint32_t block, unsigned checks, struct io_job *job)
 {
@@ -317,7 +367,7 @@ static unsigned check_scratch(const struct io *io, uint32_t block, unsigned chec
 	unsigned bad;
 
 	io_run(io, block, &run.tags);
-	job->stats.checked += checks != 0;
+	count_scratch(io, &run, checks, job);
 	bad = list_run(io, &run, &template, checks, job);
 	if (io_has_faults(job))
 		bad += list_gone(io, &run, checks, job);

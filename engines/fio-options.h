@@ -14,7 +14,7 @@ struct options {
 	int nonvectored;
 	unsigned int force_async, nowait;
 	unsigned int cmd_type;
-	unsigned int pi_act, apptag, apptag_mask, md_per_io_size;
+	unsigned int pi_act, apptag, apptag_given, apptag_mask, md_per_io_size;
 	char *pi_chk, *pi_verify, *pi_ref, *pi_storage_tag;
 	int pi_storage_check;
 	unsigned int pi_buffer;
@@ -26,9 +26,10 @@ struct options {
 	unsigned int ns_delay;
 	char *ns_fault, *ns_fault_log;
 	char *pi_plugin, *pi_log, *pi_report, *pi_dump, *pi_inject, *pi_inject_file;
-	unsigned int pi_log_rate, pi_inject_into, pi_expect;
+	unsigned int pi_log_rate, pi_inject_into, pi_expect, pi_exit, pi_escape;
 };
 
+enum { DEFAULT_APPTAG = 0x1234 };
 enum { VERIFY_MODE_READ = 1, VERIFY_MODE_COMPARE };
 enum { CMD_TYPE_NVME = 1 };
 
@@ -38,6 +39,15 @@ static int set_poll_cpu(void *data, unsigned long long *val)
 
 	o->sqthread_poll_cpu = *val;
 	o->sqthread_poll_cpu_set = 1;
+	return 0;
+}
+
+static int set_apptag(void *data, unsigned long long *val)
+{
+	struct options *o = data;
+
+	o->apptag = *val;
+	o->apptag_given = 1;
 	return 0;
 }
 
@@ -66,10 +76,22 @@ static struct fio_option options[] = {
 	OPTION("pi_act", pi_act, FIO_OPT_BOOL, "PRACT: the controller inserts and strips tuples",
 	       .def = "0"),
 	OPTION("pi_chk", pi_chk, FIO_OPT_STR_STORE,
-	       "What the device checks: GUARD,APPTAG,REFTAG,STTAG (default: all the type allows)"),
+	       "What the device checks: GUARD,APPTAG,REFTAG,STTAG (default: all the type allows, in "
+	       "reads without tags whose values are not given)"),
 	OPTION("pi_verify", pi_verify, FIO_OPT_STR_STORE,
-	       "What the host checks: none, or words as in pi_chk and METADATA (default: as pi_chk)"),
-	OPTION("apptag", apptag, FIO_OPT_INT, "Application tag", .def = "0x1234", .maxval = 0xffff),
+	       "What the host checks: none, or words as in pi_chk and METADATA (default: all the type "
+	       "allows; METADATA and tags whose values are not given only where this run wrote)"),
+	OPTION("pi_escape", pi_escape, FIO_OPT_STR, "Blocks that escape their checks", .def = "allow",
+	       .posval = {
+		       WORD("allow", JOB_ESCAPE_ALLOW + 1, "are counted"),
+		       WORD("own", JOB_ESCAPE_OWN + 1, "are mismatches where this run wrote them"),
+		       WORD("reject", JOB_ESCAPE_REJECT + 1, "are mismatches"),
+	       }),
+	{	/* a callback, so no offset */
+		.name = "apptag", .lname = "apptag", .type = FIO_OPT_INT, .cb = set_apptag,
+		.help = "Application tag (default: 0x1234, and what others wrote may have any)",
+		.maxval = 0xffff, .category = FIO_OPT_C_ENGINE, .group = FIO_OPT_G_IOURING,
+	},
 	OPTION("apptag_mask", apptag_mask, FIO_OPT_INT, "Its bits that are checked", .def = "0xffff",
 	       .maxval = 0xffff),
 	OPTION("pi_ref", pi_ref, FIO_OPT_STR_STORE,
@@ -136,6 +158,12 @@ static struct fio_option options[] = {
 		       WORD("reject", IO_ANSWER_REJECT + 1, "rejected"),
 		       WORD("accept", IO_ANSWER_ACCEPT + 1, "accepted"),
 		       WORD("any", IO_ANSWER_ANY + 1, "either will do"),
+	       }),
+	OPTION("pi_exit", pi_exit, FIO_OPT_STR, "What has fio exit with an error", .def = "mismatch",
+	       .posval = {
+		       WORD("mismatch", SESSION_EXIT_MISMATCH + 1,
+			    "any finding that nobody injected, also where the job went on"),
+		       WORD("fio", SESSION_EXIT_FIO + 1, "what fio itself takes for one"),
 	       }),
 	{ .name = NULL },
 };

@@ -132,6 +132,13 @@ static bool may_write(const struct thread_data *td)
 	return td_write(td) || (replays(td) && !read_only);
 }
 
+/* Is all that the job reads what it has written, to verify it? */
+static bool reads_own(const struct thread_data *td, const struct job_opts *j)
+{
+	return td_write(td) && !td_read(td) && !td_trim(td) && !replays(td) && !td->o.verify_only &&
+	       td->o.verify != VERIFY_NONE && j->write_mode.nr == 1 && job_uses(j, nvme_cmd_write);
+}
+
 /* What only fio's own options can contradict. */
 static int check_fio_options(struct thread_data *td, const struct job_opts *j, char *why)
 {
@@ -176,7 +183,8 @@ static int digest_options(struct engine *e, char *why)
 	*j = (struct job_opts){
 		.pract = o->pi_act,
 		.storage_check = o->pi_storage_check,
-		.apptag = o->apptag,
+		.apptag_given = o->apptag_given,
+		.apptag = o->apptag_given ? o->apptag : DEFAULT_APPTAG,
 		.apptag_mask = o->apptag_mask,
 		.buffer = o->pi_buffer - 1,
 		.md_per_io = o->md_per_io_size,
@@ -202,6 +210,9 @@ static int digest_options(struct engine *e, char *why)
 		.nr_sizes = collect_sizes(td, sizes),
 	};
 	ret = parse_words(o, j, why);
+	j->remembers = true;
+	j->escape = o->pi_escape - 1;
+	j->reads_own = reads_own(td, j);
 	return ret ? ret : check_fio_options(td, j, why);
 }
 
@@ -267,10 +278,12 @@ static int open_session(struct engine *e, char *why)
 		.job = td->o.name, .thread = td->thread_number, .run = run_name,
 		.reads = e->opts.reads, .writes = job_uses(&e->opts, nvme_cmd_write),
 		.changes = job_changes(&e->opts),
+		.first = !td->subjob_number, .tell_checks = e->opts.prchk_given || e->opts.verify_given,
 		.depth = td->o.iodepth, .plugin = o->pi_plugin,
 		.log = o->pi_log, .log_rate = o->pi_log_rate, .report = o->pi_report, .dump = o->pi_dump,
 		.inject = o->pi_inject, .inject_file = o->pi_inject_file,
-		.into = o->pi_inject_into - 1, .answer = o->pi_expect - 1, .say = say,
+		.into = o->pi_inject_into - 1, .answer = o->pi_expect - 1,
+		.exit = o->pi_exit - 1, .say = say,
 	}, e->ns, e->nr_ns, &e->flight.job, why);
 }
 
@@ -622,13 +635,22 @@ static int engine_invalidate(struct thread_data *td, struct fio_file *f)
 	return 0;		/* nothing is cached on this side */
 }
 
+/* fio calls cleanup() before it looks at td->error for the last time. */
+static void end_session(struct thread_data *td, struct engine *e)
+{
+	int err = session_end(&e->session, td->error, td->total_err_count && td->first_error == EILSEQ);
+
+	if (err && !td->error)
+		td_verror(td, err, "nvmepi");
+}
+
 static void engine_cleanup(struct thread_data *td)
 {
 	struct engine *e = td->io_ops_data;
 
 	if (!e)
 		return;
-	session_end(&e->session);
+	end_session(td, e);
 	flight_close(&e->flight);
 	session_close(&e->session);
 	for (unsigned i = 0; i < e->nr_ns; i++)

@@ -9,6 +9,12 @@ static bool sends_blocks(uint8_t opcode)
 	return opcode == nvme_cmd_write || opcode == nvme_cmd_compare;
 }
 
+/* Is the device asked with this command to check what it reads, not what it is sent? */
+static bool checks_media(uint8_t opcode)
+{
+	return opcode == nvme_cmd_read || opcode == nvme_cmd_compare || opcode == nvme_cmd_verify;
+}
+
 static bool changes_blocks(uint8_t opcode)
 {
 	return opcode == nvme_cmd_write || opcode == nvme_cmd_write_zeroes ||
@@ -209,8 +215,8 @@ static void ask_what_to_carry(struct io *io, struct io_job *job)
 	const struct pi_tags t = e->tags;
 
 	vfy_plugin_prepare(&job->plugin, &io->seen, &io->expect);
-	io->usual = !e->each && !e->free && !difference(&t, &e->tags) &&
-		    t.storage_mask == e->tags.storage_mask && t.app_mask == e->tags.app_mask;
+	io->given = e->each | difference(&t, &e->tags);
+	io->usual = !io->given && !e->free && t.storage_mask == e->tags.storage_mask && t.app_mask == e->tags.app_mask;
 }
 
 /* Does somebody look at the metadata of what is read? */
@@ -270,6 +276,8 @@ void io_change_starts(const struct job_ns *ns, unsigned tag, uint8_t opcode, uin
 		}, NULL);
 	if (io_has_faults(job))
 		vfy_faults_mark(job->faults, ns->seen.id, lba, nr, VFY_UNSETTLED);
+	if (ns->written && opcode != nvme_cmd_write)
+		vfy_written_change_starts(ns->written, lba, nr);
 }
 
 static inline void place(const struct io *io, const struct nvme_kind *kind, uint64_t ref, void *data,
@@ -298,8 +306,9 @@ static void set_out(struct io *io)
 	io->expect.tags = io_tags(io->ns, io->slba);
 	io->expect.each = 0;
 	io->expect.free = 0;
+	io->given = 0;
 	io->usual = true;
-	io->checks = io->ns->prchk;
+	io->checks = checks_media(io->opcode) ? io->ns->prchk_read : io->ns->prchk;
 }
 
 /* All there is besides the command. */
@@ -315,7 +324,7 @@ static void make_ready(struct io *io, struct io_job *job)
 		ask_what_to_carry(io, job);
 	if (io->opcode == nvme_cmd_read && io->blocks.md && is_checked(io, job))
 		io_poison(io->ns, io->slba, io->blocks, io->nr_blocks);
-	io->checks = io->ns->prchk & ~beyond_device(io);
+	io->checks &= ~beyond_device(io);
 }
 
 /* The kind of command that @io is, where it is one of those that the namespace has. */
@@ -325,14 +334,41 @@ static inline const struct nvme_kind *kind_of(const struct io *io)
 	       io->opcode == nvme_cmd_write ? &io->ns->write : NULL;
 }
 
+/* Does anything hang on which of the blocks that are read this run wrote? */
+static inline bool reads_differ(const struct job_ns *ns)
+{
+	return ns->written && (ns->own_only || ns->escape == JOB_ESCAPE_OWN);
+}
+
+static void note_start(struct io *io)
+{
+	const struct job_ns *ns = io->ns;
+
+	if (io->opcode == nvme_cmd_read && reads_differ(ns))
+		io->then = vfy_written_read_starts(ns->written, io->slba, io->nr_blocks);
+	else if (io->opcode == nvme_cmd_write && ns->written)
+		io->then = vfy_written_write_starts(ns->written, io->slba, io->nr_blocks);
+}
+
+/* A bare read whose tuples will be checked. */
+static void start_checked(struct io *io)
+{
+	const struct job_ns *ns = io->ns;
+
+	if (reads_differ(ns))
+		io->then = vfy_written_read_starts(ns->written, io->slba, io->nr_blocks);
+	pi_poison_at(&ns->poison, io->slba, io->buf, io->md, io->nr_blocks);
+}
+
 /* That is not bare.  Not inline, so that those that are pay nothing for it. */
 static __attribute__((noinline)) void start_whole(struct io *io, struct io_job *job,
 						  struct nvme_uring_cmd *cmd)
 {
 	const struct nvme_kind *kind = kind_of(io);
 
-	io->bare = false;
+	io->bare = JOB_NOT_BARE;
 	make_ready(io, job);
+	note_start(io);
 	if (changes_blocks(io->opcode))
 		io_change_starts(io->ns, io->tag, io->opcode, io->slba, io->nr_blocks, job);
 	if (kind && io->usual && !io->nr_damage)
@@ -346,15 +382,15 @@ void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 	const struct job_ns *ns = io->ns;
 	const struct nvme_kind *kind = kind_of(io);
 	const bool reads = io->opcode == nvme_cmd_read;
+	const enum job_bare bare = reads ? ns->bare_reads : ns->bare_writes;
 
-	if (!kind || !(reads ? ns->bare_reads : ns->bare_writes) || io->nr_damage ||
-	    vfy_plugged(&job->plugin)) {
+	if (!kind || !bare || io->nr_damage || vfy_plugged(&job->plugin)) {
 		start_whole(io, job, cmd);
 		return;
 	}
-	io->bare = true;
-	if (reads && ns->verify)
-		pi_poison_at(&ns->poison, io->slba, io->buf, io->md, io->nr_blocks);
+	io->bare = bare;
+	if (bare == JOB_BARE_CHECKED)
+		start_checked(io);
 	if (!reads && io_has_faults(job))
 		io_change_starts(ns, io->tag, io->opcode, io->slba, io->nr_blocks, job);
 	place(io, kind, kind->tagged ? io_tags(ns, io->slba).ref : 0, io->buf, io->md, cmd);
@@ -362,73 +398,170 @@ void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 
 /* --- and back --- */
 
+bool io_is_ours(const struct io *io, uint32_t i)
+{
+	const struct job_ns *ns = io->ns;
+
+	return ns->written && vfy_written_throughout(ns->written, io->slba, io->nr_blocks, io->then,
+						     io->slba + i);
+}
+
+unsigned io_checks_of(const struct io *io, unsigned checks, uint32_t i)
+{
+	const struct job_ns *ns = io->ns;
+	const unsigned own_only = ns->own_only & ~io->given;
+
+	if (!(checks & own_only) || io->opcode != nvme_cmd_read)
+		return checks;
+	return io_is_ours(io, i) && vfy_written_alike(ns->written, ns->kind) ? checks : checks & ~own_only;
+}
+
+/* Did this run write any of the blocks of @io, as far as that matters? */
+static inline bool some_ours(const struct io *io)
+{
+	const struct job_ns *ns = io->ns;
+
+	return ns->own_only && ns->written && vfy_written_any(ns->written, io->slba, io->nr_blocks);
+}
+
 unsigned io_host_checks(const struct io *io, const struct io_job *job)
 {
 	unsigned checks = io->ns->verify | (io->ns->verify_md ? VFY_METADATA : 0);
 
+	if (io->ns->own_only && !some_ours(io))
+		checks &= ~io->ns->own_only | io->given;
 	return checks & ~job->plugin.session.owns & ~io->expect.free;
 }
 
-/* How many mismatches of @fields are in the tuples that were read?  Moves the data to fio's buffer. */
-static unsigned check_tuples(const struct io *io, unsigned fields)
+/* --- counts --- */
+
+enum io_unchecked io_unchecked_of(const struct job_ns *ns)
+{
+	if (ns->info.layout.type == PI_NONE && !ns->verify_md)
+		return IO_NO_PI;
+	if (ns->info.layout.type != PI_NONE && !ns->wire.pi)
+		return IO_PRACT;
+	return ns->verify || ns->verify_md ? IO_NOT_OURS : IO_NOT_ASKED;
+}
+
+void io_count_read(const struct io *io, unsigned checks, uint32_t nr, uint32_t escaped, uint32_t blank,
+		   struct io_job *job)
+{
+	struct io_stats *st = &job->stats;
+
+	if (!checks) {
+		st->unchecked[vfy_plugged(&job->plugin) ? IO_PLUGIN : io_unchecked_of(io->ns)] += nr;
+		return;
+	}
+	st->escaped[io->ns->info.layout.type == PI_TYPE3] += escaped;
+	st->unchecked[IO_BLANK] += blank;
+	st->checked += nr - escaped - blank;
+}
+
+void io_count_bare(const struct job_ns *ns, struct io_stats *st)
+{
+	if (ns->bare_reads == JOB_BARE)
+		st->unchecked[io_unchecked_of(ns)] += st->bare[0];
+	st->asked += ns->prchk_read ? st->bare[0] : 0;
+	st->bare[0] = 0;
+}
+
+/* What the host found in the blocks of a read. */
+struct found {
+	uint32_t	bad;		/* mismatches */
+	uint32_t	escaped;	/* blocks whose tuples do */
+	uint32_t	blank;		/* blocks without a tuple, and all zero */
+};
+
+/* What is in the tuples that were read, by @fields?  Moves the data to fio's buffer. */
+static struct found check_tuples(const struct io *io, unsigned fields)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
 	const struct pi_series *usual = &io->ns->tuples;
 	struct io_blocks b = io->blocks;
+	struct found found = { 0 };
 	struct pi_series other;
 	struct run run;
-	unsigned bad = 0;
 
-	if (fields != usual->checks) {
+	if (fields == io->ns->others.checks)
+		usual = &io->ns->others;
+	else if (fields != usual->checks) {
 		other = pi_series_of(l, &io->ns->tags, fields);
 		usual = &other;
 	}
 	for (uint32_t i = 0; i < io->nr_blocks; i += run.nr) {
 		const uint8_t *blocks = b.data + i * b.data_stride;
+		struct pi_verdict v;
 
 		next_run(io, usual, i, &run);
 		if (io->bounced)
-			bad += pi_extract_at(run.series, run.first, blocks,
-					     (uint8_t *)io->buf + i * (size_t)io->ns->host_block,
-					     run.nr, NULL, 0).bad;
+			v = pi_extract_at(run.series, run.first, blocks,
+					  (uint8_t *)io->buf + i * (size_t)io->ns->host_block,
+					  run.nr, NULL, 0);
 		else
-			bad += pi_verify_at(run.series, run.first, blocks,
-					    l->extended ? NULL : b.md + i * b.md_stride, run.nr, NULL, 0).bad;
+			v = pi_verify_at(run.series, run.first, blocks,
+					 l->extended ? NULL : b.md + i * b.md_stride, run.nr, NULL, 0);
+		found.bad += v.bad;
+		found.escaped += v.escaped;
 	}
-	return bad;
+	return found;
 }
 
-/* How many mismatches are in what was read? */
-static unsigned check(const struct io *io, unsigned checks)
+/* What is in what was read? */
+static struct found check(const struct io *io, unsigned checks)
 {
-	const unsigned fields = checks & ~VFY_METADATA;
+	const bool tuples = checks && io->ns->wire.pi;		/* which may escape */
+	struct found found = { 0 };
 	struct io_blocks b = io->blocks;
-	unsigned bad = io->bounced || fields ? check_tuples(io, fields) : 0;
+	struct vfy_md_found md;
 
-	if (checks & VFY_METADATA)
-		bad += vfy_md_check(&io->ns->info.layout, io->slba, b.data, b.data_stride, b.md,
-				    b.md_stride, io->nr_blocks, NULL, 0);
-	return bad;
+	if (io->bounced || tuples)
+		found = check_tuples(io, checks & ~VFY_METADATA);
+	if (!(checks & VFY_METADATA))
+		return found;
+	md = vfy_md_check(&io->ns->info.layout, io->slba, b.data, b.data_stride, b.md, b.md_stride,
+			  io->nr_blocks, NULL, 0);
+	found.bad += md.bad;
+	found.blank = tuples ? 0 : md.blank;
+	return found;
+}
+
+/* Count the blocks of a read; without tuples, those that are not ours were not checked. */
+static void count_read(const struct io *io, unsigned checks, const struct found *found, struct io_job *job)
+{
+	uint32_t others = 0;
+
+	if (checks && io->ns->own_only && !(checks & ~io->ns->own_only))
+		for (uint32_t i = 0; i < io->nr_blocks; i++)
+			others += !io_checks_of(io, checks, i);
+	if (others)
+		io_count_read(io, 0, others, 0, 0, job);
+	io_count_read(io, checks, io->nr_blocks - others, found->escaped,
+		      others ? 0 : found->blank, job);
 }
 
 /* Check what was read.  The errno fio gets. */
 static int judge_read(struct io *io, struct io_job *job)
 {
 	unsigned checks = io_host_checks(io, job), bad, found = 0;
+	struct found host;
 
 	if (io->nr_damage)
 		damage_read(io, job);
-	if (!checks && !io->bounced && !vfy_plugged(&job->plugin))
+	if (!checks && !io->bounced && !vfy_plugged(&job->plugin)) {
+		io_count_read(io, 0, io->nr_blocks, 0, 0, job);
 		return 0;
+	}
 	ticks_begin(&job->stats.checking);
-	bad = check(io, checks);
+	host = check(io, checks);
 	if (io->blocks.md && (io->ns->guard_alone || vfy_plugged(&job->plugin)))
-		bad += io_poisoned(io->ns, io->slba, io->blocks, io->nr_blocks);
+		host.bad += io_poisoned(io->ns, io->slba, io->blocks, io->nr_blocks);
 	if (vfy_plugged(&job->plugin))
 		found = vfy_plugin_judge(&job->plugin, &io->seen, &io->expect);
 	ticks_end(&job->stats.checking);
-	job->stats.checked += checks || vfy_plugged(&job->plugin) ? io->nr_blocks : 0;
-	if (bad || io_has_faults(job))
+	count_read(io, checks, &host, job);
+	bad = host.bad;
+	if (bad || io_has_faults(job) || (host.escaped && io->ns->escape))
 		bad = diagnose_host(io, VFY_HOST, NULL, checks, job);
 	if (found)
 		diagnose_plugin(io, found, job);
@@ -444,32 +577,66 @@ void io_change_ends(const struct job_ns *ns, unsigned tag, uint8_t opcode, uint6
 
 	if (!res && io_has_faults(job))
 		vfy_faults_mark(job->faults, ns->seen.id, lba, nr, VFY_SOUND);
+	if (ns->written && opcode != nvme_cmd_write)
+		vfy_written_change_ends(ns->written, lba, nr);
 	if (vfy_plugged(&job->plugin))
 		vfy_plugin_done(&job->plugin, &seen, NULL, res);
 }
 
+/* The command failed; what is known of its blocks is what a second look tells. */
+static int settle_failed(struct io *io, int res, struct io_job *job)
+{
+	uint64_t before = io_blocks_read(&job->stats);
+
+	if (nvme_result_errno(res) == EILSEQ)
+		diagnose_device(io, res, job);
+	if (io->opcode == nvme_cmd_read)
+		job->stats.unchecked[IO_FAILED] += io->nr_blocks - (io_blocks_read(&job->stats) - before);
+	return nvme_result_errno(res);
+}
+
 static int settle(struct io *io, int res, struct io_job *job)
 {
-	if (res) {
-		if (nvme_result_errno(res) == EILSEQ)
-			diagnose_device(io, res, job);
-		return nvme_result_errno(res);
-	}
+	/* With PRACT=1 a write has nothing checked. */
+	const bool asked = io->checks && !(io->opcode == nvme_cmd_write && io->pract) &&
+			   (checks_media(io->opcode) || io->opcode == nvme_cmd_write);
+
+	if (asked && (!res || nvme_result_errno(res) == EILSEQ))
+		job->stats.asked += io->nr_blocks;
+	if (res)
+		return settle_failed(io, res, job);
 	return io->opcode == nvme_cmd_read ? judge_read(io, job) : 0;
 }
 
 /* Is what a bare I/O has read as it should be?  If not, the usual check will tell. */
 static bool sound(const struct io *io, struct io_job *job)
 {
-	unsigned bad;
+	const struct job_ns *ns = io->ns;
+	const struct pi_series *s = ns->own_only && !some_ours(io) ? &ns->others : &ns->tuples;
+	struct pi_verdict v;
 
 	ticks_begin(&job->stats.checking);
-	bad = pi_verify_at(&io->ns->tuples, io->slba, io->buf, io->md, io->nr_blocks, NULL, 0).bad;
-	if (io->ns->guard_alone)
-		bad += pi_poisoned_at(&io->ns->poison, io->slba, io->buf, io->md, io->nr_blocks);
+	v = pi_verify_at(s, io->slba, io->buf, io->md, io->nr_blocks, NULL, 0);
+	if (ns->guard_alone)
+		v.bad += pi_poisoned_at(&ns->poison, io->slba, io->buf, io->md, io->nr_blocks);
 	ticks_end(&job->stats.checking);
-	job->stats.checked += bad ? 0 : io->nr_blocks;
-	return !bad;
+	if (v.bad || (v.escaped && ns->escape))
+		return false;
+	io_count_read(io, s->checks, io->nr_blocks, v.escaped, 0, job);
+	return true;
+}
+
+/* What of the blocks that @io changed does this run know now? */
+static void note_end(const struct io *io, int res)
+{
+	struct vfy_written *w = io->ns->written;
+
+	if (!w || !changes_blocks(io->opcode))
+		return;
+	if (io->opcode != nvme_cmd_write)
+		vfy_written_change_ends(w, io->slba, io->nr_blocks);
+	else if (!res)
+		vfy_written_put(w, io->slba, io->nr_blocks, io->then);
 }
 
 static __attribute__((noinline)) int end_whole(struct io *io, int res, struct io_job *job)
@@ -484,6 +651,8 @@ static __attribute__((noinline)) int end_whole(struct io *io, int res, struct io
 		err = damage_settle(io, &res, job);
 	else if (!res && changes_blocks(io->opcode) && io_has_faults(job))
 		vfy_faults_mark(job->faults, io->ns->seen.id, io->slba, io->nr_blocks, VFY_SOUND);
+	if (!io->bare)
+		note_end(io, res);
 	if (!err)
 		err = settle(io, res, job);
 	if (vfy_plugged(&job->plugin) && io->opcode != nvme_cmd_compare && io->opcode != nvme_cmd_verify)
@@ -496,7 +665,8 @@ int io_end(struct io *io, int res, struct io_job *job)
 	job->stats.ios++;
 	if (!io->bare || res || io_has_faults(job))
 		return end_whole(io, res, job);
-	if (io->opcode != nvme_cmd_read || !io->ns->verify || sound(io, job))
-		return 0;
-	return end_whole(io, res, job);
+	if (io->bare == JOB_BARE_CHECKED && !sound(io, job))
+		return end_whole(io, res, job);
+	job->stats.bare[io->opcode & 1] += io->nr_blocks;	/* Write is 01h, Read 02h */
+	return 0;
 }

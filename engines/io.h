@@ -44,7 +44,9 @@ struct io {
 	struct vfy_expect	expect;		/* what its blocks carry */
 	struct vfy_io		seen;		/* as a plugin sees it, where there is one */
 	bool			usual;		/* that is as the namespace has it: no plugin had its say */
-	bool			bare;		/* so is the I/O: what follows from the rest is not set */
+	enum job_bare		bare;		/* so is the I/O: what follows from the rest is not set */
+	uint64_t		then;		/* when it started, as vfy_written_*_starts() has it */
+	unsigned		given;		/* PI_*: tags whose values the plugin has set */
 	unsigned		checks;		/* PI_* the device is asked for */
 
 	/* Done on purpose: */
@@ -57,14 +59,50 @@ struct io {
 /* What the drive must answer to a damaged write: pi_expect. */
 enum io_answer { IO_ANSWER_AUTO, IO_ANSWER_REJECT, IO_ANSWER_ACCEPT, IO_ANSWER_ANY };
 
-/* Costs and counts, of the host. */
+/* Why the host checked nothing of a block that was read. */
+enum io_unchecked {
+	IO_NOT_ASKED,		/* pi_verify=none */
+	IO_PRACT,		/* pi_act=1: no tuple crosses */
+	IO_NO_PI,		/* the namespace has no protection information */
+	IO_FAILED,		/* the read did, and the block was not looked at again */
+	IO_PLUGIN,		/* the plugin judged it instead */
+	IO_NOT_OURS,		/* only what this run wrote would be checked */
+	IO_BLANK,		/* no tuple, and all of it is zero: nobody wrote it, or somebody zeroed it */
+	IO_NR_UNCHECKED,
+};
+
+/*
+ * Costs and counts, of the host.  A block that was read is checked, escaped or
+ * unchecked, and nothing else; those of bare I/Os for which there was nothing to do
+ * but the command are in @bare.
+ */
 struct io_stats {
 	uint64_t	ios;			/* that moved blocks, or had them checked */
 	uint64_t	generated, checked;	/* blocks, by the host */
+	uint64_t	escaped[2];		/* blocks: of types 1 and 2; of type 3 */
+	uint64_t	unchecked[IO_NR_UNCHECKED];
+	uint64_t	bare[2];		/* blocks of reads; of writes */
+	uint64_t	asked;			/* blocks that the device was asked to check, and that it answered of */
 	struct ticks_sum generating, checking;
 	uint64_t	damaged, rejected, accepted, wrong;	/* blocks, on purpose */
 	uint64_t	spared;			/* fields that would have been, but for a full book */
 };
+
+/* Blocks of reads that the host looked at; all blocks of reads. */
+static inline uint64_t io_looked_at(const struct io_stats *st)
+{
+	return st->checked + st->escaped[0] + st->escaped[1] + st->unchecked[IO_PLUGIN] +
+	       st->unchecked[IO_BLANK];
+}
+
+static inline uint64_t io_blocks_read(const struct io_stats *st)
+{
+	uint64_t n = st->checked + st->escaped[0] + st->escaped[1];
+
+	for (int i = 0; i < IO_NR_UNCHECKED; i++)
+		n += st->unchecked[i];
+	return n;
+}
 
 /* What the I/Os of a job share, and where findings go.  All zero will do, but for @record. */
 struct io_job {
@@ -163,6 +201,25 @@ const char *io_command_name(uint8_t opcode);
 
 /* What the host checks of a read, less what a plugin does itself: PI_*, VFY_METADATA. */
 unsigned io_host_checks(const struct io *io, const struct io_job *job);
+
+/* Those of @checks that are of block @i of a read: some are, only where this run wrote it. */
+unsigned io_checks_of(const struct io *io, unsigned checks, uint32_t i);
+
+/* Is it certain that this run wrote block @i of a read, and nothing changed it otherwise since? */
+bool io_is_ours(const struct io *io, uint32_t i);
+
+/*
+ * Count @nr blocks that were read, the host having found @escaped of them to escape and
+ * @blank all zero without a tuple.  @checks of 0: it looked at none.
+ */
+void io_count_read(const struct io *io, unsigned checks, uint32_t nr, uint32_t escaped, uint32_t blank,
+		   struct io_job *job);
+
+/* Why would the host check nothing of @ns's blocks? */
+enum io_unchecked io_unchecked_of(const struct job_ns *ns);
+
+/* Add what is known of @ns's bare I/Os to the other counts: at the end. */
+void io_count_bare(const struct job_ns *ns, struct io_stats *st);
 
 /* --- diagnose.c --- */
 

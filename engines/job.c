@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "../pi/guard-kernels.h"
 #include "../verify/metadata.h"
 #include "../verify/report.h"
 #include "job.h"
@@ -31,62 +32,160 @@ int refuse_ns(const struct job_ns *ns, char *why, const char *fmt, ...)
 
 /* --- what is checked --- */
 
-/* A check that the format has nothing for, asked for by name, is an error. */
-static int check_words(const struct job_ns *ns, const char *option, unsigned words, char *why)
+/* Does every block that carries the job's tags escape? */
+static bool tags_escape(const struct job_ns *ns)
 {
 	const struct pi_layout *l = &ns->info.layout;
 
-	if (words & PI_REF && l->type == PI_TYPE3)
-		return refuse_ns(ns, why, "%s: REFTAG can't be checked, the reference tag of type 3 is "
-			      "not defined; leave it out", option);
-	if (words & PI_STORAGE && !l->sts)
-		return refuse_ns(ns, why, "%s: STTAG can't be checked, there is no storage tag (STS 0); "
-			      "leave it out", option);
+	return ns->tags.app == 0xffff &&
+	       (l->type != PI_TYPE3 || ns->tags.ref == pi_ones(pi_ref_bits(l)));
+}
+
+/* Why @field can't be checked on this namespace; NULL: it can. */
+static const char *cannot(const struct job_ns *ns, unsigned field)
+{
+	const struct pi_layout *l = &ns->info.layout;
+
+	if (field == PI_REF && l->type == PI_TYPE3)
+		return "the reference tag of type 3 is not defined";
+	if (field == PI_REF && !pi_ref_bits(l))
+		return "the storage tag leaves no bit for a reference tag";
+	if (field == PI_STORAGE && !l->sts)
+		return "there is no storage tag (STS 0)";
+	if (field == PI_STORAGE && !(ns->info.storage_mask & pi_ones(l->sts)))
+		return "the controller compares no bit of it (LBSTM 0)";
+	if (field == PI_APP && !ns->tags.app_mask)
+		return "apptag_mask=0 leaves no bit of it";
+	if (field == PI_APP && tags_escape(ns))
+		return "blocks with apptag=ffffh escape all checks";
+	return NULL;
+}
+
+static const struct {
+	unsigned	field;
+	const char	*word;
+} check_fields[] = {
+	{ PI_GUARD, "GUARD" }, { PI_APP, "APPTAG" }, { PI_REF, "REFTAG" }, { PI_STORAGE, "STTAG" },
+};
+
+enum { NR_CHECK_FIELDS = sizeof(check_fields) / sizeof(check_fields[0]) };
+
+/* A check that is not possible, asked for by name, is an error. */
+static int check_words(const struct job_ns *ns, const char *option, unsigned words, char *why)
+{
+	if (words & WORDS_ALL)
+		return 0;
+	for (int i = 0; i < NR_CHECK_FIELDS; i++) {
+		const char *reason = cannot(ns, check_fields[i].field);
+
+		if (words & check_fields[i].field && reason)
+			return refuse_ns(ns, why, "%s: %s can't be checked, %s; leave it out", option,
+					 check_fields[i].word, reason);
+	}
+	if (words && tags_escape(ns))
+		return refuse_ns(ns, why, "%s: blocks with apptag=ffffh escape all checks: give another "
+				 "apptag, or %s=none", option, option);
 	return 0;
 }
 
-static unsigned all_checks(const struct pi_layout *l)
+static unsigned all_checks(const struct job_ns *ns)
 {
-	return PI_GUARD | PI_APP | (l->type != PI_TYPE3 ? PI_REF : 0) | (l->sts ? PI_STORAGE : 0);
+	unsigned fields = 0;
+
+	for (int i = 0; i < NR_CHECK_FIELDS; i++)
+		fields |= cannot(ns, check_fields[i].field) ? 0 : check_fields[i].field;
+	return fields;
 }
 
-/* "all" is all that the format has; other words stand as they are. */
-static unsigned resolve(const struct pi_layout *l, unsigned words)
+/* "all" is all that can be checked; other words stand as they are. */
+static unsigned resolve(const struct job_ns *ns, unsigned words)
 {
-	return words & WORDS_ALL ? all_checks(l) | VFY_METADATA : words;
+	return words & WORDS_ALL ? all_checks(ns) | VFY_METADATA : words;
+}
+
+/* One line on what the format would have, but for an option or a mask that leaves nothing of it. */
+static void put_remark(struct job_ns *ns)
+{
+	const struct pi_layout *l = &ns->info.layout;
+
+	ns->remark_on = tags_escape(ns) || !ns->tags.app_mask ? PI_APP :
+			l->sts && cannot(ns, PI_STORAGE) ? PI_STORAGE : PI_REF;
+	if (tags_escape(ns))
+		snprintf(ns->remark, WHY_MAX, "blocks with apptag=ffffh%s escape all checks: nothing of them "
+			 "can be checked", l->type == PI_TYPE3 ? " and that pi_ref" : "");
+	else if (!ns->tags.app_mask)
+		snprintf(ns->remark, WHY_MAX, "the application tag can't be checked: %s", cannot(ns, PI_APP));
+	else if (l->sts && cannot(ns, PI_STORAGE))
+		snprintf(ns->remark, WHY_MAX, "the storage tag can't be checked: %s", cannot(ns, PI_STORAGE));
+	else if (l->type != PI_TYPE3 && !pi_ref_bits(l))
+		snprintf(ns->remark, WHY_MAX, "the reference tag can't be checked: %s", cannot(ns, PI_REF));
+}
+
+/* The tags whose values nobody gave: only what a run of ours wrote is known to carry them. */
+static unsigned tags_not_given(const struct job_opts *o)
+{
+	return (o->apptag_given ? 0 : PI_APP) | (o->storage_given ? 0 : PI_STORAGE);
 }
 
 static int settle_prchk(struct job_ns *ns, const struct job_opts *o, char *why)
 {
-	const struct pi_layout *l = &ns->info.layout;
-	unsigned want = resolve(l, o->prchk_given ? o->prchk : WORDS_ALL) & ~VFY_METADATA;
+	unsigned want = resolve(ns, o->prchk_given ? o->prchk : WORDS_ALL) & ~VFY_METADATA;
 	int ret = 0;
 
-	ns->prchk = want;
-	if (want && o->storage_check < 0 && l->sts)
-		ns->prchk |= PI_STORAGE;
-	if (o->storage_check > 0)
-		ns->prchk |= PI_STORAGE;
-	if (o->storage_check == 0)
-		ns->prchk &= ~PI_STORAGE;
 	if (o->prchk_given)
-		ret = check_words(ns, "pi_chk", want, why);
+		ret = check_words(ns, "pi_chk", o->prchk, why);
 	if (!ret && o->storage_check > 0)
 		ret = check_words(ns, "pi_storage_check", PI_STORAGE, why);
+	ns->prchk = want;
+	ns->prchk_read = o->prchk_given || o->reads_own ? want : want & ~tags_not_given(o);
+	if (o->storage_check > 0) {
+		ns->prchk |= PI_STORAGE;
+		ns->prchk_read |= PI_STORAGE;
+	} else if (!o->storage_check) {
+		ns->prchk &= ~PI_STORAGE;
+		ns->prchk_read &= ~PI_STORAGE;
+	}
 	return ret;
+}
+
+/* What the host checks without being told, and what of it only in blocks that this run wrote. */
+static unsigned usual_checks(struct job_ns *ns, const struct job_opts *o)
+{
+	const unsigned unsure = tags_not_given(o) | VFY_METADATA;
+	unsigned all = ns->info.layout.type == PI_NONE ? VFY_METADATA : all_checks(ns) | VFY_METADATA;
+
+	if (!o->remembers)
+		return all & ~unsure;
+	ns->own_only = all & unsure;
+	return all;
 }
 
 static int settle_verify(struct job_ns *ns, const struct job_opts *o, char *why)
 {
 	const struct pi_layout *l = &ns->info.layout;
-	unsigned want = o->verify_given ? resolve(l, o->verify) : ns->prchk | VFY_METADATA;
+	unsigned want = o->verify_given ? resolve(ns, o->verify) : usual_checks(ns, o);
 
 	if (o->verify_given && want & ~VFY_METADATA && !ns->wire.pi)
 		return refuse_ns(ns, why, "pi_verify: with pi_act=1 no protection information crosses the "
 			      "interface; give pi_act=0, or pi_verify=none");
 	ns->verify = ns->wire.pi ? want & ~VFY_METADATA : 0;
 	ns->verify_md = want & VFY_METADATA && vfy_md_present(l);
-	return o->verify_given ? check_words(ns, "pi_verify", ns->verify, why) : 0;
+	ns->own_only &= ns->verify | (ns->verify_md ? VFY_METADATA : 0);
+	return o->verify_given ? check_words(ns, "pi_verify", o->verify & ~VFY_METADATA, why) : 0;
+}
+
+static int settle_escape(struct job_ns *ns, const struct job_opts *o, char *why)
+{
+	ns->escape = o->escape;
+	if (!o->escape)
+		return 0;
+	if (!ns->wire.pi)
+		return refuse_ns(ns, why, "pi_escape: with pi_act=1 no protection information crosses the "
+				 "interface; give pi_act=0, or leave it out");
+	if (!ns->verify)
+		return refuse_ns(ns, why, "pi_escape: the host looks at no tuple; give pi_verify=GUARD or "
+				 "more, or leave out pi_escape");
+	return 0;
 }
 
 static int settle_tags(struct job_ns *ns, const struct job_opts *o, char *why)
@@ -113,25 +212,36 @@ static int settle_protection(struct job_ns *ns, const struct job_opts *o, char *
 {
 	const struct pi_layout *l = &ns->info.layout;
 	bool asked = o->pract || (o->prchk_given && o->prchk) || o->ref_given || o->storage_given ||
-		     o->storage_check > 0 || (o->verify_given && o->verify & ~VFY_METADATA);
+		     o->storage_check > 0 || o->escape || (o->verify_given && o->verify & ~VFY_METADATA);
 	int ret;
 
 	ns->wire = nvme_wire(l, o->pract);
+	ns->own_only = 0;
+	ns->remark[0] = '\0';
 	if (l->type == PI_NONE && asked)
 		return refuse_ns(ns, why, "the namespace has no protection information; leave out pi_act, pi_chk, "
-			      "pi_verify, pi_ref and pi_storage_*, or format it with --pi");
+			      "pi_verify, pi_ref, pi_storage_* and pi_escape, or format it with --pi");
 	if (l->type == PI_NONE) {
-		ns->verify_md = l->md_size && (!o->verify_given || o->verify & VFY_METADATA);
+		unsigned want = o->verify_given ? o->verify : usual_checks(ns, o);
+
+		ns->verify_md = l->md_size && want & VFY_METADATA;
+		ns->own_only = ns->verify_md ? ns->own_only & VFY_METADATA : 0;
 		return 0;
 	}
 	ns->pract = o->pract;
-	ret = settle_prchk(ns, o, why);
+	ret = settle_tags(ns, o, why);
+	if (!ret)
+		ret = settle_prchk(ns, o, why);
 	if (!ret)
 		ret = settle_verify(ns, o, why);
-	if (!ret)
-		ret = settle_tags(ns, o, why);
+	ns->unknown = o->unknown;
 	ns->prchk &= ~o->unknown;
+	ns->prchk_read &= ~o->unknown;
 	ns->verify &= ~o->unknown;
+	if (!ret)
+		ret = settle_escape(ns, o, why);
+	if (!ret)
+		put_remark(ns);
 	return ret;
 }
 
@@ -272,20 +382,23 @@ static void settle_common(struct job_ns *ns, const struct job_opts *o)
 {
 	struct pi_layout plain = ns->info.layout;
 	struct nvme_io io = {
-		.opcode = nvme_cmd_read, .pract = ns->pract, .fua = ns->readfua, .checks = ns->prchk,
+		.opcode = nvme_cmd_read, .pract = ns->pract, .fua = ns->readfua, .checks = ns->prchk_read,
 		.tags = ns->tags,
 	};
 
 	ns->read = nvme_kind(&ns->info, &io);
 	io.opcode = nvme_cmd_write;
 	io.fua = ns->writefua;
+	io.checks = ns->prchk;
 	ns->write = nvme_kind(&ns->info, &io);
 	ns->guard_alone = ns->wire.pi && (!(ns->verify & PI_REF) || plain.type == PI_TYPE3 ||
 					  !pi_ref_bits(&plain));
-	ns->bare_reads = !o->looks && !ns->verify_md && ns->wire.data == ns->host_block;
-	ns->bare_writes = !ns->wire.md && ns->wire.data == plain.data_size;
+	ns->bare_reads = o->looks || ns->verify_md || ns->wire.data != ns->host_block ? JOB_NOT_BARE :
+			 ns->verify ? JOB_BARE_CHECKED : JOB_BARE;
+	ns->bare_writes = !ns->wire.md && ns->wire.data == plain.data_size ? JOB_BARE : JOB_NOT_BARE;
 	plain.type = PI_NONE;
 	ns->tuples = pi_series_of(&ns->info.layout, &ns->tags, ns->verify);
+	ns->others = pi_series_of(&ns->info.layout, &ns->tags, ns->verify & ~ns->own_only);
 	ns->poison = pi_poison_of(&ns->info.layout, &ns->tags);
 	ns->plain = pi_series_of(&plain, &ns->tags, 0);
 }
@@ -369,18 +482,36 @@ static void show(struct job_ns *ns)
 		.layout = ns->info.layout,
 		.tags = ns->tags,
 		.device_checks = ns->prchk,
-		.host_checks = ns->verify | (ns->verify_md ? VFY_METADATA : 0),
+		.host_checks = (ns->verify | (ns->verify_md ? VFY_METADATA : 0)) & ~ns->own_only,
 		.tuples_cross = ns->wire.pi,
 		.md_crosses = ns->wire.data + ns->wire.md > ns->info.layout.data_size,
 	};
+}
+
+/* A name that the guards' library would pass over is a mistake: another kernel would be measured. */
+static int check_guard(char *why)
+{
+	const char *name = getenv("NVMEPI_GUARD");
+	char names[WHY_MAX / 2] = "";
+	size_t n = 0;
+
+	if (!name || !guard_select(name))
+		return 0;
+	for (size_t i = 0; i < guard_nr_kernels; i++)
+		if (guard_kernels[i].runs())
+			n += snprintf(names + n, sizeof(names) - n, "%s%s", n ? " " : "", guard_kernels[i].name);
+	return refuse(why, EINVAL, "NVMEPI_GUARD=%.40s: no guard kernel of that name runs here; give one of: %s",
+		      name, names);
 }
 
 int job_ns_open(const struct target_ops *ops, const char *path, const struct job_opts *o,
 		struct job_ns *ns, char why[WHY_MAX])
 {
 	struct target_open open = o->open;
-	int ret;
+	int ret = check_guard(why);
 
+	if (ret)
+		return ret;
 	*ns = (struct job_ns){ .path = strdup(path) };
 	open.path = path;
 	ret = ns->path ? ops->open(&open, &ns->target, why) : refuse(why, ENOMEM, "%s: out of memory", path);

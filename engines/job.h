@@ -10,6 +10,7 @@
 #define JOB_H
 
 #include "../verify/verify.h"
+#include "../verify/written.h"
 #include "nvme.h"
 #include "words.h"
 
@@ -29,10 +30,20 @@ struct job_size {
 	enum job_size_kind	kind;
 };
 
+/* What becomes of a block that was read and that escapes its checks: pi_escape. */
+enum job_escape {
+	JOB_ESCAPE_ALLOW,	/* it is counted */
+	JOB_ESCAPE_OWN,		/* a mismatch where this run wrote the block */
+	JOB_ESCAPE_REJECT,	/* a mismatch */
+};
+
+/* Is all there is to do for an I/O its command, or that and a check of read tuples? */
+enum job_bare { JOB_NOT_BARE, JOB_BARE, JOB_BARE_CHECKED };
+
 /* The options of a job, parsed; "given" tells a default from a wish. */
 struct job_opts {
 	bool			pract;
-	bool			prchk_given, verify_given, ref_given, storage_given;
+	bool			prchk_given, verify_given, apptag_given, ref_given, storage_given;
 	unsigned		prchk;		/* pi_chk: PI_* the device checks */
 	unsigned		verify;		/* pi_verify: PI_*, VFY_METADATA the host checks */
 	unsigned		unknown;	/* PI_*: nobody gave a value, so nobody checks it */
@@ -46,6 +57,9 @@ struct job_opts {
 	bool			compare;	/* verify_mode=compare */
 	bool			readfua, writefua, deac;
 	bool			looks;		/* the caller wants to see the blocks of all reads */
+	bool			remembers;	/* somebody keeps which blocks are written: job_ns->written */
+	bool			reads_own;	/* every block that is read was written by the job */
+	enum job_escape		escape;
 
 	/* From fio's own options. */
 	bool			reads, writes, trims;
@@ -63,17 +77,25 @@ struct job_ns {
 	int			index;		/* in the job's list of files */
 	void			*owner;		/* the caller's */
 	bool			pract, readfua, writefua, deac;
-	unsigned		prchk;		/* PI_* for the device */
+	unsigned		prchk;		/* PI_* for the device, in writes */
+	unsigned		prchk_read;	/* and in Read, Compare and Verify */
 	unsigned		verify;		/* PI_* for the host, on tuples that cross */
 	bool			verify_md;	/* and the bytes beyond them */
 	bool			guard_alone;	/* the host checks no reference tag: a guard may fit by chance */
-	bool			bare_reads;	/* nothing is made or moved for one: the command, */
-	bool			bare_writes;	/* and a check of read tuples are all there is to do */
+	unsigned		unknown;	/* PI_*: nobody gave a value */
+	unsigned		own_only;	/* of both, what is checked only in blocks that this run wrote */
+	enum job_escape		escape;
+	struct vfy_written	*written;	/* the caller's; NULL: nobody remembers */
+	uint64_t		kind;		/* of the blocks it writes, there */
+	unsigned		remark_on;	/* PI_*: the field of ->remark */
+	char			remark[WHY_MAX]; /* what can't be checked although nobody said so; "": nothing */
+	enum job_bare		bare_reads, bare_writes;
 	struct pi_tags		tags;		/* ref: that of LBA 0 */
 	struct nvme_wire	wire;		/* of Read and Write */
 	struct nvme_kind	read, write;	/* as most commands of the job are */
 	struct pi_series	tuples;		/* from LBA 0 on, with the host's checks */
 	struct pi_series	poison;		/* what is in their place before a read that is checked */
+	struct pi_series	others;		/* the same, in blocks that this run did not write */
 	struct pi_series	plain;		/* the same blocks, their tuples somebody else's */
 	uint32_t		host_block;	/* bytes of fio's buffer a block */
 	unsigned		host_shift;	/* the same as a power of two; 0: it is none */

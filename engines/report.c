@@ -49,17 +49,50 @@ static struct json_object *options(const struct session *s)
 	struct json_object *o = json_object_new_object();
 
 	json_object_object_add(o, "pi_act", json_object_new_boolean(s->ns[0].pract));
-	json_object_object_add(o, "pi_chk", vfy_json_fields(s->seen[0].device_checks));
+	json_object_object_add(o, "pi_chk", vfy_json_fields(s->ns[0].prchk));
+	json_object_object_add(o, "pi_chk_in_reads", vfy_json_fields(s->ns[0].prchk_read));
 	json_object_object_add(o, "pi_verify", vfy_json_fields(s->seen[0].host_checks));
+	json_object_object_add(o, "pi_verify_where_written", vfy_json_fields(s->ns[0].own_only));
 	return o;
+}
+
+/* A sum, and an object of its parts, which has those that are there. */
+static void add_parts(struct json_object *o, const char *key, const uint64_t *n, const char *const *names,
+		      unsigned nr)
+{
+	struct json_object *parts = json_object_new_object();
+	char by[32];
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < nr; i++) {
+		sum += n[i];
+		if (n[i])
+			add_count(parts, names[i], n[i]);
+	}
+	snprintf(by, sizeof(by), "%s_by", key);
+	add_count(o, key, sum);
+	json_object_object_add(o, by, parts);
 }
 
 static struct json_object *blocks(const struct io_stats *st)
 {
-	struct json_object *o = json_object_new_object();
+	static const char *const rules[] = {
+		"application_tag_ffff", "application_and_reference_tag_all_ones",
+	};
+	static const char *const reasons[IO_NR_UNCHECKED] = {
+		[IO_NOT_ASKED] = "pi_verify_none", [IO_PRACT] = "pi_act", [IO_NO_PI] = "no_protection",
+		[IO_FAILED] = "read_failed", [IO_PLUGIN] = "plugin", [IO_NOT_OURS] = "not_written_by_run",
+		[IO_BLANK] = "blank",
+	};
+	struct json_object *o = json_object_new_object(), *device = json_object_new_object();
 
 	add_count(o, "generated", st->generated);
+	add_count(o, "read", io_blocks_read(st));
 	add_count(o, "checked", st->checked);
+	add_parts(o, "escaped", st->escaped, rules, 2);
+	add_parts(o, "not_checked", st->unchecked, reasons, IO_NR_UNCHECKED);
+	add_count(device, "asked", st->asked);
+	json_object_object_add(o, "device", device);
 	return o;
 }
 
@@ -73,7 +106,7 @@ static struct json_object *times(const struct session *s)
 	add_count(o, "generate", generate);
 	add_count(o, "check", check);
 	add_ratio(o, "generate_per_block", generate, st->generated);
-	add_ratio(o, "check_per_block", check, st->checked);
+	add_ratio(o, "check_per_block", check, io_looked_at(st));
 	add_ratio(o, "generate_per_io", generate, st->ios);
 	add_ratio(o, "check_per_io", check, st->ios);
 	return o;

@@ -9,6 +9,7 @@
 #include "../verify/report.h"
 #include "../verify/refuse.h"
 #include "scan-args.h"
+#include "job.h"
 #include "words.h"
 
 static const char usage[] =
@@ -26,12 +27,15 @@ static const char usage[] =
 	"                        device takes)\n"
 	"What is checked:\n"
 	"  --check=WORDS         by the host: GUARD,APPTAG,REFTAG,STTAG,METADATA, none or all\n"
-	"                        (default: all; METADATA: fio-nvmepi's pattern beyond the tuple)\n"
+	"                        (default: GUARD,REFTAG, and tags that are given; METADATA:\n"
+	"                        fio-nvmepi's pattern beyond the tuple)\n"
 	"  --device-check=WORDS  by the device: the first four, none or all (default: none)\n"
 	"  --apptag=VALUE        application tag; without it, application tags are not checked\n"
 	"  --apptag-mask=VALUE   its bits that are checked (default: 0xffff)\n"
 	"  --storage-tag=VALUE   storage tag; without it, storage tags are not checked\n"
 	"  --ref=VALUE           types 2 and 3: reference tag of LBA 0 (default: 0)\n"
+	"  --escape=WHAT         blocks that escape their checks: allow (count them), or reject\n"
+	"                        (they are bad, as all blocks were written) (default: allow)\n"
 	"What is told:\n"
 	"  --decode=LBA          scan nothing, show that block: its tuple, the guard as computed,\n"
 	"                        its metadata\n"
@@ -68,6 +72,7 @@ static const struct {
 	[APPTAG_MASK]	= { "--apptag-mask", NUMBER, AT(apptag_mask), 0, UINT16_MAX },
 	[STORAGE_TAG]	= { "--storage-tag", NUMBER, AT(storage), 0, UINT64_MAX },
 	[REF]		= { "--ref", NUMBER, AT(ref), 0, UINT64_MAX },
+	[ESCAPE]	= { "--escape", TEXT, AT(escape), 0, 0 },
 	[DECODE]	= { "--decode", NUMBER, AT(decode), 0, UINT64_MAX },
 	[LIST]		= { "--list", NUMBER, AT(list), 0, UINT32_MAX },
 	[JSON]		= { "--json", TEXT, AT(json), 0, 0 },
@@ -149,7 +154,7 @@ struct scan_args scan_args(int argc, char **argv)
 {
 	struct scan_args a = {
 		.bs = "128k", .depth = 8, .list = 20, .check = "all", .device_check = "none",
-		.apptag_mask = UINT16_MAX,
+		.apptag_mask = UINT16_MAX, .escape = "allow",
 	};
 
 	parse(&a, argc, argv);
@@ -194,6 +199,16 @@ unsigned scan_checks(const struct scan_args *a, enum scan_option id)
 		scan_die("%s: STTAG is compared with a value: give --storage-tag, too",
 			 known[id].name);
 	return words;
+}
+
+unsigned scan_escape(const struct scan_args *a)
+{
+	if (!strcmp(a->escape, "own"))
+		scan_die("--escape=own: a scan does not know which blocks were written; give reject, or have fio "
+			 "read with pi_plugin=stamp, which knows");
+	if (strcmp(a->escape, "allow") && strcmp(a->escape, "reject"))
+		scan_die("--escape: '%s' is unknown; give allow or reject", a->escape);
+	return strcmp(a->escape, "allow") ? JOB_ESCAPE_REJECT : JOB_ESCAPE_ALLOW;
 }
 
 /* A-B, A+N, A- or A */

@@ -12,12 +12,12 @@
 
 enum scan_option {
 	RANGE, THREADS, DEPTH, BS, CHECK, DEVICE_CHECK, APPTAG, APPTAG_MASK, STORAGE_TAG, REF,
-	DECODE, LIST, JSON, LOG, QUIET, HELP, NS_LBS, NS_MS, NS_MSET, NS_PI, NS_PIL, NS_PIF, NS_STS,
+	ESCAPE, DECODE, LIST, JSON, LOG, QUIET, HELP, NS_LBS, NS_MS, NS_MSET, NS_PI, NS_PIL, NS_PIF, NS_STS,
 	NR_OPTIONS,
 };
 
 struct scan_args {
-	const char	*target, *range, *bs, *check, *device_check, *json, *log;
+	const char	*target, *range, *bs, *check, *device_check, *escape, *json, *log;
 	uint64_t	threads, depth, list, decode, apptag, apptag_mask, storage, ref;
 	uint64_t	ns[7];			/* ns_* options, as in struct ns_format */
 	uint64_t	quiet, help;		/* 1: given */
@@ -40,6 +40,9 @@ uint64_t scan_bs(const struct scan_args *a);
 
 /* The words of CHECK or DEVICE_CHECK, as words_checks() has them. */
 unsigned scan_checks(const struct scan_args *a, enum scan_option id);
+
+/* What becomes of blocks that escape, as enum job_escape has it. */
+unsigned scan_escape(const struct scan_args *a);
 
 /* The LBAs asked for, of the @nr that there are: from *@first up to, without, *@end. */
 void scan_range(const struct scan_args *a, uint64_t nr, uint64_t *first, uint64_t *end);

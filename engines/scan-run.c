@@ -158,7 +158,7 @@ static bool tells_of_blocks(int res)
 /* What block @one is, which is read again, where the device has @judged it already. */
 static int look_at(struct worker *w, const struct io *one, bool judged)
 {
-	int res = read_single(one, judged ? 0 : one->ns->prchk);
+	int res = read_single(one, judged ? 0 : one->ns->prchk_read);
 	struct io copy = *one;
 
 	switch (nvme_result_meaning(res)) {

@@ -62,7 +62,9 @@ void scan_show_start(const struct scan *s)
 	       nvme_format_name(&s->ns.info, format),
 	       s->ns.info.nr_blocks, s->ns.target->ops->name);
 	put_fields("checked by the host", host_checks(s));
-	put_fields("checked by the device", s->ns.prchk);
+	put_fields("checked by the device", s->ns.prchk_read);
+	if (*s->ns.remark)
+		puts(s->ns.remark);
 	fflush(stdout);
 }
 
@@ -112,6 +114,14 @@ void scan_show_progress(struct scan *s, double seconds)
 
 /* --- when it has ended --- */
 
+/* Blocks of which something was checked: not those that escape, nor those that can't be read. */
+static uint64_t checked(const struct scan *s)
+{
+	uint64_t not = s->escaped + s->field[__builtin_ctz(VFY_DATA)].blocks;
+
+	return (host_checks(s) || s->ns.prchk_read) && s->done > not ? s->done - not : 0;
+}
+
 static void put_ranges(const struct scan *s, const char *name, const struct vfy_ranges *set)
 {
 	size_t shown = set->nr < s->list ? set->nr : s->list;
@@ -142,11 +152,11 @@ void scan_show_summary(const struct scan *s)
 	if (s->judge.counts.total > json_object_array_length(s->findings))
 		printf("... and %" PRIu64 " findings more\n",
 		       s->judge.counts.total - json_object_array_length(s->findings));
-	printf("%" PRIu64 " blocks (%s) in %.2f s, %s/s: %" PRIu64 " bad, %" PRIu64
+	printf("%" PRIu64 " blocks (%s) in %.2f s, %s/s: %" PRIu64 " checked, %" PRIu64 " bad, %" PRIu64
 	       " escaped (deallocated, or never written)\n", done,
 	       bytes_text(bytes_of(s, done), size),
 	       s->seconds, bytes_text(s->seconds ? bytes_of(s, done) / s->seconds : 0, speed),
-	       s->bad.blocks, s->escaped);
+	       checked(s), s->bad.blocks, s->escaped);
 	for (unsigned bit = 0; bit < VFY_NR_FIELDS; bit++)
 		put_ranges(s, scan_field_name(1u << bit), &s->field[bit]);
 }
@@ -203,7 +213,7 @@ static struct json_object *checks(const struct scan *s)
 	struct json_object *o = json_object_new_object();
 
 	json_object_object_add(o, "host", vfy_json_fields(host_checks(s)));
-	json_object_object_add(o, "device", vfy_json_fields(s->ns.prchk));
+	json_object_object_add(o, "device", vfy_json_fields(s->ns.prchk_read));
 	return o;
 }
 
@@ -225,6 +235,7 @@ struct json_object *scan_json(const struct scan *s)
 	json_object_object_add(o, "complete", json_object_new_boolean(next == s->end));
 	json_object_object_add(o, "next", next == s->end ? NULL : json_object_new_uint64(next));
 	add_number(o, "scanned", s->done);
+	add_number(o, "checked", checked(s));
 	add_number(o, "bad", s->bad.blocks);
 	add_number(o, "escaped", s->escaped);
 	json_object_object_add(o, "bad_blocks", bad_blocks(s));

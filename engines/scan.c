@@ -21,7 +21,8 @@ static void die_of_job(const char *why)
 {
 	static const char *const words[][2] = {
 		{ "pi_verify", "--check" }, { "pi_chk", "--device-check" }, { "pi_ref", "--ref" },
-		{ "pi_storage_tag", "--storage-tag" },
+		{ "pi_storage_tag", "--storage-tag" }, { "pi_escape", "--escape" },
+		{ "apptag_mask", "--apptag-mask" }, { "apptag", "--apptag" },
 	};
 	const size_t nr = sizeof(words) / sizeof(words[0]);
 	char line[2 * WHY_MAX] = "";
@@ -81,14 +82,15 @@ static void settle_checks(const struct scan_args *a, struct job_ns *ns, uint32_t
 				       JOB_SIZE_TRANSFER };
 	struct job_opts o = {
 		.prchk_given = true, .prchk = scan_checks(a, DEVICE_CHECK),
-		.verify_given = true, .verify = scan_checks(a, CHECK),
-		.apptag = a->apptag, .apptag_mask = a->apptag_mask,
+		.verify_given = scan_given(a, CHECK), .verify = scan_checks(a, CHECK),
+		.apptag_given = scan_given(a, APPTAG), .apptag = a->apptag, .apptag_mask = a->apptag_mask,
 		.ref_given = scan_given(a, REF), .ref = a->ref,
 		.storage_given = scan_given(a, STORAGE_TAG), .storage = a->storage,
 		.unknown = (scan_given(a, APPTAG) ? 0 : PI_APP) |
 			   (scan_given(a, STORAGE_TAG) ? 0 : PI_STORAGE),
 		.buffer = JOB_BUFFER_EXTENDED, .reads = true,
 		.looks = true,		/* for escapes */
+		.escape = scan_escape(a),
 		.open.format = NS_FORMAT_ANY, .sizes = &read, .nr_sizes = 1,
 	};
 	char why[WHY_MAX];
@@ -96,6 +98,9 @@ static void settle_checks(const struct scan_args *a, struct job_ns *ns, uint32_t
 	o.storage_check = o.prchk & PI_STORAGE ? -1 : 0;
 	if (job_settle(ns, &o, why))
 		die_of_job(why);
+	if (*ns->remark && ((ns->remark_on == PI_APP && scan_given(a, APPTAG)) ||
+			    (ns->remark_on == PI_STORAGE && scan_given(a, STORAGE_TAG))))
+		die_of_job(ns->remark);
 }
 
 static unsigned default_threads(void)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../verify/metadata.h"
+#include "../verify/mix.h"
 #include "report.h"
 #include "session.h"
 
@@ -172,7 +173,101 @@ static int open_judge(struct session *s, char *why)
 	return ret;
 }
 
-int session_open(struct session *s, const struct session_opts *o, const struct job_ns *ns, unsigned nr,
+/* --- which blocks this run writes --- */
+
+static uint64_t mixed(uint64_t sum, uint64_t value)
+{
+	return vfy_mix(sum + value);
+}
+
+/* What the blocks that this job writes carry besides their data. */
+static uint64_t kind_of(const struct session *s, const struct job_ns *ns)
+{
+	const char *plugin = s->opts.plugin ? s->opts.plugin : "pi";
+	uint64_t kind = mixed(mixed(mixed(0, ns->tags.app), ns->tags.storage), ns->tags.ref);
+
+	while (*plugin)
+		kind = mixed(kind, *plugin++);
+	return kind;
+}
+
+/* Only metadata can tell what wrote a block. */
+static int open_written(struct session *s, struct job_ns *ns, char *why)
+{
+	if (!ns->info.layout.md_size)
+		return 0;
+	ns->written = vfy_written_open(ns->seen.id, ns->info.nr_blocks, why);
+	if (!ns->written)
+		return -ENOMEM;
+	ns->kind = kind_of(s, ns);
+	if (s->opts.writes)
+		vfy_written_join(ns->written, ns->kind);
+	return 0;
+}
+
+static bool counts_as(const struct job_ns *a, const struct job_ns *b)
+{
+	return a->bare_reads == b->bare_reads && a->bare_writes == b->bare_writes && a->pract == b->pract &&
+	       !a->prchk_read == !b->prchk_read && io_unchecked_of(a) == io_unchecked_of(b);
+}
+
+/* Bare I/Os are counted for all namespaces together: those that differ have none. */
+static void settle_bare(struct session *s)
+{
+	unsigned i = 1;
+
+	while (i < s->nr_ns && counts_as(&s->ns[0], &s->ns[i]))
+		i++;
+	for (unsigned j = 0; i < s->nr_ns && j < s->nr_ns; j++)
+		s->ns[j].bare_reads = s->ns[j].bare_writes = JOB_NOT_BARE;
+}
+
+/* --- who checks what --- */
+
+static size_t put_fields(char *text, size_t size, unsigned fields)
+{
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (unsigned bit = 0; bit < VFY_NR_FIELDS; bit++)
+		if (fields & 1u << bit && n < size)
+			n += snprintf(text + n, size - n, "%s%s", n ? ", " : "", vfy_field_name(1u << bit));
+	return n;
+}
+
+/* "guard, reference tag; WHERE: application tag" */
+static void say_fields(const struct session *s, const struct job_ns *ns, const char *who, unsigned always,
+		       const char *where, unsigned there)
+{
+	char a[128], b[128];
+
+	put_fields(a, sizeof(a), always);
+	put_fields(b, sizeof(b), there);
+	say(s, "%s: checked by the %s: %s%s%s%s%s", ns->path, who, *a || *b ? a : "nothing",
+	    *a && *b ? "; " : "", *b ? where : "", *b ? ": " : "", b);
+}
+
+static void say_checks(const struct session *s)
+{
+	for (unsigned i = 0; i < s->nr_ns; i++) {
+		const struct job_ns *ns = &s->ns[i];
+		unsigned host = ns->verify | (ns->verify_md ? VFY_METADATA : 0);
+		unsigned device = ns->pract && !s->opts.reads ? 0 : ns->prchk_read;
+
+		if (!s->opts.reads)
+			device = ns->pract ? 0 : ns->prchk;
+		if (*ns->remark)
+			say(s, "%s: %s", ns->path, ns->remark);
+		if (!s->opts.tell_checks)
+			continue;
+		say_fields(s, ns, "host", s->opts.reads ? host & ~ns->own_only : 0, "where this run wrote",
+			   s->opts.reads ? ns->own_only : 0);
+		say_fields(s, ns, "device", device, "in writes",
+			   s->opts.writes && s->opts.reads && !ns->pract ? ns->prchk & ~device : 0);
+	}
+}
+
+int session_open(struct session *s, const struct session_opts *o, struct job_ns *ns, unsigned nr,
 		 struct io_job *job, char why[WHY_MAX])
 {
 	int ret;
@@ -198,7 +293,16 @@ int session_open(struct session *s, const struct session_opts *o, const struct j
 		ret = vfy_dump_open(&s->dump, o->dump, o->job, o->thread, why);
 	if (!ret && o->dump)
 		job->bad_block = dump;
-	return ret ? ret : open_judge(s, why);
+	for (unsigned i = 0; i < nr && !ret; i++)
+		ret = open_written(s, &ns[i], why);
+	if (!ret)
+		ret = open_judge(s, why);
+	if (ret)
+		return ret;
+	settle_bare(s);
+	if (o->first)
+		say_checks(s);
+	return 0;
 }
 
 /* --- the end --- */
@@ -217,11 +321,104 @@ static void say_costs(const struct session *s)
 	double generate = ticks_to_ns(&s->from, st->generating.ticks);
 	double check = ticks_to_ns(&s->from, st->checking.ticks);
 
-	if (!has_asked(s) || !st->ios || !(st->generated + st->checked))
+	uint64_t looked = io_looked_at(st);
+	char make[48] = "", look[48] = "";
+
+	if (!has_asked(s) || !st->ios || !(st->generated + looked))
 		return;
-	say(s, "host: generated %" PRIu64 " blocks at %.1f ns, checked %" PRIu64 " at %.1f ns; "
-	    "%.0f ns an I/O", st->generated, st->generated ? generate / st->generated : 0, st->checked,
-	    st->checked ? check / st->checked : 0, (generate + check) / st->ios);
+	if (st->generated)
+		snprintf(make, sizeof(make), "%.1f ns to generate a block, ", generate / st->generated);
+	if (looked)
+		snprintf(look, sizeof(look), "%.1f ns to check a block, ", check / looked);
+	say(s, "host: %s%s%.0f ns an I/O", make, look, (generate + check) / st->ios);
+}
+
+static const char *const rule_text[] = {
+	"application tag FFFFh", "application tag FFFFh and reference tag all ones",
+};
+
+static const char *const unchecked_text[IO_NR_UNCHECKED] = {
+	[IO_NOT_ASKED]	= "pi_verify=none",
+	[IO_PRACT]	= "pi_act=1, no tuple crosses",
+	[IO_NO_PI]	= "no protection information",
+	[IO_FAILED]	= "the read failed",
+	[IO_PLUGIN]	= "left to the plugin",
+	[IO_NOT_OURS]	= "not written by this run",
+	[IO_BLANK]	= "all zero, and no tuple",
+};
+
+/* "12 (rule 8, rule 4)": of so many counts @n, what @text says. */
+static void put_counts(char *buf, size_t size, const uint64_t *n, const char *const *text, unsigned nr)
+{
+	uint64_t sum = 0;
+	size_t len;
+	bool first = true;
+
+	for (unsigned i = 0; i < nr; i++)
+		sum += n[i];
+	len = snprintf(buf, size, "%" PRIu64, sum);
+	for (unsigned i = 0; i < nr; i++) {
+		if (!n[i] || len >= size)
+			continue;
+		len += snprintf(buf + len, size - len, "%s%s", first ? " (" : ", ", text[i]);
+		if (n[i] != sum && len < size)
+			len += snprintf(buf + len, size - len, " %" PRIu64, n[i]);
+		first = false;
+	}
+	if (!first && len < size)
+		snprintf(buf + len, size - len, ")");
+}
+
+/* "generated 8 blocks", and who did. */
+static void put_written(const struct session *s, char *buf, size_t size)
+{
+	const struct io_stats *st = &s->job->stats;
+	size_t n = 0;
+
+	buf[0] = '\0';
+	if (st->generated)
+		n = snprintf(buf, size, "; tuples generated for %" PRIu64, st->generated);
+	if (st->bare[1] && n < size)
+		snprintf(buf + n, size - n, s->ns[0].pract ? "; tuples generated by the device for %" PRIu64 :
+			 "; written without tuples %" PRIu64, st->bare[1]);
+}
+
+/* One line on what became of all blocks: also where nothing was found, for silence is no sign of it. */
+static void say_blocks(const struct session *s)
+{
+	const struct io_stats *st = &s->job->stats;
+	char escaped[96], unchecked[200], written[96], read[400] = "", line[600];
+	int n;
+	uint64_t blocks = io_blocks_read(st);
+
+	if (!st->ios)
+		return;
+	put_counts(escaped, sizeof(escaped), st->escaped, rule_text, 2);
+	put_counts(unchecked, sizeof(unchecked), st->unchecked, unchecked_text, IO_NR_UNCHECKED);
+	put_written(s, written, sizeof(written));
+	if (blocks)
+		snprintf(read, sizeof(read), "; read %" PRIu64 ": checked by the host %" PRIu64 ", escaped %s, "
+			 "not checked %s", blocks, st->checked, escaped, unchecked);
+	n = snprintf(line, sizeof(line), "%s%s; the device was asked to check %" PRIu64, written, read,
+		     st->asked);
+	if (n > 2)
+		say(s, "blocks: %s", line + 2);
+}
+
+/* Many tags of one value are not damage: something else wrote the blocks. */
+static void say_hint(const struct session *s)
+{
+	const struct vfy_alike *a = &s->judge.alike;
+	const struct job_ns *ns = &s->ns[0];
+	char host[64], device[64];
+
+	if (a->nr < 2 || a->differ || !(a->field & (PI_APP | PI_STORAGE | PI_REF | VFY_METADATA)))
+		return;
+	words_of(((ns->verify | (ns->verify_md ? VFY_METADATA : 0)) & ~a->field), host, sizeof(host));
+	words_of(ns->prchk_read & ~a->field, device, sizeof(device));
+	say(s, "all %" PRIu64 " %s%s are %04" PRIx64 "h: written by something else? pi_verify=%s%s%s", a->nr,
+	    vfy_field_name(a->field), a->field == VFY_METADATA ? " bytes" : "s", a->got, host,
+	    a->device ? " pi_chk=" : "", a->device ? device : "");
 }
 
 static void say_summary(const struct session *s)
@@ -240,6 +437,7 @@ static void say_summary(const struct session *s)
 	if (c->total)
 		say(s, "mismatches: %s%s%s%s", vfy_counts_text(c, text, sizeof(text)), classes, injected,
 		    s->judge.say_rate.suppressed ? "; not all were shown" : "");
+	say_hint(s);
 	if (st->damaged)
 		say(s, "damaged on purpose: %" PRIu64 " blocks: rejected %" PRIu64 ", accepted %" PRIu64
 		    ", answered wrongly %" PRIu64, st->damaged, st->rejected, st->accepted, st->wrong);
@@ -251,19 +449,66 @@ static void say_summary(const struct session *s)
 		    s->job->plugin.nonsense);
 	if (s->dump.left_out)
 		say(s, "pi_dump: %" PRIu64 " more blocks were not dumped", s->dump.left_out);
+	say_blocks(s);
 	say_costs(s);
 }
 
-void session_end(struct session *s)
+/* --- what becomes of a finding --- */
+
+/* fio can't tell its own verify's mismatches of damaged data from others: then they are not ours to judge. */
+static bool may_be_injected(const struct session *s)
 {
-	int ret;
+	return s->opts.inject || io_has_faults(s->job);
+}
+
+/* What nobody did on purpose, as text; an empty one: there is no such finding. */
+static void put_findings(const struct session *s, bool fio_found, char *text, size_t size)
+{
+	const struct vfy_counts *c = &s->judge.counts;
+	uint64_t wrong = s->job->stats.wrong, nonsense = s->job->plugin.nonsense;
+	/* A wrong answer to damage is a record of what was made on purpose, and yet a finding. */
+	uint64_t found = c->total - c->injected;
+	size_t n = 0;
+
+	text[0] = '\0';
+	if (found)
+		n += snprintf(text + n, size - n, "mismatches %" PRIu64, found);
+	if (wrong)
+		n += snprintf(text + n, size - n, "%swrong answers to damaged writes %" PRIu64,
+			      n ? ", " : "", wrong);
+	if (nonsense)
+		n += snprintf(text + n, size - n, "%ssenseless answers of the plugin %" PRIu64,
+			      n ? ", " : "", nonsense);
+	if (!n && fio_found && !c->total && !may_be_injected(s))
+		snprintf(text, size, "mismatches of fio's own verify");
+}
+
+static int verdict(const struct session *s, int fio, bool fio_found)
+{
+	char text[200];
+
+	put_findings(s, fio_found, text, sizeof(text));
+	if (!*text || s->opts.exit == SESSION_EXIT_FIO)
+		return 0;
+	if (!fio)
+		say(s, "the job fails for what was found: %s (pi_exit=fio leaves that to fio)", text);
+	return EILSEQ;
+}
+
+int session_end(struct session *s, int fio, bool fio_found)
+{
+	int ret, err;
 
 	if (!s->judging)
-		return;
+		return 0;
+	io_count_bare(&s->ns[0], &s->job->stats);
 	say_summary(s);
+	err = verdict(s, fio, fio_found);
 	ret = s->opts.report ? vfy_judge_report(&s->judge, report_job(s)) : 0;
-	if (ret)
-		say(s, "pi_report=%s could not be written: %s", s->opts.report, strerror(-ret));
+	if (!ret)
+		return err;
+	say(s, "pi_report=%s could not be written: %s", s->opts.report, strerror(-ret));
+	return err ? err : EIO;
 }
 
 void session_close(struct session *s)
@@ -275,6 +520,10 @@ void session_close(struct session *s)
 		vfy_plugin_close(&s->job->plugin);
 	if (s->job && s->opts.inject_file && s->job->faults)
 		vfy_faults_close(s->job->faults);
+	for (unsigned i = 0; s->ns && i < s->nr_ns; i++) {
+		vfy_written_close(s->ns[i].written);
+		s->ns[i].written = NULL;
+	}
 	free(s->seen);
 	s->seen = NULL;
 }

@@ -103,6 +103,16 @@ int words_checks(const char *name, const char *text, unsigned can, unsigned *che
 	return 0;
 }
 
+char *words_of(unsigned checks, char *buf, size_t size)
+{
+	size_t n = snprintf(buf, size, "%s", checks ? "" : "none");
+
+	for (size_t i = 0; i < NR(check_words) && n < size; i++)
+		if (checks & check_words[i].value)
+			n += snprintf(buf + n, size - n, "%s%s", n ? "," : "", check_words[i].name);
+	return buf;
+}
+
 /* A leading 0 alone makes no number octal: it doesn't in fio's other options. */
 int words_number(const char *name, const char *text, uint64_t max, uint64_t *value, char *why)
 {

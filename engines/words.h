@@ -6,6 +6,7 @@
 #ifndef WORDS_H
 #define WORDS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -14,6 +15,9 @@
  * takes; "all" is that and WORDS_ALL: as far as the format has it.
  */
 #define WORDS_ALL (1u << 31)
+/* The reverse, as a list; "none" for no check.  Returns @buf. */
+char *words_of(unsigned checks, char *buf, size_t size);
+
 int words_checks(const char *name, const char *text, unsigned can, unsigned *checks, char *why);
 
 /* A whole number up to @max, decimal or 0x..., all of @text. */

@@ -65,6 +65,7 @@ static inline struct job_opts random_opts(const struct oracle_format *f)
 {
 	return (struct job_opts){
 		.storage_check = -1, .apptag = (unit_random() & 0xbffd) | 1, .apptag_mask = 0xffff,
+		.apptag_given = true, .remembers = true,
 		.ref_given = f->type > 1,
 		.ref = f->type > 1 ? unit_random() & pi_ones(oracle_bits(f, ORACLE_REF)) : 0,
 		.storage_given = f->type && f->sts,
@@ -93,6 +94,7 @@ static inline bool trial_settle(struct trial *t)
 	t->ns = (struct job_ns){ .path = "ng", .info = info_of(&t->f), .target = &t->target };
 	t->ns.info.oncs = 0xffff;
 	ret = job_settle(&t->ns, &t->o, why);
+	t->ns.own_only = 0;			/* as if this run had written every block */
 	return UNIT_CHECK(!ret, "%s: %s", format_text(&t->f), why);
 }
 

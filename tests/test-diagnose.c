@@ -40,6 +40,7 @@ static struct job_opts opts_of(const struct oracle_format *f)
 {
 	return (struct job_opts){
 		.storage_check = -1, .apptag = 0x1234, .apptag_mask = 0xffff,
+		.apptag_given = true, .remembers = true,
 		.ref_given = f->type != 1, .ref = f->type != 1 ? 0xabc : 0,
 		.storage_given = f->sts, .storage = f->sts ? 0x5a5 : 0, .compare = true,
 		.write_mode = { 1, { { nvme_cmd_write, 100 } } }, .reads = true, .writes = true,
@@ -63,6 +64,7 @@ static void rig_open(struct rig *r, const struct oracle_format *f, bool pract)
 	r->o.nr_sizes = 1;
 	if (!UNIT_CHECK(!job_ns_open(&controller_target, "img", &r->o, &r->ns, why), "%s", why))
 		exit(1);
+	r->ns.own_only = 0;			/* as if this run had written every block */
 	r->io = (struct io){
 		.ns = &r->ns, .slba = SLBA, .nr_blocks = BLOCKS, .buf = allocate(BLOCKS * block),
 		.bounce = allocate(r->ns.bounce_size), .md = allocate(r->ns.md_size),

@@ -61,7 +61,7 @@ static struct found look(const struct block *b)
 	for (unsigned i = 0; i < f.nr; i++)
 		f.fields |= f.pi[i].field;
 	if (vfy_md_present(&b->l) &&
-	    vfy_md_check(&b->l, b->lba, b->data, 0, b->md, 0, 1, &f.md, 1))
+	    vfy_md_check(&b->l, b->lba, b->data, 0, b->md, 0, 1, &f.md, 1).bad)
 		f.fields |= VFY_METADATA;
 	return f;
 }

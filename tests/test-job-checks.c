@@ -4,62 +4,96 @@
 
 /* --- what is checked --- */
 
-static void checks_are(struct job *j, const char *what, unsigned prchk, unsigned verify, bool md)
+/* What is checked; @read and @own are the device's part in reads, and what hangs on who wrote. */
+struct checks {
+	unsigned	prchk, read, verify;
+	bool		md;
+	unsigned	own;
+};
+
+static void checks_are(struct job *j, const char *what, struct checks want)
 {
 	struct job_ns ns = settled(j);
 
-	UNIT_CHECK(ns.prchk == prchk, "%s: the device checks %x, wanted %x", what, ns.prchk, prchk);
-	UNIT_CHECK(ns.verify == verify, "%s: the host checks %x, wanted %x", what, ns.verify,
-		   verify);
-	UNIT_CHECK(ns.verify_md == md, "%s: the host checks metadata: %d", what, ns.verify_md);
+	UNIT_CHECK(ns.prchk == want.prchk, "%s: the device checks %x, wanted %x", what, ns.prchk, want.prchk);
+	UNIT_CHECK(ns.prchk_read == want.read, "%s: the device checks %x in reads, wanted %x", what,
+		   ns.prchk_read, want.read);
+	UNIT_CHECK(ns.verify == want.verify, "%s: the host checks %x, wanted %x", what, ns.verify,
+		   want.verify);
+	UNIT_CHECK(ns.verify_md == want.md, "%s: the host checks metadata: %d", what, ns.verify_md);
+	UNIT_CHECK(ns.own_only == want.own, "%s: %x only where this run wrote, wanted %x", what,
+		   ns.own_only, want.own);
 }
 
-enum { GAR = PI_GUARD | PI_APP | PI_REF, GA = PI_GUARD | PI_APP, GARS = GAR | PI_STORAGE };
+enum {
+	GR = PI_GUARD | PI_REF, GA = PI_GUARD | PI_APP, GAR = GR | PI_APP, GARS = GAR | PI_STORAGE,
+	AS = PI_APP | PI_STORAGE, M = VFY_METADATA,
+};
 
+/* What others wrote has their tags and their metadata: it is neither blamed nor let pass as a whole. */
 static void checks_by_default(void)
 {
 	static const struct {
 		const char			*name;
 		const struct oracle_format	*f;
 		bool				pract;
-		unsigned			prchk, verify;
-		bool				md;
+		struct checks			want;
 	} rows[] = {
-		{ "no metadata", &none, false, 0, 0, false },
-		{ "metadata alone", &bare_md, false, 0, 0, true },
-		{ "type 1", &separate, false, GAR, GAR, false },
-		{ "type 1 extended", &extended, false, GAR, GAR, false },
-		{ "type 2", &type2, false, GAR, GAR, false },
-		{ "type 3", &type3, false, GA, GA, false },
-		{ "storage tags", &storage, false, GARS, GARS, false },
-		{ "more metadata", &wide, false, GAR, GAR, true },
-		{ "PRACT", &separate, true, GAR, 0, false },
-		{ "PRACT, extended", &extended, true, GAR, 0, false },
-		{ "PRACT, more metadata", &wide, true, GAR, GAR, true },
+		{ "no metadata", &none, false, { 0, 0, 0, false, 0 } },
+		{ "metadata alone", &bare_md, false, { 0, 0, 0, true, M } },
+		{ "type 1", &separate, false, { GAR, GR, GAR, false, PI_APP } },
+		{ "type 1 extended", &extended, false, { GAR, GR, GAR, false, PI_APP } },
+		{ "type 2", &type2, false, { GAR, GR, GAR, false, PI_APP } },
+		{ "type 3", &type3, false, { GA, PI_GUARD, GA, false, PI_APP } },
+		{ "storage tags", &storage, false, { GARS, GR, GARS, false, AS } },
+		{ "more metadata", &wide, false, { GAR, GR, GAR, true, PI_APP | M } },
+		{ "PRACT", &separate, true, { GAR, GR, 0, false, 0 } },
+		{ "PRACT, extended", &extended, true, { GAR, GR, 0, false, 0 } },
+		{ "PRACT, more metadata", &wide, true, { GAR, GR, GAR, true, PI_APP | M } },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct job j = job_on(rows[i].f);
 
 		j.o.pract = rows[i].pract;
-		checks_are(&j, rows[i].name, rows[i].prchk, rows[i].verify, rows[i].md);
+		j.o.remembers = true;
+		checks_are(&j, rows[i].name, rows[i].want);
 		UNIT_CHECK(settled(&j).pract == rows[i].pract, "%s: PRACT is lost", rows[i].name);
 	}
 }
 
-/* The device's and the host's checks are separate choices; the host's default is the device's. */
+/* A tag whose value is given is checked everywhere; so is all, where only own blocks are read. */
+static void checks_what_is_known(void)
+{
+	struct job j = job_on(&storage);
+
+	j.o.remembers = true;
+	j.o.apptag_given = true;
+	checks_are(&j, "apptag", (struct checks){ GARS, GAR, GARS, false, PI_STORAGE });
+	set_storage(&j, 1);
+	checks_are(&j, "apptag, pi_storage_tag", (struct checks){ GARS, GARS, GARS, false, 0 });
+	j = job_on(&storage);
+	j.o.remembers = true;
+	j.o.reads_own = true;
+	checks_are(&j, "reads its own", (struct checks){ GARS, GARS, GARS, false, AS });
+	j = job_on(&wide);
+	checks_are(&j, "nobody remembers", (struct checks){ GAR, GR, GR, false, 0 });
+}
+
+/* The device's and the host's checks are separate choices. */
 static void checks_as_asked(void)
 {
 	for (unsigned set = 0; set <= GAR; set++) {
 		struct job j = job_on(&wide);
 
+		j.o.remembers = true;
 		set_prchk(&j, set);
-		checks_are(&j, "pi_chk", set, set, true);
+		checks_are(&j, "pi_chk", (struct checks){ set, set, GAR, true, PI_APP | M });
 		set_verify(&j, PI_APP);
-		checks_are(&j, "pi_chk, pi_verify=APPTAG", set, PI_APP, false);
+		checks_are(&j, "pi_chk, pi_verify=APPTAG", (struct checks){ set, set, PI_APP, false, 0 });
 		set_verify(&j, set | VFY_METADATA);
 		set_prchk(&j, 0);
-		checks_are(&j, "pi_chk=none, pi_verify", 0, set, true);
+		checks_are(&j, "pi_chk=none, pi_verify", (struct checks){ 0, 0, set, true, 0 });
 	}
 }
 
@@ -81,10 +115,11 @@ static void checks_all(void)
 		struct job j = job_on(rows[i].f);
 
 		set_prchk(&j, device);
-		checks_are(&j, rows[i].name, rows[i].want, rows[i].want, rows[i].md);
 		set_verify(&j, host);
+		checks_are(&j, rows[i].name,
+			   (struct checks){ rows[i].want, rows[i].want, rows[i].want, rows[i].md, 0 });
 		set_prchk(&j, 0);
-		checks_are(&j, rows[i].name, 0, rows[i].want, rows[i].md);
+		checks_are(&j, rows[i].name, (struct checks){ 0, 0, rows[i].want, rows[i].md, 0 });
 	}
 }
 
@@ -93,15 +128,15 @@ static void checks_of_metadata_alone(void)
 	struct job j = job_on(&bare_md);
 
 	set_verify(&j, 0);
-	checks_are(&j, "pi_verify=none", 0, 0, false);
+	checks_are(&j, "pi_verify=none", (struct checks){ 0 });
 	set_verify(&j, VFY_METADATA);
-	checks_are(&j, "pi_verify=METADATA", 0, 0, true);
+	checks_are(&j, "pi_verify=METADATA", (struct checks){ .md = true });
 	j = job_on(&separate);
 	set_verify(&j, GAR | VFY_METADATA);
-	checks_are(&j, "nothing beyond the tuple", GAR, GAR, false);
+	checks_are(&j, "nothing beyond the tuple", (struct checks){ GAR, GR, GAR, false, 0 });
 }
 
-/* STC: as pi_storage_check says; else wherever there is a storage tag and anything is checked. */
+/* STC: as pi_storage_check says; a list is the list; else wherever there is a storage tag. */
 static void checks_of_storage(void)
 {
 	static const struct {
@@ -111,8 +146,9 @@ static void checks_of_storage(void)
 		unsigned	want;
 	} rows[] = {
 		{ false, 0, -1, GARS }, { false, 0, 0, GAR }, { false, 0, 1, GARS },
-		{ true, PI_GUARD, -1, PI_GUARD | PI_STORAGE }, { true, PI_GUARD, 0, PI_GUARD },
+		{ true, PI_GUARD, -1, PI_GUARD }, { true, PI_GUARD, 0, PI_GUARD },
 		{ true, PI_GUARD, 1, PI_GUARD | PI_STORAGE }, { true, PI_STORAGE, -1, PI_STORAGE },
+		{ true, GARS | WORDS_ALL, -1, GARS }, { true, GARS | WORDS_ALL, 0, GAR },
 		{ true, 0, -1, 0 }, { true, 0, 0, 0 }, { true, 0, 1, PI_STORAGE },
 	};
 
@@ -162,9 +198,81 @@ static void refuses_verify_of_nothing(void)
 	set_verify(&j, PI_GUARD);
 	refused(&j, "pi_verify:", "pi_act=0");
 	set_verify(&j, 0);
-	checks_are(&j, "pi_verify=none", GAR, 0, false);
+	checks_are(&j, "pi_verify=none", (struct checks){ GAR, GR, 0, false, 0 });
 	set_verify(&j, VFY_METADATA);
-	checks_are(&j, "pi_verify=METADATA", GAR, 0, false);
+	checks_are(&j, "pi_verify=METADATA", (struct checks){ GAR, GR, 0, false, 0 });
+}
+
+/* What leaves nothing to check: asked for by name it is refused, else there is a remark. */
+static void refuses_what_cannot_be(void)
+{
+	static const struct oracle_format
+		no_ref = { .data_size = 4096, .md_size = 8, .type = 1, .sts = 32 };
+	static const struct {
+		const char			*name;
+		const struct oracle_format	*f;
+		uint16_t			app, mask;
+		uint64_t			ref;
+		bool				lbstm;
+		unsigned			word, can;
+		const char			*words;
+	} rows[] = {
+		{ "apptag=0xffff", &separate, 0xffff, 0xffff, 0, true, PI_GUARD, GR, "apptag=ffffh" },
+		{ "apptag=0xffff", &separate, 0xffff, 0xffff, 0, true, PI_APP, GR, "apptag=ffffh" },
+		{ "apptag=0xffff, type 3", &type3, 0xffff, 0xffff, 0xffffffff, true, PI_GUARD, PI_GUARD,
+		  "apptag=ffffh" },
+		{ "apptag_mask=0", &separate, 0x1234, 0, 0, true, PI_APP, GR, "apptag_mask=0" },
+		{ "LBSTM 0", &storage, 0x1234, 0xffff, 0, false, PI_STORAGE, GAR, "LBSTM" },
+		{ "no reference tag", &no_ref, 0x1234, 0xffff, 0, true, PI_REF,
+		  PI_GUARD | PI_APP | PI_STORAGE, "leaves no bit" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct job j = job_on(rows[i].f);
+		struct job_ns ns;
+
+		j.o.apptag = rows[i].app;
+		j.o.apptag_mask = rows[i].mask;
+		j.o.remembers = true;
+		if (rows[i].ref)
+			set_ref(&j, rows[i].ref);
+		if (!rows[i].lbstm)
+			j.info.storage_mask = 0;
+		else
+			j.info.storage_mask = ~0ULL;
+		ns = settled(&j);
+		UNIT_CHECK(strstr(ns.remark, rows[i].words), "%s: the remark is '%s'", rows[i].name, ns.remark);
+		UNIT_CHECK(ns.verify == rows[i].can && ns.prchk == rows[i].can, "%s: %x and %x are checked",
+			   rows[i].name, ns.verify, ns.prchk);
+		set_prchk(&j, rows[i].word);
+		refused(&j, "pi_chk:", rows[i].words);
+		j.o.prchk_given = false;
+		set_verify(&j, rows[i].word);
+		refused(&j, "pi_verify:", rows[i].words);
+		set_verify(&j, GARS | VFY_METADATA | WORDS_ALL);
+		UNIT_CHECK(settled(&j).verify == rows[i].can, "%s: pi_verify=all", rows[i].name);
+	}
+	struct job j = job_on(&type3);
+
+	j.o.apptag = 0xffff;			/* another reference tag: no escape */
+	set_verify(&j, PI_GUARD);
+	UNIT_CHECK(!*settled(&j).remark, "type 3, apptag=0xffff alone");
+}
+
+static void refuses_escapes(void)
+{
+	struct job j = job_on(&separate);
+
+	j.o.escape = JOB_ESCAPE_REJECT;
+	UNIT_CHECK(settled(&j).escape == JOB_ESCAPE_REJECT, "pi_escape is lost");
+	set_verify(&j, 0);
+	refused(&j, "pi_escape:", "pi_verify");
+	j.o.verify_given = false;
+	j.o.pract = true;
+	refused(&j, "pi_escape:", "pi_act=0");
+	j = job_on(&bare_md);
+	j.o.escape = JOB_ESCAPE_OWN;
+	refused(&j, "pi_escape", "no protection information");
 }
 
 static void refuses_protection(void)
@@ -183,7 +291,9 @@ static void refuses_protection(void)
 		set_prchk(&j, GARS | WORDS_ALL);
 		refused(&j, "pi_chk", words);
 		set_prchk(&j, 0);
-		checks_are(&j, "pi_chk=none", 0, 0, bare[i]->md_size);
+		j.o.remembers = true;
+		checks_are(&j, "pi_chk=none", (struct checks){ .md = bare[i]->md_size,
+							       .own = bare[i]->md_size ? M : 0 });
 		j = job_on(bare[i]);
 		set_verify(&j, PI_APP);
 		refused(&j, "pi_verify", words);
@@ -244,12 +354,15 @@ int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = {
 		{ "checks_by_default", checks_by_default },
+		{ "checks_what_is_known", checks_what_is_known },
 		{ "checks_as_asked", checks_as_asked },
 		{ "checks_all", checks_all },
 		{ "checks_of_metadata_alone", checks_of_metadata_alone },
 		{ "checks_of_storage", checks_of_storage },
 		{ "refuses_checks", refuses_checks },
 		{ "refuses_verify_of_nothing", refuses_verify_of_nothing },
+		{ "refuses_what_cannot_be", refuses_what_cannot_be },
+		{ "refuses_escapes", refuses_escapes },
 		{ "refuses_protection", refuses_protection },
 		{ "tags_settled", tags_settled },
 		{ "refuses_tags", refuses_tags },

@@ -69,7 +69,7 @@ static void check_bytes(const struct oracle_format *f, const uint8_t *data, uint
 		unsigned bad;
 
 		md[j] ^= 0x10;
-		bad = vfy_md_check(&l, lba, data, f->data_size, md, f->md_size, 1, &e, 1);
+		bad = vfy_md_check(&l, lba, data, f->data_size, md, f->md_size, 1, &e, 1).bad;
 		UNIT_CHECK(bad == (j >= from && j < to), "%s: byte %u: %u", format_text(f), j, bad);
 		UNIT_CHECK(!bad || (!e.block && e.offset == j && e.want == want &&
 				    e.got == (want ^ 0x10)), "%s: byte %u is told as %u: %02x %02x",
@@ -109,12 +109,12 @@ static void pattern_counts(void)
 	vfy_md_fill(&l, lba, md, 8, BLOCKS);
 	for (int i = 1; i < BLOCKS; i += 2)
 		md[8 * i + i] ^= 1;
-	UNIT_CHECK(vfy_md_check(&l, lba, data, 512, md, 8, BLOCKS, e, 2) == 3,
+	UNIT_CHECK(vfy_md_check(&l, lba, data, 512, md, 8, BLOCKS, e, 2).bad == 3,
 		   "not all were counted");
 	UNIT_CHECK(e[0].block == 1 && e[0].offset == 1 && e[1].block == 3 && e[1].offset == 3,
 		   "blocks %u and %u", e[0].block, e[1].block);
 	UNIT_CHECK(e[2].block == 99, "more were stored than there was room for");
-	UNIT_CHECK(vfy_md_check(&l, lba, data, 512, md, 8, BLOCKS, NULL, 0) == 3, "without room");
+	UNIT_CHECK(vfy_md_check(&l, lba, data, 512, md, 8, BLOCKS, NULL, 0).bad == 3, "without room");
 }
 
 /* --- the lines --- */

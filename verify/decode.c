@@ -92,7 +92,7 @@ static unsigned put_pattern(FILE *to, const struct vfy_block *b)
 	struct vfy_md_error e;
 
 	if (!(b->known & VFY_METADATA) || !vfy_md_present(l) ||
-	    !vfy_md_check(l, b->lba, b->data, l->data_size, b->md, l->md_size, 1, &e, 1))
+	    !vfy_md_check(l, b->lba, b->data, l->data_size, b->md, l->md_size, 1, &e, 1).bad)
 		return 0;
 	fprintf(to, "  metadata         byte %u is %02xh  WRONG, should be %02xh\n", e.offset,
 		e.got, e.want);

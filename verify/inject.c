@@ -388,7 +388,7 @@ static unsigned wrong_in_tuple(const struct victim *v)
 /* One that a plugin filled is not as the check wants it, damaged or not. */
 static bool wrong_metadata(const struct victim *v)
 {
-	return vfy_md_check(v->l, v->lba, v->data, 0, v->md, 0, 1, NULL, 0);
+	return vfy_md_check(v->l, v->lba, v->data, 0, v->md, 0, 1, NULL, 0).bad;
 }
 
 /*

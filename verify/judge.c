@@ -206,11 +206,23 @@ int vfy_judge_open(struct vfy_judge *j, const struct vfy_judge_opts *o, char why
 	return ret;
 }
 
+static void compare(struct vfy_alike *a, const struct vfy_record *r)
+{
+	if (r->injected)
+		return;
+	a->differ |= !r->known || r->class || (a->nr && (a->field != r->field || a->got != r->got));
+	a->device |= r->side == VFY_DEVICE;
+	a->field = r->field;
+	a->got = r->got;
+	a->nr++;
+}
+
 void vfy_judge_take(struct vfy_judge *j, const struct vfy_record *r)
 {
 	int64_t second = this_second();
 
 	vfy_count(&j->counts, r);
+	compare(&j->alike, r);
 	if (j->log_fd >= 0)
 		log_record(j, r, second);
 	if (j->opts.say)

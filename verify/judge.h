@@ -34,11 +34,21 @@ struct vfy_rate {
 	uint64_t	shown, suppressed;
 };
 
+/* Mismatches that nobody made: are all of one field, with one value? */
+struct vfy_alike {
+	uint64_t	nr;
+	unsigned	field;
+	uint64_t	got;
+	bool		device;		/* the device found some of them */
+	bool		differ;
+};
+
 struct vfy_judge {
 	struct vfy_judge_opts	opts;	/* strings are the caller's */
 	int			log_fd;	/* -1: none */
 	struct vfy_rate		log_rate, say_rate;
 	struct vfy_counts	counts;
+	struct vfy_alike	alike;
 };
 
 /*

@@ -84,26 +84,30 @@ static bool unwritten(const struct pi_layout *l, const uint8_t *data, const uint
 	return all_zero(md + s.from, s.to - s.from) && all_zero(data, l->data_size);
 }
 
-unsigned vfy_md_check(const struct pi_layout *l, uint64_t lba, const void *data,
-		      size_t data_stride, const void *md, size_t stride, uint32_t nr,
-		      struct vfy_md_error *errs, unsigned max)
+struct vfy_md_found vfy_md_check(const struct pi_layout *l, uint64_t lba, const void *data,
+				 size_t data_stride, const void *md, size_t stride, uint32_t nr,
+				 struct vfy_md_error *errs, unsigned max)
 {
 	const struct vfy_span s = vfy_md_span(l);
-	unsigned bad = 0;
+	struct vfy_md_found found = { 0 };
 
 	for (uint32_t i = 0; i < nr; i++) {
 		const uint8_t *m = (const uint8_t *)md + i * stride;
 		uint64_t word = pattern(lba + i);
 		uint32_t j = first_difference(m, s, word);
 
-		if (j == s.to || unwritten(l, (const uint8_t *)data + i * data_stride, m, s))
+		if (j == s.to)
 			continue;
-		if (bad < max)
-			errs[bad] = (struct vfy_md_error){
+		if (unwritten(l, (const uint8_t *)data + i * data_stride, m, s)) {
+			found.blank++;
+			continue;
+		}
+		if (found.bad < max)
+			errs[found.bad] = (struct vfy_md_error){
 				.block = i, .offset = j, .got = m[j],
 				.want = ((const uint8_t *)&word)[j % sizeof(word)],
 			};
-		bad++;
+		found.bad++;
 	}
-	return bad;
+	return found;
 }

@@ -46,16 +46,21 @@ struct vfy_md_error {
 	uint8_t		want, got;
 };
 
+/* What came of a check of nr blocks. */
+struct vfy_md_found {
+	uint32_t	bad;		/* blocks with a wrong byte */
+	uint32_t	blank;		/* blocks that were let pass, not checked */
+};
+
 /*
  * Check what vfy_md_fill() wrote, the tuples left out.  @data and @data_stride
  * say where the blocks' data is, to tell the two kinds of block that no write
  * of ours filled and that are right all the same: one whose tuple escapes
  * (deallocated, never written), and one that was zeroed, data and metadata.
- * Returns how many blocks are wrong; the first wrong byte of the first @max of
- * them is stored in @errs.
+ * The first wrong byte of the first @max blocks that are wrong is stored in @errs.
  */
-unsigned vfy_md_check(const struct pi_layout *l, uint64_t lba, const void *data,
-		      size_t data_stride, const void *md, size_t stride, uint32_t nr,
-		      struct vfy_md_error *errs, unsigned max);
+struct vfy_md_found vfy_md_check(const struct pi_layout *l, uint64_t lba, const void *data,
+				 size_t data_stride, const void *md, size_t stride, uint32_t nr,
+				 struct vfy_md_error *errs, unsigned max);
 
 #endif

@@ -27,6 +27,7 @@ enum vfy_class {
 	VFY_STALE,		/* it holds an older write than the last but one */
 	VFY_MISDIRECTED,	/* it holds a write meant for another LBA */
 	VFY_TORN,		/* parts of it are from different writes */
+	VFY_ESCAPED,		/* its tuple turns off every check, and must not */
 	VFY_NR_CLASSES,
 };
 

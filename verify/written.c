@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * written.c - see written.h
+ *
+ * The memory is one file without a name, made as the engine is loaded: with
+ * create_serialize=0 jobs are processes of their own before they open anything.  It is
+ * sparse, and of a map only the pages are looked at that something was entered in.
+ *
+ * Neighbouring blocks share counters of what was entered and of what was changed.
+ * They tell, without a lock, whether anything happened between two moments: who
+ * enters a block counts before, who takes one out counts after.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "refuse.h"
+#include "written.h"
+
+enum {
+	NAMESPACES = 1024,		/* of a run, at most */
+	REGIONS = 4096,			/* sets of counters, */
+	REGION_SHIFT = 10,		/* each for so many blocks in a row, and others far away */
+	PAGE_SHIFT = 15,		/* blocks whose bits are in a page */
+};
+
+struct region {
+	_Atomic uint32_t entered;	/* blocks */
+	_Atomic uint32_t started, ended;	/* commands that change blocks in another way */
+};
+
+/* The map of a namespace, as it lies in the file; its bits follow. */
+struct map {
+	_Atomic uint64_t kind;
+	_Atomic uint32_t writers;	/* who joined */
+	_Atomic uint32_t mixed;		/* they write blocks of different kinds */
+	struct region	region[REGIONS];
+	_Atomic uint8_t	touched[];	/* by page: were bits set in it ever? */
+};
+
+/* The start of the file. */
+struct index {
+	pthread_mutex_t	lock;
+	uint32_t	nr;
+	uint64_t	end;		/* where the next map begins */
+	struct {
+		uint64_t ns, nr_blocks, at;
+	} map[NAMESPACES];
+};
+
+struct vfy_written {
+	struct map		*map;
+	_Atomic uint64_t	*bits;
+	size_t			size;
+};
+
+static int file = -1;
+static struct index *all;
+
+/* --- open --- */
+
+static uint64_t rounded(uint64_t size)
+{
+	uint64_t page = sysconf(_SC_PAGESIZE);
+
+	return (size + page - 1) / page * page;
+}
+
+__attribute__((constructor)) static void make_file(void)
+{
+	pthread_mutexattr_t attr;
+
+	file = memfd_create("nvmepi-written", MFD_CLOEXEC);
+	if (file < 0 || ftruncate(file, rounded(sizeof(*all))))
+		return;
+	all = mmap(NULL, sizeof(*all), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	if (all == MAP_FAILED) {
+		all = NULL;
+		return;
+	}
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	pthread_mutex_init(&all->lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+	all->end = rounded(sizeof(*all));
+}
+
+static void lock(void)
+{
+	if (pthread_mutex_lock(&all->lock) == EOWNERDEAD)
+		pthread_mutex_consistent(&all->lock);	/* an entry counts once ->nr has it */
+}
+
+static uint64_t pages_of(uint64_t nr_blocks)
+{
+	return (nr_blocks >> PAGE_SHIFT) + 1;
+}
+
+static uint64_t head_size(uint64_t nr_blocks)
+{
+	return rounded(sizeof(struct map) + pages_of(nr_blocks));
+}
+
+static uint64_t map_size(uint64_t nr_blocks)
+{
+	return head_size(nr_blocks) + pages_of(nr_blocks) * (1 << (PAGE_SHIFT - 3));
+}
+
+/* Where the map is in the file; with the lock.  0: there is none, and no room for one. */
+static uint64_t place(uint64_t ns, uint64_t nr_blocks)
+{
+	for (uint32_t i = 0; i < all->nr; i++)
+		if (all->map[i].ns == ns && all->map[i].nr_blocks == nr_blocks)
+			return all->map[i].at;
+	if (all->nr == NAMESPACES || ftruncate(file, all->end + map_size(nr_blocks)))
+		return 0;
+	all->map[all->nr].ns = ns;
+	all->map[all->nr].nr_blocks = nr_blocks;
+	all->map[all->nr].at = all->end;
+	all->end += rounded(map_size(nr_blocks));
+	return all->map[all->nr++].at;
+}
+
+struct vfy_written *vfy_written_open(uint64_t ns, uint64_t nr_blocks, char *why)
+{
+	struct vfy_written *w = calloc(1, sizeof(*w));
+	uint64_t at = 0;
+
+	if (all) {
+		lock();
+		at = place(ns, nr_blocks);
+		pthread_mutex_unlock(&all->lock);
+	}
+	if (!w || !at) {
+		free(w);
+		refuse(why, ENOMEM, "no memory to share which blocks are written, for %u namespaces at most",
+		       NAMESPACES);
+		return NULL;
+	}
+	w->size = map_size(nr_blocks);
+	w->map = mmap(NULL, w->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file, at);
+	if (w->map == MAP_FAILED) {
+		free(w);
+		refuse(why, errno, "no memory to share which blocks are written: %s", strerror(errno));
+		return NULL;
+	}
+	w->bits = (void *)((uint8_t *)w->map + head_size(nr_blocks));
+	return w;
+}
+
+void vfy_written_close(struct vfy_written *w)
+{
+	if (w)
+		munmap(w->map, w->size);
+	free(w);
+}
+
+void vfy_written_join(struct vfy_written *w, uint64_t kind)
+{
+	lock();
+	if (w->map->writers++ && w->map->kind != kind)
+		w->map->mixed = 1;
+	w->map->kind = kind;
+	pthread_mutex_unlock(&all->lock);
+}
+
+bool vfy_written_alike(const struct vfy_written *w, uint64_t kind)
+{
+	return !w->map->mixed && w->map->kind == kind;
+}
+
+/* --- counters --- */
+
+static struct region *region_of(const struct vfy_written *w, uint64_t r)
+{
+	return &w->map->region[r % REGIONS];
+}
+
+/* The regions of some blocks: from *@first, how many? */
+static uint64_t regions(uint64_t lba, uint64_t nr, uint64_t *first)
+{
+	uint64_t n = nr ? ((lba + nr - 1) >> REGION_SHIFT) - (lba >> REGION_SHIFT) + 1 : 0;
+
+	*first = lba >> REGION_SHIFT;
+	return n < REGIONS ? n : REGIONS;
+}
+
+uint64_t vfy_written_write_starts(const struct vfy_written *w, uint64_t lba, uint64_t nr)
+{
+	uint64_t first, n = regions(lba, nr, &first), sum = 0;
+
+	for (uint64_t i = 0; i < n; i++)
+		sum += region_of(w, first + i)->started;
+	return sum;
+}
+
+uint64_t vfy_written_read_starts(const struct vfy_written *w, uint64_t lba, uint64_t nr)
+{
+	uint64_t first, n = regions(lba, nr, &first), sum = 0;
+
+	for (uint64_t i = 0; i < n; i++)
+		sum += (uint64_t)region_of(w, first + i)->entered + region_of(w, first + i)->started;
+	return sum;
+}
+
+/* Is a command under way that changes blocks of theirs in another way? */
+static bool is_changing(const struct vfy_written *w, uint64_t lba, uint64_t nr)
+{
+	uint64_t first, n = regions(lba, nr, &first);
+
+	for (uint64_t i = 0; i < n; i++)
+		if (region_of(w, first + i)->started != region_of(w, first + i)->ended)
+			return true;
+	return false;
+}
+
+/* --- bits --- */
+
+/* Some of the bits of a word. */
+struct part {
+	uint64_t	word, mask;
+	uint64_t	nr;		/* blocks up to its end */
+};
+
+/* Those of the blocks from @lba on, @nr at most. */
+static struct part part_at(uint64_t lba, uint64_t nr)
+{
+	struct part p = { .word = lba / 64, .nr = 64 - lba % 64 };
+
+	if (p.nr > nr)
+		p.nr = nr;
+	p.mask = (p.nr == 64 ? ~0ULL : (1ULL << p.nr) - 1) << lba % 64;
+	return p;
+}
+
+/* The blocks up to the end of a page in which no bit was ever set; 0: some were. */
+static uint64_t untouched(const struct vfy_written *w, uint64_t lba, uint64_t nr)
+{
+	uint64_t left = (1ULL << PAGE_SHIFT) - (lba & ((1ULL << PAGE_SHIFT) - 1));
+
+	if (w->map->touched[lba >> PAGE_SHIFT])
+		return 0;
+	return left < nr ? left : nr;
+}
+
+bool vfy_written_any(const struct vfy_written *w, uint64_t lba, uint64_t nr)
+{
+	while (nr) {
+		uint64_t n = untouched(w, lba, nr);
+
+		if (!n) {
+			struct part p = part_at(lba, nr);
+
+			if (atomic_load_explicit(&w->bits[p.word], memory_order_relaxed) & p.mask)
+				return true;
+			n = p.nr;
+		}
+		lba += n;
+		nr -= n;
+	}
+	return false;
+}
+
+static void drop(struct vfy_written *w, uint64_t lba, uint64_t nr)
+{
+	while (nr) {
+		uint64_t n = untouched(w, lba, nr);
+
+		if (!n) {
+			struct part p = part_at(lba, nr);
+
+			if (w->bits[p.word] & p.mask)
+				w->bits[p.word] &= ~p.mask;
+			n = p.nr;
+		}
+		lba += n;
+		nr -= n;
+	}
+}
+
+/* Those of a part that are not in the map enter it: counted before they can be seen there. */
+static void enter(struct vfy_written *w, uint64_t lba, struct part p)
+{
+	w->map->touched[lba >> PAGE_SHIFT] = 1;
+	region_of(w, lba >> REGION_SHIFT)->entered++;
+	w->bits[p.word] |= p.mask;
+}
+
+void vfy_written_put(struct vfy_written *w, uint64_t lba, uint64_t nr, uint64_t then)
+{
+	const uint64_t from = lba, all_blocks = nr;
+	bool entered = false;
+
+	while (nr) {
+		struct part p = part_at(lba, nr);
+
+		if (!w->map->touched[lba >> PAGE_SHIFT] || (w->bits[p.word] & p.mask) != p.mask) {
+			if (!entered && (is_changing(w, from, all_blocks) ||
+					 vfy_written_write_starts(w, from, all_blocks) != then))
+				return;
+			entered = true;
+			enter(w, lba, p);
+		}
+		lba += p.nr;
+		nr -= p.nr;
+	}
+	/* A change that started meanwhile may have been done after the write. */
+	if (entered && vfy_written_write_starts(w, from, all_blocks) != then)
+		drop(w, from, all_blocks);
+}
+
+void vfy_written_change_starts(struct vfy_written *w, uint64_t lba, uint64_t nr)
+{
+	uint64_t first, n = regions(lba, nr, &first);
+
+	for (uint64_t i = 0; i < n; i++)
+		region_of(w, first + i)->started++;
+	drop(w, lba, nr);
+}
+
+void vfy_written_change_ends(struct vfy_written *w, uint64_t lba, uint64_t nr)
+{
+	uint64_t first, n = regions(lba, nr, &first);
+
+	drop(w, lba, nr);
+	for (uint64_t i = 0; i < n; i++)
+		region_of(w, first + i)->ended++;
+}
+
+bool vfy_written_throughout(const struct vfy_written *w, uint64_t lba, uint64_t nr, uint64_t then,
+			    uint64_t block)
+{
+	return vfy_written_any(w, block, 1) && !is_changing(w, lba, nr) &&
+	       vfy_written_read_starts(w, lba, nr) == then;
+}
