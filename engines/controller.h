@@ -8,7 +8,7 @@
  *	controller.c	the target: namespaces and queues
  *	ctl-io.c	the commands	ctl-copy.c ctl-admin.c ctl-identify.c
  *	ctl-sync.c	whole blocks for many users, and after a kill
- *	ctl-image.c	the files	ctl-format.c
+ *	ctl-image.c	the files	ctl-format.c ctl-state.c ctl-durable.c
  *	ctl-fault.c	what it is told to do wrong
  */
 #ifndef CONTROLLER_H

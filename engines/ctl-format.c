@@ -264,6 +264,8 @@ int ctl_format_prepare(const struct ctl_format *f, const char *path, char *why)
 		return refuse(why, errno, "%s: %s", temporary, strerror(errno));
 	print(f, out);
 	ret = ferror(out) ? -EIO : 0;
+	if (!ret && (fflush(out) || fsync(fileno(out))))	/* before it takes the place of another */
+		ret = -errno;
 	if (fclose(out))
 		ret = -errno;
 	if (!ret)

@@ -49,7 +49,7 @@ int ctl_format_write(const struct ctl_format *f, const char *path, char *why);
 
 /*
  * The same in two steps: a file under another name has all that can fail for want of
- * leave or room; it then takes the old one's place at once, or is removed.
+ * leave or room, on media; it then takes the old one's place at once, or is removed.
  */
 int ctl_format_prepare(const struct ctl_format *f, const char *path, char *why);
 int ctl_format_commit(const char *path, char *why);

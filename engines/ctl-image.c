@@ -370,6 +370,8 @@ int ctl_image_keep_format(struct ctl_image *img, char *why)
 
 	pthread_mutex_lock(&images_lock);
 	ret = img->bare ? ctl_format_write(&img->format, img->path, why) : 0;
+	if (img->bare && !ret)
+		img->names_synced = false;
 	img->bare &= ret != 0;
 	pthread_mutex_unlock(&images_lock);
 	return ret;
@@ -403,6 +405,7 @@ static int empty_image(const struct ctl_image *img)
 /*
  * The blocks go once all else is known to succeed, and before their format does:
  * whenever this ends early, the image has one format, and all of its blocks or none.
+ * The same holds of what is on media, for a power cut.
  */
 static int reformat(struct ctl_image *img, const struct ctl_format *f)
 {
@@ -412,6 +415,8 @@ static int reformat(struct ctl_image *img, const struct ctl_format *f)
 	if (ret)
 		return ret;
 	ret = empty_image(img);
+	if (!ret && fdatasync(img->fd))
+		ret = -errno;
 	if (ret) {
 		ctl_format_abandon(img->path);
 		ctl_state_reconcile(img);
@@ -424,7 +429,9 @@ static int reformat(struct ctl_image *img, const struct ctl_format *f)
 		set_geometry(img);
 	}
 	emptied = ctl_state_make(img);
-	return ret ? ret : emptied;
+	ret = ret ? ret : emptied;
+	img->names_synced = false;
+	return ret ? ret : ctl_image_sync(img);
 }
 
 int ctl_image_reformat(struct ctl_image *img, const struct ns_format *ns)

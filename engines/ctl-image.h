@@ -72,6 +72,7 @@ struct ctl_image {
 	bool			created;	/* by this process; then the state was, too */
 	bool			created_state;
 	bool			bare;		/* there is no x.img.format yet */
+	atomic_bool		names_synced;	/* by this process, since it opened the image */
 	uint8_t			behavior[CTL_BEHAVIOR_SIZE]; /* of the controller, in this process */
 	int			fd;
 	uint64_t		size;		/* bytes of x.img; data, md below are in its map */
@@ -104,6 +105,12 @@ int ctl_image_keep_format(struct ctl_image *img, char *why);
 
 /* Remove the files that ctl_image_open() created, if nobody but the caller uses them. */
 void ctl_image_discard(struct ctl_image *img);
+
+/*
+ * What was written to the image by now, by whomever, is on media: blocks, state, format,
+ * and the names by which they are found.  0, or -errno.
+ */
+int ctl_image_sync(struct ctl_image *img);
 
 /*
  * Give the image another format: every block is deallocated.  -EBUSY while

@@ -396,14 +396,6 @@ static int do_compare(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 
 /* --- Write and what else changes blocks --- */
 
-/* Force Unit Access, and Flush: what the file system calls durable. */
-static int make_durable(const struct ctl_image *img)
-{
-	if (fdatasync(img->fd) || fdatasync(img->state_fd))
-		return -errno;
-	return 0;
-}
-
 static int write_chunk(struct ctl_port *port, const struct ctl_range *r,
 		       const struct ctl_blocks *from)
 {
@@ -529,7 +521,7 @@ static int do_dsm(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 static int do_flush(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 {
 	(void)cmd;
-	return port->image->writable ? make_durable(port->image) : 0;
+	return ctl_image_sync(port->image);
 }
 
 static const struct command {
@@ -563,6 +555,7 @@ static int claim(struct ctl_port *port)
 	return ctl_port_claim(port, why);
 }
 
+/* Spec: what is read is committed before, what is written is so after. */
 #define FUA(cmd) ((cmd)->cdw12 >> 30 & 1)
 
 /* So much of a write's place is asked for early, bytes; the CPU sees by itself how it goes on. */
@@ -586,6 +579,7 @@ int ctl_io(struct ctl_port *port, const struct nvme_uring_cmd *cmd, bool may_wri
 {
 	const struct command *c = &commands[cmd->opcode];
 	const bool all = cmd->opcode == nvme_cmd_flush && cmd->nsid == NVME_NSID_ALL;
+	const bool fua = c->has_fua && FUA(cmd);
 	int ret;
 
 	if (cmd->flags)				/* as the kernel: FUSE and PSDT are its own */
@@ -599,8 +593,10 @@ int ctl_io(struct ctl_port *port, const struct nvme_uring_cmd *cmd, bool may_wri
 	if (c->changes && !may_write)
 		return -EACCES;
 	ret = c->changes ? claim(port) : 0;
+	if (!ret && fua && !c->changes)
+		ret = ctl_image_sync(port->image);
 	ret = ret ? ret : c->run(port, cmd);
-	if (!ret && c->changes && c->has_fua && FUA(cmd))
-		ret = make_durable(port->image);
+	if (!ret && fua && c->changes)
+		ret = ctl_image_sync(port->image);
 	return ret;
 }

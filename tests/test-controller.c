@@ -169,7 +169,7 @@ static struct nvme_uring_cmd random_command(const struct oracle_format *f)
 	cmd.cdw14 = d.cdw14;
 	cmd.cdw15 = d.cdw15;
 	fill_blocks(f, ours, nr, lba, &d);
-	cmd.cdw12 |= random_prinfo(f) | unit_random_below(2) << 30 | unit_random_below(2) << 31 |
+	cmd.cdw12 |= random_prinfo(f) | !unit_random_below(16) << 30 | unit_random_below(2) << 31 |
 		     unit_random_below(2) << 25 | unit_random_below(16) << 16;
 	if (cmd.opcode == 4 && unit_random_below(3))
 		cmd.opcode = 8;
