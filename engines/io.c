@@ -242,6 +242,12 @@ static void prepare(struct io *io, struct io_job *job)
 	ticks_end(&job->stats.generating);
 }
 
+/* Of the options readfua and writefua: which one is for it? */
+static bool only_looks(uint8_t opcode)
+{
+	return opcode == nvme_cmd_read || opcode == nvme_cmd_compare || opcode == nvme_cmd_verify;
+}
+
 struct nvme_io io_command(const struct io *io, uint32_t first, uint32_t nr)
 {
 	const struct job_ns *ns = io->ns;
@@ -249,7 +255,7 @@ struct nvme_io io_command(const struct io *io, uint32_t first, uint32_t nr)
 	struct nvme_io command = {
 		.opcode = io->opcode,
 		.pract = io->pract,
-		.fua = io->opcode == nvme_cmd_read ? ns->readfua : ns->writefua,
+		.fua = only_looks(io->opcode) ? ns->readfua : ns->writefua,
 		.deac = ns->deac,
 		.checks = io->checks,
 		.slba = io->slba + first,

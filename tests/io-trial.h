@@ -205,9 +205,23 @@ static inline size_t wire_md_size(const struct trial *t)
 
 /* --- what is sent --- */
 
+/* What only looks at blocks goes by readfua; Write Uncorrectable has no FUA. */
+static inline bool wants_fua(const struct trial *t)
+{
+	switch (t->io.opcode) {
+	case nvme_cmd_read:
+	case nvme_cmd_compare:
+	case nvme_cmd_verify:
+		return t->o.readfua;
+	case nvme_cmd_write_uncor:
+		return false;
+	default:
+		return t->o.writefua;
+	}
+}
+
 static inline void check_command(const struct trial *t)
 {
-	bool fua = t->io.opcode == nvme_cmd_read ? t->o.readfua : t->o.writefua;
 	bool sends_md = wire_md_size(t);
 	const struct nvme_uring_cmd *c = &t->cmd;
 	struct oracle_tuple tags = tags_of(t, 0);
@@ -220,7 +234,7 @@ static inline void check_command(const struct trial *t)
 	UNIT_CHECK((c->cdw12 & 0xffff) == BLOCKS - 1, "%s: NLB", trial_text(t));
 	UNIT_CHECK((c->cdw12 >> 29 & 1) == (pract_counts(t) && t->f.type), "%s: PRACT",
 		   trial_text(t));
-	UNIT_CHECK((c->cdw12 >> 30 & 1) == fua, "%s: FUA", trial_text(t));
+	UNIT_CHECK((c->cdw12 >> 30 & 1) == wants_fua(t), "%s: FUA", trial_text(t));
 	UNIT_CHECK(c->addr == (uintptr_t)wire_blocks(t) && c->data_len == t->blocks_size,
 		   "%s: data pointer, %u bytes", trial_text(t), c->data_len);
 	UNIT_CHECK(c->metadata == (sends_md ? (uintptr_t)t->io.md : 0) &&

@@ -65,6 +65,7 @@ static void touches_nothing(const struct oracle_format *f, const struct mode *mo
 
 		trial_init(&t, f, mode, opcodes[i], &o);
 		told_start(&t.io, &t.cmd);
+		UNIT_CHECK((t.cmd.cdw12 >> 30 & 1) == wants_fua(&t), "%s: FUA", trial_text(&t));
 		same(&t, "fio's buffer", t.user, t.io.buf, t.user_size);
 		all_bytes_are(&t, "bounce buffer", 0xbb, t.io.bounce, t.ns.bounce_size);
 		all_bytes_are(&t, "metadata buffer", 0xdd, t.io.md, t.ns.md_size);
