@@ -283,27 +283,44 @@ static void look_at_tuple(const struct io *io, const struct pi_tags *tags, struc
 	}
 }
 
+/* The first of bytes [@i, @end) that differs; @end if none does. */
+static uint32_t first_difference(const uint8_t *a, const uint8_t *b, uint32_t i, uint32_t end)
+{
+	while (i < end && a[i] == b[i])
+		i++;
+	return i;
+}
+
+/* Of metadata, Compare compares what is beside the tuple. */
+static uint32_t md_difference(const struct pi_layout *l, const uint8_t *a, const uint8_t *b)
+{
+	const uint32_t tuple = l->type == PI_NONE ? l->md_size : pi_tuple_offset(l);
+	const uint32_t i = first_difference(a, b, 0, tuple);
+
+	if (i < tuple || l->type == PI_NONE)
+		return i;
+	return first_difference(a, b, tuple + l->format->tuple_size, l->md_size);
+}
+
 /* The device finds block and buffer different: where? */
 static void look_at_data(const struct nvme_io *c, const struct io *io, struct vfy_record *r,
 			 struct io_job *job)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
 	const uint8_t *want = c->data, *got = job->scratch;
-	uint32_t i = 0;
+	uint32_t i;
 
 	r->field = VFY_DATA;
 	if (read_raw(io, r->lba, job))
 		return;
-	while (i < l->data_size && want[i] == got[i])
-		i++;
+	i = first_difference(want, got, 0, l->data_size);
 	if (i == l->data_size) {
 		want = c->md;
 		got += i;
+		i = want ? md_difference(l, want, got) : l->md_size;
+		if (i == l->md_size)
+			return;			/* of the data: it may have changed since */
 		r->field = VFY_METADATA;
-		for (i = 0; i < l->md_size && want && want[i] == got[i]; )
-			i++;
-		if (i == l->md_size || !want)
-			return;
 	}
 	r->known = true;
 	r->offset = i;

@@ -321,7 +321,18 @@ static struct vfy_record change(struct rig *r, uint32_t block, unsigned field, u
 	};
 }
 
-/* The first byte that differs is told, of data or else of metadata. */
+/* Give a block a tuple with another application tag, which Compare does not compare. */
+static void retag(struct rig *r, uint32_t block)
+{
+	struct oracle_tuple tags = tags_of(r, block);
+
+	raw(r, nvme_cmd_read, block);
+	tags.field[ORACLE_APP] ^= 0x40;
+	oracle_generate(&r->f, r->scratch, r->scratch + r->f.data_size, &tags);
+	raw(r, nvme_cmd_write, block);
+}
+
+/* The first byte that differs is told, of data or else of metadata beside the tuple. */
 static void compares(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
@@ -338,6 +349,9 @@ static void compares(void)
 		want[nr++] = change(&r, 17, VFY_DATA, 0);
 		if (f->md_size > oracle_tuple_size(f))
 			want[nr++] = change(&r, 30, VFY_METADATA, beyond);
+		r.ns.prchk = PI_GUARD;
+		retag(&r, 5);
+		retag(&r, 30);
 		UNIT_CHECK(io(&r, nvme_cmd_compare) == EILSEQ, "%s: differences pass",
 			   format_text(f));
 		told_exactly(format_text(f), want, nr);
