@@ -17,6 +17,22 @@ static int do_identify(const struct ctl_image *img, const struct nvme_uring_cmd 
 	return ret;
 }
 
+/* Spec: Format NVM command: a 32b or 64b guard, or a storage tag, which LBAFEE enables. */
+static bool is_extended(const struct ns_format *ns)
+{
+	return ns->pif || ns->sts;
+}
+
+/* May the namespace get LBA format @index, which is @ns?  Storage tags stay as they are. */
+static bool format_allowed(const struct ctl_image *img, unsigned index, const struct ns_format *ns)
+{
+	const struct ns_format *now = &img->format.ns;
+
+	if (!img->behavior[CTL_LBAFEE] && (is_extended(ns) || (now->pi && is_extended(now))))
+		return false;
+	return !ns->sts || index == ctl_lbaf_current(img);
+}
+
 /*
  * CDW10: LBAF index [3:0] and [13:12], MSET 4, PI [7:5], PIL 8, SES [11:9].
  * Base: Format NVM command.
@@ -32,6 +48,8 @@ static int do_format(struct ctl_image *img, const struct nvme_uring_cmd *cmd)
 		return CTL_ST_INVALID_NS | NVME_ST_DNR;
 	if (!ctl_lbaf(img, index, &ns))
 		return CTL_ST_INVALID_FORMAT | NVME_ST_DNR;
+	if (!format_allowed(img, index, &ns))
+		return CTL_ST_INVALID_NS | NVME_ST_DNR;
 	if (type && (unsigned)ns.ms < pi_formats[ns.pif].tuple_size)
 		return CTL_ST_INVALID_FORMAT | NVME_ST_DNR;
 	if (type > PI_TYPE3 || erase > 1)

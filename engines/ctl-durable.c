@@ -53,15 +53,16 @@ static int sync_folder(const struct ctl_image *img)
 
 int ctl_image_sync(struct ctl_image *img)
 {
+	const unsigned names = img->names;
 	int ret;
 
 	if (fdatasync(img->fd) || (img->state_fd >= 0 && fdatasync(img->state_fd)))
 		return -errno;
-	if (atomic_load_explicit(&img->names_synced, memory_order_acquire))
+	if (img->names_synced == names)
 		return 0;
 	ret = sync_format(img);
 	ret = ret ? ret : sync_folder(img);
 	if (!ret)
-		atomic_store_explicit(&img->names_synced, true, memory_order_release);
+		img->names_synced = names;
 	return ret;
 }

@@ -94,6 +94,14 @@ static void identify_ctrl(const struct ctl_image *img, struct nvme_id_ctrl *id)
 	snprintf(id->subnqn, sizeof(id->subnqn), "nqn.2014-08.org.nvmexpress:nvmepi:%s", serial);
 }
 
+/* Locally administered, of the file. */
+static void put_eui64(const struct ctl_image *img, uint8_t eui64[8])
+{
+	eui64[0] = 0x02;
+	for (unsigned i = 0; i < 7; i++)
+		eui64[1 + i] = img->ino >> 8 * (6 - i);
+}
+
 /* Spec: Identify Namespace data structure. */
 static void identify_ns(const struct ctl_image *img, struct nvme_id_ns *id)
 {
@@ -119,6 +127,7 @@ static void identify_ns(const struct ctl_image *img, struct nvme_id_ns *id)
 	id->mssrl = htole16(copy);
 	id->mcl = htole32(copy);
 	id->msrc = CTL_COPY_RANGES - 1;
+	put_eui64(img, id->eui64);
 }
 
 /* Spec: I/O Command Set Specific Identify Namespace data structure. */
@@ -135,11 +144,9 @@ static void identify_nvm_ns(const struct ctl_image *img, struct nvme_nvm_id_ns *
 /* Base: Namespace Identification Descriptor: type, length, reserved, value. */
 static void identify_descriptors(const struct ctl_image *img, uint8_t *id)
 {
-	id[0] = 1;				/* EUI64: locally administered, of the file */
+	id[0] = 1;				/* EUI64 */
 	id[1] = 8;
-	id[4] = 0x02;
-	for (unsigned i = 0; i < 7; i++)
-		id[5 + i] = img->ino >> 8 * (6 - i);
+	put_eui64(img, id + 4);
 	id[12] = 4;				/* CSI: NVM */
 	id[13] = 1;
 }
@@ -153,6 +160,8 @@ int ctl_identify(const struct ctl_image *img, const struct nvme_uring_cmd *cmd, 
 
 	memset(page, 0, NVME_IDENTIFY_DATA_SIZE);
 	if (of_ns && cmd->nsid != 1)
+		return CTL_ST_INVALID_NS | NVME_ST_DNR;
+	if (cns == NVME_IDENTIFY_CNS_NS_ACTIVE_LIST && cmd->nsid >= NVME_NSID_ALL - 1)
 		return CTL_ST_INVALID_NS | NVME_ST_DNR;
 	if (csi)				/* of I/O command sets there is NVM alone */
 		return CTL_ST_INVALID_FIELD | NVME_ST_DNR;

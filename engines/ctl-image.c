@@ -307,6 +307,7 @@ static int open_new(const struct target_open *o, struct ctl_image **img, char *w
 		return refuse(why, ENOMEM, "%s: out of memory", o->path);
 	new->fd = new->state_fd = -1;
 	new->behavior[CTL_LBAFEE] = 1;
+	new->names = 1;			/* whoever made them may not have synced them */
 	/* One name for all three files, whatever links there are. */
 	new->path = realpath(o->path, NULL);
 	if (!new->path)
@@ -371,8 +372,9 @@ int ctl_image_keep_format(struct ctl_image *img, char *why)
 	pthread_mutex_lock(&images_lock);
 	ret = img->bare ? ctl_format_write(&img->format, img->path, why) : 0;
 	if (img->bare && !ret)
-		img->names_synced = false;
-	img->bare &= ret != 0;
+		img->names++;
+	if (!ret)
+		img->bare = false;
 	pthread_mutex_unlock(&images_lock);
 	return ret;
 }
@@ -430,7 +432,7 @@ static int reformat(struct ctl_image *img, const struct ctl_format *f)
 	}
 	emptied = ctl_state_make(img);
 	ret = ret ? ret : emptied;
-	img->names_synced = false;
+	img->names++;
 	return ret ? ret : ctl_image_sync(img);
 }
 

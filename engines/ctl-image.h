@@ -71,8 +71,9 @@ struct ctl_image {
 	bool			state_writable;	/* so is x.img.state, else nothing is */
 	bool			created;	/* by this process; then the state was, too */
 	bool			created_state;
-	bool			bare;		/* there is no x.img.format yet */
-	atomic_bool		names_synced;	/* by this process, since it opened the image */
+	atomic_bool		bare;		/* there is no x.img.format yet */
+	atomic_uint		names;		/* counts changes of the files' names by this process, */
+	atomic_uint		names_synced;	/* and up to which one they are on media */
 	uint8_t			behavior[CTL_BEHAVIOR_SIZE]; /* of the controller, in this process */
 	int			fd;
 	uint64_t		size;		/* bytes of x.img; data, md below are in its map */

@@ -158,6 +158,22 @@ static struct target_ns *create(const struct ns_format *f)
 	exit(2);
 }
 
+/* Host Behavior Support of any kind; LBAFEE stays set, for there is no I/O without. */
+static int behave(struct target_ns *ns)
+{
+	uint8_t page[512] = { [2] = draw() % 3, [4] = one_in(2) ? draw() & 0xc : draw() };
+	struct nvme_uring_cmd cmd = {
+		.opcode = one_in(2) ? 10 : 9, .cdw10 = 0x16, .addr = (uintptr_t)page,
+		.data_len = sizeof(page),
+	};
+	const int ret = controller_target.admin(ns, &cmd);
+
+	page[2] = 1;
+	cmd.opcode = 9;
+	controller_target.admin(ns, &cmd);
+	return ret;
+}
+
 /* One command, and now and then an admin command. */
 static int send(struct target_ns *ns)
 {
@@ -167,6 +183,8 @@ static int send(struct target_ns *ns)
 	sprinkle((uint8_t *)(uintptr_t)cmd.metadata, cmd.metadata ? cmd.metadata_len : 0);
 	if (!one_in(500))
 		return controller_target.io(ns, &cmd);
+	if (one_in(4))
+		return behave(ns);
 	cmd.opcode = one_in(4) ? 0x80 : one_in(4) ? draw() : 6;
 	if (one_in(2))
 		cmd.cdw10 = draw() % 0x200;
