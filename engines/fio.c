@@ -54,6 +54,16 @@ static void say(const char *line)
 
 /* --- setup: options and namespaces, before any I/O --- */
 
+/* Of I/Os in direction @d.  The write that follows a trim is as long as that. */
+static unsigned kind_of_sizes(struct thread_data *td, int d)
+{
+	if (d == DDIR_TRIM)
+		return JOB_SIZE_TRIM | (td_trimwrite(td) ? JOB_SIZE_WRITE : 0);
+	if (td->o.bs_is_seq_rand)
+		return (td_read(td) ? JOB_SIZE_TRANSFER : 0) | (td_write(td) ? JOB_SIZE_WRITE : 0);
+	return d == DDIR_READ ? JOB_SIZE_TRANSFER : JOB_SIZE_WRITE;
+}
+
 static unsigned collect_sizes(struct thread_data *td, struct job_size *sizes)
 {
 	struct thread_options *o = &td->o;
@@ -63,9 +73,7 @@ static unsigned collect_sizes(struct thread_data *td, struct job_size *sizes)
 	unsigned n = 0;
 
 	for (int d = DDIR_READ; d <= DDIR_TRIM; d++) {
-		/* The write that follows a trim is as long as that. */
-		enum job_size_kind kind = d == DDIR_TRIM && !td_trimwrite(td) ? JOB_SIZE_TRIM :
-										JOB_SIZE_TRANSFER;
+		unsigned kind = kind_of_sizes(td, d);
 
 		if (!used[d])
 			continue;
@@ -170,6 +178,15 @@ static uint64_t image_size(struct thread_data *td)
 	return size;
 }
 
+static unsigned num_range(struct thread_data *td)
+{
+#ifdef FIO_MULTI_RANGE
+	return td->o.num_range;
+#else
+	return ((struct options *)td->eo)->num_range;
+#endif
+}
+
 static int digest_options(struct engine *e, char *why)
 {
 	struct thread_data *td = e->td;
@@ -192,6 +209,7 @@ static int digest_options(struct engine *e, char *why)
 		.readfua = o->readfua,
 		.writefua = o->writefua,
 		.deac = o->deac,
+		.ranges = num_range(td),
 		.reads = td_read(td) || td->o.verify != VERIFY_NONE || replays(td),
 		.writes = may_write(td),
 		.trims = td_trim(td),
@@ -311,15 +329,6 @@ static int engine_setup(struct thread_data *td)
 }
 
 /* --- init: memory and the queue, in the job's own thread --- */
-
-static unsigned num_range(struct thread_data *td)
-{
-#ifdef FIO_MULTI_RANGE
-	return td->o.num_range;
-#else
-	return ((struct options *)td->eo)->num_range;
-#endif
-}
 
 /* All that were just started. */
 static void mark_issued(struct flight *f)

@@ -12,10 +12,7 @@
 #include "../verify/report.h"
 #include "job.h"
 
-#define MAX_NLB 65536u		/* NLB has 16 bits, 0's based */
-
-static __attribute__((format(printf, 3, 4)))
-int refuse_ns(const struct job_ns *ns, char *why, const char *fmt, ...)
+int refuse_ns(const struct job_ns *ns, char why[WHY_MAX], const char *fmt, ...)
 {
 	char format[NVME_FORMAT_MAX];
 	va_list ap;
@@ -286,39 +283,6 @@ static int refuse_size(const struct job_ns *ns, const struct job_size *s, char *
 		      pi_block_size(l));
 }
 
-/* The most that any command of the job sends: Compare has no PRACT. */
-static struct nvme_wire widest_wire(const struct job_ns *ns, const struct job_opts *o)
-{
-	return o->compare ? nvme_wire(&ns->info.layout, false) : ns->wire;
-}
-
-static int check_transfer(struct job_ns *ns, const struct job_opts *o, const struct job_size *s,
-			  char *why)
-{
-	struct nvme_wire wire = widest_wire(ns, o);
-	uint64_t blocks = s->bytes / ns->host_block;
-	uint64_t bytes = blocks * wire.data;
-	uint64_t max = UINT32_MAX;	/* a command's length has 32 bits */
-
-	if (ns->info.max_transfer)
-		max = ns->info.max_transfer;
-	if (ns->target && ns->target->max_transfer && ns->target->max_transfer < max)
-		max = ns->target->max_transfer;
-	if (blocks > MAX_NLB)
-		return refuse_ns(ns, why, "%s=%" PRIu64 " is %" PRIu64 " blocks, a command takes %u", s->option,
-			      s->bytes, blocks, MAX_NLB);
-	if (bytes > max)
-		return refuse_ns(ns, why, "%s=%" PRIu64 " moves %" PRIu64 " bytes a command, the most is %" PRIu64
-			      " (MDTS, or the kernel's max_hw_sectors_kb)", s->option, s->bytes, bytes, max);
-	if (o->md_per_io && blocks * wire.md > o->md_per_io)
-		return refuse_ns(ns, why, "md_per_io_size=%u is too small: %s=%" PRIu64 " has %" PRIu64
-			      " bytes of metadata; give 0 to have it sized", o->md_per_io, s->option,
-			      s->bytes, blocks * wire.md);
-	if (blocks > ns->max_blocks)
-		ns->max_blocks = blocks;
-	return 0;
-}
-
 static int settle_sizes(struct job_ns *ns, const struct job_opts *o, char *why)
 {
 	for (unsigned i = 0; i < o->nr_sizes; i++) {
@@ -327,54 +291,11 @@ static int settle_sizes(struct job_ns *ns, const struct job_opts *o, char *why)
 
 		if (s->bytes % ns->host_block || (s->kind != JOB_SIZE_ALIGN && !s->bytes))
 			return refuse_size(ns, s, why);
-		ret = s->kind == JOB_SIZE_TRANSFER ? check_transfer(ns, o, s, why) : 0;
+		ret = job_check_size(ns, o, s, why);
 		if (ret)
 			return ret;
 	}
 	return 0;
-}
-
-/* --- commands --- */
-
-static int need(const struct job_ns *ns, bool used, unsigned oncs, const char *option,
-		const char *command, char *why)
-{
-	if (!used || ns->info.oncs & oncs)
-		return 0;
-	return refuse_ns(ns, why, "%s: the controller has no %s command (neither ONCS nor its "
-			 "effects log has it)", option, command);
-}
-
-bool job_uses(const struct job_opts *o, uint8_t opcode)
-{
-	for (unsigned i = 0; o->writes && i < o->write_mode.nr; i++)
-		if (o->write_mode.part[i].opcode == opcode)
-			return true;
-	return false;
-}
-
-bool job_changes(const struct job_opts *o)
-{
-	return o->trims || job_uses(o, nvme_cmd_write) || job_uses(o, nvme_cmd_write_zeroes) ||
-	       job_uses(o, nvme_cmd_write_uncor);
-}
-
-static int check_commands(const struct job_ns *ns, const struct job_opts *o, char *why)
-{
-	int ret;
-
-	ret = need(ns, job_uses(o, nvme_cmd_write_zeroes), NVME_CTRL_ONCS_WRITE_ZEROES, "write_mode",
-		   "Write Zeroes", why);
-	if (!ret)
-		ret = need(ns, job_uses(o, nvme_cmd_write_uncor), NVME_CTRL_ONCS_WRITE_UNCORRECTABLE,
-			   "write_mode", "Write Uncorrectable", why);
-	if (!ret)
-		ret = need(ns, job_uses(o, nvme_cmd_verify), NVME_CTRL_ONCS_VERIFY, "write_mode", "Verify", why);
-	if (!ret)
-		ret = need(ns, o->compare, NVME_CTRL_ONCS_COMPARE, "verify_mode", "Compare", why);
-	if (!ret)
-		ret = need(ns, o->trims, NVME_CTRL_ONCS_DSM, "rw=trim", "Dataset Management", why);
-	return ret;
 }
 
 /* What is the same in all I/Os. */
@@ -407,7 +328,7 @@ static void settle_common(struct job_ns *ns, const struct job_opts *o)
 
 static void size_buffers(struct job_ns *ns, const struct job_opts *o)
 {
-	struct nvme_wire wire = widest_wire(ns, o);
+	struct nvme_wire wire = job_widest_wire(ns, o);
 
 	ns->bounce_size = wire.data == ns->host_block ? 0 : ns->max_blocks * wire.data;
 	ns->md_size = ns->max_blocks * wire.md;
@@ -435,7 +356,7 @@ int job_settle(struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX])
 			      ns->info.layout.data_size);
 	ret = settle_sizes(ns, o, why);
 	if (!ret)
-		ret = check_commands(ns, o, why);
+		ret = job_check_commands(ns, o, why);
 	if (!ret) {
 		settle_common(ns, o);
 		size_buffers(ns, o);

@@ -17,17 +17,19 @@
 /* Whose blocks are in fio's buffers of an extended namespace. */
 enum job_buffer { JOB_BUFFER_AUTO, JOB_BUFFER_DATA, JOB_BUFFER_EXTENDED };
 
+/* Which I/Os have that size, or'ed. */
 enum job_size_kind {
-	JOB_SIZE_TRANSFER,	/* one I/O moves so much */
-	JOB_SIZE_TRIM,		/* one I/O trims so much, without moving it */
-	JOB_SIZE_ALIGN,		/* an offset, or what I/Os are aligned to */
+	JOB_SIZE_ALIGN		= 0,	/* none: an offset, or what I/Os are aligned to */
+	JOB_SIZE_TRANSFER	= 1,	/* those that move so much: reads */
+	JOB_SIZE_WRITE		= 2,	/* writes, and whatever write_mode makes of them */
+	JOB_SIZE_TRIM		= 4,
 };
 
 /* A size or an offset of the job that has to be whole blocks. */
 struct job_size {
 	const char		*option;	/* "bs": for messages */
 	uint64_t		bytes;
-	enum job_size_kind	kind;
+	unsigned		kind;		/* enum job_size_kind */
 };
 
 /* What becomes of a block that was read and that escapes its checks: pi_escape. */
@@ -56,6 +58,7 @@ struct job_opts {
 	struct words_mix	write_mode;
 	bool			compare;	/* verify_mode=compare */
 	bool			readfua, writefua, deac;
+	unsigned		ranges;		/* num_range; 0: 1 */
 	bool			looks;		/* the caller wants to see the blocks of all reads */
 	bool			remembers;	/* somebody keeps which blocks are written: job_ns->written */
 	bool			reads_own;	/* every block that is read was written by the job */
@@ -119,6 +122,22 @@ bool job_uses(const struct job_opts *o, uint8_t opcode);
 
 /* Does the job change blocks, by whatever command? */
 bool job_changes(const struct job_opts *o);
+
+/* --- job-limits.c: what the controller takes; each 0, or -EINVAL with one line in @why --- */
+
+/* Does every command of the job that is as long as @s keep to its limits?  Raises ->max_blocks. */
+int job_check_size(struct job_ns *ns, const struct job_opts *o, const struct job_size *s,
+		   char why[WHY_MAX]);
+
+/* Does the controller have every command of the job, and can the namespace be written that way? */
+int job_check_commands(const struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX]);
+
+/* The most that any command of the job sends a block: Compare has no PRACT. */
+struct nvme_wire job_widest_wire(const struct job_ns *ns, const struct job_opts *o);
+
+/* "PATH (FORMAT): ..." in @why; -EINVAL. */
+int refuse_ns(const struct job_ns *ns, char why[WHY_MAX], const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* The second half alone, for an @ns whose info is filled in. */
 int job_settle(struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX]);

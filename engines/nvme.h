@@ -14,6 +14,31 @@
 #include "nvme-status.h"
 #include "target.h"
 
+/*
+ * The most that one command may name or move, as the controller has it; 0: no limit is
+ * told.  Bytes are data, and metadata where that is extended, unless @data_only.  Limits that ONCS
+ * calls recommended count as well: beyond them a Dataset Management command is executed in part.
+ * Base: MDTS.  Spec: I/O Command Set Specific Identify Controller, Dataset Management Processing
+ * Limits.
+ */
+struct nvme_limits {
+	uint64_t	verify, zeroes, uncor;	/* VSL, WZSL, WUSL: bytes */
+	uint32_t	ranges;		/* DMRL: ranges of a Dataset Management command, */
+	uint32_t	range_blocks;	/* DMRSL: blocks of each, */
+	uint64_t	trim_blocks;	/* DMSL: and of all */
+	bool		data_only;	/* CTRATT.MEM: metadata does not count, here and in MDTS */
+};
+
+/* What reading a deallocated block gives, data and metadata beyond the tuple.  Spec: DLFEAT. */
+enum nvme_dlfeat {
+	NVME_READS_EITHER	= 0,	/* all bytes 00h or all FFh: the namespace does not say */
+	NVME_READS_ZEROES	= 1,
+	NVME_READS_ONES		= 2,
+	NVME_READS_MASK		= 7,
+	NVME_DLFEAT_ZEROES	= 1 << 3,	/* Write Zeroes can deallocate */
+	NVME_DLFEAT_GUARD	= 1 << 4,	/* the guard is that of the bytes, not FFh in each byte */
+};
+
 /* What Identify says of a namespace and its controller, decoded. */
 struct nvme_ns_info {
 	uint32_t		nsid;
@@ -22,8 +47,11 @@ struct nvme_ns_info {
 	uint64_t		storage_mask;	/* LBSTM */
 	uint8_t			pif;		/* guard format: 0 16b, 1 32b, 2 64b */
 	uint8_t			lbaf;		/* index of the format in use */
+	uint8_t			csi;		/* I/O command set: NVME_CSI_NVM or _ZNS */
+	uint8_t			dlfeat;		/* as it is; see enum nvme_dlfeat */
 	uint32_t		max_transfer;	/* MDTS, bytes; 0: no limit */
-	uint16_t		oncs;		/* optional commands, NVME_CTRL_ONCS_*; see below */
+	struct nvme_limits	limits;		/* of commands that move nothing */
+	uint16_t		oncs;		/* optional commands there are, NVME_CTRL_ONCS_* */
 	const char		*remark;	/* pi_layout_check()'s, NULL: none */
 	char			model[41];
 	char			serial[21];
@@ -36,24 +64,31 @@ struct nvme_ns_info {
  */
 struct nvme_identify {
 	struct nvme_id_ctrl	ctrl;		/* CNS 01h */
+	uint8_t			descriptors[NVME_IDENTIFY_DATA_SIZE]; /* CNS 03h; from version 1.3 on */
 	struct nvme_id_ns	ns;		/* CNS 00h */
 	struct nvme_nvm_id_ns	nvm;		/* CNS 05h, CSI 0; when CTRATT.ELBAS */
+	struct nvme_id_ctrl_nvm	nvm_ctrl;	/* CNS 06h, CSI 0; from version 1.2 on */
 	struct nvme_cmd_effects_log effects;	/* when LPA says there is one */
 };
 
 /*
- * Ask the target for them; those it does not have stay zero.  0, or a result
- * as in target.h.  Base: Identify command, Commands Supported and Effects.
+ * Ask the target for them; those it does not have stay zero, and so does all that is of the NVM
+ * Command Set where the namespace is of another one.  0, or a result as in target.h.
+ * Base: Identify command, Commands Supported and Effects.
  */
 int nvme_identify_all(struct target_ns *ns, struct nvme_identify *id);
 
 /*
  * Decode @id into *@info.  0, or -EINVAL with one line in @why when the
- * namespace's format is none this library can work on.
- * Spec: Identify Namespace data structures.
+ * namespace's format is none this library can work on, or its command set is neither the NVM
+ * nor the Zoned Namespace Command Set.
+ * Spec: Identify Namespace data structures, LBA Format List Structure.
  */
 int nvme_decode(const struct nvme_identify *id, uint32_t nsid, struct nvme_ns_info *info,
 		char why[WHY_MAX]);
+
+/* How many LBA formats does it have?  Some of them may have a data size of 0: not available. */
+unsigned nvme_nr_lbafs(const struct nvme_id_ns *ns);
 
 /*
  * Does the namespace have the format that the job expects?  0, or -EINVAL with

@@ -65,14 +65,20 @@ static uint32_t blocks_of_read(const struct scan_args *a, const struct job_ns *n
 {
 	const struct pi_layout *l = &ns->info.layout;
 	uint64_t bytes = scan_bs(a), blocks = bytes / l->data_size;
-	uint64_t limits[] = { ns->info.max_transfer, ns->target->max_transfer };
+	const struct {
+		uint64_t bytes, block;
+	} limits[] = {
+		{ ns->info.max_transfer,
+		  ns->info.limits.data_only ? l->data_size : pi_block_size(l) },
+		{ ns->target->max_transfer, pi_block_size(l) },
+	};
 
 	if (scan_given(a, BS) && bytes % l->data_size)
 		scan_die("--bs=%s is not a multiple of the %u bytes of a block", a->bs,
 			 l->data_size);
 	for (int i = 0; i < 2 && !scan_given(a, BS); i++)
-		if (limits[i] && blocks > limits[i] / pi_block_size(l))
-			blocks = limits[i] / pi_block_size(l);
+		if (limits[i].bytes && blocks > limits[i].bytes / limits[i].block)
+			blocks = limits[i].bytes / limits[i].block;
 	return blocks ? blocks : 1;
 }
 

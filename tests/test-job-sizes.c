@@ -94,7 +94,7 @@ static void limit_of_transfer(void)
 		for (int by_target = 0; by_target <= 1; by_target++) {
 			struct job j = job_without_size(rows[i].f);
 			uint32_t limit = 8 * rows[i].block;
-			char words[60];
+			char words[80];
 
 			add_size(&j, "bs", 8 * 4096, JOB_SIZE_TRANSFER);
 			j.o.pract = rows[i].pract;
@@ -103,7 +103,8 @@ static void limit_of_transfer(void)
 			j.target.max_transfer = by_target ? limit : 0;
 			settled(&j);
 			j.sizes[0].bytes += 4096;
-			snprintf(words, sizeof(words), "the most is %u (MDTS", limit);
+			snprintf(words, sizeof(words), "the most is %u (%s)", limit,
+				 by_target ? "the kernel's max_hw_sectors_kb" : "MDTS");
 			refused(&j, "bs=36864", words);
 			j.sizes[0].kind = JOB_SIZE_TRIM;
 			settled(&j);
