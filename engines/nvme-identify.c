@@ -248,6 +248,7 @@ int nvme_decode(const struct nvme_identify *id, uint32_t nsid, struct nvme_ns_in
 	l->extended = l->md_size && ns->flbas & NVME_NS_FLBAS_META_EXT;
 	l->type = ns->dps & NVME_NS_DPS_PI_MASK;
 	l->first = ns->dps & NVME_NS_DPS_PI_FIRST;
+	l->ones = (ns->dlfeat & NVME_READS_MASK) != NVME_READS_ZEROES;
 	if (l->type != PI_NONE && decode_guard(id, i, info, why))
 		return -EINVAL;
 	if (pi_layout_check(l, &words))

@@ -81,6 +81,7 @@ struct pi_layout {
 	uint8_t			sts;		/* storage tag size, bits */
 	bool			first;		/* tuple leads the metadata (DPS bit 3) */
 	bool			extended;	/* metadata follows data in one buffer */
+	bool			ones;		/* a block never written may read as bytes of FFh */
 };
 
 /*

@@ -67,9 +67,16 @@ static uint32_t first_difference(const uint8_t *md, struct vfy_span s, uint64_t 
 	return j;
 }
 
-static bool all_zero(const uint8_t *p, size_t len)
+static bool all_are(uint8_t byte, const uint8_t *p, size_t len)
 {
-	return !len || (!*p && !memcmp(p, p + 1, len - 1));
+	return !len || (*p == byte && !memcmp(p, p + 1, len - 1));
+}
+
+bool vfy_blank(const struct pi_layout *l, const void *data, const void *md, size_t md_size)
+{
+	const uint8_t byte = l->type == PI_NONE && l->ones && *(const uint8_t *)data ? 0xff : 0;
+
+	return all_are(byte, md, md_size) && all_are(byte, data, l->data_size);
 }
 
 static bool unwritten(const struct pi_layout *l, const uint8_t *data, const uint8_t *md,
@@ -81,7 +88,7 @@ static bool unwritten(const struct pi_layout *l, const uint8_t *data, const uint
 		if (pi_escapes(l, &f))
 			return true;
 	}
-	return all_zero(md + s.from, s.to - s.from) && all_zero(data, l->data_size);
+	return vfy_blank(l, data, md + s.from, s.to - s.from);
 }
 
 struct vfy_md_found vfy_md_check(const struct pi_layout *l, uint64_t lba, const void *data,

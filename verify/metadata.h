@@ -39,6 +39,13 @@ void vfy_md_fill(const struct pi_layout *l, uint64_t lba, void *md, size_t strid
  */
 void vfy_md_poison(const struct pi_layout *l, void *md, size_t stride, uint32_t nr);
 
+/*
+ * Are the @data and the @md_size bytes of metadata at @md of a block as those of one that holds
+ * nothing: every byte 00h, or, where there is no tuple that would say so and the namespace may
+ * read so, every byte FFh?  Spec: DLFEAT, Deallocated or Unwritten Logical Blocks.
+ */
+bool vfy_blank(const struct pi_layout *l, const void *data, const void *md, size_t md_size);
+
 /* A metadata byte that is not as it should be. */
 struct vfy_md_error {
 	uint32_t	block;		/* index in the buffer */
@@ -56,7 +63,7 @@ struct vfy_md_found {
  * Check what vfy_md_fill() wrote, the tuples left out.  @data and @data_stride
  * say where the blocks' data is, to tell the two kinds of block that no write
  * of ours filled and that are right all the same: one whose tuple escapes
- * (deallocated, never written), and one that was zeroed, data and metadata.
+ * (deallocated, never written), and one that holds nothing, see vfy_blank().
  * The first wrong byte of the first @max blocks that are wrong is stored in @errs.
  */
 struct vfy_md_found vfy_md_check(const struct pi_layout *l, uint64_t lba, const void *data,

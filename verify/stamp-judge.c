@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* stamp-judge.c - see stamp-plan.h */
 #include <string.h>
+#include "metadata.h"
 #include "stamp-plan.h"
 
 /* One block, as it came. */
@@ -304,18 +305,13 @@ static void judge_blank(const struct block *b, struct found *out)
 		add(out, f);
 }
 
-static bool all_zero(const uint8_t *p, size_t len)
-{
-	return !*p && !memcmp(p, p + 1, len - 1);
-}
-
 static bool is_blank(const struct block *b)
 {
 	const struct pi_layout *l = &b->p->ns->layout;
 
 	if (b->p->ns->tuples_cross)
 		return pi_escapes(l, &b->tuple);
-	return all_zero(b->md, l->md_size) && all_zero(b->data, l->data_size);
+	return vfy_blank(l, b->data, b->md, l->md_size);
 }
 
 static void judge_block(const struct block *b, struct found *out)
