@@ -1,9 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command line of a program, as all programs here have it."""
 import argparse
+import re
 import sys
 
 HIDDEN = argparse.SUPPRESS      # as the help of an option that is the program's own business
+
+
+def share(text):
+    """'3%' or '3' as 0.03; None unless it is above 0 and below a half."""
+    match = re.fullmatch(r"([0-9]*\.?[0-9]+)%?", text)
+    found = float(match[1]) / 100 if match else 0
+    return found if 0 < found < 0.5 else None
 
 
 class Parser(argparse.ArgumentParser):

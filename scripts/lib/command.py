@@ -4,7 +4,9 @@ How every program here ends. Exit status 1 is what the program means by it, as P
 'worse'; everything that keeps it from its end, foreseen or not, is a line and status 2.
 """
 import os
+import signal
 import sys
+import threading
 import traceback
 
 TRACEBACK = "NVMEPI_TRACEBACK"      # set, developers see where an unexpected error came from
@@ -73,7 +75,16 @@ def run(name, main, read_arguments, interrupted="interrupted"):
         if os.environ.get(TRACEBACK):
             traceback.print_exc()
         say(name, unexpected(error))
+    finally:
+        listen_no_more()
     return 2
+
+
+def listen_no_more():
+    """A signal that comes as the program ends has nothing left to end."""
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def flush_or_silence():

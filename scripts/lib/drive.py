@@ -1,23 +1,34 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""An NVMe drive's namespaces, looked at and formatted through nvme-cli."""
+"""A drive's namespace, looked at and formatted through nvme-cli (2.3 and newer)."""
 import json
-import os
 import re
-import stat
-import subprocess
-import time
-from pathlib import Path
 from typing import NamedTuple
 
+import identity
+import interrupts
 from command import Refusal
 from formats import Format, STORAGE_TAGS
+from machine import HERE
 
-ANSWER_LIMIT, FORMAT_LIMIT, SETTLE = 60, 3600, 10     # seconds
-SYSFS = Path("/sys")
+ANSWER_LIMIT, SETTLE, PAUSE = 60, 10, 0.1               # seconds
+FORMAT_LIMIT = 3600         # of a format, and of the time for which one is waited for
+SLACK = 120                 # nvme-cli ends before it is given up
+BUSY_PAUSE = 5              # between two tries while another format is under way
+HIGH_LBAF = 2, 16           # the first nvme-cli that is known to set LBA formats above 15
+IN_PROGRESS = 0x084         # Base Specification, status codes: Format in Progress
+ALL_AT_ONCE = 1             # FNA: a format is one of all namespaces
+MANAGES = 1 << 3            # OACS: namespaces can be made, attached, detached
+MANY_CONTROLLERS = 1 << 1   # CMIC
+EXTENDED_FORMATS = 1 << 15  # CTRATT: formats other than 16b guards without storage tags
+SHARED = 1                  # NMIC: the namespace may be attached to several controllers
 
 
 class Refused(Refusal):
     """What is wrong with a device, or what nvme-cli said, in one line."""
+
+
+class NotTaken(Refused):
+    """A format that the drive lists, but does not take; it is formatted as it was before."""
 
 
 class Setting(NamedTuple):
@@ -31,58 +42,106 @@ class Setting(NamedTuple):
 
     @classmethod
     def from_json(cls, words):
-        words = dict(words)
-        return cls(words.pop("lbaf"), Format(**words))
+        """One that a results folder has; ValueError where it is none."""
+        try:
+            words = dict(words)
+            found = cls(words.pop("lbaf"), Format(**words))
+        except (TypeError, KeyError):
+            raise ValueError("no setting") from None
+        if not all(type(number) is int and number >= 0 for number in (found.lbaf, *found.fmt)):
+            raise ValueError("no setting")
+        return found
+
+    def words(self):
+        """For nvme-cli."""
+        return [f"--lbaf={self.lbaf}", f"--ms={self.fmt.mset}", f"--pi={self.fmt.pi}",
+                f"--pil={self.fmt.pil}"]
 
 
-def nvme_cli(device, limit, *words):
-    """What nvme-cli did within so many seconds; Refused if it is not here, or does not end."""
+# --- nvme-cli ---
+
+def first_line(done):
+    """What nvme-cli says went wrong: on either output, as text or as JSON."""
+    for text in (done.err, done.out):
+        try:
+            found = json.loads(text)
+            said = [value for key, value in found.items() if isinstance(value, str) and
+                    key != "type"] if isinstance(found, dict) else []
+        except ValueError:
+            said = text.strip().splitlines()
+        if said:
+            return said[0]
+    return f"exit status {done.status}"
+
+
+def ask(machine, *words):
+    """nvme-cli's JSON, an object, about the last of the words, a device."""
+    device, what = words[-1], words[0]
+    done = machine.nvme([*words, "-o", "json"], ANSWER_LIMIT)
+    if done is None:
+        raise Refused(f"{device}: nvme {what} did not end in {ANSWER_LIMIT:g} s: does the drive "
+                      "still answer?")
     try:
-        return subprocess.run(["nvme", *words], capture_output=True, text=True, timeout=limit,
-                              check=False, start_new_session=True)
-    except FileNotFoundError:
-        raise Refused("nvme is not installed: run scripts/install-deps") from None
-    except subprocess.TimeoutExpired:
-        raise Refused(f"{device}: nvme {words[0]} did not end in {limit:g} s: does the drive "
-                      "still answer?") from None
-
-
-def nvme(*words):
-    """nvme-cli's JSON about the last of the words, a device."""
-    done = nvme_cli(words[-1], ANSWER_LIMIT, *words, "-o", "json")
-    try:
-        return json.loads(done.stdout)
+        found = json.loads(done.out)
     except ValueError:
-        why = (done.stderr or done.stdout).strip().splitlines() or ["no answer"]
-        raise Refused(f"{words[-1]}: nvme {words[0]} failed: {why[0]}") from None
+        found = None
+    if done.status or not isinstance(found, dict) or "error" in found:
+        raise Refused(f"{device}: nvme {what} failed: {first_line(done)}")
+    return found
 
+
+def numbers(device, what, found, *keys):
+    """Those of an answer; what is not there is not taken for 0."""
+    lost = [key for key in keys if type(found.get(key)) is not int]
+    if lost:
+        raise Refused(f"{device}: nvme {what} does not say {lost[0]}: this nvme-cli is not known")
+    return [found[key] for key in keys]
+
+
+def version(machine):
+    """nvme-cli's, (2, 3) of 2.3; (0, 0) where it can't be told."""
+    done = machine.nvme(["version"], ANSWER_LIMIT)
+    match = done and re.search(r"nvme version (\d+)\.(\d+)", done.out)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+# --- Identify ---
 
 class Identify:
     """What a namespace is, and what it can be formatted to."""
 
-    def __init__(self, ns, elbafs):
-        self.ns = ns
-        self.lbafs = [(index, 1 << lbaf["ds"], lbaf["ms"],
-                       elbafs[index]["pif"] if index < len(elbafs) else 0,
-                       elbafs[index]["sts"] if index < len(elbafs) else 0)
-                      for index, lbaf in enumerate(ns["lbafs"]) if lbaf["ds"]]
+    def __init__(self, device, ns, elbafs):
+        self.device, self.ns = device, ns
+        self.flbas, self.dps, self.mc, self.dpc, self.nmic, fpi = numbers(
+            device, "id-ns", ns, "flbas", "dps", "mc", "dpc", "nmic", "fpi")
+        self.formatting = bool(fpi & 0x80 and fpi & 0x7f)
+        self.lbafs = []
+        for index, lbaf in enumerate(ns.get("lbafs", ())):
+            ds, ms = numbers(device, "id-ns", lbaf, "ds", "ms")
+            pif, sts = numbers(device, "nvm-id-ns", elbafs[index], "pif", "sts") \
+                if index < len(elbafs) else (0, 0)
+            if ds:
+                self.lbafs.append((index, 1 << ds, ms, pif, sts))
 
     def now(self):
         """The setting that it has."""
-        ns = self.ns
-        index = ns["flbas"] & 15 | ns["flbas"] >> 5 << 4
-        _, lbs, ms, pif, sts = next(lbaf for lbaf in self.lbafs if lbaf[0] == index)
-        pi = ns["dps"] & 7
-        return Setting(index, Format(lbs, ms, ns["flbas"] >> 4 & 1 if ms else 0, pi,
-                                     ns["dps"] >> 3 & 1 if pi else 0, pif if pi else 0,
+        index = self.flbas & 15 | (self.flbas >> 5 & 3) << 4
+        found = next((lbaf for lbaf in self.lbafs if lbaf[0] == index), None)
+        if not found:
+            raise Refused(f"{self.device} is formatted to LBA format {index}, which nvme-cli does "
+                          "not list: it could not be put back")
+        _, lbs, ms, pif, sts = found
+        pi = self.dps & 7
+        return Setting(index, Format(lbs, ms, self.flbas >> 4 & 1 if ms else 0, pi,
+                                     self.dps >> 3 & 1 if pi else 0, pif if pi else 0,
                                      sts if pi else 0))
 
     def setting(self, fmt):
         """How to have it that way, or None."""
-        if fmt.ms and not self.ns["mc"] & (1 if fmt.mset else 2):
+        if fmt.ms and not self.mc & (1 if fmt.mset else 2):
             return None
-        if fmt.pi and not (self.ns["dpc"] >> fmt.pi - 1 & 1 and
-                           self.ns["dpc"] >> (3 if fmt.pil else 4) & 1):
+        if fmt.pi and not (self.dpc >> fmt.pi - 1 & 1 and
+                           self.dpc >> (3 if fmt.pil else 4) & 1):
             return None
         for index, lbs, ms, pif, sts in self.lbafs:
             if (lbs, ms) == (fmt.lbs, fmt.ms) and (not fmt.pi or (pif, sts) == (fmt.pif, fmt.sts)):
@@ -101,138 +160,261 @@ class Identify:
         return next((one for one in able if self.setting(one)), None)
 
 
-def identify(device):
-    """The namespace of a generic device."""
-    ns = nvme("id-ns", device)
-    try:
-        elbafs = nvme("nvm-id-ns", device).get("elbafs", [])
-    except Refused:             # a drive older than these fields has 16b guards
-        elbafs = []
-    return Identify(ns, elbafs)
+class Namespace:
+    """
+    A namespace of a drive, known by its identity. The node that leads to it is held open;
+    @node None: it is looked for when it is needed.
+    """
 
+    def __init__(self, ident, node=None, liked="", machine=HERE):
+        self.identity, self.node = ident, node
+        self.liked, self.machine = liked or node.path, machine
 
-def format_words(device, setting):
-    """For nvme-cli."""
-    fmt = setting.fmt
-    return ["format", device, "--force", f"--lbaf={setting.lbaf}", f"--ms={fmt.mset}",
-            f"--pi={fmt.pi}", f"--pil={fmt.pil}"]
-
-
-def format_as(device, setting):
-    """Format NVM. nvme-cli may fail to scan again what it has formatted: Identify tells."""
-    done = nvme_cli(device, FORMAT_LIMIT, *format_words(device, setting))
-    deadline = time.monotonic() + SETTLE
-    while True:
+    @classmethod
+    def at(cls, path, machine=HERE):
+        """What is at a path now."""
+        real = real_path(path, machine)
         try:
-            now = identify(device).now()
-        except Refused as error:
-            now = error
-        if now == setting:
+            node = identity.Node(machine, real)
+        except OSError as error:
+            raise Refused(f"{path}: {error.strerror}") from None
+        try:
+            return cls(node.identity(), node, machine=machine)
+        except BaseException:
+            node.close()
+            raise
+
+    @property
+    def path(self):
+        """Its name now, or what it was called last."""
+        return self.node.path if self.node else self.liked
+
+    def close(self):
+        if self.node:
+            self.node.close()
+        self.node = None
+
+    def check(self):
+        """Its name leads to it still; Refused where it does not."""
+        if not self.node:
+            self.node = identity.find(self.machine, self.identity, self.liked)
+        self.node.refuse_unless(self.identity)
+
+    def find(self):
+        """The same, and where it does not, it is looked for under other names."""
+        try:
+            self.check()
+        except identity.Refused:
+            self.close()
+            self.check()
+
+    # --- what it is ---
+
+    def identify(self):
+        """Identify, of this very namespace."""
+        self.check()
+        path = self.path
+        ns = ask(self.machine, "id-ns", path)
+        told = identity.Identity(self.identity.serial, self.identity.nsid,
+                                 *(identity.digits(str(ns.get(key, ""))) for key in
+                                   ("nguid", "eui64")))
+        if not told.same(self.identity):
+            raise Refused(f"{path} identifies itself as {told.text()}, and was "
+                          f"{self.identity.text()}: not touched")
+        self.identity = self.identity._replace(nguid=told.nguid, eui64=told.eui64)
+        try:
+            elbafs = ask(self.machine, "nvm-id-ns", path).get("elbafs", [])
+        except Refused:             # a drive older than these fields has 16b guards
+            ctratt, = numbers(path, "id-ctrl", ask(self.machine, "id-ctrl", path), "ctratt")
+            if ctratt & EXTENDED_FORMATS:
+                raise
+            elbafs = []
+        return Identify(path, ns, elbafs)
+
+    # --- who else would be touched ---
+
+    def refuse_others(self):
+        """Formatting it must touch no other namespace, and nobody else's."""
+        fna, oacs, cmic, count = numbers(
+            self.path, "id-ctrl", ask(self.machine, "id-ctrl", self.path),
+            "fna", "oacs", "cmic", "nn")
+        if fna & ALL_AT_ONCE and count != 1:
+            self.refuse_siblings(bool(oacs & MANAGES or cmic & MANY_CONTROLLERS))
+        self.refuse_strangers()
+
+    def refuse_siblings(self, hidden):
+        """@hidden: there may be namespaces that this controller does not list as its own."""
+        words = ["list-ns", *["--all"] * hidden]
+        try:
+            found = [numbers(self.path, "list-ns", entry, "nsid")[0]
+                     for entry in ask(self.machine, *words, self.path)["nsid_list"]]
+        except (Refused, KeyError, TypeError) as error:
+            raise Refused(f"{self.path}: this drive formats all of its namespaces at once, and "
+                          f"whether it has others can't be told ({error}): give --keep-format") \
+                from None
+        if found != [self.identity.nsid]:
+            raise Refused(f"{self.path}: this drive formats all of its namespaces at once "
+                          f"({', '.join(map(str, found))}): give --keep-format")
+
+    def refuse_strangers(self):
+        """A shared namespace: every controller that it is attached to has to be one of ours."""
+        cmic, = numbers(self.path, "id-ctrl", ask(self.machine, "id-ctrl", self.path), "cmic")
+        nmic, = numbers(self.path, "id-ns", ask(self.machine, "id-ns", self.path), "nmic")
+        if not nmic & SHARED or not cmic & MANY_CONTROLLERS:
             return
-        if time.monotonic() > deadline:
-            why = done.stderr.strip().splitlines() or [f"it is {now}"]
-            raise Refused(f"{device} could not be formatted to {setting.fmt.name()}: {why[0]}")
-        time.sleep(0.1)
+        try:
+            found = [numbers(self.path, "list-ctrl", entry, "ctrl_id")[0] for entry in
+                     ask(self.machine, "list-ctrl", f"--namespace-id={self.identity.nsid}",
+                         self.path)["ctrl_list"]]
+        except (Refused, KeyError, TypeError) as error:
+            raise Refused(f"{self.path}: its namespace may be shared with other hosts, and whether "
+                          f"it is can't be told ({error}): name another") from None
+        base, read = "/sys/class/nvme", self.machine.read
+        ours = {read(f"{base}/{name}/cntlid") for name in self.machine.names(base)
+                if read(f"{base}/{name}/serial") == self.identity.serial}
+        others = [number for number in found if str(number) not in ours]
+        if others:
+            raise Refused(f"{self.path}: its namespace is attached to controllers that are not of "
+                          f"this machine, too ({', '.join(map(str, others))}): name another")
+
+    def hold(self):
+        """
+        Descriptors of its block devices, each opened so that nobody else can hold it:
+        neither a file system nor another driver; Refused where one does.
+        """
+        held = []
+        try:
+            for node in identity.nodes(self.machine, self.identity):
+                node.close()
+                name = identity.block_name(node.name)
+                if not self.machine.names(f"/sys/block/{name}"):
+                    continue        # the kernel can't use such a format as a disk: nobody does
+                try:
+                    held.append(self.machine.open_exclusive(f"/dev/{name}"))
+                except FileNotFoundError:
+                    raise Refused(f"{self.path}: there is no /dev/{name} here, so whether it is "
+                                  "mounted or held can't be told: make its node") from None
+                except OSError as error:
+                    raise Refused(f"{self.path} is in use (/dev/{name}: {error.strerror}): unmount "
+                                  "it, or name another") from None
+        except BaseException:
+            self.let_go(held)
+            raise
+        return held
+
+    def let_go(self, held):
+        for descriptor in held:
+            self.machine.close(descriptor)
+
+    def refuse_if_in_use(self):
+        """Mounted, or held by another driver: what is on it is needed."""
+        self.check()
+        self.let_go(self.hold())
+
+    # --- Format NVM ---
+
+    def settable(self, setting):
+        """nvme-cli before 2.16 takes LBA format 16 for format 0."""
+        return setting.lbaf <= 15 or version(self.machine) >= HIGH_LBAF
+
+    def refuse_unless_settable(self, setting):
+        """It could not be put back."""
+        if not self.settable(setting):
+            raise Refused(f"{self.path}: this nvme-cli can't format to LBA format {setting.lbaf}, "
+                          f"which needs {'.'.join(map(str, HIGH_LBAF))} or newer")
+
+    def format_words(self, setting):
+        """nvme-cli's; it gives a format 10 minutes unless told."""
+        return ["format", self.path, "--force", f"--namespace-id={self.identity.nsid}",
+                f"--timeout={FORMAT_LIMIT * 1000}", *setting.words()]
+
+    def format_as(self, setting):
+        """
+        Format NVM. It is let to its end whatever signals come. Done is what both nvme-cli
+        and Identify say is. NotTaken where the drive said no and is as it was before.
+        """
+        self.refuse_unless_settable(setting)
+        self.refuse_others()
+        with interrupts.deferred():
+            held = self.hold()
+            try:
+                self.check()
+                before = self.setting_now()
+                done = self.send_format(setting)
+                self.judge_format(setting, before, done)
+            finally:
+                self.let_go(held)
+
+    def send_format(self, setting):
+        """How nvme-cli ended; another format that is under way is waited for."""
+        end = self.machine.now() + FORMAT_LIMIT
+        while True:
+            done = self.machine.nvme(self.format_words(setting), FORMAT_LIMIT + SLACK)
+            if done is None:
+                raise Refused(f"{self.path}: nvme format did not end in {FORMAT_LIMIT + SLACK:g} s, "
+                              "and is let alone: does the drive still answer?")
+            if not in_progress(done) or self.machine.now() > end:
+                return done
+            self.machine.sleep(BUSY_PAUSE)
+            self.check()
+
+    def setting_now(self):
+        """What Identify says, or why it says nothing: a line."""
+        try:
+            found = self.identify()
+            return "it is still being formatted" if found.formatting else found.now()
+        except Refusal as error:
+            return str(error)
+
+    def judge_format(self, setting, before, done):
+        """A namespace may be away for a moment after it was formatted."""
+        took = done.status == 0 or "failed to rescan" in done.out + done.err or \
+            "failed to set block size" in done.out + done.err
+        end = self.machine.now() + SETTLE
+        while True:
+            now = self.setting_now()
+            if took and now == setting:
+                return
+            if not took and now == before and isinstance(now, Setting):
+                raise NotTaken(f"{self.path} could not be formatted to {setting.fmt.name()}: "
+                               f"{first_line(done)}")
+            if self.machine.now() > end:
+                break
+            self.machine.sleep(PAUSE)
+        is_now = f"it is {now.fmt.name()}, LBA format {now.lbaf}" if isinstance(now, Setting) else now
+        why = is_now if took else f"{first_line(done)}; {is_now}"
+        raise Refused(f"{self.path} could not be formatted to {setting.fmt.name()}: {why}")
 
 
-# --- what the kernel knows ---
+def in_progress(done):
+    """Did the drive say that a format is under way?"""
+    text = done.err + done.out
+    codes = [int(code, 16) & 0x7ff for code in re.findall(r"\(0x([0-9a-fA-F]+)\)", text)]
+    return bool(done.status) and ("format in progress" in text.lower() or IN_PROGRESS in codes)
 
-def real_path(path):
+
+# --- names ---
+
+def real_path(path, machine=HERE):
     """The generic character device behind a name."""
-    real = os.path.realpath(path)
+    real = machine.real_path(path)
     match = re.fullmatch(r"/dev/nvme(\d+n\d+)", real)
     if match:
         raise Refused(f"{path} is a block device: name its character device, /dev/ng{match[1]}")
     try:
-        mode = os.stat(real).st_mode
-    except OSError as error:
-        raise Refused(f"{path}: {error.strerror}") from None
-    if not stat.S_ISCHR(mode) or not re.fullmatch(r"/dev/ng\d+n\d+", real):
+        number = machine.character_device(real)
+    except (OSError, ValueError) as error:
+        raise Refused(f"{path}: {getattr(error, 'strerror', error)}") from None
+    if not number or not re.fullmatch(r"/dev/ng\d+n\d+", real):
         raise Refused(f"{path} is no NVMe generic device (/dev/ngXnY)")
     return real
 
 
-def parent_of(device):
-    """What a generic device is below: its controller, or with native multipath its subsystem."""
-    number = os.stat(device).st_rdev
-    return SYSFS / f"dev/char/{os.major(number)}:{os.minor(number)}/device"
-
-
-def sysfs(device, name):
-    """A file of the controller behind a generic device, '' if there is none."""
-    try:
-        return (parent_of(device) / name).read_text(encoding="ascii", errors="replace").strip()
-    except OSError:
-        return ""
-
-
-def refuse_other_serial(device, allowed):
+def refuse_other_serial(device, serial, allowed):
     """Only drives whose data was said to be lost, by serial number, are touched."""
-    serial = sysfs(device, "serial")
     if not allowed:
         raise Refused(f"a sweep overwrites what is on {device}: say so by --destroy={serial}, the "
                       "serial number of its drive")
-    if serial not in allowed:
+    if not serial or serial not in allowed:
         raise Refused(f"{device} belongs to serial number '{serial}', not "
                       f"'{', '.join(allowed)}': not touched")
-
-
-def block_device(device):
-    return "nvme" + os.path.basename(os.path.realpath(device))[2:]
-
-
-def refuse_if_in_use(device):
-    """Mounted, or held by another driver: what is on it is needed."""
-    path = f"/dev/{block_device(device)}"
-    try:
-        os.close(os.open(path, os.O_RDONLY | os.O_EXCL))
-    except FileNotFoundError:
-        pass            # the kernel can't use such a format as a disk: nobody holds it
-    except OSError as error:
-        raise Refused(f"{device} is in use ({path}: {error.strerror}): unmount it, or name "
-                      "another") from None
-
-
-def controller_of(device):
-    """nvmeX of /dev/ngXnY."""
-    return re.sub(r"^ng(\d+)n\d+$", r"nvme\1", os.path.basename(os.path.realpath(device)))
-
-
-def refuse_if_all_are_formatted(device):
-    """Some drives format all namespaces at once; others than this one were not named."""
-    every = sorted(path.name for path in parent_of(device).glob("ng*"))
-    if len(every) > 1 and nvme("id-ctrl", device).get("fna", 0) & 1:
-        raise Refused(f"{device}: this drive formats all of its namespaces at once "
-                      f"({', '.join(every)}): give --keep-format")
-
-
-def facts(device):
-    """Columns of environment.json."""
-    disk = Path("/sys/block") / block_device(device)
-    scheduler = disk / "queue/scheduler"
-    return {"model": sysfs(device, "model"), "serial": sysfs(device, "serial"),
-            "firmware": sysfs(device, "firmware_rev"),
-            "scheduler": scheduler.read_text(encoding="ascii").strip()
-            if scheduler.exists() else "", "irq_affinity": irq_affinity(controller_of(device))}
-
-
-def irq_affinity(controller):
-    """{queue: CPUs} of a controller's interrupts."""
-    found = {}
-    for line in Path("/proc/interrupts").read_text(encoding="ascii").splitlines():
-        match = re.match(rf"\s*(\d+):.*\s({controller}q\d+)$", line)
-        if match:
-            path = Path(f"/proc/irq/{match[1]}/smp_affinity_list")
-            found[match[2]] = path.read_text(encoding="ascii").strip() if path.exists() else ""
-    return found
-
-
-def filesystem(path):
-    """Its type, and the device it is on, as the longest mount point above it says."""
-    path, best = os.path.realpath(path), ("", "", "")
-    for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines():
-        source, point, kind = line.split()[:3]
-        if (path == point or path.startswith(point.rstrip("/") + "/")) and \
-                len(point) >= len(best[1]):
-            best = source, point, kind
-    return f"{best[2]} ({best[0]})"

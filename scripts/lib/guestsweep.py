@@ -61,6 +61,7 @@ def all_runs(plan):
 def command(folder, program, boot):
     """scripts/guest for a boot; @program goes on with the folder there."""
     rows = folder.path / "tmp" / "namespaces"
+    rows.unlink(missing_ok=True)
     rows.write_text(boot.rows(), encoding="ascii")
     runs = boot.runs(Namespaces([]))
     settings = folder.plan["sizes"]
@@ -68,7 +69,8 @@ def command(folder, program, boot):
     return ["setpriv", "--pdeathsig", "TERM", "--", str(fiojob.TOP / "scripts/guest"),
             f"--kernel={folder.plan['asked']['kernel']}", f"--namespaces={rows}",
             f"--share={folder.path}", f"--timeout={seconds:.0f}", "--", program,
-            f"--resume={folder.path}", f"--in-guest={boot.number}"]
+            f"--resume={folder.path}", f"--in-guest={boot.number}",
+            *(f"--fio={text}" for text in folder.plan["asked"]["fio"])]
 
 
 def run_boot(folder, program, boot):

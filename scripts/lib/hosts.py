@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Hosts of a sweep on many machines: the file that names them, what it runs on there."""
 import re
+import shlex
+import socket
 from typing import NamedTuple
 
+import fiojob
 import textlines
 from command import Refusal
+from identity import block_name
 from points import format_slug
-from targets import Images, escape, plain
+from targets import Images, Target, plain
 
 PORT = 8765
 
@@ -43,55 +47,75 @@ def read_hosts(path):
         if not match:
             raise Refused(f"{path}:{at}: '{text}' is not host[:port]")
         found.append(Host(match[1], int(match[2] or PORT)))
-    if len(set(found)) < len(found) or not found:
-        raise Refused(f"{path}: {'a host is there twice' if found else 'names no host'}")
+    if not found:
+        raise Refused(f"{path}: names no host")
+    places = {}
+    for host in found:
+        for place in places_of(host):
+            if place in places:
+                raise Refused(f"{path}: a host is there twice: {places[place]} and {host.name}")
+            places[place] = host.name
     return found
+
+
+def places_of(host):
+    """Where its name leads to; two names of one host are one host."""
+    try:
+        return {(one[4][0], host.port) for one in socket.getaddrinfo(
+            host.address, host.port, type=socket.SOCK_STREAM)}
+    except (OSError, UnicodeError):
+        return {(host.address, host.port)}
 
 
 # --- what is on the hosts ---
 
 class HostImages(Images):
-    """Images in a folder that every host has; here it need not exist."""
+    """
+    Images in a folder that every host has; here it need not exist. Their names have a
+    @token in them, which is of this results folder alone.
+    """
 
-    def __init__(self, folder, host=None):
+    def __init__(self, folder, host=None, token="TOKEN"):
         super().__init__(folder, False, "")
-        self.name, self.host = folder, host
+        self.name, self.host, self.token = folder, host, token
 
-    def at(self, host):
-        return HostImages(self.name, host)
+    def at(self, host, token):
+        return HostImages(self.name, host, token)
 
-    def image(self, name):
+    def prefix(self):
         """Several servers may share a folder: each has images of its own."""
-        return f"{self.name}/nvmepi-sweep-{self.host.slug}-{name}.img"
+        return f"{self.name}/nvmepi-sweep-{self.token}-{self.host.slug if self.host else 'HOST'}-"
 
     def filename(self, fmt):
-        return escape(self.image(format_slug(fmt)))
+        return fiojob.path(f"{self.prefix()}{format_slug(fmt)}.img")
 
     def questions(self, destroy):
         """(test, what it means that it fails)"""
-        return [(f"test -d {self.name} -a -w {self.name}",
+        folder = shlex.quote(self.name)
+        return [(f"test -d {folder} -a -w {folder}",
                  f"has no folder {self.name} that can be written")]
 
     def trial(self):
         """Job lines of the engine's first I/O there."""
-        return [f"filename={escape(self.image('probe'))}", *plain(4096).options(), "size=1M",
-                "rw=write"]
+        return [f"filename={fiojob.path(self.prefix() + 'probe.img')}", *plain(4096).options(),
+                "size=1M", "rw=write"]
 
     def cleanup(self):
-        """A shell command: removes its images, and what fio left of such commands."""
-        return f'sh -c "rm -f {self.image("*")}* *.prerun.txt *.postrun.txt"'
+        """A shell command that removes its images."""
+        return f"rm -f {shlex.quote(self.prefix())}*.img*"
 
 
-class HostDevice:
+class HostDevice(Target):
     """A device of the same name on every host, in the plan's one format."""
 
     kind, one_format, tag = "device", False, ""
 
-    def __init__(self, path):
+    def __init__(self, path, token="TOKEN"):
         self.path = self.name = path
+        self.token = token
 
-    def at(self, host):
-        return self
+    def at(self, host, token):
+        return HostDevice(self.path, token)
 
     def format_for(self, fmt):
         return fmt
@@ -102,17 +126,43 @@ class HostDevice:
     def filename(self, fmt):
         return self.path
 
+    @property
+    def note(self):
+        """A file of the server's, while the sweep lasts: which drive it was at first."""
+        return f"nvmepi-sweep-{self.token}.drive"
+
+    def tell(self):
+        """A shell command that prints which namespace of which drive it is."""
+        generic = self.path.rpartition("/")[2]
+        disk = f"/sys/block/{block_name(generic)}"
+        return f"cat {self.serial()} {disk}/nsid {disk}/wwid 2>/dev/null"
+
+    def serial(self):
+        return f"/sys/class/nvme-generic/{self.path.rpartition('/')[2]}/device/serial"
+
     def questions(self, destroy):
-        serial = f"/sys/class/nvme-generic/{self.path.rpartition('/')[2]}/device/serial"
+        words = " ".join(f"-e {shlex.quote(word)}" for word in destroy)
         return [(f"test -c {self.path}", f"has no {self.path}"),
-                (f"grep -qE '^({'|'.join(map(re.escape, destroy))}) *$' {serial}",
-                 f"has a {self.path} whose serial number --destroy does not name: not touched")]
+                (f"sed 's/ *$//' {self.serial()} | grep -qxF {words}",
+                 f"has a {self.path} whose serial number --destroy does not name: not touched"),
+                (f"test -e {self.note} || {self.tell()} >{self.note} || test -s {self.note}",
+                 "has no room for a note"),
+                (self.same(), f"has another drive at {self.path} than when the sweep began: not "
+                 "touched")]
+
+    def same(self):
+        """A shell command that fails where the name leads to another drive than at first."""
+        return f"{self.tell()} | cmp -s - {self.note}"
+
+    def lines(self):
+        """No fill and no run is of another drive."""
+        return [f"exec_prerun={fiojob.command(self.same())}"]
 
     def trial(self):
         return [f"filename={self.path}", "pi_chk=none", "pi_verify=none", "size=64k", "rw=read"]
 
     def cleanup(self):
-        return 'sh -c "rm -f *.prerun.txt *.postrun.txt"'
+        return f"rm -f {self.note}"
 
 
 def target(asked):

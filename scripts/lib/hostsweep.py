@@ -17,7 +17,8 @@ class Sweeper:
         plan = folder.plan
         self.asked, self.settings = plan["asked"], plan["sizes"]
         self.jobs = Jobs(self.settings, self.asked["fio"], False, self.asked["engine"])
-        self.hosts = {host: place.at(host) for host in read_hosts(self.asked["hosts"])}
+        self.hosts = {host: place.at(host, folder.token())
+                      for host in read_hosts(self.asked["hosts"])}
         self.lost = []
 
     def prepare(self):
@@ -42,7 +43,7 @@ class Sweeper:
     def finish(self):
         """Remove what is left on the hosts."""
         run_fio(self.folder, "cleanup", {host: fiojob.job_file([], [(
-            "cleanup", ["ioengine=null", "size=4k", f"exec_postrun={place.cleanup()}"])])
+            "cleanup", ["ioengine=null", "size=4k", f"exec_postrun={fiojob.command(place.cleanup())}"])])
             for host, place in self.hosts.items()}, PROBE_SECONDS)
 
     def fill(self, formats):

@@ -14,16 +14,26 @@ it is written in tmp/ and renamed.
 """
 import csv
 import fcntl
+import io
 import json
 import os
+import re
+import secrets
 import shutil
+import sys
 from pathlib import Path
 
 import fiojob
+import identity
 import measures
+import planfile
 from command import Refusal
+from points import Point
 
 VERSION = 1
+FOLDERS = "raw", "pi", "tmp"
+OURS = re.compile(r"\.?(plan\.json|environment\.json|state\.jsonl|points\.csv)(\.new)?|"
+                  r"report\.(md|html)|plots|raw|pi|tmp|images\.\w{8}")
 
 
 class Refused(Refusal):
@@ -35,13 +45,31 @@ def run_name(point_id, repeat):
 
 
 def write_whole(path, text):
-    """The file is there with all of the text, or as it was before."""
+    """The file is there with all of the text, or as it was before; never through a link."""
     new = path.with_name(f".{path.name}.new")
-    with open(new, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)
+    new.unlink(missing_ok=True)
+    try:
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "w",
+                  encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.rename(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(path):
+    """What is new in a folder is there after a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError:             # a file system that can't do that
+        pass
+    finally:
+        os.close(descriptor)
 
 
 def read_json(path):
@@ -54,8 +82,8 @@ def read_json(path):
                       "results") from None
     except OSError as error:
         raise Refused(f"{path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
-        raise Refused(f"{path} is damaged or half-written: remove the folder and sweep again") \
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise Refused(f"{path} is damaged or half-written: sweep again into another folder") \
             from None
     if version != VERSION:
         raise Refused(f"{path} is of version {version}, this program knows {VERSION}: use the "
@@ -65,8 +93,8 @@ def read_json(path):
 
 def hold(path):
     """A descriptor that keeps other sweeps off a folder, as long as this program runs."""
-    (path / "tmp").mkdir(parents=True, exist_ok=True)
-    held = os.open(path / "tmp", os.O_RDONLY)
+    path.mkdir(parents=True, exist_ok=True)
+    held = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -74,14 +102,40 @@ def hold(path):
     return held
 
 
+def as_text(plan):
+    return json.dumps(plan, indent=1) + "\n"
+
+
+def nothing_done(state):
+    """Was nothing measured, and no drive formatted?"""
+    return not state.exists() or all(line.startswith(b'{"token":')
+                                     for line in state.read_bytes().splitlines())
+
+
+def end_of_lines(file):
+    """Where the whole lines of a file end; what is behind them was cut off as it was written."""
+    end = file.seek(0, os.SEEK_END)
+    file.seek(max(0, end - 1))
+    if file.read(1) in (b"", b"\n"):
+        return end
+    file.seek(0)
+    return file.read().rfind(b"\n") + 1
+
+
 class Folder:
-    """One folder, held by one sweep at a time."""
+    """
+    One folder, held by one sweep at a time. @runs are those that ended, @originals what
+    drives that are not put back yet were before, @left_out why points can't be measured.
+    """
 
     def __init__(self, path, plan, held):
         self.path, self.plan, self.held = Path(path), plan, held
-        self.runs, self.originals = {}, {}
-        for name in ("raw", "pi", "tmp"):
-            (self.path / name).mkdir(exist_ok=True)
+        self.runs, self.originals, self.left_out, self.known_token = {}, [], {}, ""
+        for name in FOLDERS:
+            place = self.path / name
+            place.mkdir(exist_ok=True)
+            if place.is_symlink():
+                raise Refused(f"{place} is a link: a sweep's results are all in one folder")
         self.read_state()
 
     @staticmethod
@@ -97,29 +151,33 @@ class Folder:
     @classmethod
     def create(cls, path, plan):
         """A new one; one that has the same plan already is gone on with."""
-        if path.exists() and not path.is_dir() or \
-                path.is_dir() and any(path.iterdir()) and not (path / "plan.json").exists():
+        if path.exists() and not path.is_dir():
             raise Refused(f"{path} is not an empty folder: name another")
         held = hold(path)
-        if not (path / "state.jsonl").exists():         # nothing was done in it
-            write_whole(path / "plan.json", json.dumps(plan, indent=1) + "\n")
-        if read_json(path / "plan.json") != json.loads(json.dumps(plan)):
-            raise Refused(f"{path} holds another sweep's results: name another folder, or "
-                          "go on with that one by --resume")
-        return cls(path, plan, held)
+        there = set(os.listdir(path))
+        if there - {".plan.json.new"} and "plan.json" not in there or \
+                any(not OURS.fullmatch(name) for name in there):
+            raise Refused(f"{path} is not an empty folder: name another")
+        if "plan.json" in there:
+            planfile.check(read_json(path / "plan.json"), path / "plan.json")
+        if nothing_done(path / "state.jsonl"):
+            write_whole(path / "plan.json", as_text(plan))
+        planfile.refuse_other(read_json(path / "plan.json"), json.loads(as_text(plan)), path)
+        return cls(path, read_json(path / "plan.json"), held)
 
     @classmethod
     def open(cls, path, alone=True):
         """One that is there; not @alone, its holder is who started this program."""
         if not path.is_dir():
             raise Refused(f"{path} is no folder")
-        plan = read_json(path / "plan.json")
-        return cls(path, plan, hold(path) if alone else None)
+        planfile.check(read_json(path / "plan.json"), path / "plan.json")
+        held = hold(path) if alone else None
+        return cls(path, read_json(path / "plan.json"), held)
 
     def tidy(self):
         """What fios left that is no result."""
         for path in (self.path / "tmp").iterdir():
-            if path.is_dir():
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
                 path.unlink()
@@ -131,37 +189,95 @@ class Folder:
         return self.path / "state.jsonl"
 
     def read_state(self):
-        """What was done; a line that was cut off by a kill is none."""
+        """
+        What was done; a line that was cut off by a kill or a full disk is none. One that is
+        damaged is told of: all that the others say is kept.
+        """
         text = self.state.read_bytes() if self.state.exists() else b""
-        whole = text.rfind(b"\n") + 1
-        if whole < len(text):
-            os.truncate(self.state, whole)
-        try:
-            for line in text[:whole].splitlines():
+        for at, line in enumerate(text.split(b"\n")[:-1], 1):
+            try:
                 self.take(json.loads(line))
-        except ValueError:
-            raise Refused(f"{self.state} is damaged: remove the folder and sweep again") from None
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                print(f"sweep: {self.state}, line {at}, is damaged and left out: "
+                      f"{line[:60]!r}", file=sys.stderr)
+
+    def open_state(self):
+        """Not in append mode: with that a guest's 9p writes whole pages to the end."""
+        return os.open(self.state, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
 
     def take(self, record):
         """What a line of the state says."""
         if "run" in record:
-            self.runs[record["run"]] = record
+            self.runs[planfile.run_record(record)["run"]] = record
         elif "formatted" in record:
-            self.originals.setdefault(record["formatted"], record["original"])
+            known, setting = planfile.formatted_record(record)
+            if not self.original(known):
+                self.originals.append((known, setting))
         elif "restored" in record:
-            self.originals.pop(record["restored"], None)
+            gone = identity.Identity.from_json(record["drive"])
+            self.originals = [one for one in self.originals if not one[0].same(gone)]
+        elif "token" in record:
+            self.known_token = planfile.token_record(record)
+        elif "left_out" in record:
+            self.left_out |= dict.fromkeys(record["left_out"], str(record["why"]))
 
     def append(self, *records, sync=False):
-        """Note what was done; with @sync it is on disk when this returns."""
-        # Not in append mode: with that a guest's 9p writes whole pages to the end.
-        with open(os.open(self.state, os.O_RDWR | os.O_CREAT, 0o644), "r+b") as file:
-            file.seek(0, os.SEEK_END)
-            file.write("".join(f"{json.dumps(record)}\n" for record in records).encode())
-            file.flush()
-            if sync:
-                os.fsync(file.fileno())
+        """
+        Note what was done; with @sync it is on disk when this returns. Where there is no
+        room for all of it, none of it is there.
+        """
+        new = not self.state.exists()
+        text = "".join(f"{json.dumps(record)}\n" for record in records).encode()
+        with open(self.open_state(), "r+b", buffering=0) as file:
+            end = end_of_lines(file)
+            file.seek(end)
+            file.truncate()
+            try:
+                while text:
+                    text = text[file.write(text):]
+                if sync:
+                    os.fsync(file.fileno())
+            except OSError:
+                file.truncate(end)
+                raise
+        if new and sync:
+            sync_folder(self.path)
         for record in records:
             self.take(record)
+
+    def token(self):
+        """A word that names of files elsewhere have in them, of this folder alone."""
+        if not self.known_token:
+            self.append({"token": secrets.token_hex(8)}, sync=True)
+        return self.known_token
+
+    # --- drives ---
+
+    def original(self, known):
+        """What a namespace was before a sweep of this folder formatted it; None while it is so."""
+        return next((setting for one, setting in self.originals if one.same(known)), None)
+
+    def note_formatted(self, known, path, setting):
+        """It will be formatted, and was so before."""
+        self.append({"formatted": path, "drive": known._asdict(), "original": setting.as_json()},
+                    sync=True)
+
+    def note_restored(self, known):
+        """It is as it was."""
+        self.append({"restored": known.text(), "drive": known._asdict()}, sync=True)
+
+    def leave_out(self, tag, fmt, why):
+        """Points of a format that a target does not take, and those that have them for base lines."""
+        points = [(columns, Point.from_columns(columns)) for columns in planfile.points(self.plan)]
+        gone = {p.id for _, p in points if (p.tag, p.fmt) == (tag, fmt)}
+        gone |= {p.id for _, p in points if p.base in gone}
+        self.append({"left_out": sorted(gone - set(self.left_out)), "why": why}, sync=True)
+
+    def settle_plan(self):
+        """plan.json has what can be measured, and says what can't and why."""
+        if self.left_out:
+            write_whole(self.path / "plan.json", as_text(planfile.without(self.plan, self.left_out)))
+            self.plan = read_json(self.path / "plan.json")
 
     def done(self, point_id, repeat):
         """Has this run ended on all hosts, and is what it left whole?"""
@@ -177,7 +293,10 @@ class Folder:
     def environment(self):
         """What was written of the machine when something was measured; {} before that."""
         path = self.path / "environment.json"
-        return read_json(path) if self.runs and path.exists() else {}
+        try:
+            return read_json(path) if self.runs and path.exists() else {}
+        except Refused:         # it is written anew
+            return {}
 
     def write_environment(self, environment):
         write_whole(self.path / "environment.json",
@@ -185,13 +304,11 @@ class Folder:
 
     def write_points(self):
         """points.csv of all that is done; its rows."""
-        rows = list(self.rows())
-        new = self.path / ".points.csv.new"
-        with open(new, "w", encoding="utf-8", newline="") as file:
-            table = csv.DictWriter(file, measures.COLUMNS, restval="")
-            table.writeheader()
-            table.writerows(rows)
-        new.rename(self.path / "points.csv")
+        rows, text = list(self.rows()), io.StringIO(newline="")
+        table = csv.DictWriter(text, measures.COLUMNS, restval="")
+        table.writeheader()
+        table.writerows(rows)
+        write_whole(self.path / "points.csv", text.getvalue())
         return rows
 
     def rows(self):

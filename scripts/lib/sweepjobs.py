@@ -36,7 +36,7 @@ class Jobs:
         """
         point = run.point
         lines = [f"filename={run.target.filename(point.fmt)}", *point.fmt.options(),
-                 *point.load.lines(), *point.options()]
+                 *point.load.lines(), *point.options(), *run.target.lines()]
         if self.report:
             lines.append(f"pi_report={run.name}.pi")
         if exclusive:
@@ -54,7 +54,7 @@ class Jobs:
         """A job file that writes namespaces, (target, format) each, once in full."""
         size = min(FILL_SIZE, self.settings["size"])
         sections = [(f"fill{number}", [f"filename={target.filename(fmt)}", *fmt.options(),
-                                       f"bs={size}", "iodepth=4", "rw=write"])
+                                       f"bs={size}", "iodepth=4", "rw=write", *target.lines()])
                     for number, (target, fmt) in enumerate(places)]
         return fiojob.job_file(self.common(), sections)
 

@@ -5,6 +5,7 @@ import shutil
 import time
 
 from command import Refusal
+from drive import NotTaken
 from fioprocess import Fio, moved
 from schedule import batches
 from sweepjobs import split_cpus
@@ -30,8 +31,9 @@ class Sweeper:
         self.running, self.filled = [], set()
 
     def sweep(self, runs):
-        """All of @runs that are not done."""
-        left = [run for run in runs if not self.folder.done(run.point.id, run.repeat)]
+        """All of @runs that are not done, and can be."""
+        left = [run for run in runs if not self.folder.done(run.point.id, run.repeat)
+                and run.point.id not in self.folder.left_out]
         token = self.folder.path / "tmp" / "token"
         try:
             if self.exclusive:
@@ -40,7 +42,10 @@ class Sweeper:
             self.say(())
             for batch in batches(left, self.settings):
                 self.wait_until(self.settings["overlap"] - 1)
-                self.prepare(batch[0])
+                if not self.prepare(batch[0]):
+                    self.say(batch)
+                    continue
+                batch[0].target.check()
                 job = {"job.fio": self.jobs.text(batch, self.exclusive, self.cpus)}
                 self.running.append((batch, Fio(self.folder, batch[0].name, job, cpu=self.cpu)))
             self.wait_until(0)
@@ -68,6 +73,8 @@ class Sweeper:
             self.fill(places[first:first + FILL_AT_ONCE])
 
     def fill(self, places):
+        for target in dict.fromkeys(target for target, _ in places):
+            target.check()
         fio = Fio(self.folder, "fill", {"job.fio": self.jobs.fill(places)}, cpu=self.cpu)
         try:
             while not fio.ended():
@@ -82,12 +89,24 @@ class Sweeper:
             fio.kill()
 
     def prepare(self, run):
-        """Where there is one format at a time: this one, and written in full."""
+        """
+        Where there is one format at a time: this one, and written in full. False where the
+        drive does not take it: its points are left out, and the others go on.
+        """
+        if run.point.id in self.folder.left_out:
+            return False
         if run.target.one_format and self.filled != {(run.target.tag, run.point.fmt)}:
             self.wait_until(0)
-            run.target.prepare(run.point.fmt)
+            self.filled = set()
+            try:
+                run.target.prepare(run.point.fmt)
+            except NotTaken as error:
+                self.folder.leave_out(run.point.tag, run.point.fmt, str(error))
+                print(f"note: left out: {error}", flush=True)
+                return False
             self.fill([(run.target, run.point.fmt)])
             self.filled = {(run.target.tag, run.point.fmt)}
+        return True
 
     # --- ends ---
 

@@ -5,20 +5,23 @@ What a sweep runs on. A target has a name, a kind, a tag for the ids of its poin
   format_for(fmt)    the format it will have for a plan's, or None
   base_format(fmt)   the same data size without protection, or None: PRACT=1 stands in
   filename(fmt)      for fio
+  open(folder)       nobody else's from now on; @folder keeps what it was before
+  check()            before each fio: is it still what it was?
   prepare(fmt)       give it that format, where it has one at a time ('one_format')
   finish()           leave it as it was found
 """
-import functools
-import hashlib
-import os
-import shutil
-import socket
+import shlex
 from pathlib import Path
 
+import devicefacts
 import drive
-from command import Refusal
+import fiojob
+import identity
+from command import Refusal, unexpected
 from formats import Format
+from machine import HERE
 from points import format_slug
+from scratch import Scratch
 
 
 class Refused(Refusal):
@@ -28,11 +31,6 @@ class Refused(Refusal):
 def plain(lbs):
     """Data alone."""
     return Format(lbs, 0, 0, 0, 0, 0)
-
-
-def escape(path):
-    """A path for fio's filename=, where a colon ends a name."""
-    return str(path).replace(":", "\\:")
 
 
 def names_folder(word):
@@ -48,19 +46,18 @@ def image_folder(word):
     return folder
 
 
-def claim(path):
-    """
-    A socket whose name keeps others off a folder or a device, until it is closed or
-    this program dies. (The engine itself locks devices, so a lock would stop it.)
-    """
-    held = socket.socket(socket.AF_UNIX)
-    try:
-        name = hashlib.sha256(os.path.realpath(path).encode()).hexdigest()
-        held.bind(f"\0nvmepi-sweep:{name}")
-    except OSError:
-        held.close()
-        raise Refused(f"{path} is in use by another sweep or regress") from None
-    return held
+def claim_folder(folder):
+    """Nobody else's images in a folder meanwhile; to be given to HERE.release()."""
+    return HERE.claim(str(Path(folder).resolve()), str(folder))
+
+
+def reason(error):
+    """One line of an exception: one that nobody foresaw keeps no other target from its turn."""
+    if isinstance(error, Refusal):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+    return unexpected(error)
 
 
 def open_all(chosen, folder):
@@ -70,8 +67,8 @@ def open_all(chosen, folder):
         try:
             target.open(folder)
             opened.append(target)
-        except (drive.Refused, Refused, OSError) as error:
-            failed.append(f"{target.name}: {error}")
+        except Exception as error:      # pylint: disable=broad-except
+            failed.append(f"{target.name}: {reason(error)}")
     return opened, failed
 
 
@@ -81,12 +78,32 @@ def finish_all(opened):
     for target in opened:
         try:
             target.finish()
-        except (drive.Refused, OSError) as error:
-            failed.append(f"{target.name} is not as it was found: {error}")
+        except Exception as error:      # pylint: disable=broad-except
+            failed.append(f"{target.name} is not as it was found: {reason(error)}")
     return failed
 
 
-class Images:
+class Target:
+    """What most of them do not need."""
+
+    def open(self, folder):
+        """Nothing to hold."""
+
+    def check(self):
+        """Nothing that could be another thing by now."""
+
+    def prepare(self, fmt):
+        """It has the format."""
+
+    def finish(self):
+        """Nothing was changed."""
+
+    def lines(self):
+        """Of every job that uses it."""
+        return []
+
+
+class Images(Target):
     """The embedded controller: any format, each in an image of its own."""
 
     kind, one_format = "embedded", False
@@ -94,7 +111,7 @@ class Images:
     def __init__(self, folder, given, tag):
         self.folder, self.given, self.tag = Path(folder), given, tag
         self.name = str(folder) if given else "embedded"
-        self.scratch = self.folder / "nvmepi-sweep"
+        self.scratch = self.held = None
 
     def format_for(self, fmt):
         return fmt
@@ -103,34 +120,37 @@ class Images:
         return plain(fmt.lbs)
 
     def filename(self, fmt):
-        return escape(self.scratch / f"{format_slug(fmt)}.img")
+        folder = self.scratch.path if self.scratch else self.folder / "images"
+        return fiojob.path(folder / f"{format_slug(fmt)}.img")
 
     def open(self, folder):
         """Images that an earlier try left are made anew."""
-        self.held = claim(self.folder)
+        fiojob.path(self.folder)
+        self.held = claim_folder(self.folder) if self.given else None
         try:
-            self.scratch.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise Refused(f"{self.scratch}: {error.strerror}") from None
-        for old in self.scratch.iterdir():
-            old.unlink()
-
-    def prepare(self, fmt):
-        pass
+            self.scratch = Scratch.make(self.folder, "nvmepi-sweep." if self.given else "images.")
+        except BaseException:
+            self.release()
+            raise
 
     def finish(self):
-        shutil.rmtree(self.scratch)
-        if not self.given:
-            self.folder.rmdir()
-        self.held.close()
+        try:
+            self.scratch.remove()
+        finally:
+            self.release()
+
+    def release(self):
+        if self.held:
+            HERE.release(self.held)
+        self.held = None
 
     def facts(self):
         """For environment.json."""
         return {"kind": self.kind, "format": "one image a format",
-                "filesystem": drive.filesystem(self.folder)}
+                "filesystem": devicefacts.filesystem(self.folder)}
 
 
-class Namespaces:
+class Namespaces(Target):
     """The guest's: each of its namespaces has one format for good."""
 
     kind, one_format = "guest", False
@@ -149,34 +169,39 @@ class Namespaces:
     def filename(self, fmt):
         return self.devices[fmt]
 
-    def open(self, folder):
-        pass
-
-    def prepare(self, fmt):
-        pass
-
-    def finish(self):
-        pass
-
     def facts(self):
         return {"kind": self.kind, "format": "one namespace a format",
-                **drive.facts(next(iter(self.devices.values())))}
+                **devicefacts.facts(next(iter(self.devices.values())))}
 
 
-class Device:
-    """A drive's namespace, as it is formatted."""
+class Device(Target):
+    """
+    A drive's namespace, as it is formatted; @space is a drive.Namespace, @name what it was
+    called when the sweep began.
+    """
 
     kind, one_format = "device", False
 
-    def __init__(self, path, tag):
-        self.path, self.tag = drive.real_path(path), tag
-        self.name = self.path
-        drive.refuse_if_in_use(self.path)
+    def __init__(self, space, tag, name=""):
+        self.space, self.tag = space, tag
+        self.name = name or space.path
+        self.claimed = self.looked = None
 
-    @functools.cached_property
+    @property
     def can(self):
-        """What it is, and can be formatted to."""
-        return drive.identify(self.path)
+        """What it is, and can be formatted to; looked at once."""
+        if not self.looked:
+            self.looked = self.space.identify()
+        return self.looked
+
+    def can_identity(self):
+        """Which namespace it is, with all that it says of itself."""
+        return self.can and self.space.identity
+
+    def refuse_early(self):
+        """What would keep a sweep from it, before anything is done."""
+        self.can.now()
+        self.space.refuse_strangers()
 
     def format_for(self, fmt):
         """Whatever the plan says: it stays as it is."""
@@ -187,21 +212,37 @@ class Device:
         return None if now.pi else now
 
     def filename(self, fmt):
-        return self.path
+        return self.space.path
 
     def open(self, folder):
         """Looked at once more: until now another sweep may have had it in a format of its own."""
-        self.held = claim(self.path)
-        self.can = drive.identify(self.path)
+        self.space.find()
+        ident = self.space.identity
+        self.claimed = self.space.machine.claim(f"{ident.serial}/{ident.nsid}", self.space.path)
+        try:
+            self.looked = self.space.identify()
+            self.refuse_early()
+            self.space.refuse_if_in_use()
+        except BaseException:
+            self.release()
+            raise
 
-    def prepare(self, fmt):
-        pass
+    def check(self):
+        self.space.check()
 
     def finish(self):
-        self.held.close()
+        self.release()
+
+    def release(self):
+        """Others may have it."""
+        if self.claimed:
+            self.space.machine.release(self.claimed)
+        self.claimed = None
+        self.space.close()
 
     def facts(self):
-        return {"kind": self.kind, "format": self.can.now().fmt.name(), **drive.facts(self.path)}
+        return {"kind": self.kind, "format": self.can.now().fmt.name(),
+                **devicefacts.facts(self.space.path)}
 
 
 class FormattedDevice(Device):
@@ -209,37 +250,83 @@ class FormattedDevice(Device):
 
     one_format = True
 
-    def __init__(self, path, tag):
-        super().__init__(path, tag)
-        drive.refuse_if_all_are_formatted(self.path)
-        self.folder = None
+    def __init__(self, space, tag, name=""):
+        super().__init__(space, tag, name)
+        self.folder, self.sure = None, False
+
+    def refuse_early(self):
+        """Whatever would keep it from being formatted, or put back, before anything is done."""
+        self.space.refuse_others()
+        self.space.refuse_unless_settable(self.can.now())
+
+    def can_have(self, fmt):
+        """The nearest format that it can be given, by this nvme-cli, or None."""
+        found = self.can.nearest(fmt)
+        return found if found and self.space.settable(self.can.setting(found)) else None
 
     def format_for(self, fmt):
-        return self.can.nearest(fmt)
+        return self.can_have(fmt)
 
     def base_format(self, fmt):
         """Without metadata, or with some that nobody protects."""
-        return self.can.nearest(plain(fmt.lbs)) or \
-            self.can.nearest(fmt._replace(pi=0, pil=0, pif=0, sts=0))
+        return self.can_have(plain(fmt.lbs)) or \
+            self.can_have(fmt._replace(pi=0, pil=0, pif=0, sts=0))
 
     def open(self, folder):
         """What a killed sweep left is put back by this one, to what it was at first."""
-        super().open(folder)
         self.folder = folder
+        super().open(folder)
+
+    @property
+    def original(self):
+        """What it was before it was first formatted: a Setting, or None while it is that still."""
+        return self.folder.original(self.space.identity)
 
     def prepare(self, fmt):
-        """The first change is noted, on disk, before it is made."""
-        if drive.identify(self.path).now().fmt == fmt:
+        """
+        The first change is noted, on disk, before it is made. A format that a killed sweep
+        began may be under way, whatever Identify says: then it is formatted again.
+        """
+        found = self.space.identify()
+        if found.now().fmt == fmt and not found.formatting and (self.sure or not self.original):
             return
-        if self.path not in self.folder.originals:
-            self.folder.append({"formatted": self.path, "original": self.can.now().as_json()},
-                               sync=True)
-        drive.format_as(self.path, self.can.setting(fmt))
+        self.sure = False
+        if not self.original:
+            self.folder.note_formatted(self.space.identity, self.space.path, found.now())
+        self.space.format_as(self.can.setting(fmt))
+        self.sure = True
 
     def finish(self):
-        """Back to what it was."""
-        original = self.folder and self.folder.originals.get(self.path)
-        if original:
-            drive.format_as(self.path, drive.Setting.from_json(original))
-            self.folder.append({"restored": self.path}, sync=True)
-        super().finish()
+        """Back to what it was, wherever it is now."""
+        try:
+            if self.folder and self.original:
+                self.space.find()
+                self.space.format_as(self.original)
+                self.folder.note_restored(self.space.identity)
+        finally:
+            super().finish()
+
+
+def not_put_back(folder):
+    """A line for each namespace that is not what it was before, and what may help."""
+    return [f"{ident.text()} was LBA format {setting.lbaf} ({setting.fmt.name()}) before and is not "
+            f"put back: --resume={folder.path} --destroy={shlex.quote(ident.serial)} does it, or, by "
+            f"its present name, nvme format /dev/ngXnY --namespace-id={ident.nsid} "
+            + " ".join(setting.words()) for ident, setting in folder.originals]
+
+
+def refuse_twins(devices):
+    """Two names of one namespace are one target."""
+    for at, one in enumerate(devices):
+        for other in devices[:at]:
+            if one.space.identity.same(other.space.identity):
+                raise Refused(f"{other.name} and {one.name} are the same namespace "
+                              f"({one.space.identity.text()})")
+
+
+def identity_of(words):
+    """Of a results folder."""
+    try:
+        return identity.Identity.from_json(words)
+    except ValueError:
+        raise Refused("the results folder does not say which drive it is of: sweep again") from None
