@@ -271,6 +271,18 @@ static void settle_buffer(struct job_ns *ns, const struct job_opts *o)
 		ns->host_shift = __builtin_ctz(ns->host_block);
 }
 
+/* A job that wants to see metadata in its buffers has to get some there. */
+static int check_buffer(const struct job_ns *ns, const struct job_opts *o, char *why)
+{
+	const struct pi_layout *l = &ns->info.layout;
+
+	if (o->buffer != JOB_BUFFER_EXTENDED || ns->wire.data > l->data_size)
+		return 0;
+	return refuse_ns(ns, why, "pi_buffer=extended: %s; leave it out", !l->md_size ? "there is no metadata" :
+			 !l->extended ? "metadata has a buffer of its own here" :
+					"with pi_act=1 no metadata crosses the interface");
+}
+
 static int refuse_size(const struct job_ns *ns, const struct job_size *s, char *why)
 {
 	const struct pi_layout *l = &ns->info.layout;
@@ -347,6 +359,9 @@ int job_settle(struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX])
 	ns->writefua = o->writefua;
 	ns->deac = o->deac;
 	ret = settle_protection(ns, o, why);
+	if (ret)
+		return ret;
+	ret = check_buffer(ns, o, why);
 	if (ret)
 		return ret;
 	settle_buffer(ns, o);

@@ -17,7 +17,7 @@ static void refuses_sizes(void)
 		{ &none, 0, "bs", 512, JOB_SIZE_TRANSFER, "multiple of the 4096 bytes" },
 		{ &none, 0, "bs", 4104, JOB_SIZE_TRANSFER, "multiple of the 4096 bytes" },
 		{ &separate, 0, "bs", 4104, JOB_SIZE_TRANSFER, "multiple of the 4096 bytes" },
-		{ &separate, JOB_BUFFER_EXTENDED, "bs", 4104, JOB_SIZE_TRANSFER,
+		{ &separate, JOB_BUFFER_DATA, "bs", 4104, JOB_SIZE_TRANSFER,
 		  "multiple of the 4096 bytes" },
 		{ &separate, 0, "bsrange", 0, JOB_SIZE_TRANSFER, "multiple of the 4096 bytes" },
 		{ &separate, 0, "bs", 2048, JOB_SIZE_TRIM, "multiple of the 4096 bytes" },
