@@ -37,6 +37,7 @@ static int ctl_open(const struct target_open *o, struct target_ns **ns, char why
 		ctl_fault_close(new->fault);
 		free(new);
 	} else {
+		new->ns.created = new->image->created && new->image->refs == 1;
 		*ns = &new->ns;
 	}
 	return ret;

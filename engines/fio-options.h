@@ -12,7 +12,10 @@ struct options {
 	unsigned int hipri, fixedbufs, registerfiles;
 	unsigned int sqthread_poll, sqthread_poll_cpu, sqthread_poll_cpu_set;
 	int nonvectored;
-	unsigned int force_async, nowait;
+	unsigned int force_async, nowait, uncached;
+	/* Of reads and writes, as io_uring_cmd has them. */
+	unsigned int cmdprio_percentage[2], cmdprio_class[2], cmdprio_hint[2], cmdprio[2];
+	char *cmdprio_bssplit;
 	unsigned int cmd_type;
 	unsigned int pi_act, apptag, apptag_given, apptag_mask, md_per_io_size;
 	char *pi_chk, *pi_verify, *pi_ref, *pi_storage_tag;
@@ -58,25 +61,58 @@ static int set_apptag(void *data, unsigned long long *val)
 
 #define WORD(_word, _value, _help) { .ival = _word, .oval = _value, .help = _help }
 
+/* What a namespace is to be.  -1, the default, is what nobody asks for. */
+#define NS(_what, _default) \
+	_what ": a device or image must have it, a new image gets it (default: " _default ")"
+#define NS_RANGE(_most) .def = "-1", .minval = -1, .maxval = _most
+
+/* Taken, because a job of io_uring_cmd has it, for reads and for writes. */
+#define OPTION_OF_TWO(_name, _most) \
+	OPTION(#_name, _name[0], FIO_OPT_INT, \
+	       "Taken, without effect: passthrough commands have no I/O priority", \
+	       .off2 = offsetof(struct options, _name[1]), .maxval = _most)
+
+/*
+ * A line of help each: what it does, for devices and for images where that differs, what
+ * it can be, and its default, which for numbers fio itself says when asked for that option.
+ */
 static struct fio_option options[] = {
-	OPTION("hipri", hipri, FIO_OPT_STR_SET, "Poll for completions (IOPOLL)"),
-	OPTION("fixedbufs", fixedbufs, FIO_OPT_STR_SET, "Register buffers with the ring"),
-	OPTION("registerfiles", registerfiles, FIO_OPT_STR_SET, "Register files with the ring"),
-	OPTION("sqthread_poll", sqthread_poll, FIO_OPT_STR_SET, "A kernel thread submits (SQPOLL)"),
+	OPTION("hipri", hipri, FIO_OPT_STR_SET,
+	       "Devices: poll for completions (IOPOLL), default off; images: nothing to do"),
+	OPTION("fixedbufs", fixedbufs, FIO_OPT_STR_SET,
+	       "Devices: register buffers with the ring, default off; images: nothing to do"),
+	OPTION("registerfiles", registerfiles, FIO_OPT_STR_SET,
+	       "Devices: register files with the ring, default off; images: nothing to do"),
+	OPTION("sqthread_poll", sqthread_poll, FIO_OPT_STR_SET,
+	       "Devices: a kernel thread submits (SQPOLL), default off; images: nothing to do"),
 	{	/* a callback, so no offset */
 		.name = "sqthread_poll_cpu", .lname = "sqthread_poll_cpu", .type = FIO_OPT_INT,
-		.cb = set_poll_cpu, .help = "CPU of the submitting kernel thread",
+		.cb = set_poll_cpu, .help = "Devices: CPU of the submitting kernel thread, default any",
 		.category = FIO_OPT_C_ENGINE, .group = FIO_OPT_G_IOURING,
 	},
-	OPTION("nonvectored", nonvectored, FIO_OPT_INT, "Flat buffers (1), or one iovec (0)", .def = "-1"),
-	OPTION("force_async", force_async, FIO_OPT_INT, "IOSQE_ASYNC on every Nth command"),
-	OPTION("nowait", nowait, FIO_OPT_BOOL, "Taken, without effect on passthrough commands"),
-	OPTION("cmd_type", cmd_type, FIO_OPT_STR, "Type of passthrough command", .def = "nvme",
+	OPTION("nonvectored", nonvectored, FIO_OPT_INT,
+	       "Devices: 1 hands over flat buffers, 0 one iovec; default -1: flat", .def = "-1",
+	       .minval = -1, .maxval = 1),
+	OPTION("force_async", force_async, FIO_OPT_INT,
+	       "Devices: IOSQE_ASYNC on every Nth command; default 0: on none"),
+	OPTION("nowait", nowait, FIO_OPT_BOOL,
+	       "Taken, without effect: passthrough commands have no such flag"),
+	OPTION("uncached", uncached, FIO_OPT_INT,
+	       "Taken, without effect: commands go around the page cache"),
+	OPTION_OF_TWO(cmdprio_percentage, 100),
+	OPTION_OF_TWO(cmdprio_class, 3),
+	OPTION_OF_TWO(cmdprio_hint, 1023),
+	OPTION_OF_TWO(cmdprio, 7),
+	OPTION("cmdprio_bssplit", cmdprio_bssplit, FIO_OPT_STR_STORE,
+	       "Taken, without effect: passthrough commands have no I/O priority"),
+	OPTION("cmd_type", cmd_type, FIO_OPT_STR, "Type of passthrough command: nvme, the default",
+	       .def = "nvme",
 	       .posval = { WORD("nvme", CMD_TYPE_NVME, "NVMe") }),
-	OPTION("pi_act", pi_act, FIO_OPT_BOOL, "PRACT: the controller inserts and strips tuples",
+	OPTION("pi_act", pi_act, FIO_OPT_BOOL,
+	       "PRACT, 0 or 1: the controller inserts and strips tuples; default 0",
 	       .def = "0"),
 	OPTION("pi_chk", pi_chk, FIO_OPT_STR_STORE,
-	       "What the device checks: GUARD,APPTAG,REFTAG,STTAG (default: all the type allows, in "
+	       "What the device or controller checks: GUARD,APPTAG,REFTAG,STTAG (default: all the type allows, in "
 	       "reads without tags whose values are not given)"),
 	OPTION("pi_verify", pi_verify, FIO_OPT_STR_STORE,
 	       "What the host checks: none, or words as in pi_chk and METADATA (default: all the type "
@@ -89,70 +125,93 @@ static struct fio_option options[] = {
 	       }),
 	{	/* a callback, so no offset */
 		.name = "apptag", .lname = "apptag", .type = FIO_OPT_INT, .cb = set_apptag,
-		.help = "Application tag (default: 0x1234, and what others wrote may have any)",
+		.help = "Application tag, 0 to 0xffff (default: 0x1234, and what others wrote may have any)",
 		.maxval = 0xffff, .category = FIO_OPT_C_ENGINE, .group = FIO_OPT_G_IOURING,
 	},
-	OPTION("apptag_mask", apptag_mask, FIO_OPT_INT, "Its bits that are checked", .def = "0xffff",
+	OPTION("apptag_mask", apptag_mask, FIO_OPT_INT,
+	       "Bits of the application tag that are checked, default 0xffff: all", .def = "0xffff",
 	       .maxval = 0xffff),
 	OPTION("pi_ref", pi_ref, FIO_OPT_STR_STORE,
 	       "Types 2 and 3: reference tag of LBA 0, or lba (default: lba, which is 0)"),
-	OPTION("pi_storage_tag", pi_storage_tag, FIO_OPT_STR_STORE, "Storage tag (default: 0)"),
+	OPTION("pi_storage_tag", pi_storage_tag, FIO_OPT_STR_STORE,
+	       "Storage tag, a number of as many bits as the format's STS (default: 0)"),
 	OPTION("pi_storage_check", pi_storage_check, FIO_OPT_INT,
-	       "Does the device check the storage tag? (default: where there is one)", .def = "-1",
+	       "Does the device check the storage tag? 1 yes, 0 no; default -1: where there is one", .def = "-1",
 	       .minval = -1, .maxval = 1),
-	OPTION("pi_buffer", pi_buffer, FIO_OPT_STR, "Extended namespaces: what bs counts", .def = "auto",
+	OPTION("pi_buffer", pi_buffer, FIO_OPT_STR,
+	       "Extended namespaces: what bs counts: data, extended, or auto, the default", .def = "auto",
 	       .posval = {
 		       WORD("auto", JOB_BUFFER_AUTO + 1, "extended when bs fits only that, else data"),
 		       WORD("data", JOB_BUFFER_DATA + 1, "data bytes; the engine interleaves"),
 		       WORD("extended", JOB_BUFFER_EXTENDED + 1, "data and metadata, as in bs=4104"),
 	       }),
 	OPTION("md_per_io_size", md_per_io_size, FIO_OPT_INT,
-	       "Bytes of separate metadata an I/O (default 0: as many as needed)", .def = "0"),
-	OPTION("readfua", readfua, FIO_OPT_BOOL, "FUA in reads, compares and verifies", .def = "0"),
-	OPTION("writefua", writefua, FIO_OPT_BOOL, "FUA in writes, also of zeroes", .def = "0"),
-	OPTION("deac", deac, FIO_OPT_BOOL, "Deallocate in Write Zeroes", .def = "0"),
+	       "Separate metadata: bytes of its buffer an I/O (default 0: as many as needed)", .def = "0"),
+	OPTION("readfua", readfua, FIO_OPT_BOOL, "FUA in reads, compares and verifies, 0 or 1, default 0", .def = "0"),
+	OPTION("writefua", writefua, FIO_OPT_BOOL, "FUA in writes, also of zeroes, 0 or 1, default 0", .def = "0"),
+	OPTION("deac", deac, FIO_OPT_BOOL,
+	       "write_mode=zeroes deallocates blocks (DEAC), 0 or 1, default 0", .def = "0"),
 	OPTION("write_mode", write_mode, FIO_OPT_STR_STORE,
-	       "What a write is: write, zeroes, uncor, verify, or a mix: write/80:zeroes/20",
+	       "What a write is: write, the default, zeroes, uncor, verify, or a mix: write/80:zeroes/20",
 	       .def = "write"),
-	OPTION("verify_mode", verify_mode, FIO_OPT_STR, "Command of the verify phase", .def = "read",
+	OPTION("verify_mode", verify_mode, FIO_OPT_STR,
+	       "Command that reads for verify=: read, the default, or compare", .def = "read",
 	       .posval = {
 		       WORD("read", VERIFY_MODE_READ, "Read, and fio compares"),
 		       WORD("compare", VERIFY_MODE_COMPARE, "Compare; needs verify=pattern"),
 	       }),
 #ifndef FIO_MULTI_RANGE
 	OPTION("num_range", num_range, FIO_OPT_INT,
-	       "Trims in one Dataset Management command, at most", .def = "1", .minval = 1, .maxval = 256),
+	       "Trims in one Dataset Management command, at most: 1, the default, to 256", .def = "1",
+	       .minval = 1, .maxval = 256),
 #endif
-	OPTION("ns_lbs", format.lbs, FIO_OPT_INT, "Expected data size, bytes", .def = "-1"),
-	OPTION("ns_ms", format.ms, FIO_OPT_INT, "Expected metadata size, bytes", .def = "-1"),
-	OPTION("ns_mset", format.mset, FIO_OPT_INT, "Expected: 1 extended, 0 separate", .def = "-1"),
-	OPTION("ns_pi", format.pi, FIO_OPT_INT, "Expected protection type, 0..3", .def = "-1"),
-	OPTION("ns_pil", format.pil, FIO_OPT_INT, "Expected: 1 tuple first, 0 last", .def = "-1"),
-	OPTION("ns_pif", format.pif, FIO_OPT_INT, "Expected guard: 0 16b, 1 32b, 2 64b", .def = "-1"),
-	OPTION("ns_sts", format.sts, FIO_OPT_INT, "Expected storage tag size, bits", .def = "-1"),
+	OPTION("ns_lbs", format.lbs, FIO_OPT_INT,
+	       NS("Data bytes of a block, 512 to 65536", "4096"), NS_RANGE(65536)),
+	OPTION("ns_ms", format.ms, FIO_OPT_INT,
+	       NS("Metadata bytes of a block, 0 to 65535", "the tuple's, 0 without ns_pi"),
+	       NS_RANGE(65535)),
+	OPTION("ns_mset", format.mset, FIO_OPT_INT,
+	       NS("Metadata is 1 extended, 0 separate", "0"), NS_RANGE(1)),
+	OPTION("ns_pi", format.pi, FIO_OPT_INT,
+	       NS("Type of protection, 0 to 3; 0: none", "0"), NS_RANGE(3)),
+	OPTION("ns_pil", format.pil, FIO_OPT_INT,
+	       NS("The tuple is 1 first, 0 last in metadata", "0"), NS_RANGE(1)),
+	OPTION("ns_pif", format.pif, FIO_OPT_INT,
+	       NS("Guard is 0 16b, 1 32b, 2 64b", "0"), NS_RANGE(2)),
+	OPTION("ns_sts", format.sts, FIO_OPT_INT,
+	       NS("Bits of the storage tag, 0 to 64", "the fewest that the guard allows"), NS_RANGE(64)),
 	OPTION("ns_delay", ns_delay, FIO_OPT_INT,
-	       "Images: nanoseconds that each command takes longer", .def = "0"),
+	       "Images: nanoseconds that each command takes longer; default 0", .def = "0"),
 	OPTION("ns_fault", ns_fault, FIO_OPT_STR_STORE,
-	       "Images: KIND[/N][@SEED]: one write in N is lost, stale, misdirected or torn"),
-	OPTION("ns_fault_log", ns_fault_log, FIO_OPT_STR_STORE, "Where ns_fault tells what it did"),
+	       "Images: KIND[/N][@SEED]: one write in N (1000) is lost, stale, misdirected or torn; "
+	       "default none"),
+	OPTION("ns_fault_log", ns_fault_log, FIO_OPT_STR_STORE,
+	       "Images: file where ns_fault tells what it did, as JSON lines; default none"),
 	OPTION("pi_plugin", pi_plugin, FIO_OPT_STR_STORE,
 	       "What verifies: pi, stamp, or PATH.so; arguments after a comma (default: pi)"),
-	OPTION("pi_log", pi_log, FIO_OPT_STR_STORE, "File to append mismatches to, as JSON lines"),
-	OPTION("pi_log_rate", pi_log_rate, FIO_OPT_INT, "Its lines a second, at most; 0: all",
+	OPTION("pi_log", pi_log, FIO_OPT_STR_STORE,
+	       "File to append mismatches to, as JSON lines; default none"),
+	OPTION("pi_log_rate", pi_log_rate, FIO_OPT_INT,
+	       "Lines that pi_log gets a second, at most; 0: all; default 1000",
 	       .def = "1000"),
-	OPTION("pi_report", pi_report, FIO_OPT_STR_STORE, "File for counts and times of all jobs, as JSON"),
-	OPTION("pi_dump", pi_dump, FIO_OPT_STR_STORE, "Folder for bad blocks and their neighbours"),
+	OPTION("pi_report", pi_report, FIO_OPT_STR_STORE,
+	       "File for counts and times of all jobs, as JSON; default none"),
+	OPTION("pi_dump", pi_dump, FIO_OPT_STR_STORE,
+	       "Folder for bad blocks and their neighbours, raw and decoded; default none"),
 	OPTION("pi_inject", pi_inject, FIO_OPT_STR_STORE,
-	       "Damage on purpose: guard, app, ref, storage, data or md, as FIELD[:bit|:all][/N][@SEED]"),
-	OPTION("pi_inject_into", pi_inject_into, FIO_OPT_STR, "What is damaged", .def = "auto",
+	       "Damage one block in N (1000) on purpose: guard, app, ref, storage, data or md, as "
+	       "FIELD[:bit|:all][/N][@SEED]; default none"),
+	OPTION("pi_inject_into", pi_inject_into, FIO_OPT_STR,
+	       "What pi_inject damages: write, read, or auto, the default", .def = "auto",
 	       .posval = {
 		       WORD("auto", SESSION_INTO_AUTO + 1, "what is written, where the job writes"),
 		       WORD("write", SESSION_INTO_WRITE + 1, "a copy of what is written"),
 		       WORD("read", SESSION_INTO_READ + 1, "what was read"),
 	       }),
 	OPTION("pi_inject_file", pi_inject_file, FIO_OPT_STR_STORE,
-	       "Keeps which blocks are damaged, for later runs"),
-	OPTION("pi_expect", pi_expect, FIO_OPT_STR, "The drive's answer to a damaged write",
+	       "File that keeps which blocks pi_inject damaged, for later runs; default none"),
+	OPTION("pi_expect", pi_expect, FIO_OPT_STR,
+	       "What the device must answer to a write that pi_inject damaged; default auto",
 	       .def = "auto", .posval = {
 		       WORD("auto", IO_ANSWER_AUTO + 1, "rejected where pi_chk covers the damage"),
 		       WORD("reject", IO_ANSWER_REJECT + 1, "rejected"),

@@ -17,7 +17,8 @@
 #include "flight.h"
 #include "session.h"
 #include "words.h"
-#include "fio-options.h"	/* last: it needs them all */
+#include "fio-options.h"	/* last: they need them all */
+#include "fio-checks.h"
 
 /* --- what the engine keeps --- */
 
@@ -147,26 +148,6 @@ static bool reads_own(const struct thread_data *td, const struct job_opts *j)
 	       td->o.verify != VERIFY_NONE && j->write_mode.nr == 1 && job_uses(j, nvme_cmd_write);
 }
 
-/* What only fio's own options can contradict. */
-static int check_fio_options(struct thread_data *td, const struct job_opts *j, char *why)
-{
-	const struct thread_options *o = &td->o;
-	const struct options *eo = td->eo;
-
-	if (o->bs_unaligned)
-		return refuse(why, EINVAL, "bs_unaligned: I/Os have to be whole blocks; leave it out");
-	if (j->fio_verify && td_write(td) && (j->write_mode.nr > 1 || !job_uses(j, nvme_cmd_write)))
-		return refuse(why, EINVAL, "verify= needs data where write_mode puts none; give write_mode=write, "
-			      "or leave out verify=");
-	if (j->compare && eo->pi_plugin && strcmp(eo->pi_plugin, "pi"))
-		return refuse(why, EINVAL, "verify_mode=compare: the device would compare metadata that only the "
-			      "plugin knows; leave out pi_plugin");
-	if (j->compare && o->verify != VERIFY_PATTERN_NO_HDR)
-		return refuse(why, EINVAL, "verify_mode=compare needs data that is known beforehand: give "
-			      "verify=pattern and verify_pattern=");
-	return 0;
-}
-
 /* Data bytes of each image that has to be created; size= counts as bs does. */
 static uint64_t image_size(struct thread_data *td)
 {
@@ -234,6 +215,26 @@ static int digest_options(struct engine *e, char *why)
 	return ret ? ret : check_fio_options(td, j, why);
 }
 
+/* What was settled in a way that the job may not have meant. */
+static void say_of_file(const struct engine *e, const struct job_ns *ns)
+{
+	const struct ns_format *want = &e->opts.open.format;
+	char format[NVME_FORMAT_MAX];
+
+	if (ns->target->created && (want->lbs < 0 || want->ms < 0 || want->pi < 0))
+		log_err("nvmepi: %s: created as %s, by default where%s%s%s does not say\n", ns->path,
+			nvme_format_name(&ns->info, format), want->lbs < 0 ? " ns_lbs" : "",
+			want->ms < 0 ? " ns_ms" : "", want->pi < 0 ? " ns_pi" : "");
+	if (e->td->subjob_number)
+		return;
+	if (ns->auto_extended)
+		log_err("nvmepi: %s: block sizes fit data and metadata together only: pi_buffer=extended\n",
+			ns->path);
+	if (e->opts.md_per_io && !ns->md_size)
+		log_err("nvmepi: %s: md_per_io_size has no effect: no metadata has a buffer of its own\n",
+			ns->path);
+}
+
 static int open_file(struct engine *e, struct fio_file *f, unsigned i, char *why)
 {
 	const struct target_ops *target = target_of(f->file_name);
@@ -254,9 +255,7 @@ static int open_file(struct engine *e, struct fio_file *f, unsigned i, char *why
 	f->filetype = FIO_TYPE_CHAR;		/* never laid out or extended by fio */
 	fio_file_set_size_known(f);
 	FILE_SET_ENG_DATA(f, ns);
-	if (ns->auto_extended && !e->td->subjob_number)
-		log_err("nvmepi: %s: block sizes fit data and metadata together only: pi_buffer=extended\n",
-			f->file_name);
+	say_of_file(e, ns);
 	return 0;
 }
 
@@ -310,6 +309,7 @@ static int engine_setup(struct thread_data *td)
 {
 	struct engine *e = td->io_ops_data;
 	char why[WHY_MAX];
+	int ret;
 
 	if (e)
 		return 0;
@@ -319,12 +319,17 @@ static int engine_setup(struct thread_data *td)
 	td->io_ops_data = e;
 	e->td = td;
 	e->mix = td->thread_number;
-	if (digest_options(e, why) || open_files(e, why) || open_session(e, why)) {
+	ret = digest_options(e, why);
+	if (!ret)
+		ret = open_files(e, why);
+	if (!ret)
+		ret = open_session(e, why);
+	if (ret) {
 		undo_files(e);
+		td_verror(td, -ret, "setup");	/* for fio's JSON */
 		return complain(why);
 	}
-	if (((struct options *)td->eo)->nowait && !td->subjob_number)
-		log_err("nvmepi: nowait has no effect: passthrough commands have no such flag\n");
+	say_without_effect(td);
 	return 0;
 }
 

@@ -35,6 +35,7 @@ struct target_ns {
 	uint32_t		nsid;
 	int			fd;	/* -1 where there is none to register */
 	uint32_t		max_transfer; /* what the way to it allows, bytes; 0: any */
+	bool			created; /* an image: by this open(), with the format told of */
 	bool			refused; /* by its user: close() removes what open() created */
 };
 

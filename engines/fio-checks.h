@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * fio-checks.h - which of fio's own options are refused, and which do nothing here
+ *
+ * A part of fio.c: included there once, behind fio-options.h.  fio-options.md is the table
+ * of all of fio's options, and says of each what it does with this engine.
+ */
+#ifndef FIO_CHECKS_H
+#define FIO_CHECKS_H
+
+/* Does the job ask for placement identifiers?  fdp=1 is dataplacement=fdp. */
+static bool wants_placement(const struct thread_options *o)
+{
+#ifdef FIO_PLACEMENT
+	return o->FIO_PLACEMENT;
+#else
+	(void)o;
+	return false;
+#endif
+}
+
+/* Would fio look for verify='s data where the job only trims? */
+static bool verifies_trims(struct thread_data *td)
+{
+	return td_trim(td) && !td_trimwrite(td) && td->o.verify != VERIFY_NONE && td->o.experimental_verify;
+}
+
+/* What only fio's own options can contradict. */
+static int check_fio_options(struct thread_data *td, const struct job_opts *j, char *why)
+{
+	const struct thread_options *o = &td->o;
+	const struct options *eo = td->eo;
+	const struct {
+		bool		given;
+		const char	*why;
+	} refused[] = {
+		{ o->bs_unaligned, "bs_unaligned: I/Os have to be whole blocks; leave it out" },
+		{ o->zone_mode == ZONE_MODE_ZBD, "zonemode=zbd: this engine has no commands for zones; leave it "
+		  "out, or give zonemode=strided" },
+		{ wants_placement(o), "fdp, dataplacement: this engine's commands carry no placement identifier; "
+		  "leave it out" },
+		{ o->oatomic, "atomic: bs is not compared with what the drive writes atomically (AWUPF); leave it "
+		  "out" },
+		{ o->file_append, "file_append: a namespace has no end that moves; leave it out, or give offset=" },
+		{ verifies_trims(td), "experimental_verify: it looks for the data of verify= in blocks that the job "
+		  "trims; leave it out" },
+		{ j->fio_verify && td_write(td) && (j->write_mode.nr > 1 || !job_uses(j, nvme_cmd_write)),
+		  "verify= needs data where write_mode puts none; give write_mode=write, or leave out verify=" },
+		{ j->compare && eo->pi_plugin && strcmp(eo->pi_plugin, "pi"),
+		  "verify_mode=compare: the device would compare metadata that only the plugin knows; leave out "
+		  "pi_plugin" },
+		{ j->compare && o->verify != VERIFY_PATTERN_NO_HDR,
+		  "verify_mode=compare needs data that is known beforehand: give verify=pattern and "
+		  "verify_pattern=" },
+	};
+
+	for (unsigned i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		if (refused[i].given)
+			return refuse(why, EINVAL, "%s", refused[i].why);
+	return 0;
+}
+
+static bool gives_priority(const struct options *o)
+{
+	bool given = o->cmdprio_bssplit;
+
+	for (unsigned i = 0; i < 2; i++)
+		given |= o->cmdprio_percentage[i] || o->cmdprio_class[i] || o->cmdprio[i] || o->cmdprio_hint[i];
+	return given;
+}
+
+/* What was asked for on purpose and is as good as not said, a line each. */
+static void say_without_effect(struct thread_data *td)
+{
+	struct thread_options *o = &td->o;
+	const struct options *eo = td->eo;
+	const struct {
+		bool		given;
+		const char	*line;
+	} lines[] = {
+		{ eo->nowait, "nowait has no effect: passthrough commands have no such flag" },
+		{ eo->uncached, "uncached has no effect: commands go around the page cache" },
+		{ gives_priority(eo), "cmdprio_* has no effect: passthrough commands have no I/O priority" },
+		{ fio_option_is_set(o, odirect) && !o->odirect,
+		  "direct=0 (buffered=1) has no effect: commands go around the page cache" },
+		{ o->pre_read, "pre_read has no effect: commands go around the page cache" },
+		{ o->ioscheduler, "ioscheduler has no effect: passthrough commands have no scheduler" },
+		{ o->barrier_blocks, "write_barrier has no effect: there is no command for it; give fsync=" },
+		{ fio_option_is_set(o, write_hint) && o->write_hint,
+		  "write_hint has no effect: no command of this engine carries it" },
+		{ fio_option_is_set(o, fadvise_hint) && o->fadvise_hint,
+		  "fadvise_hint has no effect: passthrough commands know no such hint" },
+		{ fio_option_is_set(o, fallocate_mode) && o->fallocate_mode != FIO_FALLOCATE_NONE,
+		  "fallocate has no effect: images are created sparse, by the engine" },
+		{ o->create_on_open, "create_on_open has no effect: images are created before jobs run" },
+	};
+
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]) && !td->subjob_number; i++)
+		if (lines[i].given)
+			log_err("nvmepi: %s\n", lines[i].line);
+}
+
+#endif
