@@ -112,6 +112,7 @@ class Images(Target):
         self.folder, self.given, self.tag = Path(folder), given, tag
         self.name = str(folder) if given else "embedded"
         self.scratch = self.held = None
+        fiojob.path(self.folder)
 
     def format_for(self, fmt):
         return fmt
@@ -125,7 +126,6 @@ class Images(Target):
 
     def open(self, folder):
         """Images that an earlier try left are made anew."""
-        fiojob.path(self.folder)
         self.held = claim_folder(self.folder) if self.given else None
         try:
             self.scratch = Scratch.make(self.folder, "nvmepi-sweep." if self.given else "images.")
