@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * fio-queue.h - the way of an io_u: what it becomes, and what became of it
+ *
+ * A part of fio.c: included there once, behind what a job and its namespaces are.
+ */
+#ifndef FIO_QUEUE_H
+#define FIO_QUEUE_H
+
+static const struct job_ns *ns_of(const struct io_u *io_u)
+{
+	return FILE_ENG_DATA(io_u->file);
+}
+
+/* By percentage; a draw of its own, so that fio's random streams stay as they are. */
+static __attribute__((noinline)) uint8_t draw_of_mix(struct engine *e)
+{
+	const struct words_mix *m = &e->opts.write_mode;
+	unsigned i = 0, left;
+
+	e->mix = e->mix * 6364136223846793005ULL + 1442695040888963407ULL;
+	left = (e->mix >> 33) % 100;
+	while (left >= m->part[i].percent)
+		left -= m->part[i++].percent;
+	return m->part[i].opcode;
+}
+
+static uint8_t draw_write(struct engine *e)
+{
+	return e->opts.write_mode.nr == 1 ? e->opts.write_mode.part[0].opcode : draw_of_mix(e);
+}
+
+static __attribute__((noinline)) uint8_t draw_verifying(struct engine *e, struct io_u *io_u)
+{
+	/* Of what fio trimmed meanwhile it expects zeroes, and looks for them itself. */
+	if (!(io_u->flags & IO_U_F_VER_LIST) || io_u->flags & IO_U_F_TRIMMED)
+		return nvme_cmd_read;
+	io_u->buf_filled_len = 0;		/* a read may have been in the buffer */
+	populate_verify_io_u(e->td, io_u);	/* Compare sends what should be there */
+#ifdef FIO_VER_IN_DEV
+	io_u_set(e->td, io_u, IO_U_F_VER_IN_DEV);
+#endif
+	return nvme_cmd_compare;
+}
+
+static uint8_t draw_opcode(struct engine *e, struct io_u *io_u)
+{
+	if (io_u->ddir == DDIR_WRITE)
+		return draw_write(e);
+	return e->opts.compare ? draw_verifying(e, io_u) : nvme_cmd_read;
+}
+
+/* Without a division where there is a way. */
+static uint64_t blocks_of(const struct job_ns *ns, uint64_t bytes)
+{
+	return ns->host_shift ? bytes >> ns->host_shift : bytes / ns->host_block;
+}
+
+static struct flight_range range_of(const struct job_ns *ns, uint64_t offset, uint64_t len)
+{
+	return (struct flight_range){ blocks_of(ns, offset), blocks_of(ns, len) };
+}
+
+/*
+ * Sizes were checked at setup, and room made for the largest; what fio makes of
+ * percentages and logs was not.
+ */
+static bool fits(const struct job_ns *ns, const struct io_u *io_u, struct flight_range r)
+{
+	return r.slba * ns->host_block == io_u->offset && r.nr_blocks &&
+	       (uint64_t)r.nr_blocks * ns->host_block == io_u->xfer_buflen &&
+	       (r.nr_blocks <= ns->max_blocks || io_u->ddir == DDIR_TRIM);
+}
+
+static __attribute__((noinline)) enum fio_q_status reject(struct io_u *io_u)
+{
+	const struct job_ns *ns = ns_of(io_u);
+
+	log_err("nvmepi: %s: %s of %llu bytes at %llu is not 1 to %u whole blocks of %u bytes, as bs= has them\n",
+		io_u->file->file_name, io_ddir_name(io_u->ddir), (unsigned long long)io_u->xfer_buflen,
+		(unsigned long long)io_u->offset, ns->max_blocks, ns->host_block);
+	io_u->error = EINVAL;
+	return FIO_Q_COMPLETED;
+}
+
+static void queue_blocks(struct engine *e, struct io_u *io_u, struct flight_range r)
+{
+	flight_io(&e->flight, io_u->index, ns_of(io_u), draw_opcode(e, io_u), r.slba, r.nr_blocks,
+		  io_u->xfer_buf);
+}
+
+/* Newer fio has several ranges an io_u; then its buffer holds them. */
+static bool ranges_in_buffer(struct thread_data *td, const struct io_u *io_u)
+{
+#ifdef FIO_MULTI_RANGE
+	return io_u->ddir == DDIR_TRIM && num_range(td) > 1;
+#else
+	(void)td;
+	(void)io_u;
+	return false;
+#endif
+}
+
+static void queue_trim(struct engine *e, struct io_u *io_u, struct flight_range r)
+{
+	const struct job_ns *ns = ns_of(io_u);
+
+#ifdef FIO_MULTI_RANGE
+	if (ranges_in_buffer(e->td, io_u)) {
+		const struct trim_range *from = io_u->xfer_buf;
+		struct flight_range ranges[256];
+
+		for (unsigned i = 0; i < io_u->number_trim; i++)
+			ranges[i] = range_of(ns, from[i].start, from[i].len);
+		flight_trim(&e->flight, io_u->index, ns, ranges, io_u->number_trim);
+		return;
+	}
+#endif
+	flight_trim(&e->flight, io_u->index, ns, &r, 1);
+}
+
+static enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
+{
+	struct engine *e = td->io_ops_data;
+	const struct job_ns *ns = ns_of(io_u);
+	struct flight_range r = range_of(ns, io_u->offset, io_u->xfer_buflen);
+
+	fio_ro_check(td, io_u);
+	if (ddir_sync(io_u->ddir))
+		flight_flush(&e->flight, io_u->index, ns);
+	else if (!ranges_in_buffer(td, io_u) && !fits(ns, io_u, r))
+		return reject(io_u);
+	else if (io_u->ddir == DDIR_TRIM)
+		queue_trim(e, io_u, r);
+	else
+		queue_blocks(e, io_u, r);
+	return FIO_Q_QUEUED;
+}
+
+/* Seldom: not inline, for fio's macro is long. */
+static __attribute__((noinline)) int fail(struct thread_data *td, int err, const char *what)
+{
+	td_verror(td, -err, what);
+	return err;
+}
+
+static int engine_commit(struct thread_data *td)
+{
+	struct engine *e = td->io_ops_data;
+	int ret = flight_commit(&e->flight);
+
+	return ret < 0 ? fail(td, ret, "io_uring_submit") : 0;
+}
+
+static int engine_getevents(struct thread_data *td, unsigned int min, unsigned int max,
+			    const struct timespec *t)
+{
+	struct engine *e = td->io_ops_data;
+	int ret = flight_reap(&e->flight, min, max, !td->o.iodepth_batch_complete_min, t);
+
+	if (ret < 0)
+		fail(td, ret, ret == -EPROTO ? "a command completed that was not under way" : "io_uring_enter");
+	return ret;
+}
+
+static struct io_u *engine_event(struct thread_data *td, int event)
+{
+	struct engine *e = td->io_ops_data;
+	struct io_u *io_u;
+	int err;
+
+	(void)event;		/* fio asks for them in order */
+	io_u = e->io_us[flight_next(&e->flight, &err)];
+	io_u->error = err;
+	return io_u;
+}
+
+static char *details(const struct io_u *io_u)
+{
+	const struct engine *e = ns_of(io_u)->owner;
+	int res = e->flight.slots[io_u->index].res;
+	char name[NVME_STATUS_MAX];
+
+	return strdup(res ? nvme_result_name(res, name) :
+		      "nvmepi: what was read does not agree with its protection information");
+}
+
+#ifdef FIO_ERRDETAILS_TD
+static char *engine_errdetails(struct thread_data *td, struct io_u *io_u)
+{
+	(void)td;
+	return details(io_u);
+}
+#else
+static char *engine_errdetails(struct io_u *io_u)
+{
+	return details(io_u);
+}
+#endif
+
+#endif
