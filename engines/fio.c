@@ -141,6 +141,21 @@ static bool may_write(const struct thread_data *td)
 	return td_write(td) || (replays(td) && !read_only);
 }
 
+/* What makes the job send commands that move nothing: Flush, or another one in place of Write. */
+static const char *dataless(const struct thread_data *td, const struct job_opts *j)
+{
+	const struct thread_options *o = &td->o;
+
+	for (unsigned i = 0; td_write(td) && i < j->write_mode.nr; i++)
+		if (j->write_mode.part[i].opcode != nvme_cmd_write)
+			return "write_mode=";
+	if (replays(td))
+		return "read_iolog=, whose syncs are Flush";
+	if (o->fsync_blocks || o->fdatasync_blocks || td->sync_file_range_nr)
+		return "fsync=, fdatasync= or sync_file_range=";
+	return o->end_fsync || o->fsync_on_close ? "end_fsync= or fsync_on_close=" : NULL;
+}
+
 /* Is all that the job reads what it has written, to verify it? */
 static bool reads_own(const struct thread_data *td, const struct job_opts *j)
 {
@@ -212,6 +227,7 @@ static int digest_options(struct engine *e, char *why)
 	j->remembers = true;
 	j->escape = o->pi_escape - 1;
 	j->reads_own = reads_own(td, j);
+	j->open.dataless = ret ? NULL : dataless(td, j);
 	return ret ? ret : check_fio_options(td, j, why);
 }
 

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 #include "target.h"
 
@@ -124,6 +125,17 @@ static unsigned long queue_attribute(const struct stat *st, const char *attribut
 	return value;
 }
 
+/* Older kernels poll for a command without data by the last one's buffers, and panic in bio_poll(). */
+static bool polls_without_data(void)
+{
+	unsigned version = 0, patch = 0;
+	struct utsname u;
+
+	if (uname(&u) || sscanf(u.release, "%u.%u", &version, &patch) != 2)
+		return false;
+	return version > 6 || (version == 6 && patch >= 5);
+}
+
 static int check_node(const struct target_open *o, const struct stat *st, char *why)
 {
 	char name[64];
@@ -141,6 +153,9 @@ static int check_node(const struct target_open *o, const struct stat *st, char *
 	if (o->iopoll && !queue_attribute(st, "io_poll", 1))
 		return refuse(why, EOPNOTSUPP, "%s has no poll queues: leave out hipri, or load the nvme driver "
 			      "with poll_queues=N", o->path);
+	if (o->iopoll && o->dataless && !polls_without_data())
+		return refuse(why, EOPNOTSUPP, "%s: hipri with %s: kernels before 6.5 crash when they poll for a "
+			      "command without data; leave out either", o->path, o->dataless);
 	return 0;
 }
 

@@ -60,6 +60,7 @@ struct target_open {
 	bool			write;	/* will be written, zeroed or trimmed */
 	bool			in_use_ok; /* do so even where it is mounted */
 	bool			iopoll;	/* completions will be polled for */
+	const char		*dataless; /* what sends commands without data, for a message; NULL: nothing */
 	struct ns_format	format;
 	uint64_t		size;	/* data bytes of an image to create; 0: don't */
 	/* Misbehaviour of the embedded controller (ctl-fault.h); NULL, 0: none. */
