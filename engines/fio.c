@@ -203,7 +203,7 @@ static int digest_options(struct engine *e, char *why)
 		.md_per_io = o->md_per_io_size,
 		.compare = o->verify_mode == VERIFY_MODE_COMPARE,
 		.readfua = o->readfua,
-		.writefua = o->writefua,
+		.writefua = o->writefua || td->o.sync_io,	/* sync=: a write is on media when it ends */
 		.deac = o->deac,
 		.ranges = num_range(td),
 		.reads = td_read(td) || td->o.verify != VERIFY_NONE || replays(td),
