@@ -25,6 +25,18 @@ static bool verifies_trims(struct thread_data *td)
 	return td_trim(td) && !td_trimwrite(td) && td->o.verify != VERIFY_NONE && td->o.experimental_verify;
 }
 
+/* Does trim_backlog= make trims that this version of fio aborts at?  3.41 does not. */
+static bool aborts_at_trims(struct thread_data *td)
+{
+#ifndef FIO_TRIM_VERIFY
+	return td->flags & TD_F_TRIM_BACKLOG && td->o.trim_percentage && td->o.verify != VERIFY_NONE &&
+	       !td_trim(td);
+#else
+	(void)td;
+	return false;
+#endif
+}
+
 /* What only fio's own options can contradict. */
 static int check_fio_options(struct thread_data *td, const struct job_opts *j, char *why)
 {
@@ -42,6 +54,8 @@ static int check_fio_options(struct thread_data *td, const struct job_opts *j, c
 		{ o->oatomic, "atomic: bs is not compared with what the drive writes atomically (AWUPF); leave it "
 		  "out" },
 		{ o->file_append, "file_append: a namespace has no end that moves; leave it out, or give offset=" },
+		{ aborts_at_trims(td), "trim_backlog= and trim_percentage=: this version of fio aborts at the "
+		  "first trim that they make; leave them out, or use a newer fio (3.41 does not)" },
 		{ verifies_trims(td), "experimental_verify: it looks for the data of verify= in blocks that the job "
 		  "trims; leave it out" },
 		{ j->fio_verify && td_write(td) && (j->write_mode.nr > 1 || !job_uses(j, nvme_cmd_write)),

@@ -141,6 +141,12 @@ static bool may_write(const struct thread_data *td)
 	return td_write(td) || (replays(td) && !read_only);
 }
 
+/* With trim_backlog= some of what was written is trimmed, whatever rw= says. */
+static bool trims(const struct thread_data *td)
+{
+	return td_trim(td) || td->flags & TD_F_TRIM_BACKLOG;
+}
+
 /* What makes the job send commands that move nothing: Flush, or another one in place of Write. */
 static const char *dataless(const struct thread_data *td, const struct job_opts *j)
 {
@@ -208,10 +214,10 @@ static int digest_options(struct engine *e, char *why)
 		.ranges = num_range(td),
 		.reads = td_read(td) || td->o.verify != VERIFY_NONE || replays(td),
 		.writes = may_write(td),
-		.trims = td_trim(td),
+		.trims = trims(td),
 		.fio_verify = td->o.verify != VERIFY_NONE && td->o.verify != VERIFY_NULL,
 		.open = {
-			.write = may_write(td) || td_trim(td),
+			.write = may_write(td) || trims(td),
 			.in_use_ok = td->o.allow_mounted_write,
 			.iopoll = o->hipri,
 			.format = o->format,
