@@ -115,7 +115,7 @@ class HostDevice(Target):
         self.token = token
 
     def at(self, host, token):
-        return HostDevice(self.path, token)
+        return HostDevice(self.path, f"{token}-{host.slug}")
 
     def format_for(self, fmt):
         return fmt
