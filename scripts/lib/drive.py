@@ -8,7 +8,7 @@ import identity
 import interrupts
 from command import Refusal
 from formats import Format, STORAGE_TAGS
-from machine import HERE
+from system import HERE
 
 ANSWER_LIMIT, SETTLE, PAUSE = 60, 10, 0.1               # seconds
 FORMAT_LIMIT = 3600         # of a format, and of the time for which one is waited for
@@ -221,7 +221,8 @@ class Namespace:
         if not told.same(self.identity):
             raise Refused(f"{path} identifies itself as {told.text()}, and was "
                           f"{self.identity.text()}: not touched")
-        self.identity = self.identity._replace(nguid=told.nguid, eui64=told.eui64)
+        self.identity = self.identity._replace(nguid=told.nguid or self.identity.nguid,
+                                               eui64=told.eui64 or self.identity.eui64)
         try:
             elbafs = ask(self.machine, "nvm-id-ns", path).get("elbafs", [])
         except Refused:             # a drive older than these fields has 16b guards
@@ -282,10 +283,12 @@ class Namespace:
         Descriptors of its block devices, each opened so that nobody else can hold it:
         neither a file system nor another driver; Refused where one does.
         """
-        held = []
+        held, found = [], identity.nodes(self.machine, self.identity)
+        for node in found:
+            node.close()
+        identity.refuse_several(found, self.identity)
         try:
-            for node in identity.nodes(self.machine, self.identity):
-                node.close()
+            for node in found:
                 name = identity.block_name(node.name)
                 if not self.machine.names(f"/sys/block/{name}"):
                     continue        # the kernel can't use such a format as a disk: nobody does

@@ -131,11 +131,24 @@ def nodes(machine, identity):
     return found
 
 
+def refuse_several(found, identity):
+    """Names of one namespace, or of drives that have one serial number: identifiers tell."""
+    if len(found) > 1 and not any(identity[2:]):
+        raise Refused(f"{' and '.join(node.path for node in found)} are both {identity.text()}, and "
+                      "have no identifiers: nobody can tell whether they are one: not touched")
+
+
 def find(machine, identity, liked=""):
     """The node of a namespace, wherever it is now; @liked by that name if it has several."""
     found = nodes(machine, identity)
     if not found:
         raise Refused(f"{identity.text()} is not here")
+    try:
+        refuse_several(found, identity)
+    except Refused:
+        for node in found:
+            node.close()
+        raise
     chosen = next((node for node in found if node.path == liked), found[0])
     for node in found:
         if node is not chosen:

@@ -92,8 +92,12 @@ def token_record(record):
 
 def formatted_record(record):
     """(Identity, Setting) of a drive that was formatted, and of what it was before."""
-    return identity.Identity.from_json(record["drive"]), \
-        drive.Setting.from_json(record["original"])
+    return identity.Identity.from_json(record["drive"]), setting(record["original"])
+
+
+def setting(words):
+    """What a drive was; ValueError where it is nothing of that kind."""
+    return drive.Setting.from_json(words)
 
 
 def without(plan, left_out):

@@ -130,6 +130,7 @@ class Folder:
 
     def __init__(self, path, plan, held):
         self.path, self.plan, self.held = Path(path), plan, held
+        self.nameless = {}
         self.runs, self.originals, self.left_out, self.known_token = {}, [], {}, ""
         for name in FOLDERS:
             place = self.path / name
@@ -209,6 +210,11 @@ class Folder:
         """What a line of the state says."""
         if "run" in record:
             self.runs[planfile.run_record(record)["run"]] = record
+        elif "formatted" in record and "drive" not in record:   # of an older program
+            self.nameless.setdefault(str(record["formatted"]),
+                                     planfile.setting(record["original"]))
+        elif "restored" in record and "drive" not in record:
+            self.nameless.pop(str(record["restored"]), None)
         elif "formatted" in record:
             known, setting = planfile.formatted_record(record)
             if not self.original(known):

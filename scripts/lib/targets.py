@@ -19,7 +19,7 @@ import fiojob
 import identity
 from command import Refusal, unexpected
 from formats import Format
-from machine import HERE
+from system import HERE
 from points import format_slug
 from scratch import Scratch
 
@@ -312,7 +312,10 @@ def not_put_back(folder):
     return [f"{ident.text()} was LBA format {setting.lbaf} ({setting.fmt.name()}) before and is not "
             f"put back: --resume={folder.path} --destroy={shlex.quote(ident.serial)} does it, or, by "
             f"its present name, nvme format /dev/ngXnY --namespace-id={ident.nsid} "
-            + " ".join(setting.words()) for ident, setting in folder.originals]
+            + " ".join(setting.words()) for ident, setting in folder.originals] + [
+                f"{path} was LBA format {setting.lbaf} ({setting.fmt.name()}) before and is not put "
+                "back; an older program noted no serial number: on that drive, run nvme format "
+                + " ".join(setting.words()) for path, setting in folder.nameless.items()]
 
 
 def refuse_twins(devices):

@@ -10,7 +10,7 @@ import json
 import os
 import re
 
-from machine import Done, Refused
+from system import Done, Refused
 
 # Base Specification, status codes; type in bits 10:8.
 STATUSES = {0x002: "Invalid Field in Command: A reserved coded value or an unsupported value",
@@ -168,7 +168,7 @@ class Rack:
 
 
 class Machine:
-    """A process' view of the rack, in the place of machine.Machine."""
+    """A process' view of the rack, in the place of system.Machine."""
 
     def __init__(self, rack, who="", voice="2.16"):
         self.rack, self.who, self.voice = rack, who, voice

@@ -18,7 +18,7 @@ from unittest import mock
 
 TOP = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(TOP / "tests/lib"), str(TOP / "scripts/lib")]
-import machine      # noqa: E402
+import system          # noqa: E402
 
 LOCAL = threading.local()
 
@@ -30,7 +30,7 @@ class Here:
         return getattr(LOCAL.process.machine, name)
 
 
-machine.HERE = Here()
+system.HERE = Here()
 import command      # noqa: E402
 import devicefacts  # noqa: E402
 import drive        # noqa: E402
