@@ -61,17 +61,19 @@ class Setting(NamedTuple):
 # --- nvme-cli ---
 
 def first_line(done):
-    """What nvme-cli says went wrong: on either output, as text or as JSON."""
-    for text in (done.err, done.out):
+    """
+    What nvme-cli says went wrong: on either output, as text, or as JSON, beside which 2.16 may
+    print how it is used.
+    """
+    for text in (done.out, done.err):
         try:
             found = json.loads(text)
-            said = [value for key, value in found.items() if isinstance(value, str) and
-                    key != "type"] if isinstance(found, dict) else []
         except ValueError:
-            said = text.strip().splitlines()
-        if said:
-            return said[0]
-    return f"exit status {done.status}"
+            continue
+        if isinstance(found, dict) and isinstance(found.get("error"), str):
+            return found["error"]
+    lines = (done.err.strip() or done.out.strip()).splitlines()
+    return lines[0] if lines else f"exit status {done.status}"
 
 
 def ask(machine, *words):

@@ -296,7 +296,10 @@ class Machine:
         path = next(word for word in rest if word.startswith("/dev/"))
         node = self.rack.node(path.removeprefix("/dev/"))
         if not node:
-            return Done(1, "", f"{path}: No such file or directory\nUsage: nvme {command}\n")
+            usage = f"\x1b[1mUsage: nvme {command} <device> [OPTIONS]\x1b[0m\n"
+            if self.voice == "2.16" and "-o" in rest:
+                return Done(1, json.dumps({"error": f"{path}: No such file or directory"}), usage)
+            return Done(1, "", f"{path}: No such file or directory\n{usage}")
         drive = node.drive
         for at, (what, status) in enumerate(drive.errors):
             if what in (command, "any"):
