@@ -71,14 +71,15 @@ __attribute__((constructor)) static void watch_forks(void)
 	pthread_atfork(before_fork, after_fork, after_fork);
 }
 
-static bool is_held(const char *path)
+/* 1: somebody has it open exclusively; 0: nobody has; -1: that can't be told. */
+static int is_held(const char *path)
 {
-	bool busy;
-	int fd;
+	int fd, busy;
 
 	pthread_mutex_lock(&exclusive);
 	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
-	busy = fd < 0 && errno == EBUSY;
+	/* Where there is no such node, the kernel can't use the format as a disk. */
+	busy = fd >= 0 || errno == ENOENT ? 0 : errno == EBUSY ? 1 : -1;
 	if (fd >= 0)
 		close(fd);
 	pthread_mutex_unlock(&exclusive);
@@ -90,19 +91,31 @@ static bool is_held(const char *path)
  * another job does the same: jobs that start together take turns, by a lock on the
  * generic device @generic.  Somebody else may hold that for good: wait a while only.
  */
-static bool in_use(const struct stat *st, int generic)
+static int in_use(const struct stat *st, int generic)
 {
 	char name[64], path[80];
-	bool busy;
+	int busy;
 
 	if (!block_name(st, name, sizeof(name)))
-		return false;
+		return 0;
 	snprintf(path, sizeof(path), "/dev/%s", name);
 	for (unsigned tries = 0; flock(generic, LOCK_EX | LOCK_NB) && tries < 200; tries++)
 		usleep(10000);
 	busy = is_held(path);
 	flock(generic, LOCK_UN);
 	return busy;
+}
+
+int ring_in_use(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), used = -1;
+	struct stat st;
+
+	if (fd >= 0 && !fstat(fd, &st))
+		used = in_use(&st, fd);
+	if (fd >= 0)
+		close(fd);
+	return used;
 }
 
 /* A number of the block device's queue in sysfs, @otherwise where it isn't told. */
@@ -165,7 +178,8 @@ static int ring_open(const struct target_open *o, struct target_ns **ns, char wh
 	int fd, ret;
 
 	if (stat(o->path, &st))
-		return refuse(why, errno, "%s: %s", o->path, strerror(errno));
+		return refuse(why, errno, "%s: %s%s", o->path, strerror(errno), errno == ENOENT ?
+			      ": is the drive there? See 'ls /dev/ng*' and 'nvme list'" : "");
 	ret = check_node(o, &st, why);
 	if (ret)
 		return ret;
@@ -182,7 +196,7 @@ static int ring_open(const struct target_open *o, struct target_ns **ns, char wh
 		return refuse(why, EINVAL, "%s is not an NVMe namespace: give a generic device, /dev/ngXnY",
 			      o->path);
 	}
-	if (o->write && !o->in_use_ok && in_use(&st, fd)) {
+	if (o->write && !o->in_use_ok && in_use(&st, fd) > 0) {
 		close(fd);
 		return refuse(why, EBUSY, "%s is in use (mounted, or held by another driver): not written; "
 			      "unmount it, or give allow_mounted_write=1", o->path);

@@ -39,11 +39,13 @@ static const char usage[] =
 	"What is told:\n"
 	"  --decode=LBA          scan nothing, show that block: its tuple, the guard as computed,\n"
 	"                        its metadata\n"
+	"  --info                scan nothing, tell what the namespace is, what it can be formatted\n"
+	"                        as, what commands there are and how much each takes; --json=-: as JSON\n"
 	"  --list=N              show so many findings, and ranges a field, at most (default: 20)\n"
 	"  --json=FILE           results as JSON; - is stdout, and then there is no text\n"
 	"  --log=FILE            append every finding to it, one line of JSON each\n"
 	"  --quiet               no text and no progress\n"
-	"  --help                this text\n"
+	"  -h, --help            this text\n"
 	"An image that has no .format file beside it needs its format:\n"
 	"  --ns_lbs= --ns_ms= --ns_mset= --ns_pi= --ns_pil= --ns_pif= --ns_sts=\n"
 	"                        as the engine's options of that name\n"
@@ -74,6 +76,7 @@ static const struct {
 	[REF]		= { "--ref", NUMBER, AT(ref), 0, UINT64_MAX },
 	[ESCAPE]	= { "--escape", TEXT, AT(escape), 0, 0 },
 	[DECODE]	= { "--decode", NUMBER, AT(decode), 0, UINT64_MAX },
+	[INFO]		= { "--info", FLAG, AT(info), 0, 0 },
 	[LIST]		= { "--list", NUMBER, AT(list), 0, UINT32_MAX },
 	[JSON]		= { "--json", TEXT, AT(json), 0, 0 },
 	[LOG]		= { "--log", TEXT, AT(log), 0, 0 },
@@ -140,12 +143,15 @@ static void parse(struct scan_args *a, int argc, char **argv)
 		options[i].val = i;
 	}
 	opterr = 0;
-	while ((id = getopt_long(argc, argv, ":", options, NULL)) >= 0) {
+	while ((id = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
+		if (id == 'h')
+			id = HELP;
 		if (id == ':')
 			scan_die("%s needs a value (see --help)", argv[optind - 1]);
-		if (id == '?')
-			scan_die("'%s' is no option, or has no value (see --help)",
-				 argv[optind - 1]);
+		if (id == '?')		/* of an option that has no value, getopt tells which one */
+			scan_die("'%s' %s (see --help)", argv[optind - 1],
+				 optopt > 0 && optopt < NR_OPTIONS ? "has a value, and takes none" :
+								     "is no option");
 		take(a, id, optarg);
 	}
 }
@@ -165,6 +171,8 @@ struct scan_args scan_args(int argc, char **argv)
 	if (optind != argc - 1)
 		scan_die("one TARGET is needed, /dev/ngXnY or an image (see --help)");
 	a.target = argv[optind];
+	if (a.info && a.given & ~(1ULL << INFO | 1ULL << JSON | -1ULL << NS_LBS))
+		scan_die("--info goes with --json and --ns_* alone: it scans nothing");
 	if (scan_given(&a, APPTAG_MASK) && !scan_given(&a, APPTAG))
 		scan_die("--apptag-mask goes with --apptag: give that, too");
 	return a;

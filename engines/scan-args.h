@@ -12,7 +12,7 @@
 
 enum scan_option {
 	RANGE, THREADS, DEPTH, BS, CHECK, DEVICE_CHECK, APPTAG, APPTAG_MASK, STORAGE_TAG, REF,
-	ESCAPE, DECODE, LIST, JSON, LOG, QUIET, HELP, NS_LBS, NS_MS, NS_MSET, NS_PI, NS_PIL, NS_PIF, NS_STS,
+	ESCAPE, DECODE, INFO, LIST, JSON, LOG, QUIET, HELP, NS_LBS, NS_MS, NS_MSET, NS_PI, NS_PIL, NS_PIF, NS_STS,
 	NR_OPTIONS,
 };
 
@@ -20,7 +20,7 @@ struct scan_args {
 	const char	*target, *range, *bs, *check, *device_check, *escape, *json, *log;
 	uint64_t	threads, depth, list, decode, apptag, apptag_mask, storage, ref;
 	uint64_t	ns[7];			/* ns_* options, as in struct ns_format */
-	uint64_t	quiet, help;		/* 1: given */
+	uint64_t	quiet, help, info;	/* 1: given */
 	uint64_t	given;			/* bits by enum scan_option */
 };
 

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "../verify/decode.h"
 #include "flight.h"
@@ -40,19 +39,23 @@ static void die_of_job(const char *why)
 	scan_die("%s", line);
 }
 
-/* Opened without an opinion, so that what there is can be looked at first. */
-static void open_target(const struct scan_args *a, struct job_ns *ns)
+/* As the ns_* options have it. */
+static struct ns_format format_of(const struct scan_args *a)
 {
-	struct job_opts any = { .verify_given = true };
-	struct ns_format *f = &any.open.format;
-	int *const format[] = { &f->lbs, &f->ms, &f->mset, &f->pi, &f->pil, &f->pif, &f->sts };
-	char why[WHY_MAX], name[NVME_FORMAT_MAX];
-	struct stat st;
+	struct ns_format f;
+	int *const format[] = { &f.lbs, &f.ms, &f.mset, &f.pi, &f.pil, &f.pif, &f.sts };
 
 	for (int i = 0; i < 7; i++)
 		*format[i] = scan_given(a, NS_LBS + i) ? (int)a->ns[i] : -1;
-	if (stat(a->target, &st))
-		scan_die("%s: %s", a->target, strerror(errno));
+	return f;
+}
+
+/* Opened without an opinion, so that what there is can be looked at first. */
+static void open_target(const struct scan_args *a, struct job_ns *ns)
+{
+	struct job_opts any = { .verify_given = true, .open.format = format_of(a) };
+	char why[WHY_MAX], name[NVME_FORMAT_MAX];
+
 	if (job_ns_open(target_of(a->target), a->target, &any, ns, why))
 		scan_die("%s", why);
 	if (ns->info.layout.type == PI_NONE)
@@ -197,10 +200,9 @@ static FILE *open_json(const char *path)
 	return f;
 }
 
-static void write_json(const char *path, FILE *f)
+/* Takes @o. */
+static void write_json(const char *path, FILE *f, struct json_object *o)
 {
-	struct json_object *o = scan_json(&scan);
-
 	fprintf(f, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED |
 							  JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
@@ -244,7 +246,7 @@ static int run(const struct scan_args *a)
 	logged = !a->log || scan.judge.log_fd >= 0;
 	vfy_judge_close(&scan.judge);
 	if (json)
-		write_json(a->json, json);
+		write_json(a->json, json, scan_json(&scan));
 	if (!logged)
 		scan_die("--log=%s: could not be written to its end", a->log);
 	if (scan.bad.blocks)
@@ -252,11 +254,42 @@ static int run(const struct scan_args *a)
 	return scan_next(&scan) == scan.end && !scan.err ? 0 : 2;
 }
 
+/* --- what it is --- */
+
+static int tell_info(const struct scan_args *a)
+{
+	const struct target_ops *ops = target_of(a->target);
+	const struct target_open open = { .path = a->target, .format = format_of(a) };
+	char why[WHY_MAX], name[NVME_STATUS_MAX];
+	struct nvme_identify id;
+	struct target_ns *ns;
+	struct json_object *o;
+	FILE *json;
+	int res;
+
+	if (ops->open(&open, &ns, why))
+		scan_die("%s", why);
+	res = nvme_identify_all(ns, &id);
+	if (res)
+		scan_die("%s: Identify failed: %s", a->target, nvme_result_name(res, name));
+	json = a->json ? open_json(a->json) : NULL;
+	o = scan_info(ns, a->target, &id);
+	if (json != stdout)
+		scan_info_text(o);
+	if (json)
+		write_json(a->json, json, json_object_get(o));
+	json_object_put(o);
+	ns->ops->close(ns);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct scan_args a = scan_args(argc, argv);
 	int status;
 
+	if (a.info)
+		return tell_info(&a);
 	settle(&a, &scan);
 	status = scan_given(&a, DECODE) ? decode(&scan, a.decode) : run(&a);
 	job_ns_close(&scan.ns);

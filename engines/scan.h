@@ -6,6 +6,7 @@
  *	scan-args.c	its command line
  *	scan-run.c	threads that read and check
  *	scan-show.c	progress, summary, JSON
+ *	scan-info.c	--info: what the namespace is, and could be
  */
 #ifndef SCAN_H
 #define SCAN_H
@@ -63,6 +64,13 @@ void scan_show_finding(const struct scan *s, const struct vfy_record *r);
 void scan_show_progress(struct scan *s, double seconds);
 void scan_show_summary(const struct scan *s);
 struct json_object *scan_json(const struct scan *s);
+
+/* --- scan-info.c --- */
+
+/* What @id, of the namespace @target at @path, says; and that as text on stdout. */
+struct json_object *scan_info(struct target_ns *target, const char *path,
+			      const struct nvme_identify *id);
+void scan_info_text(struct json_object *info);
 
 /* A field's name; VFY_DATA, of which a scan knows nothing else, is "unrecovered". */
 const char *scan_field_name(unsigned field);

@@ -126,6 +126,9 @@ struct target_ops {
 
 extern const struct target_ops ring_target;
 
+/* Is the device @path mounted, or held by another driver?  1, 0, or -1: can't be told. */
+int ring_in_use(const char *path);
+
 /*
  * What takes the commands for @path: a device is the kernel's, anything else an
  * image for the embedded controller.  A name in /dev that is not there is a missing

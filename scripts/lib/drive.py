@@ -116,6 +116,8 @@ class Identify:
         self.device, self.ns = device, ns
         self.flbas, self.dps, self.mc, self.dpc, self.nmic, fpi = numbers(
             device, "id-ns", ns, "flbas", "dps", "mc", "dpc", "nmic", "fpi")
+        (nlbaf,) = numbers(device, "id-ns", ns, "nlbaf")
+        self.count = nlbaf + 1 + ns.get("nulbaf", 0)
         self.formatting = bool(fpi & 0x80 and fpi & 0x7f)
         self.lbafs = []
         for index, lbaf in enumerate(ns.get("lbafs", ())):
@@ -127,7 +129,9 @@ class Identify:
 
     def now(self):
         """The setting that it has."""
-        index = self.flbas & 15 | (self.flbas >> 5 & 3) << 4
+        index = self.flbas & 15
+        if self.count > 16:         # else FLBAS bits 6:5 say nothing
+            index |= (self.flbas >> 5 & 3) << 4
         found = next((lbaf for lbaf in self.lbafs if lbaf[0] == index), None)
         if not found:
             raise Refused(f"{self.device} is formatted to LBA format {index}, which nvme-cli does "
