@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "../verify/mix.h"
+#include "../verify/output.h"
 #include "ctl-fault.h"
 #include "ticks.h"
 
@@ -233,14 +234,27 @@ static int parse(const char *text, struct ctl_fault *f, char *why)
 	return 0;
 }
 
+static bool has_fault_lines(int fd)
+{
+	return vfy_output_has_lines(fd, "kind", "lba");
+}
+
 static int open_log(const char *path, struct ctl_fault *f, char *why)
 {
+	const struct vfy_output o = {
+		.use = VFY_USE_FAULT_LOG, .path = path, .streams = true, .ours = has_fault_lines,
+	};
+	int ret;
+
 	if (!path)
 		return 0;
 	if (!f->kind)
 		return refuse(why, EINVAL, "ns_fault_log=%s: there is nothing to log; give ns_fault, too",
 			      path);
-	f->log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	ret = vfy_output_check(&o, why);
+	if (ret)
+		return ret;
+	f->log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
 	return f->log < 0 ? refuse(why, errno, "ns_fault_log=%s: %s", path, strerror(errno)) : 0;
 }
 

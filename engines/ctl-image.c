@@ -229,6 +229,9 @@ static int try_files(struct ctl_image *img, const struct target_open *o, char *w
 			      ret == -ENOENT ? ": there is no such folder" : "");
 	img->state_fd = ret < 0 ? -1 : ret;
 	img->state_writable &= ret >= 0;
+	if (ret >= 0 && img->state_writable && !ctl_state_is_one(ret))
+		return refuse(why, EINVAL, "%s: is no state of an image: it is not overwritten; move it away",
+			      name);
 	ret = open_locked(img, o, alone, &undo, why);
 	if (!ret && img->state_fd >= 0 && alone)
 		ret = ctl_state_lock(img->state_fd, F_OFD_SETLK, F_RDLCK);
@@ -392,6 +395,35 @@ void ctl_image_discard(struct ctl_image *img)
 		unlink(name);
 	}
 	pthread_mutex_unlock(&images_lock);
+}
+
+static int unlink_all(const struct ctl_image *img, char *why)
+{
+	static const char *const suffixes[] = { "", ".format", ".stamp", ".state" };
+	char name[PATH_MAX];
+	int ret = 0;
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		snprintf(name, sizeof(name), "%.*s%s", PATH_MAX - 8, img->path, suffixes[i]);
+		if (unlink(name) && errno != ENOENT && !ret)
+			ret = refuse(why, errno, "%s: can't be removed: %s", name, strerror(errno));
+	}
+	return ret;
+}
+
+int ctl_image_remove(struct ctl_image *img, char *why)
+{
+	int ret;
+
+	pthread_mutex_lock(&images_lock);
+	if (img->state_fd >= 0 && ctl_state_lock(img->state_fd, F_OFD_SETLK, F_WRLCK))
+		ret = refuse(why, EBUSY, "%s: is not removed: another program uses it", img->path);
+	else
+		ret = unlink_all(img, why);
+	if (img->state_fd >= 0)
+		ctl_state_lock(img->state_fd, F_OFD_SETLK, F_RDLCK);
+	pthread_mutex_unlock(&images_lock);
+	return ret;
 }
 
 /* A hole keeps the size, of which all is mapped. */

@@ -114,6 +114,13 @@ void ctl_image_discard(struct ctl_image *img);
 int ctl_image_sync(struct ctl_image *img);
 
 /*
+ * Remove the image and the files beside it, as fio's unlink= does when a job ends: who has it
+ * open in this run goes on with what is no more there for others.  0, or -errno with one line
+ * in @why: another program uses it, and nothing was removed.
+ */
+int ctl_image_remove(struct ctl_image *img, char *why);
+
+/*
  * Give the image another format: every block is deallocated.  -EBUSY while
  * anyone but the caller uses it, with its one reference.
  */

@@ -287,6 +287,18 @@ static bool state_is_whole(const struct ctl_image *img)
 	       (uint64_t)st.st_size == img->state_size;
 }
 
+bool ctl_state_is_one(int fd)
+{
+	char start[sizeof(STATE_TITLE) - 3] = "";	/* without its version */
+	struct stat st;
+
+	if (fstat(fd, &st) || !st.st_size)
+		return true;
+	if (!S_ISREG(st.st_mode) || pread(fd, start, sizeof(start), 0) < 0)
+		return false;
+	return !memcmp(start, STATE_TITLE, sizeof(start)) || ctl_is_zero(start, sizeof(start));
+}
+
 bool ctl_state_is_begun(const struct ctl_image *img)
 {
 	return state_is_whole(img) && has_title(img);

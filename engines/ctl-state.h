@@ -27,6 +27,9 @@ int ctl_state_lock(int fd, int cmd, short type);
  */
 int ctl_state_map(struct ctl_image *img, char *why);
 
+/* Did this program write it, of whatever version, or nobody yet?  A crash may have left zeroes. */
+bool ctl_state_is_one(int fd);
+
 /* Has a first user made it, for whatever format?  And is it this image's, as it is now? */
 bool ctl_state_is_begun(const struct ctl_image *img);
 bool ctl_state_is_good(const struct ctl_image *img);

@@ -2,6 +2,7 @@
 /* scan.c - nvmepi-scan, the program; see scan.h */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "../verify/decode.h"
+#include "../verify/output.h"
 #include "flight.h"
 #include "scan.h"
 #include "scan-args.h"
@@ -191,23 +193,88 @@ static void catch_signals(void)
 	sigaction(SIGTERM, &sa, NULL);
 }
 
-static FILE *open_json(const char *path)
+/* A result that an earlier scan left there, whole. */
+static bool is_result(int fd)
 {
-	FILE *f = strcmp(path, "-") ? fopen(path, "we") : stdout;
+	static const char start[] = "{ \"version\": 1, \"target\": \"";
+	char text[sizeof(start) - 1], end[2];
+	off_t size = lseek(fd, 0, SEEK_END);
 
-	if (!f)
+	return size > (off_t)sizeof(text) && pread(fd, text, sizeof(text), 0) == sizeof(text) &&
+	       !memcmp(text, start, sizeof(text)) && pread(fd, end, 2, size - 2) == 2 &&
+	       end[0] == '}' && end[1] == '\n';
+}
+
+/* Where the result goes: a file of another name is whole before it takes this one's place. */
+struct result {
+	const char	*path;
+	FILE		*file;
+	bool		renamed;
+	char		real[PATH_MAX], new[PATH_MAX];
+};
+
+static void open_new(struct result *r)
+{
+	char why[WHY_MAX];
+
+	r->renamed = true;
+	if (vfy_output_real(r->path, r->real) ||
+	    snprintf(r->new, sizeof(r->new), "%s.nvmepi-new", r->real) >= (int)sizeof(r->new))
+		scan_die("--json=%s: %s", r->path, strerror(ENAMETOOLONG));
+	if (vfy_output_conflict(VFY_USE_JSON, r->new, why))
+		scan_die("%s", why);
+	/* Who made a file read-only does not want it replaced. */
+	if (!access(r->real, F_OK) && access(r->real, W_OK))
+		return;
+	r->file = fopen(r->new, "we");
+}
+
+static void open_json(struct result *r, const char *path)
+{
+	const struct vfy_output o = {
+		.use = VFY_USE_JSON, .path = path, .streams = true, .ours = is_result,
+	};
+	char why[WHY_MAX];
+	struct stat st;
+
+	*r = (struct result){ .path = path };
+	if (!strcmp(path, "-"))
+		r->file = stdout;
+	else if (vfy_output_check(&o, why))
+		scan_die("%s", why);
+	else if (stat(path, &st) || S_ISREG(st.st_mode))
+		open_new(r);
+	else
+		r->file = fopen(path, "we");
+	if (!r->file)
 		scan_die("--json=%s: %s", path, strerror(errno));
-	return f;
+}
+
+/* 0, or errno. */
+static int put_json(struct result *r, const char *text)
+{
+	int err = 0;
+
+	if (fprintf(r->file, "%s\n", text) < 0 || fflush(r->file))
+		err = errno;
+	if (fclose(r->file) && !err)
+		err = errno;
+	if (!err && r->renamed && rename(r->new, r->real))
+		err = errno;
+	return err;
 }
 
 /* Takes @o. */
-static void write_json(const char *path, FILE *f, struct json_object *o)
+static void write_json(struct result *r, struct json_object *o)
 {
-	fprintf(f, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED |
-							  JSON_C_TO_STRING_NOSLASHESCAPE));
+	int err = put_json(r, json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED |
+							     JSON_C_TO_STRING_NOSLASHESCAPE));
+
 	json_object_put(o);
-	if (ferror(f) || fclose(f))
-		scan_die("--json=%s: %s", path, strerror(errno));
+	if (err && r->renamed)
+		unlink(r->new);
+	if (err)
+		scan_die("--json=%s: %s: no result was written", r->path, strerror(err));
 }
 
 /* Not to the end: why, and how to have the rest. */
@@ -230,13 +297,16 @@ static int run(const struct scan_args *a)
 {
 	struct vfy_judge_opts o = { .job = "nvmepi-scan", .run = "", .log = a->log };
 	char why[WHY_MAX];
-	FILE *json = NULL;
+	struct result json;
 	bool logged;
 
-	if (vfy_judge_open(&scan.judge, &o, why))
-		scan_die("%s", why);
 	if (a->json)
-		json = open_json(a->json);
+		open_json(&json, a->json);
+	if (vfy_judge_open(&scan.judge, &o, why)) {
+		if (a->json && json.renamed)
+			unlink(json.new);
+		scan_die("%s", why);
+	}
 	scan.findings = json_object_new_array();
 	catch_signals();
 	scan_show_start(&scan);
@@ -245,8 +315,8 @@ static int run(const struct scan_args *a)
 	tell_of_rest();
 	logged = !a->log || scan.judge.log_fd >= 0;
 	vfy_judge_close(&scan.judge);
-	if (json)
-		write_json(a->json, json, scan_json(&scan));
+	if (a->json)
+		write_json(&json, scan_json(&scan));
 	if (!logged)
 		scan_die("--log=%s: could not be written to its end", a->log);
 	if (scan.bad.blocks)
@@ -264,7 +334,7 @@ static int tell_info(const struct scan_args *a)
 	struct nvme_identify id;
 	struct target_ns *ns;
 	struct json_object *o;
-	FILE *json;
+	struct result json = { 0 };
 	int res;
 
 	if (ops->open(&open, &ns, why))
@@ -272,12 +342,13 @@ static int tell_info(const struct scan_args *a)
 	res = nvme_identify_all(ns, &id);
 	if (res)
 		scan_die("%s: Identify failed: %s", a->target, nvme_result_name(res, name));
-	json = a->json ? open_json(a->json) : NULL;
+	if (a->json)
+		open_json(&json, a->json);
 	o = scan_info(ns, a->target, &id);
-	if (json != stdout)
+	if (json.file != stdout)
 		scan_info_text(o);
-	if (json)
-		write_json(a->json, json, json_object_get(o));
+	if (a->json)
+		write_json(&json, json_object_get(o));
 	json_object_put(o);
 	ns->ops->close(ns);
 	return 0;
@@ -288,6 +359,8 @@ int main(int argc, char **argv)
 	struct scan_args a = scan_args(argc, argv);
 	int status;
 
+	if (vfy_output_note_target(a.target))
+		scan_die("out of memory");
 	if (a.info)
 		return tell_info(&a);
 	settle(&a, &scan);

@@ -448,7 +448,8 @@ static void say_summary(const struct session *s)
 		say(s, "pi_plugin: %" PRIu64 " answers made no sense and were dropped",
 		    s->job->plugin.nonsense);
 	if (s->dump.left_out)
-		say(s, "pi_dump: %" PRIu64 " more blocks were not dumped", s->dump.left_out);
+		say(s, "pi_dump=%s: %" PRIu64 " more blocks were not dumped%s%s", s->opts.dump,
+		    s->dump.left_out, s->dump.err ? ": " : "", s->dump.err ? strerror(s->dump.err) : "");
 	say_blocks(s);
 	say_costs(s);
 }

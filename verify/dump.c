@@ -8,13 +8,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "dump.h"
+#include "output.h"
 #include "refuse.h"
 
 int vfy_dump_open(struct vfy_dump *d, const char *dir, const char *job, unsigned thread, char *why)
 {
 	struct stat st;
-	int err = 0;
+	int err = 0, ret = vfy_output_conflict(VFY_USE_DUMP, dir, why);
 
+	if (ret)
+		return ret;
 	*d = (struct vfy_dump){ .dir = dir, .job = job, .thread = thread };
 	if (mkdir(dir, 0777) && errno != EEXIST)
 		err = errno;
@@ -27,19 +30,49 @@ int vfy_dump_open(struct vfy_dump *d, const char *dir, const char *job, unsigned
 	return err ? refuse(why, err, "dump folder %s: %s", dir, strerror(err)) : 0;
 }
 
-/* A job's name is any text, a file's is not.  NULL with errno set on failure. */
-static FILE *open_file(const struct vfy_dump *d, unsigned ns_index, uint64_t lba, const char *kind,
-		       int flags)
+static bool starts_as_text(int fd)
 {
-	char path[PATH_MAX], job[NAME_MAX - 64];
-	int fd;
+	char text[4];
+
+	return pread(fd, text, sizeof(text), 0) == sizeof(text) && !memcmp(text, "LBA ", sizeof(text));
+}
+
+/* A job's name is any text, a file's is not.  0, or -ENAMETOOLONG. */
+static int name_file(const struct vfy_dump *d, unsigned ns_index, uint64_t lba, const char *kind,
+		     char path[PATH_MAX])
+{
+	char job[NAME_MAX - 64];
 
 	snprintf(job, sizeof(job), "%s", d->job);
 	for (char *c = strchr(job, '/'); c; c = strchr(c, '/'))
 		*c = '_';
-	if (snprintf(path, sizeof(path), "%s/%s.%u-ns%u-lba%" PRIu64 ".%s", d->dir, job, d->thread,
-		     ns_index, lba, kind) >= (int)sizeof(path)) {
-		errno = ENAMETOOLONG;
+	return snprintf(path, PATH_MAX, "%s/%s.%u-ns%u-lba%" PRIu64 ".%s", d->dir, job, d->thread, ns_index,
+			lba, kind) >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+/* Raw bytes say nothing of who wrote them: the text beside them does. */
+static int may_write(const struct vfy_dump *d, unsigned ns_index, uint64_t lba)
+{
+	char text[PATH_MAX], raw[PATH_MAX], why[WHY_MAX];
+	const struct vfy_output o = { .use = VFY_USE_DUMP, .path = text, .ours = starts_as_text };
+	int ret = name_file(d, ns_index, lba, "txt", text);
+
+	ret = ret ? ret : name_file(d, ns_index, lba, "bin", raw);
+	ret = ret ? ret : vfy_output_conflict(o.use, raw, why);
+	if (!ret && access(text, F_OK) && !access(raw, F_OK))
+		ret = -EEXIST;
+	return ret ? ret : vfy_output_check(&o, why);
+}
+
+/* NULL with errno set on failure. */
+static FILE *open_file(const struct vfy_dump *d, unsigned ns_index, uint64_t lba, const char *kind,
+		       int flags)
+{
+	char path[PATH_MAX];
+	int ret = name_file(d, ns_index, lba, kind, path), fd;
+
+	if (ret) {
+		errno = -ret;
 		return NULL;
 	}
 	fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, 0666);
@@ -49,8 +82,13 @@ static FILE *open_file(const struct vfy_dump *d, unsigned ns_index, uint64_t lba
 static int close_file(FILE *f)
 {
 	bool bad = ferror(f);
+	int err = EIO;
 
-	return fclose(f) || bad ? -EIO : 0;
+	if (bad || fflush(f)) {
+		err = errno ? errno : EIO;
+		bad = true;
+	}
+	return fclose(f) || bad ? -err : 0;
 }
 
 static int write_raw(const struct vfy_dump *d, unsigned ns_index, const struct vfy_block b[3])
@@ -95,6 +133,24 @@ static int append_text(const struct vfy_dump *d, unsigned ns_index, uint64_t lba
 	return close_file(f);
 }
 
+/* Both files of a block, or neither. */
+static int write_block(const struct vfy_dump *d, unsigned ns_index, const struct vfy_block b[3],
+		       const char *text)
+{
+	int ret = may_write(d, ns_index, b[1].lba);
+	char path[PATH_MAX];
+
+	if (ret)
+		return ret;
+	ret = write_text(d, ns_index, b, text);
+	ret = ret ? ret : write_raw(d, ns_index, b);
+	if (ret && !name_file(d, ns_index, b[1].lba, "bin", path))
+		unlink(path);
+	if (ret && !name_file(d, ns_index, b[1].lba, "txt", path))
+		unlink(path);
+	return ret;
+}
+
 int vfy_dump_block(struct vfy_dump *d, unsigned ns_index, const struct vfy_block b[3],
 		   const char *text)
 {
@@ -103,9 +159,9 @@ int vfy_dump_block(struct vfy_dump *d, unsigned ns_index, const struct vfy_block
 
 	if (known)
 		return d->last_ret ? d->last_ret : append_text(d, ns_index, b[1].lba, text);
-	ret = d->written == VFY_DUMP_LIMIT ? -EDQUOT : write_raw(d, ns_index, b);
-	if (!ret)
-		ret = write_text(d, ns_index, b, text);
+	ret = d->written == VFY_DUMP_LIMIT ? -EDQUOT : write_block(d, ns_index, b, text);
+	if (ret && d->written != VFY_DUMP_LIMIT && !d->err)
+		d->err = -ret;
 	d->written += !ret;
 	d->left_out += !!ret;
 	d->last_ns = ns_index;

@@ -20,6 +20,7 @@ struct vfy_dump {
 	unsigned	thread;
 	unsigned	written;	/* blocks */
 	uint64_t	left_out;	/* beyond the limit, or could not be written */
+	int		err;		/* errno of the first that could not be; 0: all could */
 	unsigned	last_ns;	/* the last of them all, */
 	uint64_t	last_lba;
 	int		last_ret;	/* and what became of it */

@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include "faults.h"
 #include "mix.h"
+#include "output.h"
 #include "refuse.h"
 
 
@@ -372,6 +373,17 @@ static const char *map(struct vfy_faults *f, bool first, bool fresh)
 	return wrong;
 }
 
+/* What has no room when it is looked at or written to is a signal; some file systems promise none. */
+static const char *reserve(int fd)
+{
+	int ret;
+
+	do
+		ret = fallocate(fd, 0, 0, sizeof(struct book));
+	while (ret && errno == EINTR);
+	return ret && errno != EOPNOTSUPP ? strerror(errno) : NULL;
+}
+
 /* Alone with the file?  Then nobody else gets at it until it is mapped. */
 static const char *map_locked(struct vfy_faults *f)
 {
@@ -389,7 +401,8 @@ static const char *map_locked(struct vfy_faults *f)
 		return "is not a book of faults";
 	if (fresh && ftruncate(f->fd, sizeof(struct book)))
 		return strerror(errno);
-	wrong = map(f, first, fresh);
+	wrong = reserve(f->fd);
+	wrong = wrong ? wrong : map(f, first, fresh);
 	if (wrong && fresh && ftruncate(f->fd, 0))
 		return strerror(errno);
 	return wrong;
@@ -399,11 +412,17 @@ static const char *map_locked(struct vfy_faults *f)
 static const char *map_file(struct vfy_faults *f, const char *path)
 {
 	const char *wrong;
+	bool created;
 
-	f->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	f->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	created = f->fd >= 0;
+	if (f->fd < 0 && errno == EEXIST)
+		f->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 	if (f->fd < 0)
 		return strerror(errno);
 	wrong = map_locked(f);
+	if (wrong && created)
+		unlink(path);
 	/* Not by closing it alone: a child that was forked meanwhile has it open, too. */
 	flock(f->fd, wrong ? LOCK_UN : LOCK_SH);
 	if (wrong)
@@ -413,9 +432,13 @@ static const char *map_file(struct vfy_faults *f, const char *path)
 
 struct vfy_faults *vfy_faults_open(const char *path, char *why)
 {
-	struct vfy_faults *f = malloc(sizeof(*f));
+	const struct vfy_output o = { .use = VFY_USE_BOOK, .path = path };	/* map_locked() looks */
+	struct vfy_faults *f;
 	const char *wrong = "out of memory";
 
+	if (path && vfy_output_check(&o, why))
+		return NULL;
+	f = malloc(sizeof(*f));
 	if (f) {
 		f->fd = -1;
 		wrong = path ? map_file(f, path) : map(f, true, true);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "gen-word.h"
+#include "output.h"
 #include "refuse.h"
 #include "verify.h"
 
@@ -144,9 +145,13 @@ static struct vfy_gens *take(struct vfy_gens *g, const char *path, const char *t
 struct vfy_gens *vfy_gens_open(const char *path, const char *text, uint64_t nr_blocks,
 			       uint32_t apart, char *why)
 {
-	struct vfy_gens *g = calloc(1, sizeof(*g));
+	const struct vfy_output o = { .use = VFY_USE_STAMP, .path = path };	/* take() looks */
+	struct vfy_gens *g;
 	bool alone;
 
+	if (vfy_output_check(&o, why))
+		return NULL;
+	g = calloc(1, sizeof(*g));
 	if (!g)
 		return refused(why, g, "out of memory");
 	*g = (struct vfy_gens){

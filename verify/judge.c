@@ -5,12 +5,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 #include "json.h"
 #include "judge.h"
+#include "output.h"
 #include "refuse.h"
 #include "run-report.h"
 
@@ -152,35 +152,29 @@ static void log_record(struct vfy_judge *j, const struct vfy_record *r, int64_t 
 
 /* --- from open to close --- */
 
+static bool has_log_lines(int fd)
+{
+	return vfy_output_has_lines(fd, "type", "time");
+}
+
 /* *@created: is it our file, to be removed should the job be refused? */
 static int open_log(struct vfy_judge *j, bool *created, char *why)
 {
 	const int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY;
+	const struct vfy_output o = {
+		.use = VFY_USE_LOG, .path = j->opts.log, .streams = true, .ours = has_log_lines,
+	};
+	int ret = vfy_output_check(&o, why);
 
+	if (ret)
+		return ret;
 	j->log_fd = open(j->opts.log, flags | O_CREAT | O_EXCL, 0666);
 	*created = j->log_fd >= 0;
-	if (!*created && errno == EEXIST)
-		j->log_fd = open(j->opts.log, flags);
+	if (!*created && errno == EEXIST)	/* and a link to a file that is not there yet */
+		j->log_fd = open(j->opts.log, flags | O_CREAT, 0666);
 	if (j->log_fd >= 0)
 		return 0;
 	return refuse(why, errno, "log %s: can't be appended to: %s", j->opts.log, strerror(errno));
-}
-
-/* The report would be replaced under the log's feet, or the log be what is not overwritten. */
-static bool one_file(const struct vfy_judge *j)
-{
-	struct stat log, report;
-
-	return j->log_fd >= 0 && !fstat(j->log_fd, &log) && !stat(j->opts.report, &report) &&
-	       log.st_dev == report.st_dev && log.st_ino == report.st_ino;
-}
-
-static int begin_report(const struct vfy_judge *j, char *why)
-{
-	if (!one_file(j))
-		return run_report_begin(j->opts.report, j->opts.run, why);
-	return refuse(why, EINVAL, "%s: can't be both log and report; give them a file each",
-		      j->opts.report);
 }
 
 int vfy_judge_open(struct vfy_judge *j, const struct vfy_judge_opts *o, char why[WHY_MAX])
@@ -195,7 +189,7 @@ int vfy_judge_open(struct vfy_judge *j, const struct vfy_judge_opts *o, char why
 	if (o->log)
 		ret = open_log(j, &created, why);
 	if (!ret && o->report)
-		ret = begin_report(j, why);
+		ret = run_report_begin(o->report, o->run, why);
 	if (!ret)
 		return 0;
 	if (created)

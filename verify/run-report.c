@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "output.h"
 #include "refuse.h"
 #include "run-report.h"
 #include "verify.h"
@@ -155,11 +156,13 @@ static int replace(const char *path, struct json_object *report)
 {
 	const char *text = json_object_to_json_string_ext(report, JSON_C_TO_STRING_PRETTY |
 							  JSON_C_TO_STRING_NOSLASHESCAPE);
-	char new[PATH_MAX];
+	char new[PATH_MAX], why[WHY_MAX];
 	int ret;
 
 	if (snprintf(new, sizeof(new), "%s.nvmepi-new", path) >= (int)sizeof(new))
 		return -ENAMETOOLONG;
+	if (vfy_output_conflict(VFY_USE_REPORT, new, why))
+		return -EBUSY;
 	ret = write_file(new, text);
 	if (!ret && rename(new, path))
 		ret = -errno;
@@ -186,9 +189,15 @@ static int begin_locked(const char *path, const char *run)
 
 int run_report_begin(const char *path, const char *run, char *why)
 {
-	int lock = lock_folder(path);
-	int ret = lock < 0 ? lock : begin_locked(path, run);
+	const struct vfy_output o = { .use = VFY_USE_REPORT, .path = path };
+	char real[PATH_MAX];
+	int ret = vfy_output_check(&o, why), lock;
 
+	if (ret)
+		return ret;
+	ret = vfy_output_real(path, real);
+	lock = ret ? ret : lock_folder(real);
+	ret = lock < 0 ? lock : begin_locked(real, run);
 	unlock_folder(lock);
 	if (ret == -EINVAL)
 		return refuse(why, EINVAL, "report %s: the file there is no report of a run, or was cut: "
@@ -215,8 +224,11 @@ static int add_locked(const char *path, const char *run, struct json_object *job
 
 int run_report_add(const char *path, const char *run, struct json_object *job)
 {
-	int lock = lock_folder(path);
-	int ret = lock < 0 ? lock : add_locked(path, run, job);
+	char real[PATH_MAX];
+	int ret = vfy_output_real(path, real);
+	int lock = ret ? ret : lock_folder(real);
+
+	ret = lock < 0 ? lock : add_locked(real, run, job);
 
 	unlock_folder(lock);
 	json_object_put(job);

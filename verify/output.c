@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* output.c - see output.h */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include <json-c/json.h>
+#include "output.h"
+#include "refuse.h"
+
+static const char *const names[VFY_NR_USES] = {
+	[VFY_USE_TARGET]	= "the image or device of a job",
+	[VFY_USE_FORMAT]	= "the format of an image",
+	[VFY_USE_STATE]		= "the state of an image",
+	[VFY_USE_STAMP]		= "stamp file",
+	[VFY_USE_LOG]		= "log",
+	[VFY_USE_REPORT]	= "report",
+	[VFY_USE_FAULT_LOG]	= "ns_fault_log",
+	[VFY_USE_BOOK]		= "pi_inject_file",
+	[VFY_USE_JSON]		= "--json",
+	[VFY_USE_DUMP]		= "dump",
+};
+
+const char *vfy_file_use_name(enum vfy_file_use use)
+{
+	return names[use];
+}
+
+/* --- which file a path is --- */
+
+/* A file by where its name is; and by itself, where it is there. */
+struct place {
+	dev_t	folder_dev, dev;
+	ino_t	folder, ino;
+	bool	in_folder, there;
+	char	name[NAME_MAX + 1];
+};
+
+enum { MAX_LINKS = 40 };	/* as the kernel has it */
+
+/* Follow the links that the last part of the path is; those ahead of it are followed by stat(). */
+static void follow(char path[PATH_MAX])
+{
+	for (int i = 0; i < MAX_LINKS; i++) {
+		char link[PATH_MAX];
+		ssize_t n = readlink(path, link, sizeof(link) - 1);
+		char *slash = strrchr(path, '/');
+		size_t ahead = slash && link[0] != '/' ? slash + 1 - path : 0;
+
+		if (n <= 0 || ahead + n >= PATH_MAX)
+			return;
+		memcpy(path + ahead, link, n);
+		path[ahead + n] = '\0';
+	}
+}
+
+int vfy_output_real(const char *path, char real[PATH_MAX])
+{
+	if (snprintf(real, PATH_MAX, "%s", path) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	follow(real);
+	return 0;
+}
+
+static struct place place_of(const char *path)
+{
+	struct place p = { .there = false };
+	char text[PATH_MAX], *slash;
+	struct stat st;
+
+	if (!stat(path, &st)) {
+		p.there = true;
+		p.dev = st.st_dev;
+		p.ino = st.st_ino;
+	}
+	if (vfy_output_real(path, text))
+		return p;
+	slash = strrchr(text, '/');
+	snprintf(p.name, sizeof(p.name), "%.*s", NAME_MAX, slash ? slash + 1 : text);
+	if (slash)
+		slash[slash == text] = '\0';	/* "/" stays */
+	if (!stat(slash ? text : ".", &st)) {
+		p.in_folder = true;
+		p.folder_dev = st.st_dev;
+		p.folder = st.st_ino;
+	}
+	return p;
+}
+
+static bool same_name(const struct place *a, const struct place *b)
+{
+	return a->in_folder && b->in_folder && a->folder_dev == b->folder_dev &&
+	       a->folder == b->folder && !strcmp(a->name, b->name);
+}
+
+static bool same_file(const struct place *a, const struct place *b)
+{
+	return a->there && b->there && a->dev == b->dev && a->ino == b->ino;
+}
+
+bool vfy_output_same(const char *path, const char *other)
+{
+	const struct place a = place_of(path), b = place_of(other);
+
+	return same_name(&a, &b) || same_file(&a, &b);
+}
+
+/* --- what is used --- */
+
+struct used {
+	enum vfy_file_use	use;
+	char		*path;
+	struct place	place;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct used *files;
+static size_t nr_files, room;
+
+/* A number that a removed file had can be another's now: look again. */
+static bool is_used(const struct used *u, const struct place *p)
+{
+	struct place now;
+
+	if (same_name(&u->place, p))
+		return true;
+	if (!same_file(&u->place, p))
+		return false;
+	now = place_of(u->path);
+	return same_file(&now, p);
+}
+
+static int note(enum vfy_file_use use, const char *path, const struct place *p)
+{
+	struct used *more = files;
+
+	for (size_t i = 0; i < nr_files; i++)
+		if (files[i].use == use && !strcmp(files[i].path, path)) {
+			files[i].place = *p;
+			return 0;
+		}
+	if (nr_files == room)
+		more = realloc(files, (2 * room + 16) * sizeof(*files));
+	if (!more)
+		return -ENOMEM;
+	if (nr_files == room)
+		room = 2 * room + 16;
+	files = more;
+	files[nr_files] = (struct used){ .use = use, .path = strdup(path), .place = *p };
+	nr_files += !!files[nr_files].path;
+	return files[nr_files - 1].path ? 0 : -ENOMEM;
+}
+
+int vfy_output_note(enum vfy_file_use use, const char *path)
+{
+	const struct place p = place_of(path);
+	int ret;
+
+	pthread_mutex_lock(&lock);
+	ret = note(use, path, &p);
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+int vfy_output_note_target(const char *path)
+{
+	static const struct {
+		enum vfy_file_use	use;
+		const char	*suffix;
+	} beside[] = {
+		{ VFY_USE_FORMAT, ".format" }, { VFY_USE_STATE, ".state" }, { VFY_USE_STAMP, ".stamp" },
+	};
+	int ret = vfy_output_note(VFY_USE_TARGET, path);
+	char name[PATH_MAX];
+	struct stat st;
+
+	if (!stat(path, &st) && !S_ISREG(st.st_mode))
+		return ret;
+	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]) && !ret; i++)
+		if (snprintf(name, sizeof(name), "%s%s", path, beside[i].suffix) < (int)sizeof(name))
+			ret = vfy_output_note(beside[i].use, name);
+	return ret;
+}
+
+static int conflict(enum vfy_file_use use, const char *path, const struct place *p, char *why)
+{
+	for (size_t i = 0; i < nr_files; i++) {
+		const struct used *u = &files[i];
+
+		if (u->use == use || !is_used(u, p))
+			continue;
+		return refuse(why, EINVAL, "%s%s%.150s: this run uses that file as %s (%.100s); give another "
+			      "name", use == VFY_USE_TARGET ? "" : names[use], use == VFY_USE_TARGET ? "" : ": ",
+			      path, names[u->use], u->path);
+	}
+	return 0;
+}
+
+int vfy_output_conflict(enum vfy_file_use use, const char *path, char *why)
+{
+	const struct place p = place_of(path);
+	int ret;
+
+	pthread_mutex_lock(&lock);
+	ret = conflict(use, path, &p, why);
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+/* --- what is there already --- */
+
+/* /dev/null and /dev/full; consoles, terminals of all kinds. */
+static bool takes_text(dev_t device)
+{
+	const unsigned major = major(device), minor = minor(device);
+
+	return (major == 1 && (minor == 3 || minor == 7)) || major == 4 || major == 5 ||
+	       (major >= 136 && major <= 143);
+}
+
+/* What the shell opened for the program is the user's to mix with anything. */
+static bool is_own_descriptor(const char *path)
+{
+	return !strcmp(path, "/dev/stdout") || !strcmp(path, "/dev/stderr") ||
+	       !strncmp(path, "/dev/fd/", 8) || !strncmp(path, "/proc/self/fd/", 14);
+}
+
+static int check_kind(const struct vfy_output *o, const struct stat *st, char *why)
+{
+	const mode_t mode = st->st_mode;
+
+	if (S_ISREG(mode) || (o->streams && (S_ISFIFO(mode) || S_ISSOCK(mode))) ||
+	    (o->streams && S_ISCHR(mode) && takes_text(st->st_rdev)))
+		return 0;
+	if (S_ISDIR(mode))
+		return refuse(why, EISDIR, "%s: %.250s: can't be written: %s", names[o->use], o->path,
+			      strerror(EISDIR));
+	return refuse(why, EINVAL, "%s: %.250s: is %s: it is not overwritten; give another name",
+		      names[o->use], o->path,
+		      S_ISCHR(mode) || S_ISBLK(mode) ? "a device" : "no ordinary file");
+}
+
+static int check_contents(const struct vfy_output *o, char *why)
+{
+	int fd = open(o->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	bool ours;
+
+	if (fd < 0)
+		return refuse(why, errno, "%s: %.250s: can't be read, to see whether it may be written: %s",
+			      names[o->use], o->path, strerror(errno));
+	ours = o->ours(fd);
+	close(fd);
+	return ours ? 0 : refuse(why, EINVAL, "%s: %.200s: the file there is none of this program's, or was "
+				 "cut: it is not overwritten; remove it, or give another name",
+				 names[o->use], o->path);
+}
+
+static int check_file(const struct vfy_output *o, char *why)
+{
+	struct stat st;
+	int ret;
+
+	if (stat(o->path, &st))
+		return errno == ENOENT ? 0 : refuse(why, errno, "%s: %.250s: %s", names[o->use], o->path,
+						    strerror(errno));
+	ret = check_kind(o, &st, why);
+	if (ret || !S_ISREG(st.st_mode) || !st.st_size || !o->ours ||
+	    (o->streams && is_own_descriptor(o->path)))
+		return ret;
+	return check_contents(o, why);
+}
+
+int vfy_output_check(const struct vfy_output *o, char *why)
+{
+	const struct place p = place_of(o->path);
+	int ret;
+
+	pthread_mutex_lock(&lock);
+	ret = conflict(o->use, o->path, &p, why);
+	if (!ret)
+		ret = check_file(o, why);
+	if (!ret && note(o->use, o->path, &p))
+		ret = refuse(why, ENOMEM, "%s: %.250s: out of memory", names[o->use], o->path);
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+/* --- lines of JSON --- */
+
+enum { LONGEST_LINE = 1 << 16 };
+
+static bool has_members(const char *line, const char *member, const char *other)
+{
+	struct json_object *o = json_tokener_parse(line);
+	bool has = json_object_object_get_ex(o, member, NULL) && json_object_object_get_ex(o, other, NULL);
+
+	json_object_put(o);
+	return has;
+}
+
+bool vfy_output_has_lines(int fd, const char *member, const char *other)
+{
+	char *line = malloc(LONGEST_LINE + 1), last;
+	ssize_t n = line ? pread(fd, line, LONGEST_LINE, 0) : -1;
+	off_t size = lseek(fd, 0, SEEK_END);
+	bool good = false;
+
+	if (n > 0 && size > 0 && pread(fd, &last, 1, size - 1) == 1 && last == '\n' && line[0] == '{') {
+		line[n] = '\0';
+		line[strcspn(line, "\n")] = '\0';
+		good = has_members(line, member, other);
+	}
+	free(line);
+	return good;
+}
