@@ -52,6 +52,11 @@ static void ctl_close(struct target_ns *ns)
 	free(ns);
 }
 
+static int ctl_remove(struct target_ns *ns, char why[WHY_MAX])
+{
+	return ctl_image_remove(ctl_ns(ns)->image, why);
+}
+
 static int ctl_admin_cmd(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 {
 	return ctl_admin(ctl_ns(ns)->image, cmd, ctl_ns(ns)->may_write);
@@ -210,6 +215,7 @@ const struct target_ops controller_target = {
 	.name		= "embedded controller",
 	.open		= ctl_open,
 	.close		= ctl_close,
+	.remove		= ctl_remove,
 	.admin		= ctl_admin_cmd,
 	.io		= ctl_io_cmd,
 	.queue_open	= ctl_queue_open,

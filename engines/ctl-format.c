@@ -88,16 +88,31 @@ static bool says_nothing(const struct ns_format *ns)
 	return true;
 }
 
+static int refuse_none(const char *path, char *why)
+{
+	return refuse(why, ENOENT, "%s: no such image; a job that writes creates it, given size= and a "
+		      "format (such as ns_lbs=4096 ns_ms=8 ns_pi=1)", path);
+}
+
+static int count_blocks(struct ctl_format *f, const struct target_open *o, char *why)
+{
+	if (o->extent)
+		return o->extent(o, &f->layout, &f->nr_blocks, why);
+	f->nr_blocks = o->size / f->ns.lbs;
+	if (o->size % f->ns.lbs)
+		return refuse(why, EINVAL, "%s: size=%llu is not a number of blocks of %d bytes",
+			      o->path, (unsigned long long)o->size, f->ns.lbs);
+	return 0;
+}
+
 int ctl_format_new(struct ctl_format *f, const struct target_open *o, char *why)
 {
 	struct ns_format *ns = &f->ns;
 	const struct pi_format *guard;
 	int ret;
 
-	if (!o->write || !o->size || says_nothing(&o->format))
-		return refuse(why, ENOENT,
-			      "%s: no such image; a job that writes creates it, given size= and a "
-			      "format (such as ns_lbs=4096 ns_ms=8 ns_pi=1)", o->path);
+	if (!o->write || (!o->size && !o->extent) || says_nothing(&o->format))
+		return refuse_none(o->path, why);
 	*ns = o->format;
 	set_default(&ns->pif, 0);
 	set_default(&ns->pi, 0);
@@ -110,10 +125,14 @@ int ctl_format_new(struct ctl_format *f, const struct target_open *o, char *why)
 	ret = ctl_format_layout(f, o->path, why);
 	if (ret)
 		return ret;
-	f->nr_blocks = o->size / ns->lbs;
-	if (o->size % ns->lbs || f->nr_blocks > (uint64_t)INT64_MAX / (ns->lbs + ns->ms))
-		return refuse(why, EINVAL, "%s: size=%llu is not a number of blocks of %d bytes",
-			      o->path, (unsigned long long)o->size, ns->lbs);
+	ret = count_blocks(f, o, why);
+	if (ret)
+		return ret;
+	if (!f->nr_blocks)
+		return refuse_none(o->path, why);
+	if (f->nr_blocks > (uint64_t)INT64_MAX / (ns->lbs + ns->ms))
+		return refuse(why, EFBIG, "%s: size=: %llu blocks are more than a file can hold", o->path,
+			      (unsigned long long)f->nr_blocks);
 	return 0;
 }
 
@@ -251,12 +270,29 @@ static void print(const struct ctl_format *f, FILE *out)
 		fprintf(out, "%s %d\n", fields[i].name, get(&f->ns, &fields[i]));
 }
 
+/* A format without its image is replaced, a file of another kind is not. */
+static int check_replaced(const char *path, char *why)
+{
+	char name[PATH_MAX], line[256] = "";
+	int ret = format_path(path, name, why);
+	FILE *old = ret ? NULL : fopen(name, "re");
+
+	if (!old)
+		return ret || errno == ENOENT ? ret : refuse(why, errno, "%s: %s", name, strerror(errno));
+	if (fgets(line, sizeof(line), old) && strncmp(line, FORMAT_TITLE, strlen(FORMAT_TITLE)))
+		ret = refuse(why, EINVAL, "%s: is no format of an image: it is not overwritten; move it away",
+			     name);
+	fclose(old);
+	return ret;
+}
+
 int ctl_format_prepare(const struct ctl_format *f, const char *path, char *why)
 {
 	char temporary[PATH_MAX];
 	int ret = temporary_path(path, temporary, why);
 	FILE *out;
 
+	ret = ret ? ret : check_replaced(path, why);
 	if (ret)
 		return ret;
 	out = fopen(temporary, "we");

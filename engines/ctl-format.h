@@ -32,7 +32,7 @@ int ctl_format_layout(struct ctl_format *f, const char *path, char *why);
 /*
  * The format of a new image: what @o says, the rest by default (4096 bytes of
  * data; metadata as large as the tuple; separate, last, 16b, the smallest
- * storage tag), with as many blocks as @o->size has data for.
+ * storage tag), with as many blocks as @o->extent() says, or @o->size has data for.
  */
 int ctl_format_new(struct ctl_format *f, const struct target_open *o, char *why);
 

@@ -14,11 +14,14 @@
 #include "optgroup.h"
 #include "verify.h"
 
+#include "../verify/mix.h"
+#include "../verify/output.h"
 #include "flight.h"
 #include "session.h"
 #include "words.h"
 #include "fio-options.h"	/* last: they need them all */
 #include "fio-checks.h"
+#include "fio-jobs.h"
 
 /* --- what the engine keeps --- */
 
@@ -40,6 +43,7 @@ struct engine {
 	struct flight		flight;
 	struct io_u		**io_us;	/* by index, which is their tag */
 	uint64_t		mix;		/* state of the write_mode draw */
+	bool			started;	/* it has a queue */
 };
 
 static int complain(const char *why)
@@ -54,59 +58,6 @@ static void say(const char *line)
 }
 
 /* --- setup: options and namespaces, before any I/O --- */
-
-/* Of I/Os in direction @d.  The write that follows a trim is as long as that. */
-static unsigned kind_of_sizes(struct thread_data *td, int d)
-{
-	if (d == DDIR_TRIM)
-		return JOB_SIZE_TRIM | (td_trimwrite(td) ? JOB_SIZE_WRITE : 0);
-	if (td->o.bs_is_seq_rand)
-		return (td_read(td) ? JOB_SIZE_TRANSFER : 0) | (td_write(td) ? JOB_SIZE_WRITE : 0);
-	return d == DDIR_READ ? JOB_SIZE_TRANSFER : JOB_SIZE_WRITE;
-}
-
-static unsigned collect_sizes(struct thread_data *td, struct job_size *sizes)
-{
-	struct thread_options *o = &td->o;
-	/* By enum fio_ddir; with bs_is_seq_rand reads' are of sequential, writes' of random I/Os. */
-	const bool used[] = { td_read(td) || o->bs_is_seq_rand, td_write(td) || o->bs_is_seq_rand,
-			      td_trim(td) };
-	unsigned n = 0;
-
-	for (int d = DDIR_READ; d <= DDIR_TRIM; d++) {
-		unsigned kind = kind_of_sizes(td, d);
-
-		if (!used[d])
-			continue;
-		for (unsigned i = 0; i < o->bssplit_nr[d]; i++)
-			if (o->bssplit[d][i].perc)
-				sizes[n++] = (struct job_size){ "bssplit", o->bssplit[d][i].bs, kind };
-		if (!o->bssplit_nr[d] && o->min_bs[d] != o->max_bs[d])
-			sizes[n++] = (struct job_size){ "bsrange", o->min_bs[d], kind };
-		if (!o->bssplit_nr[d])
-			sizes[n++] = (struct job_size){ o->min_bs[d] != o->max_bs[d] ? "bsrange" : "bs",
-							o->max_bs[d], kind };
-		if (o->ba[d])
-			sizes[n++] = (struct job_size){ "blockalign", o->ba[d], JOB_SIZE_ALIGN };
-	}
-	if (!o->start_offset_percent)
-		sizes[n++] = (struct job_size){ "offset", o->start_offset, JOB_SIZE_ALIGN };
-	if (!o->offset_increment_percent)
-		sizes[n++] = (struct job_size){ "offset_increment", o->offset_increment, JOB_SIZE_ALIGN };
-	if (fio_option_is_set(o, start_offset_align))
-		sizes[n++] = (struct job_size){ "offset_align", o->start_offset_align, JOB_SIZE_ALIGN };
-	return n;
-}
-
-/* The most that collect_sizes() stores. */
-static unsigned max_sizes(struct thread_data *td)
-{
-	unsigned n = 3;
-
-	for (int d = DDIR_READ; d <= DDIR_TRIM; d++)
-		n += td->o.bssplit_nr[d] + 3;
-	return n;
-}
 
 static int parse_words(const struct options *o, struct job_opts *j, char *why)
 {
@@ -169,17 +120,6 @@ static bool reads_own(const struct thread_data *td, const struct job_opts *j)
 	       td->o.verify != VERIFY_NONE && j->write_mode.nr == 1 && job_uses(j, nvme_cmd_write);
 }
 
-/* Data bytes of each image that has to be created; size= counts as bs does. */
-static uint64_t image_size(struct thread_data *td)
-{
-	const struct options *o = td->eo;
-	uint64_t size = td->o.size / td->o.nr_files;
-
-	if (o->pi_buffer == JOB_BUFFER_EXTENDED + 1 && o->format.lbs > 0 && o->format.ms > 0)
-		size = size / (o->format.lbs + o->format.ms) * o->format.lbs;
-	return size;
-}
-
 static unsigned num_range(struct thread_data *td)
 {
 #ifdef FIO_MULTI_RANGE
@@ -217,11 +157,10 @@ static int digest_options(struct engine *e, char *why)
 		.trims = trims(td),
 		.fio_verify = td->o.verify != VERIFY_NONE && td->o.verify != VERIFY_NULL,
 		.open = {
-			.write = may_write(td) || trims(td),
 			.in_use_ok = td->o.allow_mounted_write,
 			.iopoll = o->hipri,
 			.format = o->format,
-			.size = image_size(td),
+			.extent = extent_of_image,
 			.delay_ns = o->ns_delay,
 			.fault = o->ns_fault,
 			.fault_log = o->ns_fault_log,
@@ -234,6 +173,8 @@ static int digest_options(struct engine *e, char *why)
 	j->escape = o->pi_escape - 1;
 	j->reads_own = reads_own(td, j);
 	j->open.dataless = ret ? NULL : dataless(td, j);
+	/* What is in a log is not known before the job runs. */
+	j->open.write = job_changes(j) || (replays(td) && !read_only);
 	return ret ? ret : check_fio_options(td, j, why);
 }
 
@@ -267,6 +208,9 @@ static int open_file(struct engine *e, struct fio_file *f, unsigned i, char *why
 		return refuse(why, EINVAL, "%s: a job's files are either all devices or all images; give them "
 			      "jobs of their own", f->file_name);
 	e->target = target;
+	ret = check_path(e->td, f->file_name, why);
+	if (ret)
+		return ret;
 	ret = job_ns_open(target, f->file_name, &e->opts, ns, why);
 	if (ret)
 		return ret;
@@ -277,6 +221,9 @@ static int open_file(struct engine *e, struct fio_file *f, unsigned i, char *why
 	f->filetype = FIO_TYPE_CHAR;		/* never laid out or extended by fio */
 	fio_file_set_size_known(f);
 	FILE_SET_ENG_DATA(f, ns);
+	ret = check_extent(e->td, f, i, why);
+	if (ret)
+		return ret;
 	say_of_file(e, ns);
 	return 0;
 }
@@ -341,7 +288,9 @@ static int engine_setup(struct thread_data *td)
 	td->io_ops_data = e;
 	e->td = td;
 	e->mix = td->thread_number;
-	ret = digest_options(e, why);
+	ret = look_at_all_jobs(td, why);
+	if (!ret)
+		ret = digest_options(e, why);
 	if (!ret)
 		ret = open_files(e, why);
 	if (!ret)
@@ -432,6 +381,7 @@ static int engine_post_init(struct thread_data *td)
 	else
 		ret = flight_start(&e->flight, q, bufs, why);
 	free(bufs);
+	e->started = !ret;
 	if (!ret)
 		return 0;
 	td_verror(td, -ret, "post_init");	/* of what is returned, nothing reaches fio's exit */
@@ -498,8 +448,11 @@ static void engine_cleanup(struct thread_data *td)
 	end_session(td, e);
 	flight_close(&e->flight);
 	session_close(&e->session);
-	for (unsigned i = 0; i < e->nr_ns; i++)
+	for (unsigned i = 0; i < e->nr_ns; i++) {
+		if (e->started)
+			remove_file(td, &e->ns[i]);
 		job_ns_close(&e->ns[i]);
+	}
 	free((void *)e->opts.sizes);
 	free(e->ns);
 	free(e->io_us);

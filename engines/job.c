@@ -257,16 +257,26 @@ static bool extended_only(const struct job_opts *o, const struct pi_layout *l)
 	return true;
 }
 
+/* *@automatic: is that because no size fits data alone? */
+static uint32_t host_block(const struct job_opts *o, const struct pi_layout *l, bool *automatic)
+{
+	*automatic = false;
+	if (nvme_wire(l, o->pract).data == l->data_size)
+		return l->data_size;
+	*automatic = o->buffer == JOB_BUFFER_AUTO && extended_only(o, l);
+	return *automatic || o->buffer == JOB_BUFFER_EXTENDED ? pi_block_size(l) : l->data_size;
+}
+
+uint32_t job_host_block(const struct job_opts *o, const struct pi_layout *l)
+{
+	bool automatic;
+
+	return host_block(o, l, &automatic);
+}
+
 static void settle_buffer(struct job_ns *ns, const struct job_opts *o)
 {
-	const struct pi_layout *l = &ns->info.layout;
-
-	ns->host_block = l->data_size;
-	if (ns->wire.data > l->data_size) {
-		ns->auto_extended = o->buffer == JOB_BUFFER_AUTO && extended_only(o, l);
-		if (ns->auto_extended || o->buffer == JOB_BUFFER_EXTENDED)
-			ns->host_block = pi_block_size(l);
-	}
+	ns->host_block = host_block(o, &ns->info.layout, &ns->auto_extended);
 	if (!(ns->host_block & (ns->host_block - 1)))
 		ns->host_shift = __builtin_ctz(ns->host_block);
 }
@@ -276,8 +286,8 @@ static int check_buffer(const struct job_ns *ns, const struct job_opts *o, char 
 {
 	const struct pi_layout *l = &ns->info.layout;
 
-	if (o->buffer != JOB_BUFFER_EXTENDED || ns->wire.data > l->data_size)
-		return 0;
+	if (o->buffer != JOB_BUFFER_EXTENDED || ns->wire.data > l->data_size || o->looks)
+		return 0;		/* a scan takes it where the format has it */
 	return refuse_ns(ns, why, "pi_buffer=extended: %s; leave it out", !l->md_size ? "there is no metadata" :
 			 !l->extended ? "metadata has a buffer of its own here" :
 					"with pi_act=1 no metadata crosses the interface");

@@ -117,6 +117,9 @@ int job_ns_open(const struct target_ops *ops, const char *path, const struct job
 		struct job_ns *ns, char why[WHY_MAX]);
 void job_ns_close(struct job_ns *ns);
 
+/* Bytes of fio's buffers that are a block in the format @l, by @o's pract, buffer and sizes. */
+uint32_t job_host_block(const struct job_opts *o, const struct pi_layout *l);
+
 /* Do some of the job's writes become the command @opcode? */
 bool job_uses(const struct job_opts *o, uint8_t opcode);
 

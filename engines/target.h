@@ -62,7 +62,13 @@ struct target_open {
 	bool			iopoll;	/* completions will be polled for */
 	const char		*dataless; /* what sends commands without data, for a message; NULL: nothing */
 	struct ns_format	format;
-	uint64_t		size;	/* data bytes of an image to create; 0: don't */
+	uint64_t		size;	/* data bytes of an image to create; 0: don't, but for: */
+	/*
+	 * How many blocks an image to create shall have in the layout that it gets (0: no
+	 * image is created).  0, or -errno with a line in @why.  NULL: by ->size.
+	 */
+	int			(*extent)(const struct target_open *o, const struct pi_layout *l,
+					  uint64_t *blocks, char why[WHY_MAX]);
 	/* Misbehaviour of the embedded controller (ctl-fault.h); NULL, 0: none. */
 	const char		*fault, *fault_log;
 	uint64_t		delay_ns;
@@ -98,6 +104,12 @@ struct target_ops {
 	 */
 	int (*open)(const struct target_open *o, struct target_ns **ns, char why[WHY_MAX]);
 	void (*close)(struct target_ns *ns);
+
+	/*
+	 * Remove the files that the namespace is kept in; it can be used until it is closed.  0,
+	 * or -errno with one line in @why.  NULL: there are none.
+	 */
+	int (*remove)(struct target_ns *ns, char why[WHY_MAX]);
 
 	/* Execute one command and wait for it.  @cmd->addr is a flat buffer. */
 	int (*admin)(struct target_ns *ns, struct nvme_uring_cmd *cmd);

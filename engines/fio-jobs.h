@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * fio-jobs.h - all jobs of the run, looked at before the first of them opens a file
+ *
+ * A part of fio.c: included there once, behind fio's headers.  fio sets up one job after
+ * the other, or each in its own process; but an image has to be as large as all jobs
+ * together need it, and no output may be a file that a later job drives.
+ */
+#ifndef FIO_JOBS_H
+#define FIO_JOBS_H
+
+__attribute__((visibility("default"))) extern struct ioengine_ops ioengine;
+
+/* --- the sizes of a job that have to be whole blocks --- */
+
+/* Of I/Os in direction @d.  The write that follows a trim is as long as that. */
+static unsigned kind_of_sizes(struct thread_data *td, int d)
+{
+	if (d == DDIR_TRIM)
+		return JOB_SIZE_TRIM | (td_trimwrite(td) ? JOB_SIZE_WRITE : 0);
+	if (td->o.bs_is_seq_rand)
+		return (td_read(td) ? JOB_SIZE_TRANSFER : 0) | (td_write(td) ? JOB_SIZE_WRITE : 0);
+	return d == DDIR_READ ? JOB_SIZE_TRANSFER : JOB_SIZE_WRITE;
+}
+
+static unsigned collect_sizes(struct thread_data *td, struct job_size *sizes)
+{
+	struct thread_options *o = &td->o;
+	/* By enum fio_ddir; with bs_is_seq_rand reads' are of sequential, writes' of random I/Os. */
+	const bool used[] = { td_read(td) || o->bs_is_seq_rand, td_write(td) || o->bs_is_seq_rand,
+			      td_trim(td) };
+	unsigned n = 0;
+
+	for (int d = DDIR_READ; d <= DDIR_TRIM; d++) {
+		unsigned kind = kind_of_sizes(td, d);
+
+		if (!used[d])
+			continue;
+		for (unsigned i = 0; i < o->bssplit_nr[d]; i++)
+			if (o->bssplit[d][i].perc)
+				sizes[n++] = (struct job_size){ "bssplit", o->bssplit[d][i].bs, kind };
+		if (!o->bssplit_nr[d] && o->min_bs[d] != o->max_bs[d])
+			sizes[n++] = (struct job_size){ "bsrange", o->min_bs[d], kind };
+		if (!o->bssplit_nr[d])
+			sizes[n++] = (struct job_size){ o->min_bs[d] != o->max_bs[d] ? "bsrange" : "bs",
+							o->max_bs[d], kind };
+		if (o->ba[d])
+			sizes[n++] = (struct job_size){ "blockalign", o->ba[d], JOB_SIZE_ALIGN };
+	}
+	if (!o->start_offset_percent)
+		sizes[n++] = (struct job_size){ "offset", o->start_offset, JOB_SIZE_ALIGN };
+	if (!o->offset_increment_percent)
+		sizes[n++] = (struct job_size){ "offset_increment", o->offset_increment, JOB_SIZE_ALIGN };
+	if (fio_option_is_set(o, start_offset_align))
+		sizes[n++] = (struct job_size){ "offset_align", o->start_offset_align, JOB_SIZE_ALIGN };
+	return n;
+}
+
+/* The most that collect_sizes() stores. */
+static unsigned max_sizes(struct thread_data *td)
+{
+	unsigned n = 3;
+
+	for (int d = DDIR_READ; d <= DDIR_TRIM; d++)
+		n += td->o.bssplit_nr[d] + 3;
+	return n;
+}
+
+/* --- what a job needs of its files, as fio lays out files (setup_files()) --- */
+
+/* What one job needs of one file. */
+struct need {
+	char			*path;
+	const struct job_opts	*shape;		/* of the job: what is in its buffers */
+	uint64_t		end;		/* where its I/O ends in the file, bytes as bs= counts */
+	bool			exact;		/* its size was given, not worked out: whole blocks */
+	bool			fills;		/* fill_device=1, and no size */
+};
+
+static struct {
+	pthread_mutex_t	lock;
+	bool		done, failed;
+	struct need	*needs;
+	size_t		nr, room;
+} all_jobs = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static bool fills_device(const struct thread_options *o)
+{
+	return o->fill_device && o->size == -1ULL;
+}
+
+/* Of file number @i; 0: as large as the file is. */
+static uint64_t size_of(const struct thread_data *td, unsigned i)
+{
+	const struct thread_options *o = &td->o;
+	const unsigned nr = o->nr_files ? o->nr_files : 1;
+	const uint64_t bs = td_min_bs((struct thread_data *)td);
+	const uint64_t each = o->size / nr;
+
+	if (fills_device(o))
+		return 0;
+	return each + (bs && i < (o->size - each * nr) / bs ? bs : 0);
+}
+
+/* A size in the range of filesize=, the same in all jobs. */
+static uint64_t file_size_of(const struct thread_data *td, const char *path)
+{
+	const struct thread_options *o = &td->o;
+	const uint64_t bs = td_min_bs((struct thread_data *)td);
+	uint64_t hash = 0;
+
+	if (!bs || o->file_size_high <= o->file_size_low)
+		return o->file_size_low;
+	while (*path)
+		hash = vfy_mix(hash) + (unsigned char)*path++;
+	return o->file_size_low + vfy_mix(hash) % ((o->file_size_high - o->file_size_low) / bs + 1) * bs;
+}
+
+/* As far as that is known while the file is @f->real_file_size bytes; 0: it takes what there is. */
+static uint64_t end_of(struct thread_data *td, struct fio_file *f, unsigned i)
+{
+	uint64_t size = size_of(td, i);
+
+	if (td->o.read_iolog_file)
+		return 0;
+	if (td->o.file_size_low)
+		return f->real_file_size >= td->o.file_size_low &&
+		       f->real_file_size <= td->o.file_size_high ? 0 : file_size_of(td, f->file_name);
+	return size ? get_start_offset(td, f) + size : 0;
+}
+
+static bool add_need(struct need n)
+{
+	struct need *more = all_jobs.needs;
+
+	if (all_jobs.nr == all_jobs.room) {
+		all_jobs.room = 2 * all_jobs.room + 16;
+		more = realloc(more, all_jobs.room * sizeof(*more));
+	}
+	if (!more || !n.path)
+		return false;
+	all_jobs.needs = more;
+	more[all_jobs.nr++] = n;
+	return true;
+}
+
+static const struct job_opts *shape_of(struct thread_data *td, const struct options *o)
+{
+	struct job_size *sizes = calloc(max_sizes(td), sizeof(*sizes));
+	struct job_opts *shape = calloc(1, sizeof(*shape));
+
+	if (!sizes || !shape)
+		return NULL;
+	shape->pract = o->pi_act;
+	shape->buffer = o->pi_buffer - 1;
+	shape->sizes = sizes;
+	shape->nr_sizes = collect_sizes(td, sizes);
+	return shape;
+}
+
+/* --- what its outputs are --- */
+
+static bool note_outputs(const struct options *o)
+{
+	static const char stamp_file[] = "stamp,file=";
+	const bool stamps = o->pi_plugin && !strncmp(o->pi_plugin, stamp_file, strlen(stamp_file));
+	const struct {
+		enum vfy_file_use	use;
+		const char	*path;
+	} outputs[] = {
+		{ VFY_USE_LOG, o->pi_log }, { VFY_USE_REPORT, o->pi_report },
+		{ VFY_USE_FAULT_LOG, o->ns_fault_log }, { VFY_USE_BOOK, o->pi_inject_file },
+		{ VFY_USE_DUMP, o->pi_dump },
+		{ VFY_USE_STAMP, stamps ? o->pi_plugin + strlen(stamp_file) : NULL },
+	};
+
+	for (unsigned i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++)
+		if (outputs[i].path && vfy_output_note(outputs[i].use, outputs[i].path))
+			return false;
+	return true;
+}
+
+/* --- all of them --- */
+
+/* @ours: the engine's options, NULL for another engine's job. */
+static bool look_at_files(struct thread_data *td, const struct options *ours)
+{
+	const struct job_opts *shape = ours ? shape_of(td, ours) : NULL;
+	struct fio_file **files = td->files;
+
+	for (unsigned i = 0; files && i < td->files_index; i++) {
+		struct fio_file *f = files[i];
+
+		if (ours ? vfy_output_note_target(f->file_name) :
+			   vfy_output_note(VFY_USE_TARGET, f->file_name))
+			return false;
+		if (ours && (!shape || !add_need((struct need){
+			.path = strdup(f->file_name), .shape = shape, .end = end_of(td, f, i),
+			.exact = td->o.nr_files == 1 && !td->o.file_size_low, .fills = fills_device(&td->o) })))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A job that has begun may end meanwhile.  One of this engine as a thread has yet to get the lock
+ * that is held here, as a process it frees its own memory; one of another engine as a thread frees
+ * what would be looked at.  And the files of a log are known to its own process alone.
+ */
+static bool can_be_looked_at(const struct thread_data *td, const struct thread_data *self)
+{
+	if (td == self || td->runstate == TD_NOT_CREATED)
+		return true;
+	return td->runstate < TD_FINISHING && !td->o.read_iolog_file &&
+	       (td->io_ops == &ioengine || !td->o.use_thread);
+}
+
+static bool look_at(struct thread_data *td)
+{
+	const bool ours = td->io_ops == &ioengine;
+	const struct options *o = td->eo;
+
+	if (!td->io_ops || (ours && !o) || (!ours && td_ioengine_flagged(td, FIO_DISKLESSIO)))
+		return true;
+	return look_at_files(td, ours ? o : NULL) && (!ours || note_outputs(o));
+}
+
+/* Once in each process.  0, or -ENOMEM with a line in @why. */
+static int look_at_all_jobs(struct thread_data *self, char *why)
+{
+	pthread_mutex_lock(&all_jobs.lock);
+	for (unsigned i = 0; i < thread_number && !all_jobs.done; i++) {
+		struct thread_data *td = tnumber_to_td(i);
+
+		if (can_be_looked_at(td, self))
+			all_jobs.failed |= !look_at(td);
+	}
+	all_jobs.done = true;
+	pthread_mutex_unlock(&all_jobs.lock);
+	return all_jobs.failed ? refuse(why, ENOMEM, "out of memory") : 0;
+}
+
+static bool is_of_file(const struct need *n, const char *path)
+{
+	const char *slash = strrchr(path, '/'), *its = strrchr(n->path, '/');
+
+	if (!strcmp(n->path, path))
+		return true;
+	return !strcmp(slash ? slash + 1 : path, its ? its + 1 : n->path) && vfy_output_same(n->path, path);
+}
+
+/* Blocks of an image to create: up to where the I/O of any job ends. */
+static int extent_of_image(const struct target_open *o, const struct pi_layout *l, uint64_t *blocks,
+			   char *why)
+{
+	bool fills = false;
+
+	*blocks = 0;
+	for (size_t i = 0; i < all_jobs.nr; i++) {
+		const struct need *n = &all_jobs.needs[i];
+		uint64_t unit, nr;
+
+		if (!is_of_file(n, o->path))
+			continue;
+		unit = job_host_block(n->shape, l);
+		nr = n->end / unit + !!(n->end % unit);
+		if (n->end % unit && n->exact)
+			return refuse(why, EINVAL, "%s: size=%llu is not a number of blocks of %llu bytes",
+				      o->path, (unsigned long long)n->end, (unsigned long long)unit);
+		*blocks = nr > *blocks ? nr : *blocks;
+		fills |= n->fills;
+	}
+	if (!*blocks && fills)
+		return refuse(why, EINVAL, "%s: fill_device=1 ends where an image does, and there is none yet: "
+			      "give size=, which it is created with", o->path);
+	return 0;
+}
+
+/* --- one file of a job --- */
+
+/* May it be opened, and created, by fio's options and by what else the run does with it? */
+static int check_path(const struct thread_data *td, const char *path, char *why)
+{
+	const bool image = target_of(path) != &ring_target;
+
+	if (image && !td->o.allow_create && access(path, F_OK) && errno == ENOENT)
+		return refuse(why, ENOENT, "%s: no such image, and allow_file_create=0 has none created", path);
+	if (image && td->o.unlink_each_loop)
+		return refuse(why, EINVAL, "%s: unlink_each_loop=1: an image is open from the first loop to the "
+			      "last; leave it out, or give unlink=1", path);
+	return vfy_output_conflict(VFY_USE_TARGET, path, why);
+}
+
+/* Where unlink=1 is given, the end of a job that ran is the end of its images. */
+static void remove_file(const struct thread_data *td, const struct job_ns *ns)
+{
+	char why[WHY_MAX];
+
+	if (td->o.unlink && ns->target->ops->remove && ns->target->ops->remove(ns->target, why))
+		log_err("nvmepi: %s\n", why);
+}
+
+/* Once it is open: will there be I/O, and room for all of it? */
+static int check_extent(struct thread_data *td, struct fio_file *f, unsigned i, char *why)
+{
+	const uint64_t real = f->real_file_size, end = end_of(td, f, i);
+	uint64_t offset;
+
+	if (td->o.read_iolog_file)
+		return 0;
+	offset = get_start_offset(td, f);
+	if (target_of(f->file_name) != &ring_target && end > real)
+		return refuse(why, EINVAL, "%s: size=%llu and offset=%llu are up to byte %llu, the image holds "
+			      "%llu bytes: give less, or another name, or remove it to have it made anew",
+			      f->file_name, (unsigned long long)(end - offset), (unsigned long long)offset,
+			      (unsigned long long)end, (unsigned long long)real);
+	if (offset >= real || real - offset < td_min_bs(td))
+		return refuse(why, EINVAL, "%s: offset=%llu leaves nothing of its %llu bytes: the job would do no "
+			      "I/O", f->file_name, (unsigned long long)offset, (unsigned long long)real);
+	return 0;
+}
+
+#endif
