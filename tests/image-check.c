@@ -13,7 +13,7 @@
 #include <string.h>
 
 static const char usage[] =
-	"Usage: image-check --lbs BYTES --pi TYPE [options] IMAGE\n"
+	"usage: image-check [options] IMAGE\n"
 	"Check protection information and metadata of the blocks in a raw backing image.\n\n"
 	IMAGE_USAGE
 	"What every block should carry:\n"
@@ -31,7 +31,7 @@ static const char usage[] =
 	"  --allow-unwritten  pass over blocks with zero data and a tuple of zeroes or ones\n"
 	"  --require N        fail unless N blocks that were written have been compared\n"
 	"  --show N           list so many bad blocks (default 20); all are counted\n"
-	"Exit status: 0 all is right, 1 something is wrong, 2 the check could not be made.\n";
+	"exit status: 0 all is right, 1 something is wrong, 2 the check could not be made.\n";
 
 enum md_rule { MD_PATTERN, MD_ZERO, MD_ANY };
 
@@ -310,10 +310,10 @@ int main(int argc, char **argv)
 		option(&job, opt);
 	if (argc - optind != 1)
 		image_die("one image is needed; see --help");
+	image_open(&job.image, argv[optind], false);
 	if (!job.image.format.md_size)
 		image_die("--ms 0: blocks without metadata have nothing to check");
 	check_tags(&job);
-	image_open(&job.image, argv[optind], false);
 	check_range(&job);
 	tally = check(&job);
 	return report(&job, &tally) ? 0 : 1;

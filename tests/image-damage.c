@@ -13,8 +13,9 @@
 #include <string.h>
 
 static const char usage[] =
-	"Usage: image-damage --lbs BYTES --pi TYPE [options] IMAGE LBA FIELD[=VALUE|^MASK]\n"
-	"Damage one field of one block in a raw backing image, and print it before and after.\n\n"
+	"usage: image-damage [options] IMAGE LBA FIELD[=VALUE|^MASK]\n"
+	"Damage one field of one block in a raw backing image, and print it before and after. Of a\n"
+	"block that escapes all checks, as one that was never written does, it says so.\n\n"
 	IMAGE_USAGE
 	"FIELD is one of\n"
 	"  data      the first byte of the block's data\n"
@@ -23,7 +24,7 @@ static const char usage[] =
 	"  escape    the application tag becomes FFFFh, with type 3 the reference tag all ones\n"
 	"FIELD=VALUE stores the value, FIELD^MASK flips the bits of the mask; FIELD alone flips\n"
 	"the lowest bit.\n"
-	"Exit status: 0 done, 2 refused and nothing was written.\n";
+	"exit status: 0 done, 2 refused and nothing was written.\n";
 
 /* What to do to a value. */
 struct change {
@@ -181,6 +182,37 @@ static void parse_field(struct job *job, char *arg)
 	job->change.value = image_number(arg, op + 1, UINT64_MAX);
 }
 
+static bool is_zero(const struct job *job, uint64_t offset, uint32_t len)
+{
+	uint8_t byte;
+
+	for (uint32_t i = 0; i < len; i++) {
+		image_read(&job->image, &byte, 1, offset + i);
+		if (byte)
+			return false;
+	}
+	return true;
+}
+
+/* Whether anything will notice: asked before the block is changed. */
+static void warn(const struct job *job)
+{
+	const struct oracle_format *f = &job->image.format;
+	struct oracle_tuple tuple = { 0 };
+
+	if (is_zero(job, image_data_at(&job->image, job->lba), f->data_size) &&
+	    is_zero(job, image_md_at(&job->image, job->lba), f->md_size)) {
+		fprintf(stderr, "image-damage: LBA %" PRIu64 " holds nothing but zeroes: it was never written, "
+			"or deallocated, so it escapes, and no check will see this; write it first\n", job->lba);
+		return;
+	}
+	if (f->type)
+		tuple = read_tuple(job);
+	if (f->type && oracle_escapes(f, &tuple) && strcmp(job->field, oracle_names[ORACLE_APP]))
+		fprintf(stderr, "image-damage: LBA %" PRIu64 " escapes all checks by its application tag: no check "
+			"will see this\n", job->lba);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { IMAGE_OPTIONS, { 0 } };
@@ -195,6 +227,8 @@ int main(int argc, char **argv)
 	if (job.lba >= job.image.blocks)
 		image_die("%s: LBA %" PRIu64 " is past the end; it holds %" PRIu64 " blocks",
 			  argv[optind], job.lba, job.image.blocks);
+	if (strcmp(job.field, "escape"))
+		warn(&job);
 	damage(&job);
 	return 0;
 }

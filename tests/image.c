@@ -45,32 +45,104 @@ uint64_t image_number(const char *what, const char *arg, uint64_t max)
 	return value;
 }
 
+/* The options, by IMAGE_*, and the lines of IMAGE.format. */
+static const struct known {
+	const char	*name;
+	uint32_t	max;
+	bool		of_tuple;		/* means nothing without protection */
+} known[] = {
+	{ "lbs", LBS_MAX, false }, { "ms", MS_MAX, false }, { "pi", 3, false },
+	{ "pil", 1, true }, { "pif", 2, true }, { "sts", STS_MAX, true },
+};
+enum { NR_KNOWN = sizeof(known) / sizeof(known[0]) };
+
+static uint32_t get(const struct oracle_format *f, int i)
+{
+	const uint32_t values[NR_KNOWN] = { f->data_size, f->md_size, f->type, f->first, f->pif, f->sts };
+
+	return values[i];
+}
+
+static void set(struct oracle_format *f, int i, uint32_t value)
+{
+	switch (IMAGE_LBS + i) {
+	case IMAGE_LBS: f->data_size = value; break;
+	case IMAGE_MS:	f->md_size = value; break;
+	case IMAGE_PI:	f->type = value; break;
+	case IMAGE_PIL:	f->first = value; break;
+	case IMAGE_PIF:	f->pif = value; break;
+	case IMAGE_STS:	f->sts = value; break;
+	}
+}
+
 static bool format_option(struct image *im, int opt)
 {
-	struct oracle_format *f = &im->format;
+	const int i = opt - IMAGE_LBS;
+	char name[16];
 
-	switch (opt) {
-	case IMAGE_LBS:
-		f->data_size = image_number("--lbs", optarg, LBS_MAX);
-		return true;
-	case IMAGE_MS:
-		f->md_size = image_number("--ms", optarg, MS_MAX);
-		return true;
-	case IMAGE_PI:
-		f->type = image_number("--pi", optarg, 3);
-		im->typed = true;
-		return true;
-	case IMAGE_PIL:
-		f->first = image_number("--pil", optarg, 1);
-		return true;
-	case IMAGE_PIF:
-		f->pif = image_number("--pif", optarg, 2);
-		return true;
-	case IMAGE_STS:
-		f->sts = image_number("--sts", optarg, STS_MAX);
-		return true;
+	if (i < 0 || i >= NR_KNOWN)
+		return false;
+	snprintf(name, sizeof(name), "--%s", known[i].name);
+	set(&im->format, i, image_number(name, optarg, known[i].max));
+	im->given |= 1u << i;
+	return true;
+}
+
+/* A line of IMAGE.format: a number with a name; others (mset) say nothing of the image. */
+static void take_line(struct oracle_format *f, unsigned *seen, const char *file, const char *line)
+{
+	char name[16], rest;
+	unsigned value;
+
+	if (*line == '#' || *line == '\n')
+		return;
+	if (sscanf(line, "%15s %u %c", name, &value, &rest) != 2)
+		return;
+	for (int i = 0; i < NR_KNOWN; i++) {
+		if (strcmp(name, known[i].name))
+			continue;
+		if (value > known[i].max)
+			image_die("%s: %s %u is more than %u", file, name, value, known[i].max);
+		set(f, i, value);
+		*seen |= 1u << i;
 	}
-	return false;
+}
+
+/* False: there is no such file. */
+static bool read_format(const char *path, struct oracle_format *f)
+{
+	static const char title[] = "nvmepi image format ";
+	char name[4096], line[256];
+	unsigned seen = 0;
+	FILE *in;
+
+	snprintf(name, sizeof(name), "%s.format", path);
+	in = fopen(name, "r");
+	if (!in && errno == ENOENT)
+		return false;
+	if (!in || !fgets(line, sizeof(line), in) || strncmp(line, title, strlen(title)))
+		image_die("%s: %s", name, in ? "is no format of an image" : strerror(errno));
+	while (fgets(line, sizeof(line), in))
+		take_line(f, &seen, name, line);
+	fclose(in);
+	if (seen != (1u << NR_KNOWN) - 1)
+		image_die("%s: lines are missing", name);
+	return true;
+}
+
+/* The format beside the image says all; what was given has to agree. */
+static void settle_format(struct image *im)
+{
+	struct oracle_format f = im->format;
+
+	if (!read_format(im->path, &f))
+		return;
+	for (int i = 0; i < NR_KNOWN; i++)
+		if (im->given & 1u << i && get(&im->format, i) != get(&f, i) && (f.type || !known[i].of_tuple))
+			image_die("--%s %u: %s.format says %u: leave out what says the format", known[i].name,
+				  get(&im->format, i), im->path, get(&f, i));
+	im->format = f;
+	im->given |= (1u << NR_KNOWN) - 1;
 }
 
 static void check_format(const struct image *im)
@@ -78,8 +150,9 @@ static void check_format(const struct image *im)
 	const struct oracle_format *f = &im->format;
 	const char *objection;
 
-	if (!f->data_size || !im->typed)
-		image_die("--lbs and --pi are required; see --help");
+	if (!f->data_size || !(im->given & 1u << (IMAGE_PI - IMAGE_LBS)))
+		image_die("%s has no %s.format beside it: --lbs and --pi are required; see --help", im->path,
+			  im->path);
 	if (f->data_size < LBS_MIN || f->data_size & (f->data_size - 1))
 		image_die("--lbs: %u is not a power of two from %d", f->data_size, LBS_MIN);
 	objection = oracle_objection(f);
@@ -102,16 +175,18 @@ int image_getopt(struct image *im, int argc, char **argv, const struct option *o
 		if (!format_option(im, opt))
 			return opt;
 	}
-	check_format(im);
 	return -1;
 }
 
 void image_open(struct image *im, const char *path, bool writable)
 {
-	uint64_t block = im->format.data_size + im->format.md_size;
+	uint64_t block;
 	struct stat st;
 
 	im->path = path;
+	settle_format(im);
+	check_format(im);
+	block = im->format.data_size + im->format.md_size;
 	im->fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	if (im->fd < 0 || fstat(im->fd, &st))
 		image_die("%s: %s", path, strerror(errno));

@@ -22,7 +22,7 @@ struct image {
 	int			fd;
 	uint64_t		blocks;		/* that the file holds */
 	struct oracle_format	format;
-	bool			typed;		/* --pi was given */
+	unsigned		given;		/* bits of the options that were, from IMAGE_LBS on */
 };
 
 /* "PROGRAM: message" on stderr, exit 2. */
@@ -41,10 +41,17 @@ enum { IMAGE_LBS = 256, IMAGE_MS, IMAGE_PI, IMAGE_PIL, IMAGE_PIF, IMAGE_STS, IMA
 	{ "pil", required_argument, NULL, IMAGE_PIL },			\
 	{ "pif", required_argument, NULL, IMAGE_PIF },			\
 	{ "sts", required_argument, NULL, IMAGE_STS },			\
+	{ "ns_lbs", required_argument, NULL, IMAGE_LBS },		\
+	{ "ns_ms", required_argument, NULL, IMAGE_MS },			\
+	{ "ns_pi", required_argument, NULL, IMAGE_PI },			\
+	{ "ns_pil", required_argument, NULL, IMAGE_PIL },		\
+	{ "ns_pif", required_argument, NULL, IMAGE_PIF },		\
+	{ "ns_sts", required_argument, NULL, IMAGE_STS },		\
 	{ "help", no_argument, NULL, IMAGE_HELP }
 
 #define IMAGE_USAGE							\
-	"Format of the image (values as of QEMU's nvme-ns; --lbs and --pi are required):\n" \
+	"Format of the image (values as of QEMU's nvme-ns; also --ns_lbs and so on). Where IMAGE.format\n" \
+	"is beside the image it says all of it; else --lbs and --pi are required:\n" \
 	"  --lbs BYTES   data a block, a power of two from 512\n"	\
 	"  --ms BYTES    metadata a block (default 0)\n"		\
 	"  --pi TYPE     protection type, 0 to 3\n"			\
@@ -60,7 +67,7 @@ enum { IMAGE_LBS = 256, IMAGE_MS, IMAGE_PI, IMAGE_PIL, IMAGE_PIF, IMAGE_STS, IMA
 int image_getopt(struct image *im, int argc, char **argv, const struct option *options,
 		 const char *usage);
 
-/* Open @path in the format that the options gave. */
+/* Open @path in the format that the file beside it says, or else the options; they have to agree. */
 void image_open(struct image *im, const char *path, bool writable);
 
 /* Where a block's data and metadata are in the file, bytes. */

@@ -15,11 +15,11 @@
 
 #include "oracle.h"
 #include "unit.h"
+#include "tool-run.h"
 
 /* Most images have so many blocks of so many bytes; LBA 5 is the one that gets damaged. */
 enum { BLOCKS = 8, LBS = 512, BAD = 5, APP = 0x1234 };
 
-static char build[PATH_MAX];
 
 struct img {
 	struct oracle_format	f;
@@ -104,76 +104,6 @@ static void make_img(struct img *img, const struct oracle_format *f)
 	snprintf(img->want, sizeof(img->want),
 		 "--app %#x --storage %#" PRIx64 " --ref-seed %#" PRIx64, APP,
 		 img->tags.field[ORACLE_STORAGE], img->tags.field[ORACLE_REF]);
-}
-
-/* A reason for failing is one line, although what a program prints is not. */
-static void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static void fail(const char *fmt, ...)
-{
-	char why[1024];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(why, sizeof(why), fmt, args);
-	va_end(args);
-	for (char *p = why; *p; p++)
-		if (*p == '\n')
-			*p = '|';
-	unit_fail(__FILE__, __LINE__, "%s", why);
-}
-
-/* Run @command of ours; its exit status, and all that it prints in @out. */
-static int run(const char *command, char *out, size_t len)
-{
-	char line[8192];
-	size_t got = 0, n;
-	FILE *pipe;
-	int status;
-
-	snprintf(line, sizeof(line), "'%s'/tests/%s 2>&1", build, command);
-	pipe = popen(line, "r");
-	if (!pipe)
-		return -1;
-	while ((n = fread(out + got, 1, len - 1 - got, pipe)) > 0)
-		got += n;
-	out[got] = '\0';
-	status = pclose(pipe);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-/* The command must end with @status and have printed @text, no more and no less. */
-static void expect(int status, const char *text, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static void expect(int status, const char *text, const char *fmt, ...)
-{
-	char command[1024], out[4096];
-	va_list args;
-	int got;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof(command), fmt, args);
-	va_end(args);
-	got = run(command, out, sizeof(out));
-	if (got != status || strcmp(out, text))
-		fail("%s: wanted %d \"%s\" got %d \"%s\"", command, status, text, got, out);
-}
-
-/* The command must refuse in one line that has @word in it. */
-static void refused(const char *word, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-static void refused(const char *word, const char *fmt, ...)
-{
-	char command[1024], out[4096], *end;
-	va_list args;
-	int got;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof(command), fmt, args);
-	va_end(args);
-	got = run(command, out, sizeof(out));
-	end = strchr(out, '\n');
-	if (got != 2 || !strstr(out, word) || !end || end[1])
-		fail("%s: wanted 2 and a line with \"%s\" got %d \"%s\"", command, word, got, out);
 }
 
 /* One damage: what the tools should print, and it done to the bytes in memory. */
@@ -611,6 +541,48 @@ static void refusals(void)
 	}
 }
 
+/* IMAGE.format says the format, and nothing that contradicts it is done. */
+static void format_beside(void)
+{
+	static const char text[] = "nvmepi image format 1\n# a remark\nblocks 8\nlbs 512\nms 8\nmset 0\n"
+				   "pi 1\npil 0\npif 0\nsts 0\n";
+	const struct oracle_format f = { .data_size = LBS, .md_size = 8, .type = 1 };
+	FILE *file = fopen("img.format", "w");
+	struct img img;
+
+	UNIT_CHECK(file && fputs(text, file) >= 0 && !fclose(file), "can't write");
+	make_img(&img, &f);
+	refused("img.format says 8", "image-damage --lbs 512 --ms 64 --pi 1 img 5 guard");
+	refused("img.format says 512", "image-damage --ns_lbs=4096 img 5 guard");
+	refused("img.format says 1", "image-check --pi 2 img");
+	UNIT_CHECK(file_equals(&img), "wrote to the image");
+	ends(0, "", "image-check %s img", img.want);
+	ends(0, "", "image-check --ns_lbs=512 --ns_ms=8 %s img", img.want);
+	ends(0, "", "image-damage img 5 guard");
+	ends(1, "", "image-check %s img", img.want);
+	file = fopen("img.format", "w");
+	UNIT_CHECK(file && fputs("notes\n", file) >= 0 && !fclose(file), "can't write");
+	refused("is no format", "image-damage %s img 5 guard", img.options);
+	unlink("img.format");
+}
+
+/* Damage that nothing can see is told of. */
+static void unseen(void)
+{
+	const struct oracle_format f = { .data_size = LBS, .md_size = 8, .type = 1 };
+	struct img img;
+
+	make_img(&img, &f);
+	memset(data_of(&img, 3), 0, LBS);
+	memset(md_of(&img, 3), 0, 8);
+	save(&img);
+	ends(0, "no check will see this", "image-damage %s img 3 guard", img.options);
+	make_img(&img, &f);
+	ends(0, "", "image-damage %s img 4 escape", img.options);
+	ends(0, "no check will see this", "image-damage %s img 4 data", img.options);
+	ends(0, "", "image-damage %s img 5 data", img.options);
+}
+
 /* Go to a new directory, for "img"; its name is for the way out. */
 static const char *enter_scratch(void)
 {
@@ -641,6 +613,8 @@ static const struct unit_case cases[] = {
 	{ "limit", limit },
 	{ "large_lbas", large_lbas },
 	{ "refusals", refusals },
+	{ "format_beside", format_beside },
+	{ "unseen", unseen },
 };
 
 int main(int argc, char **argv)
