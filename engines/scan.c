@@ -100,7 +100,8 @@ static void settle_checks(const struct scan_args *a, struct job_ns *ns, uint32_t
 		.storage_given = scan_given(a, STORAGE_TAG), .storage = a->storage,
 		.unknown = (scan_given(a, APPTAG) ? 0 : PI_APP) |
 			   (scan_given(a, STORAGE_TAG) ? 0 : PI_STORAGE),
-		.buffer = JOB_BUFFER_EXTENDED, .reads = true,
+		.buffer = ns->info.layout.extended ? JOB_BUFFER_EXTENDED : JOB_BUFFER_DATA,
+		.reads = true,
 		.looks = true,		/* for escapes */
 		.escape = scan_escape(a),
 		.open.format = NS_FORMAT_ANY, .sizes = &read, .nr_sizes = 1,

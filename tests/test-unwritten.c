@@ -41,6 +41,7 @@ static struct job_ns open_ns(unsigned type)
 	struct job_size size = { "bs", DATA, JOB_SIZE_TRANSFER };
 	struct job_opts o = {
 		.storage_check = -1, .apptag = 0x1234, .apptag_mask = 0xffff, .reads = true,
+		.verify_given = true, .verify = VFY_METADATA,
 		.writes = true, .write_mode = { 1, { { nvme_cmd_write, 100 } } },
 		.sizes = &size, .nr_sizes = 1,
 		.open = { .write = true, .size = BLOCKS * DATA,
