@@ -348,7 +348,7 @@ class Namespace:
             held = self.hold()
             try:
                 self.check()
-                before = self.setting_now()
+                before = self.setting_now(self.check)
                 done = self.send_format(setting)
                 self.judge_format(setting, before, done)
             finally:
@@ -367,21 +367,22 @@ class Namespace:
             self.machine.sleep(BUSY_PAUSE)
             self.check()
 
-    def setting_now(self):
-        """What Identify says, or why it says nothing: a line."""
+    def setting_now(self, look):
+        """What Identify says, after @look, or why it says nothing: a line."""
         try:
+            look()
             found = self.identify()
             return "it is still being formatted" if found.formatting else found.now()
         except Refusal as error:
             return str(error)
 
     def judge_format(self, setting, before, done):
-        """A namespace may be away for a moment after it was formatted."""
+        """A namespace may be away after it was formatted, and come back by another name."""
         took = done.status == 0 or "failed to rescan" in done.out + done.err or \
             "failed to set block size" in done.out + done.err
         end = self.machine.now() + SETTLE
         while True:
-            now = self.setting_now()
+            now = self.setting_now(self.find)
             if took and now == setting:
                 return
             if not took and now == before and isinstance(now, Setting):

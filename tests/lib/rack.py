@@ -41,6 +41,7 @@ class Space:
         self.mounted, self.exclusive = False, 0
         self.pending = None             # (when, setting) of a format under way
         self.shared, self.attached = False, True
+        self.reborn = False             # each format takes its name away
         self.alive = True
 
     def name_it(self, number):
@@ -144,6 +145,14 @@ class Rack:
             self.drop(node)
             self.add_node(drive, new, node.path, node.instance)
         return new
+
+    def rebear(self, drive, space):
+        """A namespace goes and comes back: its name is another one if somebody holds the old."""
+        for node in [node for node in self.nodes if node.space is space and node.alive]:
+            self.drop(node)
+            taken = {node.instance for node in self.nodes}
+            self.add_node(drive, space, node.path, next(
+                number for number in range(1000) if number not in taken))
 
     def node(self, name):
         """The one of that name, or None: also that of a namespace that is away for a moment."""
@@ -383,6 +392,10 @@ class Machine:
             return Done(1, "", "format: No such device\n")
         if self.rack.clock < end:
             return self.failure(0x007, False) if given_up <= self.rack.clock else None
+        if spaces[0].reborn:                # the kernel found it anew, as it scanned
+            for space in spaces:
+                self.rack.rebear(drive, space)
+            return Done(0, f"Success formatting namespace:{chosen}\n", "")
         for space in spaces:
             if space.nsid % 2 == 0 or self.rack.clock % 1 < 0.3:
                 space.away = self.rack.clock + 0.5
