@@ -282,7 +282,7 @@ void io_change_starts(const struct job_ns *ns, unsigned tag, uint8_t opcode, uin
 		}, NULL);
 	if (io_has_faults(job))
 		vfy_faults_mark(job->faults, ns->seen.id, lba, nr, VFY_UNSETTLED);
-	if (ns->written && opcode != nvme_cmd_write)
+	if (opcode != nvme_cmd_write && ns->written)
 		vfy_written_change_starts(ns->written, lba, nr);
 }
 
@@ -314,7 +314,7 @@ static void set_out(struct io *io)
 	io->expect.free = 0;
 	io->given = 0;
 	io->usual = true;
-	io->checks = checks_media(io->opcode) ? io->ns->prchk_read : io->ns->prchk;
+	io->checks = io->opcode == nvme_cmd_write ? io->ns->prchk : io->ns->prchk_read;
 }
 
 /* All there is besides the command. */
@@ -346,7 +346,7 @@ static inline bool reads_differ(const struct job_ns *ns)
 	return ns->written && (ns->own_only || ns->escape == JOB_ESCAPE_OWN);
 }
 
-static void note_start(struct io *io)
+static inline void note_start(struct io *io)
 {
 	const struct job_ns *ns = io->ns;
 
@@ -372,7 +372,7 @@ static __attribute__((noinline)) void start_whole(struct io *io, struct io_job *
 {
 	const struct nvme_kind *kind = kind_of(io);
 
-	io->bare = JOB_NOT_BARE;
+	io->bare = false;
 	make_ready(io, job);
 	note_start(io);
 	if (changes_blocks(io->opcode))
@@ -388,14 +388,14 @@ void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 	const struct job_ns *ns = io->ns;
 	const struct nvme_kind *kind = kind_of(io);
 	const bool reads = io->opcode == nvme_cmd_read;
-	const enum job_bare bare = reads ? ns->bare_reads : ns->bare_writes;
 
-	if (!kind || !bare || io->nr_damage || vfy_plugged(&job->plugin)) {
+	if (!kind || !(reads ? ns->bare_reads : ns->bare_writes) || io->nr_damage ||
+	    vfy_plugged(&job->plugin)) {
 		start_whole(io, job, cmd);
 		return;
 	}
-	io->bare = bare;
-	if (bare == JOB_BARE_CHECKED)
+	io->bare = true;
+	if (reads && ns->verify)
 		start_checked(io);
 	if (!reads && io_has_faults(job))
 		io_change_starts(ns, io->tag, io->opcode, io->slba, io->nr_blocks, job);
@@ -466,7 +466,7 @@ void io_count_read(const struct io *io, unsigned checks, uint32_t nr, uint32_t e
 
 void io_count_bare(const struct job_ns *ns, struct io_stats *st)
 {
-	if (ns->bare_reads == JOB_BARE)
+	if (!ns->verify)
 		st->unchecked[io_unchecked_of(ns)] += st->bare[0];
 	st->asked += ns->prchk_read ? st->bare[0] : 0;
 	st->bare[0] = 0;
@@ -604,10 +604,9 @@ static int settle_failed(struct io *io, int res, struct io_job *job)
 static int settle(struct io *io, int res, struct io_job *job)
 {
 	/* With PRACT=1 a write has nothing checked. */
-	const bool asked = io->checks && !(io->opcode == nvme_cmd_write && io->pract) &&
-			   (checks_media(io->opcode) || io->opcode == nvme_cmd_write);
+	const bool asked = io->opcode == nvme_cmd_write ? !io->pract : checks_media(io->opcode);
 
-	if (asked && (!res || nvme_result_errno(res) == EILSEQ))
+	if (io->checks && asked && (!res || nvme_result_errno(res) == EILSEQ))
 		job->stats.asked += io->nr_blocks;
 	if (res)
 		return settle_failed(io, res, job);
@@ -671,7 +670,7 @@ int io_end(struct io *io, int res, struct io_job *job)
 	job->stats.ios++;
 	if (!io->bare || res || io_has_faults(job))
 		return end_whole(io, res, job);
-	if (io->bare == JOB_BARE_CHECKED && !sound(io, job))
+	if (io->opcode == nvme_cmd_read && io->ns->verify && !sound(io, job))
 		return end_whole(io, res, job);
 	job->stats.bare[io->opcode & 1] += io->nr_blocks;	/* Write is 01h, Read 02h */
 	return 0;

@@ -44,7 +44,7 @@ struct io {
 	struct vfy_expect	expect;		/* what its blocks carry */
 	struct vfy_io		seen;		/* as a plugin sees it, where there is one */
 	bool			usual;		/* that is as the namespace has it: no plugin had its say */
-	enum job_bare		bare;		/* so is the I/O: what follows from the rest is not set */
+	bool			bare;		/* so is the I/O: what follows from the rest is not set */
 	uint64_t		then;		/* when it started, as vfy_written_*_starts() has it */
 	unsigned		given;		/* PI_*: tags whose values the plugin has set */
 	unsigned		checks;		/* PI_* the device is asked for */

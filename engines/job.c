@@ -336,9 +336,8 @@ static void settle_common(struct job_ns *ns, const struct job_opts *o)
 	ns->write = nvme_kind(&ns->info, &io);
 	ns->guard_alone = ns->wire.pi && (!(ns->verify & PI_REF) || plain.type == PI_TYPE3 ||
 					  !pi_ref_bits(&plain));
-	ns->bare_reads = o->looks || ns->verify_md || ns->wire.data != ns->host_block ? JOB_NOT_BARE :
-			 ns->verify ? JOB_BARE_CHECKED : JOB_BARE;
-	ns->bare_writes = !ns->wire.md && ns->wire.data == plain.data_size ? JOB_BARE : JOB_NOT_BARE;
+	ns->bare_reads = !o->looks && !ns->verify_md && ns->wire.data == ns->host_block;
+	ns->bare_writes = !ns->wire.md && ns->wire.data == plain.data_size;
 	plain.type = PI_NONE;
 	ns->tuples = pi_series_of(&ns->info.layout, &ns->tags, ns->verify);
 	ns->others = pi_series_of(&ns->info.layout, &ns->tags, ns->verify & ~ns->own_only);

@@ -39,9 +39,6 @@ enum job_escape {
 	JOB_ESCAPE_REJECT,	/* a mismatch */
 };
 
-/* Is all there is to do for an I/O its command, or that and a check of read tuples? */
-enum job_bare { JOB_NOT_BARE, JOB_BARE, JOB_BARE_CHECKED };
-
 /* The options of a job, parsed; "given" tells a default from a wish. */
 struct job_opts {
 	bool			pract;
@@ -92,7 +89,8 @@ struct job_ns {
 	uint64_t		kind;		/* of the blocks it writes, there */
 	unsigned		remark_on;	/* PI_*: the field of ->remark */
 	char			remark[WHY_MAX]; /* what can't be checked although nobody said so; "": nothing */
-	enum job_bare		bare_reads, bare_writes;
+	bool			bare_reads;	/* nothing is made or moved for one: the command, */
+	bool			bare_writes;	/* and a check of read tuples are all there is to do */
 	struct pi_tags		tags;		/* ref: that of LBA 0 */
 	struct nvme_wire	wire;		/* of Read and Write */
 	struct nvme_kind	read, write;	/* as most commands of the job are */

@@ -208,6 +208,7 @@ static int open_written(struct session *s, struct job_ns *ns, char *why)
 static bool counts_as(const struct job_ns *a, const struct job_ns *b)
 {
 	return a->bare_reads == b->bare_reads && a->bare_writes == b->bare_writes && a->pract == b->pract &&
+	       !a->verify == !b->verify &&
 	       !a->prchk_read == !b->prchk_read && io_unchecked_of(a) == io_unchecked_of(b);
 }
 
@@ -219,7 +220,7 @@ static void settle_bare(struct session *s)
 	while (i < s->nr_ns && counts_as(&s->ns[0], &s->ns[i]))
 		i++;
 	for (unsigned j = 0; i < s->nr_ns && j < s->nr_ns; j++)
-		s->ns[j].bare_reads = s->ns[j].bare_writes = JOB_NOT_BARE;
+		s->ns[j].bare_reads = s->ns[j].bare_writes = false;
 }
 
 /* --- who checks what --- */

@@ -461,9 +461,12 @@ static void judge(const struct pi_series *s, struct mismatches *m, uint32_t bloc
 	compare(m, block, PI_REF, want.ref & mask.ref, got.ref & mask.ref);
 }
 
-/* Are all tuples of a batch the wanted ones, in the bits that are compared? */
-TEMPLATE bool matches(const struct pi_series *s, bool wide, const struct guard_job *job,
-		      uint64_t first, const uint64_t *guards)
+/*
+ * Are all tuples of a batch the wanted ones, in the bits that are compared, and no
+ * escapes?  Where @hides is not set, none that agrees can be one.
+ */
+TEMPLATE bool agree(const struct pi_series *s, bool wide, bool hides, const struct guard_job *job,
+		    uint64_t first, const uint64_t *guards)
 {
 	const uint8_t *tuple = tuple_at(job, 0);
 	const size_t stride = job->md_stride, nr = job->nr;
@@ -474,21 +477,23 @@ TEMPLATE bool matches(const struct pi_series *s, bool wide, const struct guard_j
 		struct pi_tuple got = tuple_load(tuple, wide);
 
 		wrong |= ((want.hi ^ got.hi) & s->mask.hi) | ((want.lo ^ got.lo) & s->mask.lo);
+		if (hides)
+			wrong |= !lacks(got, s->escape);
 	}
 	return !wrong;
 }
 
-/* How many tuples of a batch, none of them bad, escape? */
-static uint32_t count_escapes(const struct pi_series *s, const struct guard_job *job)
+TEMPLATE bool matches(const struct pi_series *s, const struct guard_job *job, uint64_t first,
+		      const uint64_t *guards)
 {
-	uint32_t n = 0;
-
-	for (size_t i = 0; i < job->nr; i++)
-		n += !lacks(tuple_load(tuple_at(job, i), s->wide), s->escape);
-	return n;
+	if (s->wide)
+		return s->hides ? agree(s, true, true, job, first, guards) :
+				  agree(s, true, false, job, first, guards);
+	return s->hides ? agree(s, false, true, job, first, guards) :
+			  agree(s, false, false, job, first, guards);
 }
 
-/* A batch in which a tuple is not the wanted one; those that are count as nothing. */
+/* A batch in which a tuple is not the wanted one, or escapes; those that are count as nothing. */
 static void judge_batch(const struct pi_series *s, uint64_t first, struct mismatches *m,
 			const struct guard_job *job, size_t done, const uint64_t *guards)
 {
@@ -510,12 +515,9 @@ TEMPLATE struct pi_verdict verify(const struct pi_series *s, uint64_t first, str
 		memset(guards, 0, sizeof(guards));
 	while (batch_next(&b, job)) {
 		guard_and_copy(&s->layout, job, wanted, large, guards);
-		/* Escapes are rare: look for one only where there can be one. */
-		if (s->wide ? !matches(s, true, job, first + b.first, guards) :
-			      !matches(s, false, job, first + b.first, guards))
+		/* Escapes are rare, as mismatches are: where all blocks agree there is none. */
+		if (!matches(s, job, first + b.first, guards))
 			judge_batch(s, first, m, job, b.first, guards);
-		else if (s->hides)
-			m->escaped += count_escapes(s, job);
 	}
 	if (large)
 		stream_end();

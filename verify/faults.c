@@ -60,17 +60,7 @@ struct book {
 	struct slot		slot[SLOTS];
 };
 
-struct vfy_faults {
-	struct book	*book;
-	int		fd;			/* -1: no file */
-};
-
 /* --- look up --- */
-
-bool vfy_faults_none(const struct vfy_faults *f)
-{
-	return !atomic_load_explicit(&f->book->used, memory_order_relaxed);
-}
 
 /* Where the search for a block begins. */
 static size_t home(uint64_t ns, uint64_t lba)
@@ -443,8 +433,10 @@ struct vfy_faults *vfy_faults_open(const char *path, char *why)
 		f->fd = -1;
 		wrong = path ? map_file(f, path) : map(f, true, true);
 	}
-	if (!wrong)
+	if (!wrong) {
+		f->used = &f->book->used;
 		return f;
+	}
 	refuse(why, EINVAL, "pi_inject_file: %.150s: %s", path ? path : "memory", wrong);
 	free(f);
 	return NULL;

@@ -9,9 +9,15 @@
 #ifndef VFY_FAULTS_H
 #define VFY_FAULTS_H
 
+#include <stdatomic.h>
 #include "report.h"
 
-struct vfy_faults;
+/* Its members are faults.c's; @used is how many blocks are in the book. */
+struct vfy_faults {
+	const _Atomic uint64_t	*used;
+	struct book		*book;
+	int			fd;	/* -1: no file */
+};
 
 /* What is known of a block. */
 enum vfy_fault_state {
@@ -32,8 +38,11 @@ struct vfy_fault_block {
 struct vfy_faults *vfy_faults_open(const char *path, char *why);
 void vfy_faults_close(struct vfy_faults *f);
 
-/* Are there none? */
-bool vfy_faults_none(const struct vfy_faults *f);
+/* Are there none?  Asked for every I/O. */
+static inline bool vfy_faults_none(const struct vfy_faults *f)
+{
+	return !atomic_load_explicit(f->used, memory_order_relaxed);
+}
 
 /* Block @lba of namespace @ns (any number that names it in every job). */
 struct vfy_fault_block vfy_faults_get(struct vfy_faults *f, uint64_t ns, uint64_t lba);

@@ -22,22 +22,17 @@
 
 enum {
 	NAMESPACES = 1024,		/* of a run, at most */
-	REGIONS = 4096,			/* sets of counters, */
-	REGION_SHIFT = 10,		/* each for so many blocks in a row, and others far away */
-	PAGE_SHIFT = 15,		/* blocks whose bits are in a page */
-};
-
-struct region {
-	_Atomic uint32_t entered;	/* blocks */
-	_Atomic uint32_t started, ended;	/* commands that change blocks in another way */
+	REGIONS = VFY_WRITTEN_REGIONS,
+	REGION_SHIFT = VFY_WRITTEN_SHIFT,
+	PAGE_SHIFT = REGION_SHIFT + 5,	/* blocks whose bits are in a page */
 };
 
 /* The map of a namespace, as it lies in the file; its bits follow. */
-struct map {
+struct vfy_written_map {
 	_Atomic uint64_t kind;
 	_Atomic uint32_t writers;	/* who joined */
 	_Atomic uint32_t mixed;		/* they write blocks of different kinds */
-	struct region	region[REGIONS];
+	struct vfy_written_region region[REGIONS];
 	_Atomic uint8_t	touched[];	/* by page: were bits set in it ever? */
 };
 
@@ -49,12 +44,6 @@ struct index {
 	struct {
 		uint64_t ns, nr_blocks, at;
 	} map[NAMESPACES];
-};
-
-struct vfy_written {
-	struct map		*map;
-	_Atomic uint64_t	*bits;
-	size_t			size;
 };
 
 static int file = -1;
@@ -102,7 +91,7 @@ static uint64_t pages_of(uint64_t nr_blocks)
 
 static uint64_t head_size(uint64_t nr_blocks)
 {
-	return rounded(sizeof(struct map) + pages_of(nr_blocks));
+	return rounded(sizeof(struct vfy_written_map) + pages_of(nr_blocks));
 }
 
 static uint64_t map_size(uint64_t nr_blocks)
@@ -148,6 +137,9 @@ struct vfy_written *vfy_written_open(uint64_t ns, uint64_t nr_blocks, char *why)
 		refuse(why, errno, "no memory to share which blocks are written: %s", strerror(errno));
 		return NULL;
 	}
+	w->writers = &w->map->writers;
+	w->region = w->map->region;
+	w->touched = w->map->touched;
 	w->bits = (void *)((uint8_t *)w->map + head_size(nr_blocks));
 	return w;
 }
@@ -175,9 +167,9 @@ bool vfy_written_alike(const struct vfy_written *w, uint64_t kind)
 
 /* --- counters --- */
 
-static struct region *region_of(const struct vfy_written *w, uint64_t r)
+static struct vfy_written_region *region_of(const struct vfy_written *w, uint64_t r)
 {
-	return &w->map->region[r % REGIONS];
+	return &w->region[r % REGIONS];
 }
 
 /* The regions of some blocks: from *@first, how many? */
@@ -189,7 +181,7 @@ static uint64_t regions(uint64_t lba, uint64_t nr, uint64_t *first)
 	return n < REGIONS ? n : REGIONS;
 }
 
-uint64_t vfy_written_write_starts(const struct vfy_written *w, uint64_t lba, uint64_t nr)
+uint64_t vfy_written_write_starts_far(const struct vfy_written *w, uint64_t lba, uint64_t nr)
 {
 	uint64_t first, n = regions(lba, nr, &first), sum = 0;
 
@@ -198,7 +190,7 @@ uint64_t vfy_written_write_starts(const struct vfy_written *w, uint64_t lba, uin
 	return sum;
 }
 
-uint64_t vfy_written_read_starts(const struct vfy_written *w, uint64_t lba, uint64_t nr)
+uint64_t vfy_written_read_starts_far(const struct vfy_written *w, uint64_t lba, uint64_t nr)
 {
 	uint64_t first, n = regions(lba, nr, &first), sum = 0;
 
@@ -210,7 +202,12 @@ uint64_t vfy_written_read_starts(const struct vfy_written *w, uint64_t lba, uint
 /* Is a command under way that changes blocks of theirs in another way? */
 static bool is_changing(const struct vfy_written *w, uint64_t lba, uint64_t nr)
 {
-	uint64_t first, n = regions(lba, nr, &first);
+	const struct vfy_written_region *r = vfy_written_region(w, lba, nr);
+	uint64_t first, n;
+
+	if (r)
+		return r->started != r->ended;
+	n = regions(lba, nr, &first);
 
 	for (uint64_t i = 0; i < n; i++)
 		if (region_of(w, first + i)->started != region_of(w, first + i)->ended)
@@ -242,12 +239,12 @@ static uint64_t untouched(const struct vfy_written *w, uint64_t lba, uint64_t nr
 {
 	uint64_t left = (1ULL << PAGE_SHIFT) - (lba & ((1ULL << PAGE_SHIFT) - 1));
 
-	if (w->map->touched[lba >> PAGE_SHIFT])
+	if (w->touched[lba >> PAGE_SHIFT])
 		return 0;
 	return left < nr ? left : nr;
 }
 
-bool vfy_written_any(const struct vfy_written *w, uint64_t lba, uint64_t nr)
+bool vfy_written_any_far(const struct vfy_written *w, uint64_t lba, uint64_t nr)
 {
 	while (nr) {
 		uint64_t n = untouched(w, lba, nr);
@@ -285,20 +282,39 @@ static void drop(struct vfy_written *w, uint64_t lba, uint64_t nr)
 /* Those of a part that are not in the map enter it: counted before they can be seen there. */
 static void enter(struct vfy_written *w, uint64_t lba, struct part p)
 {
-	w->map->touched[lba >> PAGE_SHIFT] = 1;
+	w->touched[lba >> PAGE_SHIFT] = 1;
 	region_of(w, lba >> REGION_SHIFT)->entered++;
 	w->bits[p.word] |= p.mask;
 }
 
-void vfy_written_put(struct vfy_written *w, uint64_t lba, uint64_t nr, uint64_t then)
+/* Those of one word, which share their counters. */
+static void put_part(struct vfy_written *w, struct vfy_written_region *r, uint64_t lba, struct part p,
+		     uint64_t then)
 {
+	if (r->started != then || r->ended != then)
+		return;
+	if (!w->touched[lba >> PAGE_SHIFT])
+		w->touched[lba >> PAGE_SHIFT] = 1;
+	r->entered++;
+	w->bits[p.word] |= p.mask;
+	if (r->started != then)
+		drop(w, lba, p.nr);
+}
+
+void vfy_written_put_far(struct vfy_written *w, uint64_t lba, uint64_t nr, uint64_t then)
+{
+	const struct part first = part_at(lba, nr);
 	const uint64_t from = lba, all_blocks = nr;
 	bool entered = false;
 
+	if (first.nr == nr) {		/* a region is whole words */
+		put_part(w, region_of(w, lba >> REGION_SHIFT), lba, first, then);
+		return;
+	}
 	while (nr) {
 		struct part p = part_at(lba, nr);
 
-		if (!w->map->touched[lba >> PAGE_SHIFT] || (w->bits[p.word] & p.mask) != p.mask) {
+		if (!w->touched[lba >> PAGE_SHIFT] || (w->bits[p.word] & p.mask) != p.mask) {
 			if (!entered && (is_changing(w, from, all_blocks) ||
 					 vfy_written_write_starts(w, from, all_blocks) != then))
 				return;
