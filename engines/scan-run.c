@@ -137,13 +137,15 @@ static int read_single(const struct io *one, unsigned checks)
 	return scan_read_block(one->ns, one->slba, checks, b.data, b.md);
 }
 
-static void tell_unrecovered(struct worker *w, const struct io *one, int status)
+static void tell_of_status(struct worker *w, const struct io *one, unsigned field, enum vfy_class class,
+			   int status)
 {
 	char name[NVME_STATUS_MAX];
 
 	take_record(w->scan, &(struct vfy_record){
 		.path = one->ns->path, .command = io_command_name(one->opcode), .lba = one->slba,
-		.field = VFY_DATA, .side = VFY_DEVICE, .status = nvme_result_name(status, name),
+		.field = field, .class = class, .side = VFY_DEVICE,
+		.status = nvme_result_name(status, name),
 	});
 }
 
@@ -164,6 +166,8 @@ static int look_at(struct worker *w, const struct io *one, bool judged)
 	switch (nvme_result_meaning(res)) {
 	case NVME_UNWRITTEN:
 		w->escaped++;
+		if (one->ns->escape)
+			tell_of_status(w, one, PI_APP, VFY_ESCAPED, res);
 		return 0;
 	case NVME_GOOD:
 	case NVME_VERDICT:
@@ -172,7 +176,7 @@ static int look_at(struct worker *w, const struct io *one, bool judged)
 		return res;
 	}
 	if (res && nvme_result_errno(res) != EILSEQ)
-		tell_unrecovered(w, one, res);
+		tell_of_status(w, one, VFY_DATA, VFY_UNCLASSED, res);
 	else if (!judged)
 		io_end(&copy, res, &w->flight.job);
 	if (!res)

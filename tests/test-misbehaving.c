@@ -120,6 +120,7 @@ static void open_bed(const struct ns_format *format)
 {
 	const struct job_size size = { "bs", BLOCKS * 4096, JOB_SIZE_TRANSFER };
 	const struct job_opts o = {
+		.apptag_given = true, .remembers = true,
 		.apptag = 0x1234, .apptag_mask = 0xffff, .storage_check = -1, .reads = true, .writes = true,
 		.write_mode = { 1, { { nvme_cmd_write, 100 } } }, .sizes = &size, .nr_sizes = 1,
 		.open = { .write = true, .size = SIZE, .format = *format },
@@ -135,6 +136,7 @@ static void open_bed(const struct ns_format *format)
 		printf("not ok open: %s\n", why);
 		exit(1);
 	}
+	bed.ns.own_only = 0;		/* as if this run had written every block */
 	misbehaving = controller_target;
 	misbehaving.push = bad_push;
 	misbehaving.reap = bad_reap;
