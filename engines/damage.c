@@ -182,7 +182,7 @@ static int send_undamaged(struct io *io)
 	struct nvme_uring_cmd cmd = { 0 };
 
 	nvme_build_io(&cmd, &io->ns->info, &command);
-	return io->ns->target->ops->io(io->ns->target, &cmd);
+	return nvme_execute(io->ns->target, &cmd);
 }
 
 static int rejected(struct io *io, int *res, struct io_job *job)

@@ -242,7 +242,7 @@ static int execute(const struct job_ns *ns, const struct nvme_io *io)
 	struct nvme_uring_cmd cmd = { 0 };
 
 	nvme_build_io(&cmd, &ns->info, io);
-	return ns->target->ops->io(ns->target, &cmd);
+	return nvme_execute(ns->target, &cmd);
 }
 
 /* The block in the scratch memory, laid out as it crosses unstripped. */

@@ -85,7 +85,8 @@ static inline bool trial_settle(struct trial *t)
 	if (!t->f.extended || (t->mode.pract && t->f.md_size == oracle_tuple_size(&t->f)))
 		data = true;
 	t->size = (struct job_size){
-		.option = "bs", .bytes = BLOCKS * (t->f.data_size + (data ? 0 : t->f.md_size)),
+		.option = "bs", .kind = JOB_SIZE_TRANSFER,
+		.bytes = BLOCKS * (t->f.data_size + (data ? 0 : t->f.md_size)),
 	};
 	t->o.pract = t->mode.pract;
 	t->o.buffer = t->mode.buffer;

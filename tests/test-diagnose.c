@@ -58,7 +58,8 @@ static void rig_open(struct rig *r, const struct oracle_format *f, bool pract)
 	size_t block = f->data_size + f->md_size;
 
 	*r = (struct rig){ .f = *f, .o = opts_of(f), .scratch = allocate(block) };
-	r->size = (struct job_size){ .option = "bs", .bytes = BLOCKS * f->data_size };
+	r->size = (struct job_size){ .option = "bs", .bytes = BLOCKS * f->data_size,
+				       .kind = JOB_SIZE_TRANSFER };
 	r->o.pract = pract;
 	r->o.sizes = &r->size;
 	r->o.nr_sizes = 1;
@@ -299,6 +300,34 @@ static void reads_another_error(void)
 	rig_close(&r);
 }
 
+/* A target that is busy with each command at first, and takes it when it is sent again. */
+static int busy_once(struct target_ns *ns, struct nvme_uring_cmd *cmd)
+{
+	static bool again;
+
+	again = !again;
+	return again ? 0x021 : controller_target.io(ns, cmd);	/* Command Interrupted */
+}
+
+static void reads_while_busy(void)
+{
+	struct target_ops busy = controller_target;
+	struct vfy_record want;
+	struct rig r;
+	int status;
+
+	rig_open(&r, &formats[0], false);
+	rig_fill(&r);
+	want = damage(&r, 8, ORACLE_GUARD, false, "read");
+	status = command(&r, nvme_cmd_read);
+	busy.io = busy_once;
+	r.ns.target->ops = &busy;
+	UNIT_CHECK(told_end(&r.io, status, r.scratch) == EILSEQ, "status %xh", status);
+	told_exactly("a device that is busy", &want, 1);
+	r.ns.target->ops = &controller_target;
+	rig_close(&r);
+}
+
 /* --- Compare --- */
 
 /* Change a byte of a block, and its tuple with it. */
@@ -349,7 +378,7 @@ static void compares(void)
 		want[nr++] = change(&r, 17, VFY_DATA, 0);
 		if (f->md_size > oracle_tuple_size(f))
 			want[nr++] = change(&r, 30, VFY_METADATA, beyond);
-		r.ns.prchk = PI_GUARD;
+		r.ns.prchk = r.ns.prchk_read = PI_GUARD;
 		retag(&r, 5);
 		retag(&r, 30);
 		UNIT_CHECK(io(&r, nvme_cmd_compare) == EILSEQ, "%s: differences pass",
@@ -401,7 +430,7 @@ static void opens(const struct job_opts *o, const char *path, int err, const cha
 static void open_and_refuse(void)
 {
 	struct job_opts o = opts_of(&formats[0]);
-	struct job_size size = { .option = "bs", .bytes = 700 };
+	struct job_size size = { .option = "bs", .bytes = 700, .kind = JOB_SIZE_TRANSFER };
 	struct rig r;
 
 	rig_open(&r, &formats[0], false);
@@ -425,6 +454,7 @@ int main(int argc, char **argv)
 		{ "host_alone", host_alone },
 		{ "reads_what_is_gone", reads_what_is_gone },
 		{ "reads_another_error", reads_another_error },
+		{ "reads_while_busy", reads_while_busy },
 		{ "compares", compares },
 		{ "writes", writes },
 		{ "open_and_refuse", open_and_refuse },
