@@ -89,7 +89,7 @@ static inline bool trial_settle(struct trial *t)
 		.bytes = BLOCKS * (t->f.data_size + (data ? 0 : t->f.md_size)),
 	};
 	t->o.pract = t->mode.pract;
-	t->o.buffer = t->mode.buffer;
+	t->o.buffer = data ? JOB_BUFFER_DATA : t->mode.buffer;
 	t->o.sizes = &t->size;
 	t->o.nr_sizes = 1;
 	t->ns = (struct job_ns){ .path = "ng", .info = info_of(&t->f), .target = &t->target };
