@@ -360,7 +360,7 @@ class Namespace:
         while True:
             done = self.machine.nvme(self.format_words(setting), FORMAT_LIMIT + SLACK)
             if done is None:
-                raise Refused(f"{self.path}: nvme format did not end in {FORMAT_LIMIT + SLACK:g} s, "
+                raise Refused(f"{self.path}: nvme format did not end in {FORMAT_LIMIT + SLACK} s, "
                               "and is let alone: does the drive still answer?")
             if not in_progress(done) or self.machine.now() > end:
                 return done
@@ -391,7 +391,8 @@ class Namespace:
             if self.machine.now() > end:
                 break
             self.machine.sleep(PAUSE)
-        is_now = f"it is {now.fmt.name()}, LBA format {now.lbaf}" if isinstance(now, Setting) else now
+        is_now = f"it is {now.fmt.name()}, LBA format {now.lbaf}" \
+            if isinstance(now, Setting) else now
         why = is_now if took else f"{first_line(done)}; {is_now}"
         raise Refused(f"{self.path} could not be formatted to {setting.fmt.name()}: {why}")
 

@@ -134,7 +134,8 @@ def nodes(machine, identity):
 def refuse_several(found, identity):
     """Names of one namespace, or of drives that have one serial number: identifiers tell."""
     if len(found) > 1 and not any(identity[2:]):
-        raise Refused(f"{' and '.join(node.path for node in found)} are both {identity.text()}, and "
+        paths = " and ".join(node.path for node in found)
+        raise Refused(f"{paths} are both {identity.text()}, and "
                       "have no identifiers: nobody can tell whether they are one: not touched")
 
 

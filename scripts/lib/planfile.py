@@ -51,8 +51,8 @@ def check(plan, path):
                           for word in asked[key]) and asked["targets"]
                   and isinstance(asked.get("hosts"), str | None), path, "not what was asked")
     refuse_unless(all(finite(sizes.get(key)) for key in sweepplan.SETTINGS), path, "no sizes")
-    refuse_unless(all(isinstance(plan.get(key, []), list) for key in ("points", "refused",
-                                                                     "left_out")), path, "no points")
+    refuse_unless(all(isinstance(plan.get(key, []), list)
+                      for key in ("points", "refused", "left_out")), path, "no points")
     refuse_unless(plan.get("points"), path, "no points")
     refuse_unless(isinstance(plan.get("drives", {}), dict), path, "no drives")
     for columns in points(plan):
@@ -65,7 +65,8 @@ def point_is_sound(columns):
     try:
         point = Point.from_columns(columns)
         known = all(whole(columns[key]) for key in NUMBERS) and point.mode in MODES and \
-            point.load.rw in sweepplan.RW and (point.load.mix is None or whole(point.load.mix)) and \
+            point.load.rw in sweepplan.RW and \
+            (point.load.mix is None or whole(point.load.mix)) and \
             whole(point.fmt.sts) and \
             all(word in sweepplan.CHECKS for word in point.checks.split("+") if point.checks) and \
             NAME.fullmatch(point.id) and (not point.base or NAME.fullmatch(point.base))

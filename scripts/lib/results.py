@@ -273,7 +273,7 @@ class Folder:
         self.append({"restored": known.text(), "drive": known._asdict()}, sync=True)
 
     def leave_out(self, tag, fmt, why):
-        """Points of a format that a target does not take, and those that have them for base lines."""
+        """Points of a format that a target does not take, and those of which it is the base line."""
         points = [(columns, Point.from_columns(columns)) for columns in planfile.points(self.plan)]
         gone = {p.id for _, p in points if (p.tag, p.fmt) == (tag, fmt)}
         gone |= {p.id for _, p in points if p.base in gone}
@@ -282,7 +282,8 @@ class Folder:
     def settle_plan(self):
         """plan.json has what can be measured, and says what can't and why."""
         if self.left_out:
-            write_whole(self.path / "plan.json", as_text(planfile.without(self.plan, self.left_out)))
+            plan = planfile.without(self.plan, self.left_out)
+            write_whole(self.path / "plan.json", as_text(plan))
             self.plan = read_json(self.path / "plan.json")
 
     def done(self, point_id, repeat):

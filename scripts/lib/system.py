@@ -107,7 +107,8 @@ class Machine:
         """
         held = socket.socket(socket.AF_UNIX)
         try:
-            held.bind(f"\0nvmepi-sweep:{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()}")
+            name = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+            held.bind(f"\0nvmepi-sweep:{name}")
             return held, lock(path)
         except OSError as error:
             held.close()

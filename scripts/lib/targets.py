@@ -14,7 +14,6 @@ import shlex
 from pathlib import Path
 
 import devicefacts
-import drive
 import fiojob
 import identity
 from command import Refusal, unexpected
@@ -309,13 +308,21 @@ class FormattedDevice(Device):
 
 def not_put_back(folder):
     """A line for each namespace that is not what it was before, and what may help."""
-    return [f"{ident.text()} was LBA format {setting.lbaf} ({setting.fmt.name()}) before and is not "
-            f"put back: --resume={folder.path} --destroy={shlex.quote(ident.serial)} does it, or, by "
-            f"its present name, nvme format /dev/ngXnY --namespace-id={ident.nsid} "
-            + " ".join(setting.words()) for ident, setting in folder.originals] + [
-                f"{path} was LBA format {setting.lbaf} ({setting.fmt.name()}) before and is not put "
-                "back; an older program noted no serial number: on that drive, run nvme format "
-                + " ".join(setting.words()) for path, setting in folder.nameless.items()]
+    lines = []
+    for ident, setting in folder.originals:
+        lines.append(
+            f"{was(ident.text(), setting)}: --resume={folder.path} "
+            f"--destroy={shlex.quote(ident.serial)} does it, or, by its present name, nvme format "
+            f"/dev/ngXnY --namespace-id={ident.nsid} {' '.join(setting.words())}")
+    for path, setting in folder.nameless.items():
+        lines.append(f"{was(path, setting)}; an older program noted no serial number: on that drive, "
+                     f"run nvme format {' '.join(setting.words())}")
+    return lines
+
+
+def was(what, setting):
+    """What it should be."""
+    return f"{what} was LBA format {setting.lbaf} ({setting.fmt.name()}) before and is not put back"
 
 
 def refuse_twins(devices):

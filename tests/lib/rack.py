@@ -301,7 +301,8 @@ class Machine:
         command, *rest = words
         if command == "version":
             return Done(0, f"nvme version {self.voice} (git {self.voice})\n", "")
-        options = dict(word.lstrip("-").partition("=")[::2] for word in rest if word.startswith("--"))
+        options = dict(word.lstrip("-").partition("=")[::2] for word in rest
+                       if word.startswith("--"))
         path = next(word for word in rest if word.startswith("/dev/"))
         node = self.rack.node(path.removeprefix("/dev/"))
         if not node:
@@ -329,7 +330,8 @@ class Machine:
         """How an NVMe status, or an errno if it is negative, is told."""
         text = os.strerror(-status) if status < 0 else STATUSES[status]
         if self.voice == "2.16" and as_json:
-            return Done(1, json.dumps({"error": text} | ({} if status < 0 else {"type": "nvme"})), "")
+            more = {} if status < 0 else {"type": "nvme"}
+            return Done(1, json.dumps({"error": text} | more), "")
         return Done(1, "", f"identify: {text}\n" if status < 0 else
                     f"NVMe status: {text}({status | 0x4000:#x})\n")
 

@@ -7,7 +7,6 @@ fio: its I/O goes to what a name leads to when it starts.
 """
 import contextlib
 import io
-import re
 import shutil
 import sys
 import threading
@@ -40,7 +39,7 @@ import interrupts   # noqa: E402
 import rack         # noqa: E402
 import results      # noqa: E402
 import sweeprun     # noqa: E402
-import targets      # noqa: E402
+import targets      # noqa: E402,F401
 
 
 def load(name):
@@ -364,7 +363,8 @@ def stand_ins():
                 (results.Folder, "append", append), (results.Folder, "rows", lambda self: iter(())),
                 (environment, "machine", lambda: {"host": "rack", "kernel": "", "fio": "",
                                                   "engine": ""}),
-                (environment, "knows_report", lambda: True), (devicefacts, "facts", lambda path: {}),
+                (environment, "knows_report", lambda: True),
+                (devicefacts, "facts", lambda path: {}),
                 (fiojob, "ENGINE", Path(__file__)),
                 (drive, "PAUSE", 1),
                 (sys, "stdout", Streams("out", sys.stdout)),
