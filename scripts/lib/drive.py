@@ -293,6 +293,9 @@ class Namespace:
         for node in found:
             node.close()
         identity.refuse_several(found, self.identity)
+        if self.path not in (node.path for node in found):
+            raise Refused(f"{self.path} is not among the kernel's generic devices "
+                          f"({identity.GENERIC}): whether it is mounted or held can't be told")
         try:
             for node in found:
                 name = identity.block_name(node.name)
