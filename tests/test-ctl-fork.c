@@ -16,7 +16,7 @@
 #include "../verify/run-report.h"
 #include "ctl-image.h"
 
-enum { FORKS = 100, LIMIT = 20 };		/* children; seconds that one may take */
+enum { FORKS = 100, LIMIT = 60 };		/* children; seconds that one may take */
 
 static const struct ns_format format = F(512, 8, 0, 1, 0, 0, 0);
 static atomic_bool over;
