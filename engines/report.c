@@ -99,8 +99,8 @@ static struct json_object *blocks(const struct io_stats *st)
 static struct json_object *times(const struct session *s)
 {
 	const struct io_stats *st = &s->job->stats;
-	uint64_t generate = ticks_to_ns(&s->from, st->generating.ticks);
-	uint64_t check = ticks_to_ns(&s->from, st->checking.ticks);
+	uint64_t generate = ticks_to_ns(&s->from, ticks_of_all(&st->generating));
+	uint64_t check = ticks_to_ns(&s->from, ticks_of_all(&st->checking));
 	struct json_object *o = json_object_new_object();
 
 	add_count(o, "generate", generate);

@@ -319,8 +319,8 @@ static bool has_asked(const struct session *s)
 static void say_costs(const struct session *s)
 {
 	const struct io_stats *st = &s->job->stats;
-	double generate = ticks_to_ns(&s->from, st->generating.ticks);
-	double check = ticks_to_ns(&s->from, st->checking.ticks);
+	double generate = ticks_to_ns(&s->from, ticks_of_all(&st->generating));
+	double check = ticks_to_ns(&s->from, ticks_of_all(&st->checking));
 
 	uint64_t looked = io_looked_at(st);
 	char make[48] = "", look[48] = "";

@@ -35,25 +35,38 @@ static inline uint64_t ticks(void)
 
 /*
  * What something takes that is done once an I/O.  Reading the clock twice can take
- * longer than it does, so after the first few times one in 16 is timed, and stands
- * for 16.
+ * longer than it does, so each of the first times is timed, and one in 16 after that.
+ * Whatever interrupts a timed one counts as if it had interrupted 16 of them.
  */
+#define TICKS_FIRST	64
+#define TICKS_ONE_IN	16
+
 struct ticks_sum {
-	uint64_t	ticks;		/* of all times, about */
+	uint64_t	first;		/* ticks of the first TICKS_FIRST times */
+	uint64_t	sampled;	/* those of the later ones that were timed */
 	uint64_t	times;
 	uint64_t	from;		/* this one's; 0: not timed */
 };
 
 static inline void ticks_begin(struct ticks_sum *s)
 {
-	s->from = s->times < 64 || s->times % 16 == 0 ? ticks() : 0;
+	s->from = s->times < TICKS_FIRST || s->times % TICKS_ONE_IN == 0 ? ticks() : 0;
 }
 
 static inline void ticks_end(struct ticks_sum *s)
 {
 	if (s->from)
-		s->ticks += (ticks() - s->from) * (s->times < 64 ? 1 : 16);
+		*(s->times < TICKS_FIRST ? &s->first : &s->sampled) += ticks() - s->from;
 	s->times++;
+}
+
+/* The ticks of all times: the later ones took what those took that were timed, on average. */
+static inline uint64_t ticks_of_all(const struct ticks_sum *s)
+{
+	uint64_t later = s->times > TICKS_FIRST ? s->times - TICKS_FIRST : 0;
+	uint64_t timed = (later + TICKS_ONE_IN - 1) / TICKS_ONE_IN;
+
+	return s->first + (timed ? (double)s->sampled * later / timed : 0);
 }
 
 struct ticks_from {
