@@ -8,11 +8,12 @@ import costs
 import findings
 import plots
 import tables
+from results import write_whole
 
 STYLE = Path(__file__).with_name("page.css")
 LONG = 20               # rows of a table that is folded
 MOST_ROWS = 3000        # of the list of points; a browser is slow with more
-FACTS = ("cpu", "cores", "governor", "kernel", "fio", "liburing", "engine")
+FACTS = ("cpu", "cores", "cpus", "governor", "kernel", "fio", "liburing", "engine")
 POINT_COLUMNS = ("format", "mode", "I/O", "IOPS", "MiB/s", "IOPS beside base", "p50", "p99",
                  "CPU an I/O", "host: generate", "host: check", "PI errors")
 
@@ -217,5 +218,5 @@ def write(path, sources, found, drawn, note):
     head = '<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n'
     head += tag("title", escape(title)) + tag("style", STYLE.read_text(encoding="utf-8"))
     body = "\n".join(parts)
-    path.write_text(f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n<main>\n'
-                    f"{body}\n</main>\n</body>\n</html>\n", encoding="utf-8")
+    write_whole(path, f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n<main>\n'
+                      f"{body}\n</main>\n</body>\n</html>\n")

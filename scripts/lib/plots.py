@@ -4,9 +4,12 @@ import math
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
-from readings import Unusable
+from command import printable
+from quoting import gnuplot
 
 # Colour and shape of modes and guards; people who see red and green alike can tell these
 # colours apart (Okabe and Ito).
@@ -19,6 +22,8 @@ PART_COLOURS = {"generate": "#d55e00", "check": "#e69f00", "rest": "#9aa5b1"}
 HEAT = ((0, (250, 250, 247)), (0.1, (253, 231, 199)), (0.3, (246, 178, 107)),
         (0.55, (209, 92, 48)), (0.9, (110, 24, 20)))
 HALF, THIRD = 580, 380      # widths of pictures that share a row of the page
+LIMIT = 600             # seconds that gnuplot may take
+TERMINALS = ("svg", 12, "svg"), ("pngcairo", 9, "png")      # of gnuplot: name, font, file's end
 NONE = "-"                              # how gnuplot is told of a value that there is not
 
 
@@ -49,14 +54,9 @@ def heat(lost):
     return "#{:02x}{:02x}{:02x}".format(*rgb), "#1a1a1a" if light else "#ffffff"
 
 
-def quote(text):
-    """A string of gnuplot's."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
 def tics(names, sign=1):
     """Names at 0, 1, 2...; a per cent sign would be a format there."""
-    return "({})".format(", ".join(f"{quote(name.replace('%', '%%'))} {sign * i}"
+    return "({})".format(", ".join(f"{gnuplot(name.replace('%', '%%'))} {sign * i}"
                                    for i, name in enumerate(names)))
 
 
@@ -70,8 +70,8 @@ def block(name, rows):
 def common(title, xlabel="", ylabel=""):
     """A quiet frame: no box, light lines."""
     return [
-        "reset", f"set title {quote(title)} noenhanced font ',13' textcolor '{INK}'",
-        f"set xlabel {quote(xlabel)} noenhanced", f"set ylabel {quote(ylabel)} noenhanced",
+        "reset", f"set title {gnuplot(title)} noenhanced font ',13' textcolor '{INK}'",
+        f"set xlabel {gnuplot(xlabel)} noenhanced", f"set ylabel {gnuplot(ylabel)} noenhanced",
         f"set border 3 lc rgb '{INK}'", f"set grid ytics xtics lc rgb '{FAINT}' lt 1 lw 0.6",
         "set tics nomirror scale 0.4 noenhanced", f"set datafile missing '{NONE}'",
         "set key tmargin center horizontal Left reverse noenhanced samplen 1.2 maxrows 1",
@@ -128,9 +128,9 @@ def dots(name, title, alt, xlabel, rows, series, xrange, groups=(), mark=None):
         style = f"lc rgb '{colour}' pt {shape} ps 0.75"
         if any(v and v.low is not None for v in values):
             plotted.append(f"$d{s} using 1:2:3:4 with xerrorbars lw 1.2 {style} "
-                           f"title {quote(label)}")
+                           f"title {gnuplot(label)}")
         else:
-            plotted.append(f"$d{s} using 1:2 with points {style} title {quote(label)}")
+            plotted.append(f"$d{s} using 1:2 with points {style} title {gnuplot(label)}")
     return Picture(name, alt, HALF, rows_height(len(rows)),
                    commands + ["plot " + ", ".join(plotted)])
 
@@ -155,7 +155,7 @@ def cells(name, title, alt, columns, rows, values, groups=()):
             colour, ink = heat(1 - kept) if kept is not None else ("#eeeeee", "#777777")
             boxes.append((x, y, x - 0.48, x + 0.48, y - 0.46, y + 0.46, str(int(colour[1:], 16))))
             text = "" if kept is None else lost_text(kept)
-            commands.append(f"set label {quote(text)} at {x}, {y} center noenhanced front "
+            commands.append(f"set label {gnuplot(text)} at {x}, {y} center noenhanced front "
                             f"font ',11' textcolor rgb '{ink}'")
     commands += block("cells", boxes)
     plot = "plot $cells using 1:2:3:4:5:6:7 with boxxyerror fc rgb variable notitle"
@@ -190,7 +190,7 @@ def lines(name, title, alt, xlabel, ylabel, places, series, scale="", width=THIR
         columns, how = ("1:2:3:4", "yerrorlines") if any(v and v.low is not None for v in values) \
             else ("1:2", "linespoints")
         plotted.append(f"$l{s} using {columns} with {how} lc rgb '{colour}' pt {shape} ps 0.6 "
-                       f"lw 1.3 title {quote(label)}")
+                       f"lw 1.3 title {gnuplot(label)}")
     return Picture(name, alt, width, 290, commands + ["plot " + ", ".join(plotted)])
 
 
@@ -212,7 +212,7 @@ def stack(name, title, alt, xlabel, rows, parts, groups=()):
                  sum(e[i] for e in ends[:p + 1]), -i - 0.34, -i + 0.34) for i in range(len(rows))]
         commands += block(f"s{p}", bars)
         plotted.append(f"$s{p} using 1:2:3:4:5:6 with boxxyerror fc rgb '{colour}' "
-                       f"title {quote(label)}")
+                       f"title {gnuplot(label)}")
     return Picture(name, alt, HALF, 134 + max(22 * len(rows), 90),
                    commands + ["plot " + ", ".join(plotted)])
 
@@ -259,26 +259,43 @@ def script_of(pictures):
     text = []
     for p in pictures:
         size = f"size {p.width},{p.height}"
-        for terminal, font, suffix in (("svg", 12, "svg"), ("pngcairo", 9, "png")):
+        for terminal, font, suffix in TERMINALS:
             text += [f"set terminal {terminal} {size} font 'sans-serif,{font}' "
-                     "background rgb 'white'", f"set output {quote(p.name + '.' + suffix)}",
+                     "background rgb 'white'", "set termoption noenhanced",
+                     f"set output {gnuplot(p.name + '.' + suffix)}",
                      *p.commands]
     return "\n".join([*text, "unset output", ""])
+
+
+class NotDrawn(Exception):
+    """What gnuplot said as it failed, in one line."""
 
 
 def draw(pictures, folder):
     """
     Have gnuplot draw them to @folder, where what it was told stays as plots.gp. Returns
-    {name: the text of its SVG}. What it has to say is passed on: pictures there are.
+    {name: the text of its SVG}. What it has to say is passed on: pictures there are. They are
+    drawn in a new folder and moved from there, so that no link in @folder is followed.
     """
+    if folder.is_symlink():
+        raise NotDrawn(f"{folder} is a link: no picture is written through it, remove it")
     folder.mkdir(exist_ok=True)
-    script = folder / "plots.gp"
-    script.write_text(script_of(pictures), encoding="utf-8")
-    done = subprocess.run(["gnuplot", script.name], cwd=folder, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, check=False)
-    said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    if done.returncode:
-        why = (said or [f"status {done.returncode}"])[-1]
-        raise Unusable(f"{script}: gnuplot failed: {why}")
-    print("".join(f"report: gnuplot: {line}\n" for line in said), end="", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as place:
+        place = Path(place)
+        (place / "plots.gp").write_text(script_of(pictures), encoding="utf-8")
+        try:
+            done = subprocess.run(["gnuplot", "plots.gp"], cwd=place, stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, errors="replace", check=False,
+                                  timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            raise NotDrawn(f"gnuplot did not end in {LIMIT} s") from None
+        said = [printable(line.strip()) for line in done.stderr.splitlines() if line.strip()]
+        names = [f"{p.name}.{suffix}" for p in pictures for _, _, suffix in TERMINALS]
+        lacking = [name for name in names if not (place / name).exists()]
+        if done.returncode or lacking:
+            why = (said or [f"status {done.returncode}"])[-1]
+            raise NotDrawn(f"gnuplot failed: {why}")
+        print("".join(f"report: gnuplot: {line}\n" for line in said), end="", file=sys.stderr)
+        for name in ["plots.gp", *names]:
+            (place / name).rename(folder / name)
     return {p.name: (folder / f"{p.name}.svg").read_text(encoding="utf-8") for p in pictures}

@@ -24,10 +24,15 @@ def text(columns, rows):
     return [line(row) for row in [columns, *rows]]
 
 
+def markup_shown(name):
+    """A name in Markdown: what would be HTML, a link or code there, or end a cell, is escaped."""
+    return re.sub(r"[\\`<>&|\[\]]", r"\\\g<0>", name)
+
+
 def markdown(columns, rows):
     """Lines of the table."""
     def line(cells):
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        return "| " + " | ".join(map(markup_shown, cells)) + " |"
 
     rule = ["---:" if flag else "---" for flag in numeric(columns, rows)]
     return [line(columns), line(rule), *map(line, rows)]
