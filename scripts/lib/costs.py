@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What protection costs: points beside their base lines, and medians over formats."""
+import math
 from dataclasses import dataclass
 from statistics import median
 
@@ -51,25 +52,42 @@ class Source:
         counts = [len(p.runs) for p in self.points.values()]
         return min(counts), max(counts)
 
+    def cores(self):
+        """The CPUs of its host, or of each of all hosts; no limit where that is not told."""
+        hosts = self.folder.hosts()
+        facts = list(hosts.values()) if self.host == measures.TOTAL else \
+            [hosts.get(self.host, next(iter(hosts.values())))]
+        return [cores if isinstance(cores := one.get("cores"), int) and cores > 0 else math.inf
+                for one in facts]
+
     # --- {repeat: value} of a point ---
 
     def beside_base(self, point, column):
-        """(value, its base line's in the same round, or that's median where rounds differ)."""
+        """
+        (value, its base line's) by repeat: the base line's median in the same boot and round, or in
+        the same boot where that round has none. Runs of a boot without a base line are left out.
+        """
         base = self.base(point)
-        own, other = point.by_repeat(column), base.by_repeat(column) if base else {}
-        if not other or not all(other.values()):
-            return {}
-        usual = median(other.values())
-        together = own.keys() == other.keys() and base is not point
-        return {r: (value, other[r] if together else usual) for r, value in own.items()}
+        others = base.by_round(column) if base else {}
+        usual = {boot: median(value for (there, _), value in others.items() if there == boot)
+                 for boot, _ in others}
+        found = {}
+        for repeat, value in point.by_repeat(column).items():
+            other = others.get(point.place(repeat)) or usual.get(point.place(repeat)[0])
+            if other:
+                found[repeat] = value, other
+        return found
 
     def share(self, point, column="iops"):
         """Of its base line's."""
         return {r: value / other for r, (value, other) in self.beside_base(point, column).items()}
 
     def extra(self, point):
-        """Nanoseconds a job takes longer for an I/O than at the base line."""
-        jobs = point.numjobs * (len(self.folder.hosts()) if self.host == measures.TOTAL else 1)
+        """
+        Nanoseconds a job takes longer for an I/O than at the base line. Jobs beyond the CPUs of a
+        host wait for one: so many as there are CPUs work at a time.
+        """
+        jobs = sum(min(point.numjobs, cores) for cores in self.cores())
         return {r: jobs * 1e9 * (1 / value - 1 / other)
                 for r, (value, other) in self.beside_base(point, "iops").items()}
 
@@ -271,3 +289,20 @@ def unrest(source):
 def failed(source):
     """Runs of which there is no result."""
     return sum(len(p.failed()) for p in source.points.values())
+
+
+def cut_short(source):
+    """Runs that ended before their time."""
+    return sum(len(p.cut_short()) for p in source.points.values())
+
+
+def unpaired(source):
+    """Runs that went well, and have no base line of their boot."""
+    return sum(len(p.by_repeat("iops")) - len(source.beside_base(p, "iops"))
+               for p in source.points.values() if p.base)
+
+
+def escaped(source):
+    """(blocks that escaped checks that were asked for, blocks read in those runs)."""
+    told = [p.escaped() for p in source.points.values() if p.escaped()]
+    return sum(one for one, _ in told), sum(read for _, read in told)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import costs
+import measures
 
 # What a heading says of numbers by the target they were measured on.
 KINDS = {
@@ -24,6 +25,7 @@ MODES = {
 }
 
 
+READ_COLUMNS = "blocks_read", "blocks_checked", "blocks_escaped", "blocks_not_checked"
 QUIET = 0.1         # so far the repeats of a base line may be apart, by its median
 
 
@@ -132,13 +134,29 @@ def fault_sentences(source):
         number = costs.totals(source, columns)
         if number:
             found.append(f"{number} {name}: see points.csv; costs of runs with errors mean little.")
-    failed, missing = costs.failed(source), len(source.folder.missing)
-    if failed:
-        found.append(f"{failed} {'run' if failed == 1 else 'runs'} did no I/O and "
-                     f"{'is' if failed == 1 else 'are'} left out: raw/ has what fio said.")
+    missing = len(source.folder.missing)
+    for number, what in ((costs.failed(source), "did no I/O"),
+                         (costs.cut_short(source), "ended before their time"),
+                         (costs.unpaired(source), "have no base line of their boot")):
+        if number:
+            found.append(f"{number} {'run' if number == 1 else 'runs'} {singular(what, number)} and "
+                         f"{'is' if number == 1 else 'are'} left out: raw/ has what fio said.")
+    escaped, read = costs.escaped(source)
+    if escaped:
+        found.append(f"{escaped} of {read} blocks escaped the checks that were asked for, as their "
+                     "application tag says: their tuples were not looked at.")
+    dropped = source.folder.partial_totals if source.host == measures.TOTAL else 0
+    if dropped:
+        found.append(f"{dropped} totals of some of the hosts are left out: what all hosts do together "
+                     "is known of the other runs alone.")
     if missing:
         found.append(f"The sweep is not finished: {missing} of its runs are missing.")
     return found
+
+
+def singular(what, number):
+    """A verb of what a number of runs did."""
+    return what.replace("have", "has").replace("their", "its") if number == 1 else what
 
 
 def kept_table(source, kind):
@@ -185,6 +203,23 @@ def split_table(source):
                  "device, and moving metadata, take; below zero it is noise.")
 
 
+def block_table(source):
+    """Of blocks that were read, how many were checked, where the engine tells."""
+    rows = []
+    for guard in costs.guards(source):
+        for variant in costs.variants(source):
+            points = [p for p in source.all(guard=guard) if p.variant() == variant]
+            told = [run for p in points for run in p.runs.values() if run["blocks_read"]]
+            if told:
+                rows.append([guard, variant, *(
+                    "-" if any(run[column] is None for run in told)
+                    else str(sum(run[column] for run in told)) for column in READ_COLUMNS)])
+    return Table("Blocks that were read",
+                 ["guard", "mode", "read", "checked by the host", "escaped", "not checked"], rows,
+                 "All runs together, their warm-up too. The tuple of an escaped block says that it is "
+                 "not to be checked.")
+
+
 def factor_table(source):
     """Does it matter how the format is laid out?"""
     rows = [[f"{name} {other} instead of {first}", percent(one)]
@@ -196,5 +231,5 @@ def factor_table(source):
 def tables(source):
     """All of a source."""
     found = [kept_table(source, kind) for kind in costs.kinds_of_io(source)]
-    return [t for t in [*found, host_table(source), split_table(source), factor_table(source)]
-            if t.rows]
+    return [t for t in [*found, host_table(source), split_table(source), block_table(source),
+                        factor_table(source)] if t.rows]

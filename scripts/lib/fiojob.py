@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Run fio with this project's engine, and read what it reports."""
+import contextlib
 import json
 import os
 import re
@@ -14,6 +15,7 @@ ENGINE = TOP / "build" / "nvmepi.so"
 
 # What fio's job parser takes for an end of the line, or of a name, or puts something else for.
 NO_LINE = re.compile(r"[\x00-\x1f\x7f]")
+NO_NAME = re.compile(r"[\x00-\x1f\x7f#;/\[\]]|^\s|\s$")
 NO_PATH = re.compile(r"[\x00-\x1f\x7f#;]|\\(:|$)|\$(\{|pagesize|mb_memory|ncpus)|^\s|\s$")
 
 
@@ -57,6 +59,8 @@ def job_file(common, sections):
     """The text of a job file: common lines, then (name, lines) each."""
     text = "[global]\n" + "".join(map(line, common))
     for name, lines in sections:
+        if NO_NAME.search(name):
+            raise Refused(f"'{name}' is no name of a fio job: fio ends it at brackets, # and ;")
         text += f"\n{line(f'[{name}]')}" + "".join(map(line, lines))
     return text
 
@@ -86,10 +90,23 @@ def read_jobs(path):
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
-        found, _ = json.JSONDecoder().raw_decode(text[text.index("{"):])
+        found, _, _ = split_notes(text)
         return found["jobs"] if "jobs" in found else found["client_stats"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, RecursionError):
         return []
+
+
+def split_notes(text):
+    """
+    (what fio's JSON says, its first character, the one after it) in the text of its output. Notes of
+    fio's come before and after it, in lines of their own, and may have braces in them too.
+    """
+    for start in (found.start() for found in re.finditer(r"^\{", text, re.MULTILINE)):
+        with contextlib.suppress(ValueError):
+            said, end = json.JSONDecoder().raw_decode(text, start)
+            if isinstance(said.get("jobs", said.get("client_stats")), list):
+                return said, start, end
+    raise ValueError("fio wrote no JSON")
 
 
 def errors(job):

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A fio that a sweep started, and what it leaves."""
-import json
 import os
 import shutil
 import signal
@@ -64,8 +63,7 @@ class Fio:
         notes that fio puts around it: those are messages.
         """
         text = (self.place / "json").read_text(encoding="utf-8")
-        start = text.index("{")
-        _, end = json.JSONDecoder().raw_decode(text, start)
+        _, start, end = fiojob.split_notes(text)
         with open(self.place / "log", "a", encoding="utf-8") as log:
             log.write(text[:start] + text[end:].lstrip("\n"))
         (self.place / "json").write_text(text[start:end] + "\n", encoding="utf-8")

@@ -3,6 +3,7 @@
 import math
 import subprocess
 
+import boots
 import fiojob
 import schedule
 from command import Refusal
@@ -10,7 +11,6 @@ from points import Point
 from targets import Namespaces
 
 KERNELS = ("6.1", "6.12")
-AT_ONCE = 58            # formats a boot; QEMU takes 256 namespaces, but scanning them takes time
 SECONDS = 1800          # a boot, beyond its I/O
 BOOTS, GUEST_FAILED = 3, 125
 SIZE = 4 << 20          # least bytes of a namespace
@@ -26,8 +26,8 @@ class Boot:
     def __init__(self, plan, number):
         points = [Point.from_columns(columns) for columns in plan["points"]]
         formats = list(dict.fromkeys(point.fmt for point in points if point.base))
-        self.number, self.count = number, max(1, math.ceil(len(formats) / AT_ONCE))
-        mine = formats[number * AT_ONCE:(number + 1) * AT_ONCE]
+        self.number, self.count = number, max(1, math.ceil(len(formats) / boots.AT_ONCE))
+        mine = formats[number * boots.AT_ONCE:(number + 1) * boots.AT_ONCE]
         self.plan = plan
         self.points = [point for point in points if not point.base or point.fmt in mine]
         self.formats = list(dict.fromkeys(point.fmt for point in self.points))
@@ -37,35 +37,48 @@ class Boot:
         size = max(SIZE, self.plan["sizes"]["size"])
         return "".join(f"{fmt.row(size)}\n" for fmt in self.formats)
 
-    def runs(self, target):
+    def runs(self, target, before=0):
         """
         Each boot measures its formats beside the base lines: those have their repeats
-        in every boot, numbered through.
+        in every boot, numbered through. So many runs are @before it in other boots.
         """
         settings = self.plan["sizes"]
-        runs = schedule.schedule([(target, point) for point in self.points], settings)
-        before = sum(len(Boot(self.plan, number).runs(target)) for number in range(self.number))
         return [run._replace(
             order=run.order + before,
             repeat=run.repeat + (0 if run.point.base else
                                  self.number * schedule.repeats_of(run.point, settings)))
-            for run in runs]
+            for run in schedule.schedule([(target, point) for point in self.points], settings)]
+
+
+def boots_of(plan):
+    """[(Boot, its runs)] of all boots, their runs' order counted through."""
+    target, found, before = Namespaces([]), [], 0
+    for number in range(Boot(plan, 0).count):
+        boot = Boot(plan, number)
+        found.append((boot, boot.runs(target, before)))
+        before += len(found[-1][1])
+    return found
 
 
 def all_runs(plan):
     """Of all boots."""
-    target = Namespaces([])
-    return [run for number in range(Boot(plan, 0).count) for run in Boot(plan, number).runs(target)]
+    return [run for _, runs in boots_of(plan) for run in runs]
 
 
-def command(folder, program, boot):
-    """scripts/guest for a boot; @program goes on with the folder there."""
+def runs_there(plan, number):
+    """(the namespaces of a boot, its runs on them), for who is in it."""
+    boot, runs = boots_of(plan)[number]
+    target = Namespaces(boot.formats)
+    return target, [run._replace(target=target) for run in runs]
+
+
+def command(folder, program, boot, runs):
+    """scripts/guest for a boot with so many @runs; @program goes on with the folder there."""
     rows = folder.path / "tmp" / "namespaces"
     rows.unlink(missing_ok=True)
     rows.write_text(boot.rows(), encoding="ascii")
-    runs = boot.runs(Namespaces([]))
     settings = folder.plan["sizes"]
-    seconds = SECONDS + len(runs) * 2 * (settings["runtime"] + settings["ramp"])
+    seconds = SECONDS + runs * 2 * (settings["runtime"] + settings["ramp"])
     return ["setpriv", "--pdeathsig", "TERM", "--", str(fiojob.TOP / "scripts/guest"),
             f"--kernel={folder.plan['asked']['kernel']}", f"--namespaces={rows}",
             f"--share={folder.path}", f"--timeout={seconds:.0f}", "--", program,
@@ -73,10 +86,10 @@ def command(folder, program, boot):
             *(f"--fio={text}" for text in folder.plan["asked"]["fio"])]
 
 
-def run_boot(folder, program, boot):
+def run_boot(folder, program, boot, runs):
     """Until it has done its part. An emulated kernel may die as it boots: it is tried again."""
     for _ in range(BOOTS):
-        with subprocess.Popen(command(folder, program, boot)) as guest:
+        with subprocess.Popen(command(folder, program, boot, runs)) as guest:
             try:
                 status = guest.wait()
             except BaseException:
@@ -92,11 +105,9 @@ def run_boot(folder, program, boot):
 def sweep(folder, program):
     """All boots that have something left to do."""
     plan = folder.plan
-    for number in range(Boot(plan, 0).count):
-        boot = Boot(plan, number)
-        left = [run for run in boot.runs(Namespaces([]))
-                if not folder.done(run.point.id, run.repeat)]
+    for boot, runs in boots_of(plan):
+        left = [run for run in runs if not folder.done(run.point.id, run.repeat)]
         if left:
-            print(f"Linux {plan['asked']['kernel']}, boot {number + 1} of {boot.count}: "
+            print(f"Linux {plan['asked']['kernel']}, boot {boot.number + 1} of {boot.count}: "
                   f"{len(boot.formats)} namespaces, {len(left)} runs", flush=True)
-            run_boot(folder, program, boot)
+            run_boot(folder, program, boot, len(runs))

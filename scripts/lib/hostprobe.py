@@ -81,6 +81,7 @@ def probe(folder, places, asked):
                  for host, place in places.items()}
     answered = ask(folder, {host: text for host, (text, _) in questions.items()}, "json,normal")
     found = {host: judge_answers(host, fio, questions[host][1]) for host, fio in answered.items()}
+    next(iter(places.values())).refuse_shared(found)
     trials = ask(folder, {host: trial_job(place, asked["engine"])
                           for host, place in places.items()})
     for host, fio in trials.items():

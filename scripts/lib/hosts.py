@@ -95,6 +95,9 @@ class HostImages(Images):
         return [(f"test -d {folder} -a -w {folder}",
                  f"has no folder {self.name} that can be written")]
 
+    def refuse_shared(self, facts):
+        """Servers of one machine may share a folder: each has images of its own."""
+
     def trial(self):
         """Job lines of the engine's first I/O there."""
         return [f"filename={fiojob.path(self.prefix() + 'probe.img')}", *plain(4096).options(),
@@ -158,6 +161,16 @@ class HostDevice(Target):
         """No fill and no run is of another drive."""
         return [f"exec_prerun={fiojob.command(self.same())}"]
 
+    def refuse_shared(self, facts):
+        """A device that two servers of one machine have is one; @facts by Host."""
+        seen = {}
+        for host in facts:
+            for machine in {address for address, _ in places_of(host)} | {facts[host].get("hostname")}:
+                if machine in seen and machine:
+                    raise Refused(f"{seen[machine].name} and {host.name} are one machine, and so one "
+                                  f"{self.path}: name one of them")
+                seen[machine] = host
+
     def trial(self):
         return [f"filename={self.path}", "pi_chk=none", "pi_verify=none", "size=64k", "rw=read"]
 
@@ -172,7 +185,7 @@ def target(asked):
         raise Refused(f"'{word}' is no full path of plain letters: name a folder or a device there")
     if not word.startswith("/dev/ng"):
         return HostImages(word)
-    if not asked["destroy"]:
+    if not asked["destroy"] or not all(serial.strip() for serial in asked["destroy"]):
         raise Refused(f"a sweep overwrites what is on {word}: say so by --destroy=SERIAL of each "
                       "host's drive")
     return HostDevice(word)

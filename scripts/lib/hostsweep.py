@@ -5,8 +5,9 @@ from environment import resumed
 from fioprocess import moved
 from hostprobe import PROBE_SECONDS, answers, environment_of, probe, run_fio
 from hosts import read_hosts
-from sweepjobs import Jobs
-from sweeprun import FILL_AT_ONCE, SLACK, Failed
+from measures import is_short, time_of_run
+from sweepjobs import Jobs, fill_limit, not_filled
+from sweeprun import FILL_AT_ONCE, SLACK, TRIES, Failed
 
 
 class Sweeper:
@@ -50,27 +51,41 @@ class Sweeper:
         """Each host's namespaces, written in full."""
         fio = run_fio(self.folder, "fill", {
             host: self.jobs.fill([(place, fmt) for fmt in formats])
-            for host, place in self.hosts.items()}, SLACK + len(formats) * PROBE_SECONDS)
+            for host, place in self.hosts.items()}, fill_limit(self.settings, len(formats)))
         found = answers(fio)
-        self.drop([host for host in self.hosts if len(found.get(host.name, [])) < len(formats)],
+        self.drop([host for host in self.hosts if len(found.get(host.name, [])) < len(formats)
+                   or not_filled(found[host.name], self.settings)],
                   "as its namespaces were written", fio)
 
     def run(self, run):
         """One run on all hosts."""
-        seconds = self.settings["runtime"] + self.settings["ramp"] + SLACK
-        fio = run_fio(self.folder, run.name, {
-            host: self.jobs.text([run._replace(target=place)])
-            for host, place in self.hosts.items()}, seconds)
-        found = {name: jobs[0] for name, jobs in answers(fio, run.name).items()
-                 if moved(jobs[0])}
+        for _ in range(TRIES):
+            fio, found = self.try_run(run)
+            short = [name for name, job in found.items()
+                     if is_short(job, time_of_run(self.folder.plan))]
+            if not short:
+                break
+            print(f"note: {run.name}: fio ended before its time on {short[0]}", flush=True)
+        else:
+            raise Failed(f"{run.name}: fio ended before its time, {TRIES} times: {fio.complaint()}")
         lost = [host for host in self.hosts if host.name not in found]
         self.drop(lost, f"in {run.name}", fio)
         fio.keep(self.folder, run.name)
         self.folder.append({
             "run": run.name, "id": run.point.id, "repeat": run.repeat, "order": run.order,
+            "round": run.round,
             "hosts": {name: name for name in found}, "lost": [host.name for host in self.lost],
             "raw": run.name, "status": int(any(job["error"] for job in found.values()))})
         self.say([run])
+
+    def try_run(self, run):
+        """(fio's client, {host's name: fio's entry} of those that moved data)."""
+        seconds = self.settings["runtime"] + self.settings["ramp"] + SLACK
+        fio = run_fio(self.folder, run.name, {
+            host: self.jobs.text([run._replace(target=place)])
+            for host, place in self.hosts.items()}, seconds)
+        return fio, {name: jobs[0] for name, jobs in answers(fio, run.name).items()
+                     if moved(jobs[0])}
 
     def drop(self, lost, when, fio):
         """Go on without these hosts."""

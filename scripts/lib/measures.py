@@ -11,7 +11,15 @@ iops read_iops write_iops bw_bytes
 lat_mean_ns lat_p50_ns lat_p90_ns lat_p99_ns lat_p999_ns
 usr_cpu sys_cpu cpu_ns_per_io
 generate_ns_per_block check_ns_per_block generate_ns_per_io check_ns_per_io
-blocks_generated blocks_checked ios pi_errors io_errors exit_status""".split()
+blocks_generated blocks_checked ios pi_errors io_errors exit_status
+round boot blocks_read blocks_escaped blocks_not_checked""".split()
+LATER = COLUMNS[-5:]    # which folders of before do not have
+
+LEAST_RUNTIME = 0.9     # of what was asked for; a run that took less time was cut short
+ENDS_EARLY = "number_ios", "io_size", "io_limit", "exitall", "exit_what", "exitall_on_error"
+# The columns of what the engine says of blocks that it read, and what it calls them.
+READ_BLOCKS = {"blocks_read": "read", "blocks_escaped": "escaped",
+               "blocks_not_checked": "not_checked"}
 
 PERCENTILES = {"lat_p50_ns": "50.000000", "lat_p90_ns": "90.000000", "lat_p99_ns": "99.000000",
                "lat_p999_ns": "99.900000"}
@@ -36,6 +44,24 @@ def latency(job):
         values = ways[0]["clat_ns"].get("percentile", {})
         found |= {name: values[key] for name, key in PERCENTILES.items() if key in values}
     return found
+
+
+def is_short(job, seconds):
+    """Did a job, an entry of fio's JSON, end well but long before its @seconds?"""
+    if job.get("error"):
+        return False
+    return max(job[way]["runtime"] for way in ("read", "write")) < LEAST_RUNTIME * seconds * 1000
+
+
+def time_of_run(plan):
+    """
+    The seconds that each run of a plan.json is to take; 0 where a line that was added to all fio
+    jobs may end them earlier.
+    """
+    lines = (plan.get("asked") or {}).get("fio") or ()
+    seconds = (plan.get("sizes") or {}).get("runtime")
+    early = any(str(line).partition("=")[0].strip() in ENDS_EARLY for line in lines)
+    return seconds if isinstance(seconds, (int, float)) and not early else 0
 
 
 def of_job(job):
@@ -68,9 +94,12 @@ def of_report(path, point, job):
                   for way, (done, _) in SPENT.items()}
         spent = {way: sum(one["time_ns"][way] for one in jobs) for way in SPENT}
         errors = sum(one["mismatches"]["total"] - one["mismatches"]["injected"] for one in jobs)
-    except (OSError, ValueError, KeyError):
+        # An engine of before does not tell of all these: then they are not known.
+        told = {column: sum(one["blocks"][name] for one in jobs)
+                for column, name in READ_BLOCKS.items() if all(name in one["blocks"] for one in jobs)}
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
-    columns = {"pi_errors": errors}
+    columns = {"pi_errors": errors} | told
     ios = sum(job[side]["total_ios"] for side in ("read", "write"))
     for way, (done, side) in SPENT.items():
         columns[f"blocks_{done}"] = blocks[way]
@@ -93,7 +122,10 @@ def jobs_of_run(jobs, name, record):
         host = record["hosts"].get(f"{job.get('hostname')}:{job.get('port')}")
         if job["jobname"] == name and host:
             found.append((host, job))
-    return found + [(TOTAL, total([job for _, job in found]))] if len(found) > 1 else found
+    # What some of the hosts do together can't be held against what all of them do.
+    if len(found) < 2 or record.get("lost"):
+        return found
+    return found + [(TOTAL, total([job for _, job in found]))]
 
 
 def total(parts):

@@ -15,6 +15,10 @@ MODES = {
 }
 
 
+RW = ("read", "write", "randread", "randwrite", "rw", "randrw")
+CHECKS = ("guard", "apptag", "reftag", "sttag")
+
+
 def short(size):
     """Bytes as 4k or 1m, as fio takes them."""
     for unit, letter in ((1 << 20, "m"), (1 << 10, "k")):

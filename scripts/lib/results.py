@@ -330,7 +330,8 @@ class Folder:
                 raws = {record["raw"]: fiojob.read_jobs(self.raw(record["raw"], "json"))}
             common = {key: value for key, value in point.items() if key in measures.COLUMNS}
             common |= {"repeat": record["repeat"], "order": record["order"],
-                       "exit_status": record["status"]}
+                       "exit_status": record["status"], "round": record.get("round"),
+                       "boot": record.get("boot")}
             report = self.path / "pi" / f"{name}.json"
             for host, job in measures.jobs_of_run(raws[record["raw"]], name, record):
                 yield common | {"host": host} | measures.of_job(job) | \

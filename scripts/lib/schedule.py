@@ -9,12 +9,13 @@ from results import run_name
 
 
 class Run(NamedTuple):
-    """A repeat of a point; order is its place in the whole sweep."""
+    """A repeat of a point; order is its place in the whole sweep, round the turn that it is of."""
 
     point: Point
     target: object
     repeat: int
     order: int
+    round: int
 
     @property
     def name(self):
@@ -28,18 +29,18 @@ def repeats_of(point, settings):
 
 def rounds_of(points, settings):
     """
-    [(target, point, repeat)] of each round: every point comes once a round (A B A B),
+    [(target, point, repeat, round)] of each round, from 1: every point comes once a round (A B A B),
     those with more repeats more often; within a round the order is random, by the
     seed. Where a target has one format at a time, its points of a format stay together.
     """
     for turn in range(settings["repeats"]):
         dice = random.Random(f"{settings['seed']}/{turn}")
-        chosen = [(target, point, repeat + 1) for target, point in points
+        chosen = [(target, point, repeat + 1, turn + 1) for target, point in points
                   for repeat in range(repeats_of(point, settings))
                   if repeat * settings["repeats"] // repeats_of(point, settings) == turn]
         dice.shuffle(chosen)
         rank = {}
-        for target, point, _ in chosen:
+        for target, point, *_ in chosen:
             rank.setdefault((target.tag, point.fmt), len(rank) if target.one_format else 0)
         yield sorted(chosen, key=lambda one: rank[one[0].tag, one[1].fmt])
 
@@ -47,8 +48,8 @@ def rounds_of(points, settings):
 def schedule(points, settings):
     """All runs, in order, of [(target, point)]."""
     chosen = itertools.chain.from_iterable(rounds_of(points, settings))
-    return [Run(point, target, repeat, order)
-            for order, (target, point, repeat) in enumerate(chosen, 1)]
+    return [Run(point, target, repeat, order, turn)
+            for order, (target, point, repeat, turn) in enumerate(chosen, 1)]
 
 
 def batches(runs, settings):

@@ -8,11 +8,9 @@ from pathlib import Path
 import formats
 import textlines
 from command import Refusal
-from points import Point, Workload, MODES
+from points import CHECKS, MODES, RW, Point, Workload
 
 PLANS = Path(__file__).resolve().parent.parent / "plans"
-RW = ("read", "write", "randread", "randwrite", "rw", "randrw")
-CHECKS = ("guard", "apptag", "reftag", "sttag")
 
 
 class Refused(Refusal):
@@ -244,6 +242,15 @@ def points_for(target, wishes):
             point = Point(target.tag, fmt, checks_mode, checks, load_, base.id)
             found.setdefault(point.id, point)
     return list(found.values())
+
+
+def check_size(plan, points):
+    """Refuse a size of which the points' formats can't be written in full."""
+    size = plan.settings["size"]
+    for point in points:
+        if size % point.fmt.lbs or size < point.load.bs:
+            raise Refused(f"size={size}: is not whole blocks of {point.fmt.lbs} bytes, or less than an "
+                          f"I/O of {point.load.bs}: give another --set=size")
 
 
 def base_line(target, fmt, load_):

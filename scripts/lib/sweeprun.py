@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Goes over the runs of a sweep in their order, fio by fio, and keeps what they leave."""
+import collections
 import os
 import shutil
 import time
 
+import boots
 from command import Refusal
 from drive import NotTaken
 from fioprocess import Fio, moved
+from measures import is_short, time_of_run
 from schedule import batches
-from sweepjobs import split_cpus
+from sweepjobs import fill_limit, not_filled, split_cpus
 
 POLL = 0.005        # seconds
 SLACK = 120         # seconds that fio may take beyond its runtime
 FILL_AT_ONCE = 32   # namespaces
-FILL_LIMIT = 7200   # seconds: a drive's namespace may be large
+TRIES = 3           # of a run that fio ends before its time
 
 
 class Failed(Refusal):
@@ -25,10 +28,11 @@ class Sweeper:
 
     def __init__(self, folder, jobs, settings, host, say):
         self.folder, self.jobs, self.settings = folder, jobs, settings
-        self.host, self.say = host, say
+        self.host, self.say, self.boot = host, say, boots.this()
         self.exclusive = settings["overlap"] > 1
-        self.cpu, self.cpus = split_cpus()
-        self.running, self.filled = [], set()
+        self.cpus = split_cpus()
+        self.cpu = self.cpus and {self.cpus.own}
+        self.running, self.filled, self.tried = [], set(), collections.Counter()
 
     def sweep(self, runs):
         """All of @runs that are not done, and can be."""
@@ -45,9 +49,7 @@ class Sweeper:
                 if not self.prepare(batch[0]):
                     self.say(batch)
                     continue
-                batch[0].target.check()
-                job = {"job.fio": self.jobs.text(batch, self.exclusive, self.cpus)}
-                self.running.append((batch, Fio(self.folder, batch[0].name, job, cpu=self.cpu)))
+                self.start(batch)
             self.wait_until(0)
         finally:
             for _, fio in self.running:
@@ -55,6 +57,13 @@ class Sweeper:
             if self.exclusive:
                 os.close(self.token)
                 token.unlink()
+
+    def start(self, batch):
+        """A fio for these runs."""
+        job = {"job.fio": self.jobs.text(batch, self.exclusive, self.cpus)}
+        batch[0].target.check()
+        self.tried[batch[0].name] += 1
+        self.running.append((batch, Fio(self.folder, batch[0].name, job, cpu=self.cpu)))
 
     def make_token(self, path):
         """A pipe with one byte in it: who has that may move data."""
@@ -78,12 +87,15 @@ class Sweeper:
         fio = Fio(self.folder, "fill", {"job.fio": self.jobs.fill(places)}, cpu=self.cpu)
         try:
             while not fio.ended():
-                if fio.seconds() > FILL_LIMIT:
+                if fio.seconds() > fill_limit(self.jobs.settings, len(places)):
                     raise Failed(f"{places[0][0].name}: fio does not end: {fio.complaint()}")
                 time.sleep(POLL)
             jobs = fio.jobs()
             if fio.process.returncode or len(jobs) != len(places):
                 raise Failed(f"{places[0][0].name} can't be written: {fio.complaint()}")
+            if not_filled(jobs, self.jobs.settings):
+                raise Failed(f"{places[0][0].name}: fio did not write all "
+                             f"{self.jobs.settings['size']} bytes that are measured: is it smaller?")
             shutil.rmtree(fio.place)
         finally:
             fio.kill()
@@ -134,6 +146,11 @@ class Sweeper:
         missing = [run for run in batch if run.name not in jobs]
         if missing or not any(moved(jobs[run.name]) for run in batch):
             raise Failed(f"{batch[0].target.name}: fio failed: {fio.complaint()}")
+        seconds = time_of_run(self.folder.plan)
+        short = [run for run in batch if is_short(jobs[run.name], seconds)]
+        if short:
+            self.again(batch, short[0], fio)
+            return
         raw = batch[0].name
         for run in batch:
             report = fio.place / f"{run.name}.pi"
@@ -144,7 +161,15 @@ class Sweeper:
         for run in batch:
             job = jobs[run.name]
             records.append({"run": run.name, "id": run.point.id, "repeat": run.repeat,
-                            "order": run.order, "host": self.host, "raw": raw,
+                            "order": run.order, "round": run.round, "boot": self.boot,
+                            "host": self.host, "raw": raw,
                             "status": int(bool(job["error"]))})
         self.folder.append(*records)
         self.say(batch)
+
+    def again(self, batch, run, fio):
+        """fio ended before the time of @run: what it left is no result, all of the batch runs anew."""
+        if self.tried[batch[0].name] == TRIES:
+            raise Failed(f"{run.name}: fio ended before its time, {TRIES} times: {fio.complaint()}")
+        print(f"note: {run.name}: fio ended before its time; it runs again", flush=True)
+        self.start(batch)
