@@ -20,11 +20,6 @@ MOST = 1000     # ways to exchange; a sample of so many when there are more
 SEED = 1        # of that sample: the same input gets the same answer
 
 
-def decidable(olds, news, alpha):
-    """Are so many rounds enough, so that chance alone shows the extreme less than alpha?"""
-    return 2 / math.comb(olds + news, olds) <= alpha
-
-
 def exchanges(olds, news):
     """
     The ways to exchange rounds: pairs (rounds of old that go, rounds of new that come), as

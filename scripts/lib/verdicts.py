@@ -10,12 +10,13 @@ from readings import Unusable
 
 ALPHA = 0.05        # each interval misses the truth so often
 CHANCE = 0.01       # among all points of a comparison, one verdict in a hundred is by chance
-WIDEST = 2          # thresholds; a wider half of an interval could hide what matters
+MAYBE = 0.05        # a change that chance shows less often is not passed over in the sum of it all
 MORE_IS_BETTER = ("iops", "bw_bytes")
 METRICS = (*MORE_IS_BETTER, "lat_mean_ns", "lat_p50_ns", "lat_p90_ns", "lat_p99_ns", "lat_p999_ns",
            "cpu_ns_per_io", "generate_ns_per_block", "check_ns_per_block")
 WORSE, BETTER, SAME, UNKNOWN = "worse", "better", "same", "unknown"
 FEW_REPEATS = "too few repeats"
+OTHER_BOOTS = "a base line of another boot, which may be faster or slower by itself"
 ORDER = (WORSE, UNKNOWN, BETTER, SAME)
 
 
@@ -34,6 +35,11 @@ class Verdict:
     high: float = None
     chance: float = None        # how often all points together show one such by chance
     where: str = ""             # host and target, where there are several
+    marks: tuple = ()           # what keeps it from being the same, whatever its numbers are
+
+    def reach(self):
+        """The largest change that its interval has, or None."""
+        return None if self.low is None else max(abs(self.low), abs(self.high))
 
 
 # --- which points are equal ---
@@ -109,7 +115,12 @@ def differences(old, new):
             if a.get(what, "") != b.get(what, "")]
 
 
-# --- verdicts ---
+# --- what is wrong, whatever the numbers are ---
+
+def clearly_more(before, out_of, after, now_of):
+    """Is @after of @now_of more than twice as often as @before of @out_of?"""
+    return bool(after) and after * max(out_of, 1) > 2 * before * max(now_of, 1)
+
 
 def faults(old, new):
     """What goes wrong in NEW and didn't in OLD."""
@@ -117,70 +128,133 @@ def faults(old, new):
     for column, name in (("pi_errors", "PI errors"), ("io_errors", "I/O errors")):
         before, after = old.total(column), new.total(column)
         # Errors that were there before are new ones when there are clearly more an I/O.
-        if after and after * max(old.total("ios"), 1) > 2 * before * max(new.total("ios"), 1):
+        if clearly_more(before, old.total("ios"), after, new.total("ios")):
             wrong.append(f"{after} {name}" + (f", {before} before" if before else ""))
-    if new.failed() and not old.failed():
-        wrong.append(f"{len(new.failed())} of {len(new.runs)} runs have no result")
+    failed, before = len(new.failed()), len(old.failed())
+    if failed * len(old.runs) > before * len(new.runs):
+        wrong.append(f"{failed} of {len(new.runs)} runs have no result"
+                     + (f", {before} of {len(old.runs)} before" if before else ""))
+    was, now = old.escaped(), new.escaped()
+    if was and now and clearly_more(*was, *now):
+        wrong.append(f"{now[0]} of {now[1]} blocks escaped the checks, {was[0]} of {was[1]} before")
     if not wrong and new.total("exit_status") and not old.total("exit_status"):
         wrong.append("fio ended with an error")
     return wrong
 
 
-def rounds(point, metric):
-    """The values of a point in the order of its repeats, as logarithms."""
-    values = [value for _, value in sorted(point.by_repeat(metric).items())]
+def marks(old, new):
+    """What of a point was not measured as it was to be, so that it can't be called the same."""
+    found = []
+    for point, which in ((old, "OLD"), (new, "NEW")):
+        for number, what in ((len(point.failed()), "without a result"), (point.missing(), "missing"),
+                             (len(point.cut_short()), "cut short")):
+            if number:
+                found.append(f"{number} of {max(point.planned, len(point.runs))} runs of {which} "
+                             f"{'is' if number == 1 else 'are'} {what}")
+        escaped = point.escaped()
+        if escaped and escaped[0]:
+            found.append(f"{escaped[0]} of {escaped[1]} blocks escaped the checks in {which}")
+    if old.parts != new.parts:
+        found.append(f"OLD is the total of other hosts: {len(old.parts)}, and {len(new.parts)} in NEW")
+    return found
+
+
+# --- numbers ---
+
+def several_boots(pairs):
+    """
+    Were points measured in more than one boot? Of the guest each folder has boots of its own, and each
+    of them is as fast as it happens to be: its points are held against base lines of their boot.
+    """
+    olds, news = ({(p.host, boot) for p in side for boot in p.boots()} for side in zip(*pairs))
+    hosts = {host for host, _ in olds | news}
+    guest = any(new.target_kind == "guest" for _, new in pairs)
+    return len(olds) > len(hosts) or len(news) > len(hosts) or guest and olds != news
+
+
+def rounds(point, metric, beside=False):
+    """
+    A value of each round in their order, as logarithms; @beside, by the base line's in the same boot
+    and round, or in the same boot where that round has none.
+    """
+    values = point.by_round(metric)
+    if beside:
+        others = point.base_point.by_round(metric) if point.base_point else {}
+        usual = {boot: median(value for (there, _), value in others.items() if there == boot)
+                 for boot, _ in others}
+        values = {place: value / other for place, value in values.items()
+                  if (other := others.get(place) or usual.get(place[0]))}
+    values = [value for _, value in sorted(values.items())]
     return [math.log(v) for v in values] if all(v > 0 for v in values) else []
 
 
-def too_few(olds, news):
-    """Why nothing can be said, or ''."""
+def least_chance(olds, news):
+    """The least that exchanging so many rounds can say of a change's being by chance."""
     if not olds or not news:
-        return "there are no such values"
-    return "" if stats.decidable(olds, news, CHANCE) else FEW_REPEATS
+        return 1
+    return max(2 / math.comb(olds + news, olds), 1 / stats.MOST)
 
 
-def repeats_needed():
-    """So many in both runs are enough."""
-    return next(n for n in range(2, 99) if stats.decidable(n, n, CHANCE))
+def parts_of_chance(sizes):
+    """
+    Points with other numbers of rounds are families of their own, {(old, new rounds): points}. Each
+    gets a part of CHANCE, as much at least as its rounds can come to; those with the most points
+    first. A family for which nothing is left has too few rounds, and is not in what is returned.
+    """
+    granted, left = {}, CHANCE
+    for size in sorted(sizes, key=lambda one: (-sizes[one], one)):
+        least = least_chance(*size)
+        if least <= left:
+            granted[size] = least
+            left -= least
+    points = sum(sizes[size] for size in granted)
+    return {size: least + left * sizes[size] / points for size, least in granted.items()}
+
+
+def repeats_needed(families=1):
+    """So many in both runs are enough, where points are in so many families."""
+    return next(n for n in range(2, 99) if least_chance(n, n) <= CHANCE / families)
+
+
+def repeats_to_tell(found, threshold):
+    """About so many repeats would make the interval of @found narrow enough, or ''."""
+    wanted, middle = math.log1p(threshold), abs(math.log1p(found.change))
+    half = (math.log1p(found.high) - math.log1p(found.low)) / 2
+    number = math.ceil(min(found.repeats) * (half / max(abs(wanted - middle), wanted / 4)) ** 2)
+    number = max(number, min(found.repeats) + 1)
+    return f"; about {number} repeats would tell" if number < 1000 else ""
 
 
 def judge_change(found, threshold, worse_is_less):
     """Set the verdict of @found by its interval."""
     down, up = found.high < -threshold, found.low > threshold
-    half = (math.log1p(found.high) - math.log1p(found.low)) / 2
     if (down or up) and found.chance <= CHANCE:
         found.verdict = WORSE if down == worse_is_less else BETTER
     elif down or up:
         found.verdict = UNKNOWN
         found.reason = ("beyond the threshold, but of so many points one may be so by chance: "
                         "repeat it")
-    elif half > math.log1p(WIDEST * threshold):
+    elif found.reach() > threshold:
         found.verdict = UNKNOWN
-        found.reason = ("its repeats differ too much: a change of "
-                        f"{100 * (WIDEST + 1) * threshold:.3g} % might not be seen")
+        found.reason = (f"its repeats differ too much: it may have changed by {100 * found.reach():.3g}"
+                        f" %{repeats_to_tell(found, threshold)}")
     else:
         found.verdict = SAME
 
 
-def judge_family(members, threshold, worse_is_less, families):
+def judge_family(members, threshold, worse_is_less, part):
     """
-    Verdicts on [(point or None, old rounds, new rounds)], which all have as many rounds.
-    With so many @families, each may err as seldom as makes CHANCE together.
+    Verdicts on [(point or None, old rounds, new rounds)], which all have as many rounds, and may err
+    together as seldom as @part says.
     """
     ways = stats.exchanges(len(members[0][1]), len(members[0][2]))
     chances = stats.adjusted([(old, new) for _, old, new in members], ways)
     for (point, old, new), chance in zip(members, chances):
         low, middle, high = map(math.expm1, stats.interval(stats.shifts(old, new, ways), ALPHA))
         found = Verdict(point, SAME, "", (len(old), len(new)), math.exp(median(old)),
-                        math.exp(median(new)), middle, low, high, min(1, chance * families))
+                        math.exp(median(new)), middle, low, high, min(1, chance * CHANCE / part))
         judge_change(found, threshold, worse_is_less)
         yield found
-
-
-def together(judged):
-    """All points as one, over the rounds that all of them have."""
-    olds, news = (min(len(member[i]) for member in judged) for i in (1, 2))
-    return None, *stats.mean_of_rounds([(old[:olds], new[:news]) for _, old, new in judged])
 
 
 def unjudged(point, old, new, reason):
@@ -189,37 +263,89 @@ def unjudged(point, old, new, reason):
     return Verdict(point, UNKNOWN, reason, (len(old), len(new)), *middles)
 
 
+def families_of(members):
+    """{(old, new rounds): members}"""
+    found = {}
+    for member in members:
+        found.setdefault((len(member[1]), len(member[2])), []).append(member)
+    return found
+
+
+def judge_numbers(members, threshold, worse_is_less):
+    """{id(point): Verdict}, and of None that of all points of the largest family together."""
+    families, found = families_of(members), {}
+    parts = parts_of_chance({size: len(same) for size, same in families.items() if all(size)})
+    few = f"{FEW_REPEATS}: {repeats_needed(len(parts) + (not parts))} in both are enough"
+    for size, same in families.items():
+        if size not in parts:
+            reason = few if all(size) else "there are no such values"
+            found |= {id(member[0]): unjudged(*member, reason) for member in same}
+    for size in sorted(parts, key=lambda one: -len(families[one])):
+        same = families[size]
+        if None not in (one.point for one in found.values()):
+            same = same + [(None, *stats.mean_of_rounds([(old, new) for _, old, new in same]))]
+        for one in judge_family(same, threshold, worse_is_less, parts[size]):
+            found[id(one.point)] = one
+    return found
+
+
 def judge(pairs, metric, threshold):
     """([Verdict of each pair], Verdict of all together or None where none was judged)."""
-    found, judged, families = {}, [], {}
     telling = [name for name in ("host", "target")
                if len({getattr(new, name) for _, new in pairs}) > 1]
+    beside, members, found = several_boots(pairs), [], {}
     for old, new in pairs:
         member = (new, rounds(old, metric), rounds(new, metric))
-        reason = too_few(len(member[1]), len(member[2]))
-        if reason:
-            found[id(new)] = unjudged(*member, reason)
+        if old.parts != new.parts:
+            found[id(new)] = unjudged(*member, "")
+        elif beside and not new.base:
+            found[id(new)] = unjudged(*member, OTHER_BOOTS)
+        elif beside:
+            members.append((new, rounds(old, metric, True), rounds(new, metric, True)))
         else:
-            judged.append(member)
-    for member in judged + ([together(judged)] if judged else []):
-        families.setdefault((len(member[1]), len(member[2])), []).append(member)
-    for members in families.values():
-        for one in judge_family(members, threshold, metric in MORE_IS_BETTER, len(families)):
-            found[id(one.point)] = one
+            members.append(member)
+    found |= judge_numbers(members, threshold, metric in MORE_IS_BETTER)
     for old, new in pairs:
-        wrong = faults(old, new)
+        one, wrong, one_marks = found[id(new)], faults(old, new), marks(old, new)
         if wrong:
-            found[id(new)].verdict, found[id(new)].reason = WORSE, "; ".join(wrong)
-        found[id(new)].where = ", ".join(getattr(new, name) for name in telling)
+            one.verdict, one.reason = WORSE, "; ".join(wrong)
+        elif one_marks and one.verdict != WORSE:
+            one.verdict = UNKNOWN
+            one.reason = "; ".join([*one_marks, *([one.reason] if one.reason else [])])
+        one.marks = tuple(one_marks)
+        one.where = ", ".join(getattr(new, name) for name in telling)
     return [found[id(new)] for _, new in pairs], found.get(id(None))
 
 
-def overall(verdicts, whole):
-    """The verdict on it all: any point that got worse; else all together, if most were judged."""
-    count = Counter(v.verdict for v in verdicts)
+def maybe_changed(found, threshold):
+    """Is its change beyond the threshold, though its interval is not, and hardly by chance?"""
+    return found.verdict == UNKNOWN and found.change is not None and \
+        abs(found.change) > threshold and found.chance <= MAYBE
+
+
+def doubts(verdicts, whole, threshold, only_old):
+    """Why nothing can be told of it all, as lines; none where it can be."""
+    lines = []
+    for number, text in (
+            (len(only_old), "of OLD are not in NEW"),
+            (sum(bool(v.marks) for v in verdicts), "were not measured as they were to be"),
+            (sum(v.reason == OTHER_BOOTS and v.point.target_kind != "guest" for v in verdicts),
+             "are base lines of other boots"),
+            (sum(maybe_changed(v, threshold) for v in verdicts), "may have changed: repeat them")):
+        if number:
+            lines.append(f"{number} points {text}")
     judged = sum(v.change is not None for v in verdicts)
-    if count[WORSE] or whole and whole.verdict == WORSE:
-        return WORSE
     if not whole or 2 * judged < len(verdicts):
-        return UNKNOWN
-    return whole.verdict
+        lines.append(f"{len(verdicts) - judged} points can't be judged")
+    return lines
+
+
+def overall(verdicts, whole, threshold, only_old=()):
+    """
+    (the verdict on it all, why nothing can be told): worse where any point is; unknown where something
+    was not measured as it was to be; else that of all points together.
+    """
+    if whole and whole.verdict == WORSE or any(v.verdict == WORSE for v in verdicts):
+        return WORSE, []
+    found = doubts(verdicts, whole, threshold, only_old)
+    return (UNKNOWN, found) if found else (whole.verdict, [])
