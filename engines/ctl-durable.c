@@ -43,7 +43,8 @@ static int sync_folder(const struct ctl_image *img)
 
 	if (!slash)
 		strcpy(name, ".");
-	else if (snprintf(name, sizeof(name), "%.*s", len ? len : 1, img->path) >= (int)sizeof(name))
+	else if (snprintf(name, sizeof(name), "%.*s", len ? len : 1, img->path) >=
+		 (int)sizeof(name))
 		return -ENAMETOOLONG;
 	ret = sync_name(name);
 	if (ret != -EACCES)

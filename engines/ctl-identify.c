@@ -63,7 +63,7 @@ static void put_string(char *to, size_t len, const char *from)
 
 /* ONCS: bits that libnvme has no name for yet. */
 enum {
-	NVMCSA = 1 << 9,	/* the write portion of a Copy is as atomic as a Write: by the block */
+	NVMCSA = 1 << 9,	/* what a Copy writes is as atomic as a Write: by the block */
 	NVMAFC = 1 << 10,	/* a Copy takes no longer than reading and writing */
 };
 

@@ -185,7 +185,8 @@ int ctl_check_written(const struct ctl_image *img, const struct pi_layout *l,
 /* Blocks that were written, as they lie on media. */
 static int check_media(const struct ctl_image *img, const struct ctl_range *r)
 {
-	return ctl_check_blocks(img, &img->media, r, ctl_data_at(img, r->lba), ctl_md_at(img, r->lba));
+	return ctl_check_blocks(img, &img->media, r, ctl_data_at(img, r->lba),
+				ctl_md_at(img, r->lba));
 }
 
 /* Write Uncorrectable left nothing to be read. */

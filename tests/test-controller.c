@@ -248,7 +248,8 @@ static void check_image(const char *name, const struct model *m)
 }
 
 /* Copy Descriptor Formats 2h and 3h: enabled, as a namespace is opened, or not. */
-static struct target_ns *open_random(const struct ns_format *f, uint64_t size, unsigned copy_formats)
+static struct target_ns *open_random(const struct ns_format *f, uint64_t size,
+				     unsigned copy_formats)
 {
 	uint8_t page[512] = { [2] = 1, [4] = copy_formats };
 	struct nvme_uring_cmd cmd = {
@@ -355,7 +356,8 @@ static void poke_zeroes(const char *name, uint64_t blocks)
 	memset(md, 0x11, sizeof(md));
 	for (unsigned lba = 0; lba < 2; lba++)
 		UNIT_CHECK(pwrite(fd, data, 4096, lba * 4096) == 4096 &&
-			   pwrite(fd, md, 16, blocks * 4096 + lba * 16) == 16, "can't write %s", name);
+			   pwrite(fd, md, 16, blocks * 4096 + lba * 16) == 16,
+			   "can't write %s", name);
 	UNIT_CHECK(!ftruncate(fd, blocks * (4096 + 16)), "can't size %s", name);
 	close(fd);
 }
@@ -423,7 +425,8 @@ static void block_zero_elsewhere(void)
 	if (!UNIT_CHECK(!try_open(&ns, "zero.img", &f, 0, true), "open: %s", why))
 		return;
 	ret = read_zeroes(ns, 0, md);
-	UNIT_CHECK(!ret && md[0] == 0xff && md[15] == 0xff, "LBA 0: %x, its tuple is %02x...", ret, md[0]);
+	UNIT_CHECK(!ret && md[0] == 0xff && md[15] == 0xff, "LBA 0: %x, its tuple is %02x...", ret,
+		   md[0]);
 	ret = read_zeroes(ns, 1, md);
 	UNIT_CHECK(ret == MODEL_GUARD, "LBA 1: %x", ret);
 	memset(md, 0x11, sizeof(md));

@@ -34,7 +34,8 @@ static void unmake(struct target_ns *ns)
 }
 
 /* @nr blocks from @lba on in the buffers: bytes that tell the LBA, and tuples with tags for it. */
-static struct nvme_uring_cmd blocks(const struct ns_format *f, uint8_t opcode, uint64_t lba, uint32_t nr)
+static struct nvme_uring_cmd blocks(const struct ns_format *f, uint8_t opcode, uint64_t lba,
+				    uint32_t nr)
 {
 	struct nvme_uring_cmd cmd = rw(opcode, lba, nr, data, sizeof(data));
 
@@ -152,8 +153,8 @@ static void no_limits(void)
 	uint32_t *range = (uint32_t *)data;
 	int ret = controller_target.admin(ns, &cmd);
 
-	UNIT_CHECK(!ret && !memcmp(data, none, sizeof(none)), "CNS 06h: %x, %02x %02x %02x %02x", ret,
-		   data[0], data[1], data[2], data[3]);
+	UNIT_CHECK(!ret && !memcmp(data, none, sizeof(none)),
+		   "CNS 06h: %x, %02x %02x %02x %02x", ret, data[0], data[1], data[2], data[3]);
 	for (unsigned i = 0; i < sizeof(opcodes); i++) {
 		ret = run(ns, rw(opcodes[i], 0, 65536, NULL, 0));
 		UNIT_CHECK(!ret, "opcode %02x, 65536 blocks: %x", opcodes[i], ret);
@@ -169,14 +170,15 @@ static void no_limits(void)
 	cmd = rw(9, 255, 1, data, 4096);
 	cmd.cdw11 = 4;
 	ret = run(ns, cmd);
-	UNIT_CHECK(!ret && !run(ns, rw(2, 65535, 1, data, 520)), "the last range was left out: %x", ret);
+	UNIT_CHECK(!ret && !run(ns, rw(2, 65535, 1, data, 520)), "the last range is left out: %x",
+		   ret);
 	unmake(ns);
 }
 
 /* --- Copy --- */
 
-static int copy(struct target_ns *ns, unsigned format, uint64_t to, unsigned nr, const struct source *s,
-		uint32_t cdw12)
+static int copy(struct target_ns *ns, unsigned format, uint64_t to, unsigned nr,
+		const struct source *s, uint32_t cdw12)
 {
 	const unsigned size = format & 1 ? 40 : 32;
 	struct nvme_uring_cmd cmd = rw(0x19, to, 1, data, sizeof(data));
@@ -223,9 +225,12 @@ static void copy_formats(void)
 		struct ns_format f;
 		int		want[6];	/* by format */
 	} rows[] = {
-		{ F(4096, 8, 0, 1, 0, 0, 0), { 0, MODEL_NS, 0, MODEL_NS, MODEL_FIELD, MODEL_FIELD } },
-		{ F(4096, 16, 0, 1, 0, 1, 16), { MODEL_NS, 0, MODEL_NS, 0, MODEL_FIELD, MODEL_FIELD } },
-		{ F(4096, 16, 0, 1, 0, 2, 0), { MODEL_NS, 0, MODEL_NS, 0, MODEL_FIELD, MODEL_FIELD } },
+		{ F(4096, 8, 0, 1, 0, 0, 0),
+		  { 0, MODEL_NS, 0, MODEL_NS, MODEL_FIELD, MODEL_FIELD } },
+		{ F(4096, 16, 0, 1, 0, 1, 16),
+		  { MODEL_NS, 0, MODEL_NS, 0, MODEL_FIELD, MODEL_FIELD } },
+		{ F(4096, 16, 0, 1, 0, 2, 0),
+		  { MODEL_NS, 0, MODEL_NS, 0, MODEL_FIELD, MODEL_FIELD } },
 		{ F(4096, 0, 0, 0, 0, 0, 0), { 0, 0, 0, 0, MODEL_FIELD, MODEL_FIELD } },
 		{ F(4096, 16, 0, 0, 0, 0, 0), { 0, 0, 0, 0, MODEL_FIELD, MODEL_FIELD } },
 	};
@@ -239,12 +244,14 @@ static void copy_formats(void)
 			write_blocks(ns, &rows[i].f, 8, 4);
 			ret = copy(ns, format, 100, 1, &from, 0);
 			UNIT_CHECK(ret == (format < 2 ? rows[i].want[format] : (int)MODEL_FIELD),
-				   "%s, format %u not enabled: %x", name_of(&rows[i].f), format, ret);
+				   "%s, format %u not enabled: %x", name_of(&rows[i].f), format,
+				   ret);
 			enable(ns, 1 << 2 | 1 << 3);
 			ret = copy(ns, format, 100, 1, &from, 0);
 			UNIT_CHECK(ret == rows[i].want[format], "%s, format %u: %x",
 				   name_of(&rows[i].f), format, ret);
-			UNIT_CHECK(byte_of(ns, 103) == (ret ? 0 : 12), "%s, format %u: LBA 103 is %d",
+			UNIT_CHECK(byte_of(ns, 103) == (ret ? 0 : 12),
+				   "%s, format %u: LBA 103 is %d",
 				   name_of(&rows[i].f), format, byte_of(ns, 103));
 			unmake(ns);
 		}
@@ -276,7 +283,8 @@ static void copy_overlap(void)
 		ret = copy(ns, 2, 0, 2, rows[i].from, PRACT | 8 << 12);
 		UNIT_CHECK(ret == rows[i].want, "row %u: %x", i, ret);
 		for (unsigned lba = 0; ret && lba < 32; lba++)
-			UNIT_CHECK(byte_of(ns, lba) == (int)lba + 1, "row %u: LBA %u was copied to", i, lba);
+			UNIT_CHECK(byte_of(ns, lba) == (int)lba + 1,
+				   "row %u: LBA %u was copied to", i, lba);
 		ret = copy(ns, 0, 0, 2, rows[i].from, PRACT | 8 << 12);
 		UNIT_CHECK(!ret, "row %u, format 0h: %x", i, ret);
 		unmake(ns);
@@ -302,7 +310,7 @@ static void copy_namespaces(void)
 	unmake(ns);
 }
 
-/* 3.3.2.1, 3.3.2.3: PRACT of both portions is the same; of Fast Copy Only all copies are capable. */
+/* 3.3.2.1, 3.3.2.3: PRACT is the same in both portions; every copy is a fast one. */
 static void copy_options(void)
 {
 	const struct ns_format f = F(4096, 8, 0, 1, 0, 0, 0), none = F(4096, 8, 0, 0, 0, 0, 0);
@@ -313,7 +321,8 @@ static void copy_options(void)
 	write_blocks(ns, &f, 0, 32);
 	for (unsigned n = 0; n < 4; n++) {
 		ret = copy(ns, 0, 100, 1, &from, (n & 1 ? PRACT : 0) | (n & 2 ? 8 << 12 : 0));
-		UNIT_CHECK(ret == (n == 1 || n == 2 ? (int)MODEL_FIELD : 0), "PRACT %u: %x", n, ret);
+		UNIT_CHECK(ret == (n == 1 || n == 2 ? (int)MODEL_FIELD : 0), "PRACT %u: %x", n,
+			   ret);
 	}
 	enable(ns, 1 << 2);
 	ret = copy(ns, 2, 120, 1, &from, 0);
@@ -339,8 +348,8 @@ static void copy_with_pract(void)
 		write_blocks(ns, &f, 0, 4);
 		ret = copy(ns, 0, 100, 1, &from, PRACT | 8 << 12 | PRCHK_REF);
 		UNIT_CHECK(!ret, "type %d: %x", type, ret);
-		cmd.cdw12 = PRACT | 8 << 12 | PRCHK_REF;	/* the same, to other tags than the SDLBA */
-		cmd.cdw14 = 5;
+		cmd.cdw12 = PRACT | 8 << 12 | PRCHK_REF;
+		cmd.cdw14 = 5;			/* not the SDLBA */
 		ret = run(ns, cmd);
 		UNIT_CHECK(!ret, "type %d, another reference tag: %x", type, ret);
 		unmake(ns);
@@ -357,8 +366,8 @@ static void host_behavior(void)
 	uint8_t page[512], set[512] = { [2] = 1, [4] = 0xc };
 	int ret = behave(ns, 10, page);
 
-	UNIT_CHECK(!ret && page[2] == 1 && !page[4] && !page[5], "at the start: %x, LBAFEE %u, CDFE %02x%02x",
-		   ret, page[2], page[5], page[4]);
+	UNIT_CHECK(!ret && page[2] == 1 && !page[4] && !page[5],
+		   "at the start: %x, LBAFEE %u, CDFE %02x%02x", ret, page[2], page[5], page[4]);
 	UNIT_CHECK(!behave(ns, 9, set) && !behave(ns, 10, page) && !memcmp(page, set, 512),
 		   "what was set is not got");
 	set[4] = 0x10;

@@ -150,9 +150,11 @@ static void flush_fails(void)
 			fail_syncs = tries < failed;
 			look_back();
 			ret = run(ns, flush_command());
-			UNIT_CHECK(ret == (tries < failed ? -EIO : 0), "try %d of %d: %d", tries, failed, ret);
+			UNIT_CHECK(ret == (tries < failed ? -EIO : 0), "try %d of %d: %d", tries,
+				   failed, ret);
 		} while (tries++ < failed);
-		UNIT_CHECK(at(".") >= 0 && at("x.img.format") >= 0, "names are not synced:\n%s", seen);
+		UNIT_CHECK(at(".") >= 0 && at("x.img.format") >= 0, "names are not synced:\n%s",
+			   seen);
 		fail_syncs = 0;
 		controller_target.close(ns);
 		remove_image("x.img");
@@ -220,7 +222,8 @@ static void force_unit_access(void)
 	enum { NEVER, BEFORE, AFTER };
 	static const struct { uint8_t opcode; const char *name; int when; } rows[] = {
 		{ 1, "Write", AFTER }, { 2, "Read", BEFORE }, { 4, "Write Uncorrectable", NEVER },
-		{ 5, "Compare", BEFORE }, { 8, "Write Zeroes", AFTER }, { 9, "Dataset Management", NEVER },
+		{ 5, "Compare", BEFORE }, { 8, "Write Zeroes", AFTER },
+		{ 9, "Dataset Management", NEVER },
 		{ 12, "Verify", BEFORE }, { 0x19, "Copy", AFTER },
 	};
 	static uint8_t data[4096], md[8];

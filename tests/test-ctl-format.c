@@ -154,7 +154,8 @@ static void format_nvm(void)
  */
 static void format_storage_tags(void)
 {
-	static const struct ns_format with = F(4096, 16, 0, 1, 0, 2, 48), plain = F(4096, 8, 0, 1, 0, 0, 0);
+	static const struct ns_format with = F(4096, 16, 0, 1, 0, 2, 48);
+	static const struct ns_format plain = F(4096, 8, 0, 1, 0, 0, 0);
 	uint8_t page[512] = { 0 };
 	struct nvme_uring_cmd cmd = { .opcode = 0x80, .nsid = 1 }, set = {
 		.opcode = 9, .cdw10 = 0x16, .addr = (uintptr_t)page, .data_len = sizeof(page),
