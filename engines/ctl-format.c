@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 #include "ctl-format.h"
 
 #define FORMAT_TITLE "nvmepi image format"
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2		/* 1 has no id, and is taken all the same */
 
 /* The fields of struct ns_format, by the names that options and files use. */
 static const struct field {
@@ -94,6 +95,16 @@ static int refuse_none(const char *path, char *why)
 		      "format (such as ns_lbs=4096 ns_ms=8 ns_pi=1)", path);
 }
 
+/* Of this image and of its copies; 56 bits, as an EUI64 has room for. */
+static uint64_t new_id(void)
+{
+	uint64_t id = 0;
+
+	if (getrandom(&id, 7, 0) != 7)
+		return 0;		/* it then goes by its file */
+	return id;
+}
+
 static int count_blocks(struct ctl_format *f, const struct target_open *o, char *why)
 {
 	if (o->extent)
@@ -130,6 +141,7 @@ int ctl_format_new(struct ctl_format *f, const struct target_open *o, char *why)
 		return ret;
 	if (!f->nr_blocks)
 		return refuse_none(o->path, why);
+	f->id = new_id();
 	if (f->nr_blocks > (uint64_t)INT64_MAX / (ns->lbs + ns->ms))
 		return refuse(why, EFBIG, "%s: size=: %llu blocks are more than a file can hold", o->path,
 			      (unsigned long long)f->nr_blocks);
@@ -194,6 +206,9 @@ static int temporary_path(const char *path, char out[PATH_MAX], char *why)
 }
 
 /* A line "NAME NUMBER" of the file; @seen has a bit for each name met so far. */
+/* Those that are no fields come behind them. */
+enum { LINE_BLOCKS = NR_FIELDS, LINE_ID, NR_LINES };
+
 static bool parse_line(struct ctl_format *f, const char *line, unsigned *seen)
 {
 	unsigned long long v;
@@ -204,15 +219,19 @@ static bool parse_line(struct ctl_format *f, const char *line, unsigned *seen)
 		return false;
 	for (i = 0; i < NR_FIELDS && strcmp(name, fields[i].name); i++)
 		;
-	if (i == NR_FIELDS && strcmp(name, "blocks"))
+	if (i == NR_FIELDS && !strcmp(name, "id"))
+		i = LINE_ID;
+	else if (i == NR_FIELDS && strcmp(name, "blocks"))
 		return false;
 	if (*seen & 1u << i || (i < NR_FIELDS && v > 1 << 20))
 		return false;
 	*seen |= 1u << i;
 	if (i < NR_FIELDS)
 		set(&f->ns, &fields[i], v);
-	else
+	else if (i == LINE_BLOCKS)
 		f->nr_blocks = v;
+	else
+		f->id = v;
 	return true;
 }
 
@@ -225,7 +244,7 @@ static int parse(struct ctl_format *f, FILE *in, const char *name, char *why)
 		return refuse(why, EINVAL,
 			      "%s: line 1 is not \"" FORMAT_TITLE " %d\": damaged, or another "
 			      "program's", name, FORMAT_VERSION);
-	if (version != FORMAT_VERSION)
+	if (!version || version > FORMAT_VERSION)
 		return refuse(why, EINVAL, "%s: version %u, this program knows %d: use a newer one",
 			      name, version, FORMAT_VERSION);
 	while (fgets(line, sizeof(line), in)) {
@@ -235,7 +254,7 @@ static int parse(struct ctl_format *f, FILE *in, const char *name, char *why)
 				      "%s: line %u is damaged: restore it, or remove the file and "
 				      "give all ns_* options", name, nr);
 	}
-	if (seen != (2u << NR_FIELDS) - 1)
+	if (seen != (1u << (version == 1 ? LINE_ID : NR_LINES)) - 1)
 		return refuse(why, EINVAL,
 			      "%s: lines are missing: restore it, or remove the file and give all "
 			      "ns_* options", name);
@@ -253,6 +272,7 @@ int ctl_format_read(struct ctl_format *f, const char *path, char *why)
 	in = fopen(name, "re");
 	if (!in)
 		return refuse(why, errno, "%s: %s", name, strerror(errno));
+	f->id = 0;
 	ret = parse(f, in, name, why);
 	fclose(in);
 	return ret ? ret : ctl_format_layout(f, name, why);
@@ -260,12 +280,14 @@ int ctl_format_read(struct ctl_format *f, const char *path, char *why)
 
 static void print(const struct ctl_format *f, FILE *out)
 {
-	fprintf(out, FORMAT_TITLE " %d\n", FORMAT_VERSION);
+	fprintf(out, FORMAT_TITLE " %d\n", f->id ? FORMAT_VERSION : 1);
 	fputs("# How the image beside this file is laid out: all data, then all metadata, raw.\n"
 	      "# Bytes a block of data (lbs) and metadata (ms); mset 1: extended; pi: type;\n"
 	      "# pil 1: tuple first; pif 0: 16b guard, 1: 32b, 2: 64b; sts: storage tag, bits.\n",
 		      out);
 	fprintf(out, "blocks %llu\n", (unsigned long long)f->nr_blocks);
+	if (f->id)
+		fprintf(out, "id %llu\n", (unsigned long long)f->id);
 	for (int i = 0; i < NR_FIELDS; i++)
 		fprintf(out, "%s %d\n", fields[i].name, get(&f->ns, &fields[i]));
 }

@@ -19,6 +19,7 @@ struct ctl_format {
 	struct ns_format	ns;		/* complete, and it passed pi_layout_check() */
 	struct pi_layout	layout;		/* the same, as the host sees blocks */
 	uint64_t		nr_blocks;
+	uint64_t		id;		/* 56 bits, random, of it and its copies; 0: none */
 };
 
 /*

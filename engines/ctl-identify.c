@@ -94,12 +94,14 @@ static void identify_ctrl(const struct ctl_image *img, struct nvme_id_ctrl *id)
 	snprintf(id->subnqn, sizeof(id->subnqn), "nqn.2014-08.org.nvmexpress:nvmepi:%s", serial);
 }
 
-/* Locally administered, of the file. */
+/* Locally administered, of the image, or of its file where that has no number. */
 static void put_eui64(const struct ctl_image *img, uint8_t eui64[8])
 {
+	const uint64_t id = img->format.id ? img->format.id : img->ino;
+
 	eui64[0] = 0x02;
 	for (unsigned i = 0; i < 7; i++)
-		eui64[1 + i] = img->ino >> 8 * (6 - i);
+		eui64[1 + i] = id >> 8 * (6 - i);
 }
 
 /* Spec: Identify Namespace data structure. */

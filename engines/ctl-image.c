@@ -215,7 +215,7 @@ static int try_files(struct ctl_image *img, const struct target_open *o, char *w
 {
 	char name[PATH_MAX];
 	struct undo undo = { 0 };
-	bool alone = true;
+	bool alone = true, create;
 	enum found found;
 	int ret = learn(img, o, &found, why);
 
@@ -223,8 +223,10 @@ static int try_files(struct ctl_image *img, const struct target_open *o, char *w
 		return ret;
 	if (snprintf(name, sizeof(name), "%s.state", img->path) >= (int)sizeof(name))
 		return refuse(why, ENAMETOOLONG, "%s: the name is too long", img->path);
-	ret = ctl_state_open(name, o->write, &img->state_writable, &undo.state, &alone);
-	if (ret < 0 && (o->write || (ret != -EACCES && ret != -EROFS)))
+	/* A state that somebody else made might keep the image's owner from using it. */
+	create = o->write || !faccessat(AT_FDCWD, img->path, W_OK, AT_EACCESS);
+	ret = ctl_state_open(name, o->write, create, &img->state_writable, &undo.state, &alone);
+	if (ret < 0 && (create || ret != -ENOENT) && (o->write || (ret != -EACCES && ret != -EROFS)))
 		return refuse(why, -ret, "%s: %s%s", name, strerror(-ret),
 			      ret == -ENOENT ? ": there is no such folder" : "");
 	img->state_fd = ret < 0 ? -1 : ret;
@@ -476,6 +478,7 @@ int ctl_image_reformat(struct ctl_image *img, const struct ns_format *ns)
 
 	if (ret)
 		return ret;
+	f.id = img->format.id;
 	f.nr_blocks = ctl_format_blocks(&f, img->size);
 	if (!f.nr_blocks)
 		return -ENOSPC;

@@ -89,6 +89,7 @@ struct ctl_head {
 	uint64_t		nr_blocks;
 	struct ns_format	format;
 	_Atomic uint32_t	journals_used;
+	uint64_t		id;		/* of the image; 0: nobody wrote it down */
 };
 
 static uint64_t page_up(uint64_t n)
@@ -162,7 +163,7 @@ static bool state_is_ours(const struct ctl_image *img)
 {
 	const struct ctl_head *h = img->head;
 
-	return has_title(img) && h->size == img->size &&
+	return has_title(img) && h->size == img->size && (!h->id || h->id == img->format.id) &&
 	       h->nr_blocks == img->format.nr_blocks &&
 	       !memcmp(&h->format, &img->format.ns, sizeof(h->format)) && ctl_sync_is_sound(img);
 }
@@ -184,6 +185,7 @@ int ctl_state_make(struct ctl_image *img)
 	img->head->size = img->size;
 	img->head->nr_blocks = img->format.nr_blocks;
 	img->head->format = img->format.ns;
+	img->head->id = img->format.id;
 	memcpy(img->head->title, STATE_TITLE, sizeof(STATE_TITLE));
 	return 0;
 }
@@ -360,19 +362,19 @@ int ctl_open_some_way(const char *name, bool write, bool *writable)
 	return fd;
 }
 
-int ctl_state_open(const char *name, bool write, bool *writable, bool *created, bool *alone)
+int ctl_state_open(const char *name, bool write, bool create, bool *writable, bool *created, bool *alone)
 {
 	struct stat st;
 	int fd, ret;
 
 	for (;;) {
 		*writable = *created = true;
-		fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-		if (fd < 0 && errno == EEXIST) {
+		fd = create ? open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1;
+		if (!create || (fd < 0 && errno == EEXIST)) {
 			*created = false;
 			fd = ctl_open_some_way(name, write, writable);
 		}
-		if (fd < 0 && errno == ENOENT && !*created)
+		if (fd < 0 && errno == ENOENT && !*created && create)
 			continue;
 		if (fd < 0)
 			return -errno;

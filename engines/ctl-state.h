@@ -14,9 +14,10 @@ int ctl_open_some_way(const char *name, bool write, bool *writable);
 /*
  * The state opened and locked; *@alone: by nobody else, which who can only read it
  * cannot be.  *@created: by this call.  A first user that fails removes the file again:
- * who waited for that one starts over.  A descriptor, or -errno.
+ * who waited for that one starts over.  @create: where there is none; else that is -ENOENT.
+ * A descriptor, or -errno.
  */
-int ctl_state_open(const char *name, bool write, bool *writable, bool *created, bool *alone);
+int ctl_state_open(const char *name, bool write, bool create, bool *writable, bool *created, bool *alone);
 
 /* All users have a shared lock (F_RDLCK), one alone an exclusive one while it sets up.  0, or -errno. */
 int ctl_state_lock(int fd, int cmd, short type);

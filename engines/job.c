@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include "../pi/guard-kernels.h"
 #include "../verify/metadata.h"
+#include "../verify/mix.h"
 #include "../verify/report.h"
 #include "job.h"
 
@@ -402,19 +403,37 @@ static int identify(struct job_ns *ns, char *why)
 	return ret ? refuse(why, -ret, "%s: %s", ns->path, text) : 0;
 }
 
-/*
- * A number that names the namespace in every job of this machine: that of its
- * device, or of its file.
- */
-static uint64_t id_of(const char *path)
+static bool put_hex(char *to, const char *name, const uint8_t *bytes, size_t nr)
+{
+	static const uint8_t none[16];
+
+	if (!memcmp(bytes, none, nr))
+		return false;
+	to += sprintf(to, "%s ", name);
+	for (size_t i = 0; i < nr; i++)
+		to += sprintf(to, "%02x", bytes[i]);
+	return true;
+}
+
+/* The same wherever and whenever the namespace is met, and of no other. */
+static void identify_text(const struct nvme_ns_info *info, char text[64])
+{
+	if (!put_hex(text, "NGUID", info->nguid, sizeof(info->nguid)) &&
+	    !put_hex(text, "EUI64", info->eui64, sizeof(info->eui64)))
+		snprintf(text, 64, "serial number %s, namespace %u", info->serial, info->nsid);
+}
+
+/* A number that names the namespace in every job, and a copy of an image apart from it. */
+static uint64_t id_of(const char *path, const char *identity)
 {
 	struct stat st;
+	uint64_t id = 0;
 
-	if (stat(path, &st))
-		return 0;
-	if (S_ISCHR(st.st_mode))
-		return st.st_rdev;
-	return st.st_ino ^ (uint64_t)st.st_dev << 44;
+	while (*identity)
+		id = vfy_mix(id) + (uint8_t)*identity++;
+	if (!stat(path, &st) && S_ISREG(st.st_mode))
+		id = vfy_mix(vfy_mix(id) + st.st_ino) + st.st_dev;
+	return vfy_mix(id);
 }
 
 static void show(struct job_ns *ns)
@@ -422,7 +441,6 @@ static void show(struct job_ns *ns)
 	ns->seen = (struct vfy_ns){
 		.path = ns->path,
 		.index = ns->index,
-		.id = id_of(ns->path),
 		.nr_blocks = ns->info.nr_blocks,
 		.layout = ns->info.layout,
 		.tags = ns->tags,
@@ -431,6 +449,8 @@ static void show(struct job_ns *ns)
 		.tuples_cross = ns->wire.pi,
 		.md_crosses = ns->wire.data + ns->wire.md > ns->info.layout.data_size,
 	};
+	identify_text(&ns->info, ns->seen.identity);
+	ns->seen.id = id_of(ns->path, ns->seen.identity);
 }
 
 /* A name that the guards' library would pass over is a mistake: another kernel would be measured. */

@@ -178,6 +178,8 @@ static void decode_controller(const struct nvme_identify *id, struct nvme_ns_inf
 	copy_string(info->model, id->ctrl.mn, sizeof(id->ctrl.mn));
 	copy_string(info->serial, id->ctrl.sn, sizeof(id->ctrl.sn));
 	copy_string(info->firmware, id->ctrl.fr, sizeof(id->ctrl.fr));
+	memcpy(info->eui64, id->ns.eui64, sizeof(info->eui64));
+	memcpy(info->nguid, id->ns.nguid, sizeof(info->nguid));
 }
 
 static int refuse_command_set(unsigned csi, uint32_t nsid, char *why)

@@ -56,6 +56,7 @@ struct nvme_ns_info {
 	char			model[41];
 	char			serial[21];
 	char			firmware[9];
+	uint8_t			eui64[8], nguid[16];	/* zeroes: none */
 };
 
 /*

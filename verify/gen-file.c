@@ -136,6 +136,9 @@ static struct vfy_gens *take(struct vfy_gens *g, const char *path, const char *t
 
 	if (!ret && !st.st_size)
 		ret = create(g, text);
+	else if (!ret && !is_of(g, st.st_size, text, says) && !strcmp(says, "nvmepi generations 2"))
+		return refused(why, g, "%s: an older version wrote it, which did not say of which namespace: "
+			       "remove it, or name another by file=", path);
 	else if (!ret && !is_of(g, st.st_size, text, says))
 		return refused(why, g, "%s is of something else (it says '%.60s'): remove it, or name "
 			       "another by file=", path, says);

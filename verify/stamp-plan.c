@@ -155,15 +155,15 @@ void stamp_describe(const struct stamp_plan *p, const char *path, char line[STAM
 		 "can't tell: %s", p->ns->path, carriers, path, blindness);
 }
 
-void stamp_text(const struct stamp_plan *p, uint64_t image, char text[VFY_GEN_TEXT])
+void stamp_text(const struct stamp_plan *p, char text[VFY_GEN_TEXT])
 {
 	const struct pi_layout *l = &p->ns->layout;
 
-	snprintf(text, VFY_GEN_TEXT, "nvmepi generations 2\nblocks %" PRIu64 " of %u+%u\n"
+	snprintf(text, VFY_GEN_TEXT, "nvmepi generations 3\nblocks %" PRIu64 " of %u+%u\n"
 		 "type %u, guard of %u bytes, %s, storage tag of %u bits\n"
 		 "generations in %s, bits %" PRIx64 "h; in %u bytes of metadata\n"
-		 "image %" PRIx64 "h\n",
+		 "of %s\n",
 		 p->ns->nr_blocks, l->data_size, l->md_size, l->type,
 		 l->type == PI_NONE ? 0 : l->format->guard_size, l->first ? "first" : "last",
-		 l->sts, p->field ? tag_name(p) : "no tag", p->mask, p->room, image);
+		 l->sts, p->field ? tag_name(p) : "no tag", p->mask, p->room, p->ns->identity);
 }

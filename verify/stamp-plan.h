@@ -35,8 +35,8 @@ unsigned stamp_owns(const struct stamp_plan *p);
 #define STAMP_LINE_MAX 600
 void stamp_describe(const struct stamp_plan *p, const char *path, char line[STAMP_LINE_MAX]);
 
-/* The text that the file of generations has to have; @image: which file the blocks are in, or 0. */
-void stamp_text(const struct stamp_plan *p, uint64_t image, char text[VFY_GEN_TEXT]);
+/* The text that the file of generations has to have: of which namespace, in which format. */
+void stamp_text(const struct stamp_plan *p, char text[VFY_GEN_TEXT]);
 
 /* The tag's bits for a generation, under ->mask; and the generation, modulo ->apart. */
 uint64_t stamp_to_tag(const struct stamp_plan *p, uint32_t gen);

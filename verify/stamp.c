@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include "mix.h"
 #include "refuse.h"
 #include "stamp-plan.h"
 #include "stamp.h"
@@ -178,17 +177,6 @@ static bool is_device(const char *path)
 	return !stat(path, &st) && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
 }
 
-/* A file that was removed and made again is another one, though often of the same number. */
-static uint64_t image_of(const char *path)
-{
-	struct statx st;
-
-	if (statx(AT_FDCWD, path, 0, STATX_INO | STATX_BTIME, &st))
-		return 0;
-	return vfy_mix(st.stx_ino) ^
-	       vfy_mix(st.stx_btime.tv_sec * 1000000000ULL + st.stx_btime.tv_nsec);
-}
-
 /* Where the generations of @ns are kept, by the arguments; @path has @size bytes. */
 static int name_file(const struct vfy_job *job, const struct vfy_ns *ns, const char *args,
 		     char *path, size_t size, char *why)
@@ -223,7 +211,7 @@ static int open_ns(struct job *job, const struct vfy_job *j, unsigned i, const c
 	if (stamp_owns(p) != stamp_owns(&job->plan[0]))
 		return refuse(why, EINVAL, "%s and %s are of different formats: give them jobs of "
 			      "their own", j->ns[0].path, p->ns->path);
-	stamp_text(p, *args ? 0 : image_of(p->ns->path), text);
+	stamp_text(p, text);
 	p->gens = vfy_gens_open(path, text, p->ns->nr_blocks, p->apart, why);
 	if (!p->gens)
 		return -EINVAL;

@@ -48,6 +48,7 @@ struct vfy_ns {
 	unsigned		host_checks;	/* PI_* and VFY_METADATA, where they cross */
 	bool			tuples_cross;	/* false: PRACT, or no protection */
 	bool			md_crosses;	/* does any metadata? */
+	char			identity[64];	/* NGUID or EUI64, else serial number and NSID */
 };
 
 /* Functions of the engine, so that a plugin need not be linked with any. */
