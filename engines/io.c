@@ -216,7 +216,8 @@ static void ask_what_to_carry(struct io *io, struct io_job *job)
 
 	vfy_plugin_prepare(&job->plugin, &io->seen, &io->expect);
 	io->given = e->each | difference(&t, &e->tags);
-	io->usual = !io->given && !e->free && t.storage_mask == e->tags.storage_mask && t.app_mask == e->tags.app_mask;
+	io->usual = !io->given && !e->free && t.storage_mask == e->tags.storage_mask &&
+		    t.app_mask == e->tags.app_mask;
 }
 
 /* Does somebody look at the metadata of what is read? */

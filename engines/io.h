@@ -67,7 +67,7 @@ enum io_unchecked {
 	IO_FAILED,		/* the read did, and the block was not looked at again */
 	IO_PLUGIN,		/* the plugin judged it instead */
 	IO_NOT_OURS,		/* only what this run wrote would be checked */
-	IO_BLANK,		/* no tuple, and all of it is zero: nobody wrote it, or somebody zeroed it */
+	IO_BLANK,		/* no tuple, and all zero: not written, or zeroed */
 	IO_NR_UNCHECKED,
 };
 
@@ -82,7 +82,7 @@ struct io_stats {
 	uint64_t	escaped[2];		/* blocks: of types 1 and 2; of type 3 */
 	uint64_t	unchecked[IO_NR_UNCHECKED];
 	uint64_t	bare[2];		/* blocks of reads; of writes */
-	uint64_t	asked;			/* blocks that the device was asked to check, and that it answered of */
+	uint64_t	asked;			/* blocks that the device was asked to check, and answered of */
 	struct ticks_sum generating, checking;
 	uint64_t	damaged, rejected, accepted, wrong;	/* blocks, on purpose */
 	uint64_t	spared;			/* fields that would have been, but for a full book */

@@ -109,14 +109,17 @@ static void put_remark(struct job_ns *ns)
 	ns->remark_on = tags_escape(ns) || !ns->tags.app_mask ? PI_APP :
 			l->sts && cannot(ns, PI_STORAGE) ? PI_STORAGE : PI_REF;
 	if (tags_escape(ns))
-		snprintf(ns->remark, WHY_MAX, "blocks with apptag=ffffh%s escape all checks: nothing of them "
-			 "can be checked", l->type == PI_TYPE3 ? " and that pi_ref" : "");
+		snprintf(ns->remark, WHY_MAX, "blocks with apptag=ffffh%s escape all checks: "
+			 "nothing of them can be checked", l->type == PI_TYPE3 ? " and that pi_ref" : "");
 	else if (!ns->tags.app_mask)
-		snprintf(ns->remark, WHY_MAX, "the application tag can't be checked: %s", cannot(ns, PI_APP));
+		snprintf(ns->remark, WHY_MAX, "the application tag can't be checked: %s",
+			 cannot(ns, PI_APP));
 	else if (l->sts && cannot(ns, PI_STORAGE))
-		snprintf(ns->remark, WHY_MAX, "the storage tag can't be checked: %s", cannot(ns, PI_STORAGE));
+		snprintf(ns->remark, WHY_MAX, "the storage tag can't be checked: %s",
+			 cannot(ns, PI_STORAGE));
 	else if (l->type != PI_TYPE3 && !pi_ref_bits(l))
-		snprintf(ns->remark, WHY_MAX, "the reference tag can't be checked: %s", cannot(ns, PI_REF));
+		snprintf(ns->remark, WHY_MAX, "the reference tag can't be checked: %s",
+			 cannot(ns, PI_REF));
 }
 
 /* The tags whose values nobody gave: only what a run of ours wrote is known to carry them. */
@@ -464,9 +467,10 @@ static int check_guard(char *why)
 		return 0;
 	for (size_t i = 0; i < guard_nr_kernels; i++)
 		if (guard_kernels[i].runs())
-			n += snprintf(names + n, sizeof(names) - n, "%s%s", n ? " " : "", guard_kernels[i].name);
-	return refuse(why, EINVAL, "NVMEPI_GUARD=%.40s: no guard kernel of that name runs here; give one of: %s",
-		      name, names);
+			n += snprintf(names + n, sizeof(names) - n, "%s%s", n ? " " : "",
+				      guard_kernels[i].name);
+	return refuse(why, EINVAL, "NVMEPI_GUARD=%.40s: no guard kernel of that name runs here; "
+		      "give one of: %s", name, names);
 }
 
 int job_ns_open(const struct target_ops *ops, const char *path, const struct job_opts *o,

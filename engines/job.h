@@ -57,7 +57,7 @@ struct job_opts {
 	bool			readfua, writefua, deac;
 	unsigned		ranges;		/* num_range; 0: 1 */
 	bool			looks;		/* the caller wants to see the blocks of all reads */
-	bool			remembers;	/* somebody keeps which blocks are written: job_ns->written */
+	bool			remembers;	/* job_ns->written will tell which blocks are */
 	bool			reads_own;	/* every block that is read was written by the job */
 	enum job_escape		escape;
 
@@ -83,12 +83,12 @@ struct job_ns {
 	bool			verify_md;	/* and the bytes beyond them */
 	bool			guard_alone;	/* the host checks no reference tag: a guard may fit by chance */
 	unsigned		unknown;	/* PI_*: nobody gave a value */
-	unsigned		own_only;	/* of both, what is checked only in blocks that this run wrote */
+	unsigned		own_only;	/* of both, what is checked only where this run wrote */
 	enum job_escape		escape;
 	struct vfy_written	*written;	/* the caller's; NULL: nobody remembers */
 	uint64_t		kind;		/* of the blocks it writes, there */
 	unsigned		remark_on;	/* PI_*: the field of ->remark */
-	char			remark[WHY_MAX]; /* what can't be checked although nobody said so; "": nothing */
+	char			remark[WHY_MAX]; /* what can't be checked; "": nothing */
 	bool			bare_reads;	/* nothing is made or moved for one: the command, */
 	bool			bare_writes;	/* and a check of read tuples are all there is to do */
 	struct pi_tags		tags;		/* ref: that of LBA 0 */

@@ -212,8 +212,8 @@ unsigned scan_checks(const struct scan_args *a, enum scan_option id)
 unsigned scan_escape(const struct scan_args *a)
 {
 	if (!strcmp(a->escape, "own"))
-		scan_die("--escape=own: a scan does not know which blocks were written; give reject, or have fio "
-			 "read with pi_plugin=stamp, which knows");
+		scan_die("--escape=own: a scan does not know which blocks were written; give reject, or "
+			 "have fio read with pi_plugin=stamp, which knows");
 	if (strcmp(a->escape, "allow") && strcmp(a->escape, "reject"))
 		scan_die("--escape: '%s' is unknown; give allow or reject", a->escape);
 	return strcmp(a->escape, "allow") ? JOB_ESCAPE_REJECT : JOB_ESCAPE_ALLOW;

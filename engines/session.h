@@ -25,7 +25,7 @@ struct session_opts {
 	const char		*run;		/* names this run of fio */
 	bool			reads, writes;	/* blocks cross so */
 	bool			changes;	/* blocks change, also by commands without data */
-	bool			first;		/* of its clones (numjobs): what they have in common is said once */
+	bool			first;		/* of its clones (numjobs), which speaks for them */
 	bool			tell_checks;	/* who checks what was asked for: say it */
 	unsigned		depth;
 	const char		*plugin;	/* options as given; NULL: not given */

@@ -126,8 +126,8 @@ struct vfy_written *vfy_written_open(uint64_t ns, uint64_t nr_blocks, char *why)
 	}
 	if (!w || !at) {
 		free(w);
-		refuse(why, ENOMEM, "no memory to share which blocks are written, for %u namespaces at most",
-		       NAMESPACES);
+		refuse(why, ENOMEM, "no memory to share which blocks are written, for %u namespaces "
+		       "at most", NAMESPACES);
 		return NULL;
 	}
 	w->size = map_size(nr_blocks);
