@@ -109,6 +109,12 @@ def split_notes(text):
     raise ValueError("fio wrote no JSON")
 
 
+def engine_lines(log):
+    """What the engine complained of: not who checks what, nor what became of the blocks."""
+    return [line for line in log.splitlines() if line.startswith("nvmepi:") and
+            ": blocks: " not in line and ": checked by the " not in line]
+
+
 def errors(job):
     """I/Os of a job that failed: those it went on after, and the one it stopped at."""
     return job.get("total_err", 0) or (1 if job.get("error") else 0)

@@ -45,8 +45,8 @@ class Result(NamedTuple):
     jobs: dict
 
     def engine_lines(self):
-        """What the engine said."""
-        return [line for line in self.log.splitlines() if line.startswith("nvmepi:")]
+        """What the engine complained of."""
+        return fiojob.engine_lines(self.log)
 
 
 class Lab:
