@@ -39,7 +39,8 @@ static unsigned collect_sizes(struct thread_data *td, struct job_size *sizes)
 		for (unsigned i = 0; i < o->bssplit_nr[d]; i++)
 			if (o->bssplit[d][i].perc)
 				sizes[n++] = (struct job_size){ "bssplit", o->bssplit[d][i].bs, kind };
-		if (!o->bssplit_nr[d] && o->min_bs[d] != o->max_bs[d])
+		/* Of a log that is replayed fio knows the largest I/O. */
+		if (!o->bssplit_nr[d] && o->min_bs[d] != o->max_bs[d] && !o->read_iolog_file)
 			sizes[n++] = (struct job_size){ "bsrange", o->min_bs[d], kind };
 		if (!o->bssplit_nr[d])
 			sizes[n++] = (struct job_size){ o->min_bs[d] != o->max_bs[d] ? "bsrange" : "bs",

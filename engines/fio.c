@@ -39,6 +39,7 @@ struct engine {
 	const struct target_ops	*target;
 	struct job_ns		*ns;		/* one a file */
 	unsigned		nr_ns;
+	bool			opened;
 	struct session		session;
 	struct flight		flight;
 	struct io_u		**io_us;	/* by index, which is their tag */
@@ -58,6 +59,12 @@ static void say(const char *line)
 }
 
 /* --- setup: options and namespaces, before any I/O --- */
+
+/* With a log to replay fio knows files, sizes and directions once it has read that, ahead of init(). */
+static bool replays(const struct thread_data *td)
+{
+	return td->o.read_iolog_file;
+}
 
 static int parse_words(const struct options *o, struct job_opts *j, char *why)
 {
@@ -81,17 +88,6 @@ static int parse_words(const struct options *o, struct job_opts *j, char *why)
 	return ret;
 }
 
-/* Is there something to read in @td's log?  What, is not known before the job runs. */
-static bool replays(const struct thread_data *td)
-{
-	return td->o.read_iolog_file;
-}
-
-static bool may_write(const struct thread_data *td)
-{
-	return td_write(td) || (replays(td) && !read_only);
-}
-
 /* With trim_backlog= some of what was written is trimmed, whatever rw= says. */
 static bool trims(const struct thread_data *td)
 {
@@ -106,7 +102,7 @@ static const char *dataless(const struct thread_data *td, const struct job_opts 
 	for (unsigned i = 0; td_write(td) && i < j->write_mode.nr; i++)
 		if (j->write_mode.part[i].opcode != nvme_cmd_write)
 			return "write_mode=";
-	if (replays(td))
+	if (td->flags & TD_F_SYNCS || (replays(td) && o->read_iolog_chunked))
 		return "read_iolog=, whose syncs are Flush";
 	if (o->fsync_blocks || o->fdatasync_blocks || td->sync_file_range_nr)
 		return "fsync=, fdatasync= or sync_file_range=";
@@ -152,8 +148,8 @@ static int digest_options(struct engine *e, char *why)
 		.writefua = o->writefua || td->o.sync_io,	/* sync=: a write is on media when it ends */
 		.deac = o->deac,
 		.ranges = num_range(td),
-		.reads = td_read(td) || td->o.verify != VERIFY_NONE || replays(td),
-		.writes = may_write(td),
+		.reads = td_read(td) || td->o.verify != VERIFY_NONE,
+		.writes = td_write(td),
 		.trims = trims(td),
 		.fio_verify = td->o.verify != VERIFY_NONE && td->o.verify != VERIFY_NULL,
 		.open = {
@@ -174,8 +170,26 @@ static int digest_options(struct engine *e, char *why)
 	j->reads_own = reads_own(td, j);
 	j->open.dataless = ret ? NULL : dataless(td, j);
 	/* What is in a log is not known before the job runs. */
-	j->open.write = job_changes(j) || (replays(td) && !read_only);
+	j->open.write = job_changes(j);
 	return ret ? ret : check_fio_options(td, j, why);
+}
+
+/* A log may name a file that the job names as well, or another job's log does. */
+static struct job_ns *named(struct engine *e, const char *name)
+{
+	for (unsigned i = 0; i < e->nr_ns; i++)
+		if (!strcmp(e->ns[i].path, name))
+			return &e->ns[i];
+	return NULL;
+}
+
+static int take_file(struct fio_file *f, struct job_ns *ns)
+{
+	f->real_file_size = ns->info.nr_blocks * ns->host_block;
+	f->filetype = FIO_TYPE_CHAR;		/* never laid out or extended by fio */
+	fio_file_set_size_known(f);
+	FILE_SET_ENG_DATA(f, ns);
+	return 0;
 }
 
 /* What was settled in a way that the job may not have meant. */
@@ -201,9 +215,12 @@ static void say_of_file(const struct engine *e, const struct job_ns *ns)
 static int open_file(struct engine *e, struct fio_file *f, unsigned i, char *why)
 {
 	const struct target_ops *target = target_of(f->file_name);
-	struct job_ns *ns = &e->ns[i];
+	struct job_ns *ns = named(e, f->file_name);
 	int ret;
 
+	if (ns)
+		return take_file(f, ns);
+	ns = &e->ns[i];
 	if (e->target && e->target != target)
 		return refuse(why, EINVAL, "%s: a job's files are either all devices or all images; give them "
 			      "jobs of their own", f->file_name);
@@ -217,10 +234,7 @@ static int open_file(struct engine *e, struct fio_file *f, unsigned i, char *why
 	ns->index = ns->seen.index = i;
 	ns->owner = e;
 	e->nr_ns = i + 1;
-	f->real_file_size = ns->info.nr_blocks * ns->host_block;
-	f->filetype = FIO_TYPE_CHAR;		/* never laid out or extended by fio */
-	fio_file_set_size_known(f);
-	FILE_SET_ENG_DATA(f, ns);
+	take_file(f, ns);
 	ret = check_extent(e->td, f, i, why);
 	if (ret)
 		return ret;
@@ -234,11 +248,14 @@ static int open_files(struct engine *e, char *why)
 	unsigned i;
 	int ret;
 
+	if (!e->td->o.nr_files)
+		return refuse(why, EINVAL, "there is nothing to drive: %s", replays(e->td) ?
+			      "the log names no file; give filename=" : "opendir= has no file in it; give filename=");
 	e->ns = calloc(e->td->o.nr_files, sizeof(*e->ns));
 	if (!e->ns)
 		return refuse(why, ENOMEM, "out of memory");
 	for_each_file(e->td, f, i) {
-		ret = open_file(e, f, i, why);
+		ret = open_file(e, f, e->nr_ns, why);
 		if (ret)
 			return ret;
 	}
@@ -273,21 +290,15 @@ static int open_session(struct engine *e, char *why)
 	}, e->ns, e->nr_ns, &e->flight.job, why);
 }
 
-/* Also called by post_init(), which comes first with create_serialize=0. */
-static int engine_setup(struct thread_data *td)
+static int open_job(struct engine *e)
 {
-	struct engine *e = td->io_ops_data;
+	struct thread_data *td = e->td;
 	char why[WHY_MAX];
 	int ret;
 
-	if (e)
+	if (e->opened)
 		return 0;
-	e = calloc(1, sizeof(*e));
-	if (!e)
-		return complain("out of memory");
-	td->io_ops_data = e;
-	e->td = td;
-	e->mix = td->thread_number;
+	e->opened = true;
 	ret = look_at_all_jobs(td, why);
 	if (!ret)
 		ret = digest_options(e, why);
@@ -302,6 +313,22 @@ static int engine_setup(struct thread_data *td)
 	}
 	say_without_effect(td);
 	return 0;
+}
+
+/* With create_serialize=0 it comes behind init(), by which it is called then. */
+static int engine_setup(struct thread_data *td)
+{
+	struct engine *e = td->io_ops_data;
+
+	if (e)
+		return 0;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return complain("out of memory");
+	td->io_ops_data = e;
+	e->td = td;
+	e->mix = td->thread_number;
+	return replays(td) ? 0 : open_job(e);
 }
 
 /* --- init: memory and the queue, in the job's own thread --- */
@@ -332,6 +359,7 @@ static int engine_init(struct thread_data *td)
 	int ret = engine_setup(td);
 	struct engine *e = td->io_ops_data;
 
+	ret = ret ? ret : open_job(e);
 	if (ret)
 		return ret;
 	e->flight.issued = mark_issued;
@@ -392,15 +420,6 @@ static int engine_post_init(struct thread_data *td)
 
 /* --- files are open from setup to cleanup --- */
 
-/* A log names its files itself, in place of the job's: those must be among them. */
-static struct job_ns *named(struct engine *e, const char *name)
-{
-	for (unsigned i = 0; i < e->nr_ns; i++)
-		if (!strcmp(e->ns[i].path, name))
-			return &e->ns[i];
-	return NULL;
-}
-
 static int engine_open_file(struct thread_data *td, struct fio_file *f)
 {
 	struct job_ns *ns = FILE_ENG_DATA(f);
@@ -408,7 +427,7 @@ static int engine_open_file(struct thread_data *td, struct fio_file *f)
 	if (!ns)
 		ns = named(td->io_ops_data, f->file_name);
 	if (!ns) {
-		log_err("nvmepi: %s: the log names it, the job does not: give it as filename=\n", f->file_name);
+		log_err("nvmepi: %s: the log names it in a later part: give it as filename=, too\n", f->file_name);
 		return 1;
 	}
 	FILE_SET_ENG_DATA(f, ns);
