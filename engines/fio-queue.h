@@ -83,10 +83,10 @@ static __attribute__((noinline)) enum fio_q_status reject(struct io_u *io_u)
 	return FIO_Q_COMPLETED;
 }
 
-static void queue_blocks(struct engine *e, struct io_u *io_u, struct flight_range r)
+static bool queue_blocks(struct engine *e, struct io_u *io_u, struct flight_range r)
 {
-	flight_io(&e->flight, io_u->index, ns_of(io_u), draw_opcode(e, io_u), r.slba, r.nr_blocks,
-		  io_u->xfer_buf);
+	return flight_io(&e->flight, io_u->index, ns_of(io_u), draw_opcode(e, io_u), r.slba, r.nr_blocks,
+			 io_u->xfer_buf);
 }
 
 /* Newer fio has several ranges an io_u; then its buffer holds them. */
@@ -101,7 +101,7 @@ static bool ranges_in_buffer(struct thread_data *td, const struct io_u *io_u)
 #endif
 }
 
-static void queue_trim(struct engine *e, struct io_u *io_u, struct flight_range r)
+static bool queue_trim(struct engine *e, struct io_u *io_u, struct flight_range r)
 {
 	const struct job_ns *ns = ns_of(io_u);
 
@@ -112,11 +112,10 @@ static void queue_trim(struct engine *e, struct io_u *io_u, struct flight_range 
 
 		for (unsigned i = 0; i < io_u->number_trim; i++)
 			ranges[i] = range_of(ns, from[i].start, from[i].len);
-		flight_trim(&e->flight, io_u->index, ns, ranges, io_u->number_trim);
-		return;
+		return flight_trim(&e->flight, io_u->index, ns, ranges, io_u->number_trim);
 	}
 #endif
-	flight_trim(&e->flight, io_u->index, ns, &r, 1);
+	return flight_trim(&e->flight, io_u->index, ns, &r, 1);
 }
 
 static enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
@@ -124,6 +123,7 @@ static enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
 	struct engine *e = td->io_ops_data;
 	const struct job_ns *ns = ns_of(io_u);
 	struct flight_range r = range_of(ns, io_u->offset, io_u->xfer_buflen);
+	bool taken = true;
 
 	fio_ro_check(td, io_u);
 	if (ddir_sync(io_u->ddir))
@@ -131,10 +131,10 @@ static enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
 	else if (!ranges_in_buffer(td, io_u) && !fits(ns, io_u, r))
 		return reject(io_u);
 	else if (io_u->ddir == DDIR_TRIM)
-		queue_trim(e, io_u, r);
+		taken = queue_trim(e, io_u, r);
 	else
-		queue_blocks(e, io_u, r);
-	return FIO_Q_QUEUED;
+		taken = queue_blocks(e, io_u, r);
+	return taken ? FIO_Q_QUEUED : FIO_Q_BUSY;
 }
 
 /* Seldom: not inline, for fio's macro is long. */

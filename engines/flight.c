@@ -91,6 +91,7 @@ int flight_alloc(struct flight *f, struct job_ns *ns, unsigned nr_ns, unsigned d
 	f->nr_ns = nr_ns;
 	f->depth = depth;
 	f->max_ranges = max_ranges;
+	f->attended = damage_wanted(&f->job);
 	f->slots = calloc(depth, sizeof(*f->slots));
 	f->cqes = calloc(depth, sizeof(*f->cqes));
 	f->pushed = calloc(depth, sizeof(*f->pushed));
@@ -204,6 +205,7 @@ static __attribute__((noinline)) void push_trim(struct flight *f)
 				 le32toh(s->ranges[i].nlb), &f->job);
 	nvme_build_dsm(s->cmd, &s->io.ns->info, s->ranges, s->nr_ranges);
 	f->trim = NULL;
+	f->attended = damage_wanted(&f->job);
 	push(f, s, -1);
 	while ((s = s->next))
 		f->pushed[f->nr_pushed++] = s->io.tag;
@@ -216,23 +218,46 @@ static int buf_index(const struct flight *f, const struct flight_slot *s)
 	return s->io.tag + (io_bounces(&s->io) ? f->depth : 0);
 }
 
-void flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
-	       uint64_t slba, uint32_t nr_blocks, void *buf)
+/*
+ * Is a damaged write of any of these blocks under way?  If it is rejected it will be sent again
+ * undamaged, which must not come behind a later command.
+ */
+static bool is_unsettled(const struct flight *f, const struct job_ns *ns, uint64_t slba, uint32_t nr)
 {
-	struct flight_slot *s;
+	for (const struct flight_slot *s = f->slots; s < f->slots + f->depth && f->job.inject_writes; s++)
+		if (s->checked && s->io.nr_damage && s->io.opcode == nvme_cmd_write && s->io.ns == ns &&
+		    s->io.slba < slba + nr && slba < s->io.slba + s->io.nr_blocks)
+			return true;
+	return false;
+}
 
+/* What seldom comes ahead of an I/O.  False: it has to wait. */
+static __attribute__((noinline)) bool attend(struct flight *f, struct flight_slot *s)
+{
+	if (is_unsettled(f, s->io.ns, s->io.slba, s->io.nr_blocks))
+		return false;
 	if (f->trim)
 		push_trim(f);
-	s = take(f, tag, ns, true);
+	if (damage_wanted(&f->job))
+		damage_draw(&s->io, &f->job);
+	return true;
+}
+
+bool flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
+	       uint64_t slba, uint32_t nr_blocks, void *buf)
+{
+	struct flight_slot *s = take(f, tag, ns, true);
+
 	s->io.opcode = opcode;
 	s->io.slba = slba;
 	s->io.nr_blocks = nr_blocks;
 	s->io.buf = buf;
-	if (damage_wanted(&f->job))
-		damage_draw(&s->io, &f->job);
+	if (f->attended && !attend(f, s))
+		return false;
 	io_start(&s->io, &f->job, s->cmd);
 	push(f, s, buf_index(f, s));
 	f->nr_out++;
+	return true;
 }
 
 void flight_flush(struct flight *f, unsigned tag, const struct job_ns *ns)
@@ -252,11 +277,14 @@ static bool joins(const struct flight *f, const struct job_ns *ns, unsigned nr)
 	return f->trim->io.ns == ns && f->trim->nr_ranges + nr <= f->max_ranges;
 }
 
-void flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
+bool flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
 		 const struct flight_range *ranges, unsigned nr)
 {
 	struct flight_slot *s;
 
+	for (unsigned i = 0; i < nr; i++)
+		if (is_unsettled(f, ns, ranges[i].slba, ranges[i].nr_blocks))
+			return false;
 	if (f->trim && !joins(f, ns, nr))
 		push_trim(f);
 	s = take(f, tag, ns, false);
@@ -266,6 +294,7 @@ void flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
 		f->has_joined = true;
 	} else {
 		f->trim = s;
+		f->attended = true;
 	}
 	for (unsigned i = 0; i < nr; i++)
 		f->trim->ranges[f->trim->nr_ranges++] = (struct nvme_dsm_range){
@@ -274,6 +303,7 @@ void flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
 	if (f->trim->nr_ranges == f->max_ranges)
 		push_trim(f);
 	f->nr_out++;
+	return true;
 }
 
 /* Not inline, so that the usual way, on which reaping starts the batch, is short. */

@@ -44,6 +44,7 @@ struct flight {
 	unsigned		nr_pushed;
 	unsigned		nr_out;		/* I/Os taken and not told of */
 	struct flight_slot	*trim;		/* collects ranges, not pushed yet */
+	bool			attended;	/* something may come ahead of an I/O: that trim, or damage */
 	struct flight_slot	*trims;		/* of a completed command, not told of */
 	bool			has_joined;	/* some trims came as parts of another's command */
 
@@ -78,15 +79,17 @@ struct flight_range {
  * Each puts an I/O into the batch, and commands leave in the order of these calls.  A trim of
  * @nr ranges (1..max_ranges) waits for others of its namespace to share its command, until that
  * has max_ranges of them, anything else is asked for, or somebody has to wait for I/Os to finish.
+ * False: a write of the same blocks that was damaged on purpose has to end first; ask again once
+ * I/Os have been told of.
  *
  * A target is free to execute commands that are under way at once in another order (NVMe Base
  * Specification, Command Ordering Requirements): of two that overlap, the later one can only
  * be relied on to come last where it is asked for after the earlier one was told of.
  */
-void flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
+bool flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
 	       uint64_t slba, uint32_t nr_blocks, void *buf);
 void flight_flush(struct flight *f, unsigned tag, const struct job_ns *ns);
-void flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
+bool flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
 		 const struct flight_range *ranges, unsigned nr);
 
 /*

@@ -663,6 +663,8 @@ static __attribute__((noinline)) int end_whole(struct io *io, int res, struct io
 		err = settle(io, res, job);
 	if (vfy_plugged(&job->plugin) && io->opcode != nvme_cmd_compare && io->opcode != nvme_cmd_verify)
 		vfy_plugin_done(&job->plugin, &io->seen, &io->expect, res);
+	if (io->opcode == nvme_cmd_write)
+		io->nr_damage = 0;		/* it is settled */
 	return err;
 }
 

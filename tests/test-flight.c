@@ -212,6 +212,18 @@ static void open_namespace(unsigned i)
 	bed.ns[i].target->ops = &lazy;
 }
 
+static void ignore_issued(struct flight *f)
+{
+	(void)f;
+}
+
+static void note(void *ctx, const struct io *io, const struct vfy_damage *d, const char *outcome)
+{
+	(void)ctx, (void)io, (void)d, (void)outcome;
+}
+
+static bool injects;
+
 static void open_bed(unsigned nr_ns, unsigned depth, unsigned max_ranges, bool plugged)
 {
 	memset(&bed, 0, sizeof(bed));
@@ -222,6 +234,13 @@ static void open_bed(unsigned nr_ns, unsigned depth, unsigned max_ranges, bool p
 	bed.flight.job.record = ignore;
 	bed.flight.job.plugin.plugin = plugged ? &recorder : NULL;
 	bed.data = calloc(depth, 4096);
+	if (injects) {
+		UNIT_CHECK(!vfy_inject_parse("guard/1", &bed.flight.job.inject, why), "%s", why);
+		bed.flight.job.inject_writes = true;
+		bed.flight.job.injected = note;
+		bed.flight.job.faults = vfy_faults_open(NULL, why);
+		bed.flight.issued = ignore_issued;
+	}
 	lazy = controller_target;
 	lazy.reap = lazy_reap;
 	lazy.commit = counted_commit;
@@ -230,6 +249,26 @@ static void open_bed(unsigned nr_ns, unsigned depth, unsigned max_ranges, bool p
 		open_namespace(i);
 	UNIT_CHECK(!flight_alloc(&bed.flight, bed.ns, nr_ns, depth, max_ranges), "memory");
 	UNIT_CHECK(!flight_start(&bed.flight, (struct target_queue_opts){ 0 }, NULL, why), "%s", why);
+}
+
+/* Every write is damaged, which the target notices. */
+static void open_damaging_bed(void)
+{
+	injects = true;
+	open_bed(1, 4, 4, false);
+	injects = false;
+	lazy = controller_target;
+}
+
+static void reap_all(unsigned nr)
+{
+	int err;
+
+	for (unsigned left = nr; left && !unit_nr_failed; left--) {
+		UNIT_CHECK(flight_reap(&bed.flight, 1, 1, false, NULL) == 1, "nothing ends");
+		flight_next(&bed.flight, &err);
+		UNIT_CHECK(!err, "it ends with %d", err);
+	}
 }
 
 static void close_bed(void)
@@ -406,6 +445,32 @@ static void trims_alone(void)
 	any_way(8);
 }
 
+/* A write that was damaged on purpose is sent again: until then nothing passes it on its blocks. */
+static void damaged(void)
+{
+	const struct flight_range both = { 0, 2 }, other = { 1, 1 };
+	uint8_t got[4096], want[4096];
+
+	memset(want, 2, sizeof(want));
+	open_damaging_bed();
+	memset(bed.data, 1, 4096);
+	memset(bed.data + 4096, 2, 4096);
+	UNIT_CHECK(flight_io(&bed.flight, 0, &bed.ns[0], nvme_cmd_write, 0, 1, bed.data), "nothing is under way");
+	UNIT_CHECK(!flight_io(&bed.flight, 1, &bed.ns[0], nvme_cmd_write, 0, 1, bed.data + 4096), "a write passes");
+	UNIT_CHECK(!flight_io(&bed.flight, 1, &bed.ns[0], nvme_cmd_read, 0, 1, bed.data + 4096), "a read passes");
+	UNIT_CHECK(!flight_trim(&bed.flight, 1, &bed.ns[0], &both, 1), "a trim passes");
+	UNIT_CHECK(flight_trim(&bed.flight, 1, &bed.ns[0], &other, 1), "a trim of another block waits");
+	reap_all(2);
+	UNIT_CHECK(bed.flight.job.stats.rejected == 1, "the damage was not noticed");
+	UNIT_CHECK(flight_io(&bed.flight, 1, &bed.ns[0], nvme_cmd_write, 0, 1, bed.data + 4096), "a write waits");
+	reap_all(1);
+	UNIT_CHECK(flight_io(&bed.flight, 0, &bed.ns[0], nvme_cmd_read, 0, 1, got), "a read waits");
+	reap_all(1);
+	UNIT_CHECK(!memcmp(got, want, sizeof(got)), "the first write came last");
+	close_bed();
+	vfy_faults_close(bed.flight.job.faults);
+}
+
 /* With enough in hand the target starts the batch, and is not asked for more. */
 static void in_hand(void)
 {
@@ -437,6 +502,7 @@ int main(int argc, char **argv)
 		{ "without_trims", without_trims },
 		{ "with_trims", with_trims },
 		{ "trims_alone", trims_alone },
+		{ "damaged", damaged },
 		{ "in_hand", in_hand },
 	};
 
