@@ -53,7 +53,7 @@ def check(plan, path):
     refuse_unless(all(finite(sizes.get(key)) for key in sweepplan.SETTINGS), path, "no sizes")
     refuse_unless(all(isinstance(plan.get(key, []), list)
                       for key in ("points", "refused", "left_out")), path, "no points")
-    refuse_unless(plan.get("points"), path, "no points")
+    refuse_unless("points" in plan and points(plan), path, "no points")
     refuse_unless(isinstance(plan.get("drives", {}), dict), path, "no drives")
     for columns in points(plan):
         refuse_unless(isinstance(columns, dict) and point_is_sound(columns), path,

@@ -142,17 +142,20 @@ class Rack:
         drive.spaces[nsid] = new = Space(nsid, formats=old.formats).name_it(self.numbers)
         old.alive = False
         for node in [node for node in self.nodes if node.space is old and node.alive]:
-            self.drop(node)
-            self.add_node(drive, new, node.path, node.instance)
+            self.find_anew(node, new)
         return new
 
-    def rebear(self, drive, space):
-        """A namespace goes and comes back: its name is another one if somebody holds the old."""
+    def find_anew(self, node, space):
+        """Its name is another one if somebody holds the old."""
+        self.drop(node)
+        taken = {one.instance for one in self.nodes}
+        self.add_node(node.drive, space, node.path, node.instance if not node.pins else next(
+            number for number in range(1000) if number not in taken))
+
+    def rebear(self, space):
+        """A namespace goes and comes back."""
         for node in [node for node in self.nodes if node.space is space and node.alive]:
-            self.drop(node)
-            taken = {node.instance for node in self.nodes}
-            self.add_node(drive, space, node.path, next(
-                number for number in range(1000) if number not in taken))
+            self.find_anew(node, space)
 
     def node(self, name):
         """The one of that name, or None: also that of a namespace that is away for a moment."""
@@ -396,7 +399,7 @@ class Machine:
             return self.failure(0x007, False) if given_up <= self.rack.clock else None
         if spaces[0].reborn:                # the kernel found it anew, as it scanned
             for space in spaces:
-                self.rack.rebear(drive, space)
+                self.rack.rebear(space)
             return Done(0, f"Success formatting namespace:{chosen}\n", "")
         for space in spaces:
             if space.nsid % 2 == 0 or self.rack.clock % 1 < 0.3:
