@@ -270,8 +270,9 @@ class Fio:
             self.said = f"nvmepi: {lines['filename']} is formatted otherwise"
             return False
         world.police(LOCAL.process.name, node.space, "does I/O on")
-        self.found.append({"jobname": title, "error": 0, "read": {"total_ios": 1},
-                           "write": {"total_ios": 0}})
+        side = {"total_ios": 1, "io_bytes": 1 << 40, "runtime": 10 ** 9}
+        self.found.append({"jobname": title, "error": 0, "job_runtime": 10 ** 9, "read": side,
+                           "write": side, "trim": side})
         return True
 
     def ended(self):
