@@ -28,7 +28,7 @@ PERCENTILES = {"lat_mean_ns": 1, "lat_p50_ns": 0.95, "lat_p90_ns": 1.2, "lat_p99
 class Noise:
     """Natural logarithms: what a run, a round, and the whole folder are off by."""
 
-    run: float = 0.01
+    run: float = 0.005
     round: float = 0
     whole: float = 0
     drift: float = 0            # from the first round to the last
