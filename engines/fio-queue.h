@@ -50,7 +50,7 @@ static uint8_t draw_opcode(struct engine *e, struct io_u *io_u)
 	return e->opts.compare ? draw_verifying(e, io_u) : nvme_cmd_read;
 }
 
-/* Without a division where there is a way. */
+#ifdef FIO_MULTI_RANGE
 static uint64_t blocks_of(const struct job_ns *ns, uint64_t bytes)
 {
 	return ns->host_shift ? bytes >> ns->host_shift : bytes / ns->host_block;
@@ -60,16 +60,28 @@ static struct flight_range range_of(const struct job_ns *ns, uint64_t offset, ui
 {
 	return (struct flight_range){ blocks_of(ns, offset), blocks_of(ns, len) };
 }
+#endif
 
 /*
+ * The blocks of @io_u; false where it is not of whole ones, or of more than there is room for.
  * Sizes were checked at setup, and room made for the largest; what fio makes of
  * percentages and logs was not.
  */
-static bool fits(const struct job_ns *ns, const struct io_u *io_u, struct flight_range r)
+static inline bool range_of_io(const struct job_ns *ns, const struct io_u *io_u, struct flight_range *r)
 {
-	return r.slba * ns->host_block == io_u->offset && r.nr_blocks &&
-	       (uint64_t)r.nr_blocks * ns->host_block == io_u->xfer_buflen &&
-	       (r.nr_blocks <= ns->max_blocks || io_u->ddir == DDIR_TRIM);
+	uint64_t slba, nr, rest;
+
+	if (ns->host_shift) {		/* without a division, and without a multiplication */
+		rest = (io_u->offset | io_u->xfer_buflen) & (ns->host_block - 1);
+		slba = io_u->offset >> ns->host_shift;
+		nr = io_u->xfer_buflen >> ns->host_shift;
+	} else {
+		rest = io_u->offset % ns->host_block | io_u->xfer_buflen % ns->host_block;
+		slba = io_u->offset / ns->host_block;
+		nr = io_u->xfer_buflen / ns->host_block;
+	}
+	*r = (struct flight_range){ slba, nr };
+	return !rest && (nr - 1 < ns->max_blocks || (io_u->ddir == DDIR_TRIM && nr - 1 < UINT32_MAX));
 }
 
 static __attribute__((noinline)) enum fio_q_status reject(struct io_u *io_u)
@@ -118,23 +130,31 @@ static bool queue_trim(struct engine *e, struct io_u *io_u, struct flight_range 
 	return flight_trim(&e->flight, io_u->index, ns, &r, 1);
 }
 
+static __attribute__((noinline)) enum fio_q_status queue_other(struct engine *e, struct io_u *io_u)
+{
+	const struct job_ns *ns = ns_of(io_u);
+	struct flight_range r;
+
+	if (ddir_sync(io_u->ddir)) {
+		flight_flush(&e->flight, io_u->index, ns);
+		return FIO_Q_QUEUED;
+	}
+	if (!range_of_io(ns, io_u, &r) && !ranges_in_buffer(e->td, io_u))
+		return reject(io_u);
+	return queue_trim(e, io_u, r) ? FIO_Q_QUEUED : FIO_Q_BUSY;
+}
+
 static enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
 {
 	struct engine *e = td->io_ops_data;
-	const struct job_ns *ns = ns_of(io_u);
-	struct flight_range r = range_of(ns, io_u->offset, io_u->xfer_buflen);
-	bool taken = true;
+	struct flight_range r;
 
 	fio_ro_check(td, io_u);
-	if (ddir_sync(io_u->ddir))
-		flight_flush(&e->flight, io_u->index, ns);
-	else if (!ranges_in_buffer(td, io_u) && !fits(ns, io_u, r))
+	if (io_u->ddir != DDIR_READ && io_u->ddir != DDIR_WRITE)
+		return queue_other(e, io_u);
+	if (!range_of_io(ns_of(io_u), io_u, &r))
 		return reject(io_u);
-	else if (io_u->ddir == DDIR_TRIM)
-		taken = queue_trim(e, io_u, r);
-	else
-		taken = queue_blocks(e, io_u, r);
-	return taken ? FIO_Q_QUEUED : FIO_Q_BUSY;
+	return queue_blocks(e, io_u, r) ? FIO_Q_QUEUED : FIO_Q_BUSY;
 }
 
 /* Seldom: not inline, for fio's macro is long. */

@@ -468,9 +468,9 @@ void io_count_read(const struct io *io, unsigned checks, uint32_t nr, uint32_t e
 void io_count_bare(const struct job_ns *ns, struct io_stats *st)
 {
 	if (!ns->verify)
-		st->unchecked[io_unchecked_of(ns)] += st->bare[0];
-	st->asked += ns->prchk_read ? st->bare[0] : 0;
-	st->bare[0] = 0;
+		st->unchecked[io_unchecked_of(ns)] += st->bare_read;
+	st->asked += ns->prchk_read ? st->bare_read : 0;
+	st->bare_read = 0;
 }
 
 /* What the host found in the blocks of a read. */
@@ -673,8 +673,12 @@ int io_end(struct io *io, int res, struct io_job *job)
 	job->stats.ios++;
 	if (!io->bare || res || io_has_faults(job))
 		return end_whole(io, res, job);
-	if (io->opcode == nvme_cmd_read && io->ns->verify && !sound(io, job))
+	if (io->opcode != nvme_cmd_read) {
+		job->stats.bare_written += io->nr_blocks;
+		return 0;
+	}
+	if (io->ns->verify && !sound(io, job))
 		return end_whole(io, res, job);
-	job->stats.bare[io->opcode & 1] += io->nr_blocks;	/* Write is 01h, Read 02h */
+	job->stats.bare_read += io->nr_blocks;
 	return 0;
 }

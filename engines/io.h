@@ -81,7 +81,7 @@ struct io_stats {
 	uint64_t	generated, checked;	/* blocks, by the host */
 	uint64_t	escaped[2];		/* blocks: of types 1 and 2; of type 3 */
 	uint64_t	unchecked[IO_NR_UNCHECKED];
-	uint64_t	bare[2];		/* blocks of reads; of writes */
+	uint64_t	bare_read, bare_written; /* blocks */
 	uint64_t	asked;			/* blocks that the device was asked to check, and answered of */
 	struct ticks_sum generating, checking;
 	uint64_t	damaged, rejected, accepted, wrong;	/* blocks, on purpose */
