@@ -285,16 +285,18 @@ static void settle_buffer(struct job_ns *ns, const struct job_opts *o)
 		ns->host_shift = __builtin_ctz(ns->host_block);
 }
 
-/* A job that wants to see metadata in its buffers has to get some there. */
+/*
+ * A job that wants to see metadata in its buffers has to get some there.  With pi_act=1 an extended
+ * namespace may have none to give, as fio's own engine knows, and the same job can go on.
+ */
 static int check_buffer(const struct job_ns *ns, const struct job_opts *o, char *why)
 {
 	const struct pi_layout *l = &ns->info.layout;
 
-	if (o->buffer != JOB_BUFFER_EXTENDED || ns->wire.data > l->data_size || o->looks)
-		return 0;		/* a scan takes it where the format has it */
-	return refuse_ns(ns, why, "pi_buffer=extended: %s; leave it out", !l->md_size ? "there is no metadata" :
-			 !l->extended ? "metadata has a buffer of its own here" :
-					"with pi_act=1 no metadata crosses the interface");
+	if (o->buffer != JOB_BUFFER_EXTENDED || l->extended)
+		return 0;
+	return refuse_ns(ns, why, "pi_buffer=extended: %s; leave it out",
+			 l->md_size ? "metadata has a buffer of its own here" : "there is no metadata");
 }
 
 static int refuse_size(const struct job_ns *ns, const struct job_size *s, char *why)
