@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "../verify/fork-lock.h"
 #include "ctl-state.h"
 
 bool ctl_is_zero(const void *p, size_t len)
@@ -264,25 +265,8 @@ static int open_files(struct ctl_image *img, const struct target_open *o, char *
 static pthread_mutex_t images_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ctl_image *images;
 
-static void before_fork(void)
-{
-	pthread_mutex_lock(&images_lock);
-}
-
-static void after_fork(void)
-{
-	pthread_mutex_unlock(&images_lock);
-}
-
-/*
- * A child has the locks that its parent's threads held, and none of these threads.  So it is
- * made while nobody opens an image: then it has no file that is locked only while it is set up,
- * either.  This is asked for before there can be threads.
- */
-__attribute__((constructor)) static void watch_forks(void)
-{
-	pthread_atfork(before_fork, after_fork, after_fork);
-}
+/* A child that is forked while nobody opens an image has no file that is locked only meanwhile. */
+VFY_HOLD_ACROSS_FORK(images_lock, 102);
 
 static void free_image(struct ctl_image *img)
 {

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include "../verify/fork-lock.h"
 #include "target.h"
 
 /* --- the namespace --- */
@@ -56,20 +56,7 @@ static bool block_name(const struct stat *st, char *name, size_t size)
  */
 static pthread_mutex_t exclusive = PTHREAD_MUTEX_INITIALIZER;
 
-static void before_fork(void)
-{
-	pthread_mutex_lock(&exclusive);
-}
-
-static void after_fork(void)
-{
-	pthread_mutex_unlock(&exclusive);
-}
-
-__attribute__((constructor)) static void watch_forks(void)
-{
-	pthread_atfork(before_fork, after_fork, after_fork);
-}
+VFY_HOLD_ACROSS_FORK(exclusive, 102);
 
 /* 1: somebody has it open exclusively; 0: nobody has; -1: that can't be told. */
 static int is_held(const char *path)

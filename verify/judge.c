@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+#include "fork-lock.h"
 #include "json.h"
 #include "judge.h"
 #include "output.h"
@@ -76,6 +77,10 @@ static void say_record(struct vfy_judge *j, const struct vfy_record *r, int64_t 
 
 /* --- lines of the log --- */
 
+/* The C library's lock on time zones, of the same kind as run-report.c's. */
+static pthread_mutex_t calendar = PTHREAD_MUTEX_INITIALIZER;
+VFY_HOLD_ACROSS_FORK(calendar, 101);
+
 /* RFC 3339, UTC: JSON numbers of that many digits lose their last ones in some readers. */
 static struct json_object *now_as_text(void)
 {
@@ -84,7 +89,9 @@ static struct json_object *now_as_text(void)
 	struct tm tm;
 
 	clock_gettime(CLOCK_REALTIME, &now);
+	pthread_mutex_lock(&calendar);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", gmtime_r(&now.tv_sec, &tm));
+	pthread_mutex_unlock(&calendar);
 	snprintf(text, sizeof(text), "%s.%09ldZ", date, now.tv_nsec);
 	return json_object_new_string(text);
 }

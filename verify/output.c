@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include <json-c/json.h>
+#include "fork-lock.h"
 #include "output.h"
 #include "refuse.h"
 
@@ -120,6 +120,8 @@ struct used {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+VFY_HOLD_ACROSS_FORK(lock, 101);
+
 static struct used *files;
 static size_t nr_files, room;
 

@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "fork-lock.h"
 #include "output.h"
 #include "refuse.h"
 #include "run-report.h"
@@ -18,6 +19,13 @@
 enum { VERSION = 1, LARGEST = 1 << 30 };
 
 /* --- the lock --- */
+
+/*
+ * The C library and json-c lock their locale while they parse, and do not let go of it in a
+ * child of fork(): so no thread parses a report while another one forks.
+ */
+static pthread_mutex_t parsing = PTHREAD_MUTEX_INITIALIZER;
+VFY_HOLD_ACROSS_FORK(parsing, 101);
 
 /*
  * On the folder, which stays the same file while the report in it is replaced.
@@ -37,8 +45,10 @@ static int lock_folder(const char *path)
 	do
 		ret = flock(fd, LOCK_EX);
 	while (ret && errno == EINTR);
-	if (!ret)
+	if (!ret) {
+		pthread_mutex_lock(&parsing);
 		return fd;
+	}
 	ret = -errno;
 	close(fd);
 	return ret;
@@ -49,6 +59,7 @@ static void unlock_folder(int fd)
 {
 	if (fd < 0)
 		return;
+	pthread_mutex_unlock(&parsing);
 	flock(fd, LOCK_UN);
 	close(fd);
 }
