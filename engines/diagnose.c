@@ -376,18 +376,22 @@ static void count_scratch(const struct io *io, const struct run *run, unsigned c
 	io_count_read(io, checks, 1, escapes, 0, job);
 }
 
-/* What the device lets through of a read that it failed, the host still looks at. */
-static unsigned check_scratch(const struct io *io, uint32_t block, unsigned checks, struct io_job *job)
+/*
+ * What the device lets through of a read that it failed, the host still looks at: all of its
+ * checks but @told, which was told of already.  The block counts as checked by all of them.
+ */
+static unsigned check_scratch(const struct io *io, uint32_t block, unsigned told, struct io_job *job)
 {
+	const unsigned checks = io_host_checks(io, job);
 	struct vfy_record template = record_of(io, VFY_HOST, NULL);
 	struct run run = { .first = block, .nr = 1, .at = scratch(io, job) };
 	unsigned bad;
 
 	io_run(io, block, &run.tags);
 	count_scratch(io, &run, checks, job);
-	bad = list_run(io, &run, &template, checks, job);
+	bad = list_run(io, &run, &template, checks & ~told, job);
 	if (io_has_faults(job))
-		bad += list_gone(io, &run, checks, job);
+		bad += list_gone(io, &run, checks & ~told, job);
 	return bad;
 }
 
@@ -417,7 +421,7 @@ static unsigned tell_failed(const struct io *io, uint32_t block, int status, con
 		}
 	tell(io, job, &r, block, scratch(io, job));
 	tell_others(io, block, found, r.field, job);
-	return 1 + check_scratch(io, block, io_host_checks(io, job) & ~r.field, job);
+	return 1 + check_scratch(io, block, r.field, job);
 }
 
 /* Ask for one block again; returns how much is wrong with it. */
@@ -435,7 +439,7 @@ static unsigned ask_again(const struct io *io, uint32_t block, struct io_job *jo
 	status = execute(io->ns, &c);
 	if (!status && io->opcode == nvme_cmd_read)
 		return tell_others(io, block, judge_scratch(io, block, job), 0, job) +
-		       check_scratch(io, block, io_host_checks(io, job), job);
+		       check_scratch(io, block, 0, job);
 	if (nvme_result_errno(status) != EILSEQ)
 		return 0;
 	return tell_failed(io, block, status, &c, job);
