@@ -18,6 +18,10 @@ NO_LINE = re.compile(r"[\x00-\x1f\x7f]")
 NO_NAME = re.compile(r"[\x00-\x1f\x7f#;/\[\]]|^\s|\s$")
 NO_PATH = re.compile(r"[\x00-\x1f\x7f#;]|\\(:|$)|\$(\{|pagesize|mb_memory|ncpus)|^\s|\s$")
 
+# What the engine's lines that are no complaints have in them.
+INFORMATION = (": host: ", ": blocks: ", ": checked by the ", ": created as ", " has no effect",
+               ": damaged on purpose: ", " together only: pi_buffer=extended")
+
 
 class Refused(Refusal):
     """What fio would take for something else, in one line."""
@@ -109,10 +113,14 @@ def split_notes(text):
     raise ValueError("fio wrote no JSON")
 
 
+def informs(line):
+    """Is it a line in which the engine tells how it understood a job or what it did, no complaint?"""
+    return "nvmepi: " in line and any(words in line for words in INFORMATION)
+
+
 def engine_lines(log):
-    """What the engine complained of: not who checks what, nor what became of the blocks."""
-    return [line for line in log.splitlines() if line.startswith("nvmepi:") and
-            ": blocks: " not in line and ": checked by the " not in line]
+    """What the engine complained of, without the lines that inform."""
+    return [line for line in log.splitlines() if line.startswith("nvmepi:") and not informs(line)]
 
 
 def errors(job):

@@ -53,7 +53,7 @@ class Fio:
     def complaint(self):
         """The line that says most: the engine's own, else fio's first."""
         lines = [line for line in self.output().partition("\n{")[0].splitlines()
-                 if line.strip() and ": host: " not in line and ": blocks: " not in line]
+                 if line.strip() and not fiojob.informs(line)]
         ours = [line for line in lines if "nvmepi:" in line]
         return (ours or lines or [f"no message, status {self.process.returncode}"])[0]
 
