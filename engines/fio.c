@@ -116,6 +116,12 @@ static bool reads_own(const struct thread_data *td, const struct job_opts *j)
 	       td->o.verify != VERIFY_NONE && j->write_mode.nr == 1 && job_uses(j, nvme_cmd_write);
 }
 
+/* Does the job send Read commands?  With verify_mode=compare verify= has none, but for trimmed blocks. */
+static bool sends_reads(struct thread_data *td, const struct job_opts *j)
+{
+	return td_read(td) || (td->o.verify != VERIFY_NONE && (!j->compare || trims(td)));
+}
+
 static unsigned num_range(struct thread_data *td)
 {
 #ifdef FIO_MULTI_RANGE
@@ -148,7 +154,6 @@ static int digest_options(struct engine *e, char *why)
 		.writefua = o->writefua || td->o.sync_io,	/* sync=: a write is on media when it ends */
 		.deac = o->deac,
 		.ranges = num_range(td),
-		.reads = td_read(td) || td->o.verify != VERIFY_NONE,
 		.writes = td_write(td),
 		.trims = trims(td),
 		.fio_verify = td->o.verify != VERIFY_NONE && td->o.verify != VERIFY_NULL,
@@ -165,6 +170,8 @@ static int digest_options(struct engine *e, char *why)
 		.nr_sizes = collect_sizes(td, sizes),
 	};
 	ret = parse_words(o, j, why);
+	j->reads = sends_reads(td, j);
+	j->compares = j->compare && td->o.verify != VERIFY_NONE;
 	j->remembers = true;
 	j->escape = o->pi_escape - 1;
 	j->reads_own = reads_own(td, j);
@@ -279,7 +286,9 @@ static int open_session(struct engine *e, char *why)
 
 	return session_open(&e->session, &(struct session_opts){
 		.job = td->o.name, .thread = td->thread_number, .run = run_name,
-		.reads = e->opts.reads, .writes = job_uses(&e->opts, nvme_cmd_write),
+		.reads = e->opts.reads, .compares = e->opts.compares,
+		.writes = job_uses(&e->opts, nvme_cmd_write),
+		.verifies = job_uses(&e->opts, nvme_cmd_verify),
 		.changes = job_changes(&e->opts),
 		.first = !td->subjob_number, .tell_checks = e->opts.prchk_given || e->opts.verify_given,
 		.depth = td->o.iodepth, .plugin = o->pi_plugin,

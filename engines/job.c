@@ -183,6 +183,9 @@ static int settle_escape(struct job_ns *ns, const struct job_opts *o, char *why)
 	if (!ns->wire.pi)
 		return refuse_ns(ns, why, "pi_escape: with pi_act=1 no protection information crosses the "
 				 "interface; give pi_act=0, or leave it out");
+	if (tags_escape(ns))
+		return refuse_ns(ns, why, "pi_escape: blocks with apptag=ffffh escape by themselves; give another "
+				 "apptag, or leave out pi_escape");
 	if (!ns->verify)
 		return refuse_ns(ns, why, "pi_escape: the host looks at no tuple; give pi_verify=GUARD or "
 				 "more, or leave out pi_escape");

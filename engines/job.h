@@ -62,7 +62,9 @@ struct job_opts {
 	enum job_escape		escape;
 
 	/* From fio's own options. */
-	bool			reads, writes, trims;
+	bool			reads;		/* it sends Read commands, */
+	bool			compares;	/* Compare commands */
+	bool			writes, trims;
 	bool			fio_verify;	/* verify=, with headers in the data */
 	struct target_open	open;		/* path left out */
 	const struct job_size	*sizes;

@@ -173,6 +173,29 @@ static int open_judge(struct session *s, char *why)
 	return ret;
 }
 
+/*
+ * Where a job looks at blocks and pi_escape can find nothing.  A job that only writes or trims has
+ * it from the options that it shares with others.
+ */
+static int check_escape(const struct session *s, char *why)
+{
+	const struct session_opts *o = &s->opts;
+
+	for (unsigned i = 0; i < s->nr_ns; i++) {
+		const struct job_ns *ns = &s->ns[i];
+
+		if (!ns->escape)
+			continue;
+		if (!o->reads && (o->compares || o->verifies))
+			return refuse(why, EINVAL, "%s: pi_escape: the host sees no tuple, because the job sends no "
+				      "Read command; leave it out", ns->path);
+		if (ns->verify && !(ns->verify & ~s->job->plugin.session.owns))
+			return refuse(why, EINVAL, "%s: pi_escape: pi_plugin=%.100s looks at the tuples, not the "
+				      "engine; leave out one of the two", ns->path, o->plugin);
+	}
+	return 0;
+}
+
 /* --- which blocks this run writes --- */
 
 static uint64_t mixed(uint64_t sum, uint64_t value)
@@ -253,9 +276,10 @@ static void say_checks(const struct session *s)
 	for (unsigned i = 0; i < s->nr_ns; i++) {
 		const struct job_ns *ns = &s->ns[i];
 		unsigned host = ns->verify | (ns->verify_md ? VFY_METADATA : 0);
-		unsigned device = ns->pract && !s->opts.reads ? 0 : ns->prchk_read;
+		const bool looks = s->opts.reads || s->opts.compares;
+		unsigned device = ns->pract && !looks ? 0 : ns->prchk_read;
 
-		if (!s->opts.reads)
+		if (!looks)
 			device = ns->pract ? 0 : ns->prchk;
 		if (*ns->remark)
 			say(s, "%s: %s", ns->path, ns->remark);
@@ -264,7 +288,7 @@ static void say_checks(const struct session *s)
 		say_fields(s, ns, "host", s->opts.reads ? host & ~ns->own_only : 0, "where this run wrote",
 			   s->opts.reads ? ns->own_only : 0);
 		say_fields(s, ns, "device", device, "in writes",
-			   s->opts.writes && s->opts.reads && !ns->pract ? ns->prchk & ~device : 0);
+			   s->opts.writes && looks && !ns->pract ? ns->prchk & ~device : 0);
 	}
 }
 
@@ -290,6 +314,8 @@ int session_open(struct session *s, const struct session_opts *o, struct job_ns 
 		ret = open_inject(s, why);
 	if (!ret && o->plugin)
 		ret = open_plugin(s, why);
+	if (!ret)
+		ret = check_escape(s, why);
 	if (!ret && o->dump)
 		ret = vfy_dump_open(&s->dump, o->dump, o->job, o->thread, why);
 	if (!ret && o->dump)

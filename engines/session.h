@@ -24,6 +24,7 @@ struct session_opts {
 	unsigned		thread;		/* fio's number of it */
 	const char		*run;		/* names this run of fio */
 	bool			reads, writes;	/* blocks cross so */
+	bool			compares, verifies;	/* Compare, Verify: the device alone looks at blocks */
 	bool			changes;	/* blocks change, also by commands without data */
 	bool			first;		/* of its clones (numjobs), which speaks for them */
 	bool			tell_checks;	/* who checks what was asked for: say it */
