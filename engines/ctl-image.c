@@ -166,8 +166,9 @@ static int open_locked(struct ctl_image *img, const struct target_open *o, bool 
 	enum found found;
 	int ret = learn(img, o, &found, why);
 
+	/* Who was making it may just have been killed: then one of those who wait will be alone. */
 	if (!ret && found == FOUND_NONE && !alone)
-		return refuse(why, EBUSY, "%s: is gone, but %s.state is in use: end what uses it",
+		return refuse(why, EAGAIN, "%s: is gone, but %s.state is in use: end what uses it",
 			      img->path, img->path);
 	if (!ret && found == FOUND_NONE) {
 		ret = create_image(img, why);
