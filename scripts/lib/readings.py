@@ -36,7 +36,8 @@ WHOLE = {
     "repeat": (1, 10**6), "round": (1, 10**6), "order": (1, 10**9), "data_size": (1, 2**32),
     "ms": (0, 2**16), "pi_type": (0, 3), "sts": (0, 64), "pract": (0, 1), "rwmixread": (0, 100),
     "bs": (1, 2**40), "iodepth": (1, 2**32), "numjobs": (1, 2**20)}
-NEEDED = ("repeat", "data_size", "ms", "pi_type", "bs", "iodepth", "numjobs")
+NEEDED = ("repeat", "data_size", "ms", "pi_type", "bs", "iodepth", "numjobs", "ios", "pi_errors",
+          "io_errors", "exit_status")
 MOST = 1e19
 NUMBER = r"[0-9]{1,25}(?:\.[0-9]{1,25})?(?:e[+-]?[0-9]{1,3})?"
 LARGEST = 1 << 28       # bytes of a file that is read
@@ -114,6 +115,18 @@ class Point:
     def total(self, column):
         """The sum over the runs."""
         return sum(run[column] or 0 for run in self.runs.values())
+
+    def tells(self, column):
+        """Does any of its runs have this column?"""
+        return any(run[column] is not None for run in self.runs.values())
+
+    def untold(self, column):
+        """The number of runs that have a result, but not this column."""
+        return sum(bool(run["iops"]) and run[column] is None for run in self.runs.values())
+
+    def ended_badly(self):
+        """The number of runs in which fio ended with an error."""
+        return sum(bool(run["exit_status"]) for run in self.runs.values())
 
     def failed(self):
         """The repeats of which there is no result."""

@@ -11,6 +11,8 @@ from readings import Unusable
 ALPHA = 0.05        # each interval misses the truth so often
 CHANCE = 0.01       # among all points of a comparison, one verdict in a hundred is by chance
 MAYBE = 0.05        # a change that chance shows less often is not passed over in the sum of it all
+CHECKED_LESS = 0.01 # of all blocks read: so much more that is not checked is worse
+BLOCKS = ("blocks_generated", "blocks_checked", "blocks_read", "blocks_escaped", "blocks_not_checked")
 MORE_IS_BETTER = ("iops", "bw_bytes")
 METRICS = (*MORE_IS_BETTER, "lat_mean_ns", "lat_p50_ns", "lat_p90_ns", "lat_p99_ns", "lat_p999_ns",
            "cpu_ns_per_io", "generate_ns_per_block", "check_ns_per_block")
@@ -137,9 +139,29 @@ def faults(old, new):
     was, now = old.escaped(), new.escaped()
     if was and now and clearly_more(*was, *now):
         wrong.append(f"{now[0]} of {now[1]} blocks escaped the checks, {was[0]} of {was[1]} before")
-    if not wrong and new.total("exit_status") and not old.total("exit_status"):
-        wrong.append("fio ended with an error")
+    wrong += lost_checks(old, new)
+    was, now = old.ended_badly(), new.ended_badly()
+    if not wrong and clearly_more(was, len(old.runs), now, len(new.runs)):
+        wrong.append(f"fio ended with an error in {now} of {len(new.runs)} runs, in {was} of "
+                     f"{len(old.runs)} before")
     return wrong
+
+
+def lost_checks(old, new):
+    """What the host checked in OLD and does not check in NEW: a run without checks is fast."""
+    checked, now = old.total("blocks_checked"), new.total("blocks_checked")
+    if not checked:
+        return []
+    if not now and new.tells("blocks_checked"):
+        return [f"no block was checked, {checked} before"]
+    if not new.tells("blocks_not_checked") or not new.tells("blocks_read"):
+        return []
+    shares = [(point.total("blocks_not_checked"), point.total("blocks_read")) for point in (old, new)]
+    (was, of_old), (now, of_new) = shares
+    more = now / max(of_new, 1) - was / max(of_old, 1)
+    if more > CHECKED_LESS or clearly_more(was, of_old, now, of_new):
+        return [f"{now} of {of_new} blocks were not checked, {was} of {of_old} before"]
+    return []
 
 
 def marks(old, new):
@@ -154,6 +176,15 @@ def marks(old, new):
         escaped = point.escaped()
         if escaped and escaped[0]:
             found.append(f"{escaped[0]} of {escaped[1]} blocks escaped the checks in {which}")
+    untold = [column for column in BLOCKS if old.tells(column)
+              and new.untold(column) * len(old.runs) > old.untold(column) * len(new.runs)]
+    if untold:
+        found.append(f"NEW does not tell {untold[0]} of {new.untold(untold[0])} of its {len(new.runs)} "
+                     "runs, and OLD does")
+    was, now = old.ended_badly(), new.ended_badly()
+    if now * len(old.runs) > was * len(new.runs):
+        found.append(f"fio ended with an error in {now} of {len(new.runs)} runs of NEW, in {was} of "
+                     f"{len(old.runs)} of OLD")
     if old.parts != new.parts:
         found.append(f"OLD is the total of other hosts: {len(old.parts)}, and {len(new.parts)} in NEW")
     return found
