@@ -266,8 +266,8 @@ static int put_json(struct result *r, const char *text)
 	return err;
 }
 
-/* Takes @o. */
-static void write_json(struct result *r, struct json_object *o)
+/* Takes @o.  False, and a line, where it could not be written. */
+static bool write_json(struct result *r, struct json_object *o)
 {
 	int err = put_json(r, json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED |
 							     JSON_C_TO_STRING_NOSLASHESCAPE));
@@ -276,7 +276,8 @@ static void write_json(struct result *r, struct json_object *o)
 	if (err && r->renamed)
 		unlink(r->new);
 	if (err)
-		scan_die("--json=%s: %s: no result was written", r->path, strerror(err));
+		fprintf(stderr, "nvmepi-scan: --json=%s: %s: no result was written\n", r->path, strerror(err));
+	return !err;
 }
 
 /* Not to the end: why, and how to have the rest. */
@@ -300,7 +301,7 @@ static int run(const struct scan_args *a)
 	struct vfy_judge_opts o = { .job = "nvmepi-scan", .run = "", .log = a->log };
 	char why[WHY_MAX];
 	struct result json;
-	bool logged;
+	bool told;		/* all of it, to whom it was to be */
 
 	if (a->json)
 		open_json(&json, a->json);
@@ -315,15 +316,15 @@ static int run(const struct scan_args *a)
 	scan_run(&scan);
 	scan_show_summary(&scan);
 	tell_of_rest();
-	logged = !a->log || scan.judge.log_fd >= 0;
+	told = !a->log || scan.judge.log_fd >= 0;
+	if (!told)
+		fprintf(stderr, "nvmepi-scan: --log=%s: could not be written to its end\n", a->log);
 	vfy_judge_close(&scan.judge);
 	if (a->json)
-		write_json(&json, scan_json(&scan));
-	if (!logged)
-		scan_die("--log=%s: could not be written to its end", a->log);
+		told &= write_json(&json, scan_json(&scan));
 	if (scan.bad.blocks)
 		return 1;
-	return scan_next(&scan) == scan.end && !scan.err ? 0 : 2;
+	return told && scan_next(&scan) == scan.end && !scan.err ? 0 : 2;
 }
 
 /* --- what it is --- */
@@ -337,6 +338,7 @@ static int tell_info(const struct scan_args *a)
 	struct target_ns *ns;
 	struct json_object *o;
 	struct result json = { 0 };
+	bool told = true;
 	int res;
 
 	if (ops->open(&open, &ns, why))
@@ -350,10 +352,10 @@ static int tell_info(const struct scan_args *a)
 	if (json.file != stdout)
 		scan_info_text(o);
 	if (a->json)
-		write_json(&json, json_object_get(o));
+		told = write_json(&json, json_object_get(o));
 	json_object_put(o);
 	ns->ops->close(ns);
-	return 0;
+	return told ? 0 : 2;
 }
 
 int main(int argc, char **argv)
