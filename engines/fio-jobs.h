@@ -221,6 +221,8 @@ static bool look_at(struct thread_data *td)
 	const bool ours = td->io_ops == &ioengine;
 	const struct options *o = td->eo;
 
+	if (td->o.write_iolog_file && vfy_output_note(VFY_USE_IOLOG, td->o.write_iolog_file))
+		return false;
 	if (!td->io_ops || (ours && !o) || (!ours && td_ioengine_flagged(td, FIO_DISKLESSIO)))
 		return true;
 	return look_at_files(td, ours ? o : NULL) && (!ours || note_outputs(o));
@@ -239,6 +241,12 @@ static int look_at_all_jobs(struct thread_data *self, char *why)
 	all_jobs.done = true;
 	pthread_mutex_unlock(&all_jobs.lock);
 	return all_jobs.failed ? refuse(why, ENOMEM, "out of memory") : 0;
+}
+
+/* fio appends its own log to whatever the file is: an image, or what is beside it. */
+static int check_iolog(const struct thread_data *td, char *why)
+{
+	return td->o.write_iolog_file ? vfy_output_conflict(VFY_USE_IOLOG, td->o.write_iolog_file, why) : 0;
 }
 
 static bool is_of_file(const struct need *n, const char *path)

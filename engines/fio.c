@@ -310,6 +310,8 @@ static int open_job(struct engine *e)
 	e->opened = true;
 	ret = look_at_all_jobs(td, why);
 	if (!ret)
+		ret = check_iolog(td, why);
+	if (!ret)
 		ret = digest_options(e, why);
 	if (!ret)
 		ret = open_files(e, why);

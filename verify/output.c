@@ -25,6 +25,7 @@ static const char *const names[VFY_NR_USES] = {
 	[VFY_USE_BOOK]		= "pi_inject_file",
 	[VFY_USE_JSON]		= "--json",
 	[VFY_USE_DUMP]		= "dump",
+	[VFY_USE_IOLOG]		= "write_iolog",
 };
 
 const char *vfy_file_use_name(enum vfy_file_use use)

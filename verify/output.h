@@ -25,6 +25,7 @@ enum vfy_file_use {
 	VFY_USE_BOOK,		/* pi_inject_file */
 	VFY_USE_JSON,		/* result of a scan */
 	VFY_USE_DUMP,		/* a block in the folder of pi_dump */
+	VFY_USE_IOLOG,		/* fio's write_iolog */
 	VFY_NR_USES,
 };
 
