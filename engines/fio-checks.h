@@ -46,6 +46,8 @@ static int check_fio_options(struct thread_data *td, const struct job_opts *j, c
 		bool		given;
 		const char	*why;
 	} refused[] = {
+		{ eo->ns_delay > NUMBER_MAX, "ns_delay: give a number of nanoseconds from 0 to 1000000000" },
+		{ eo->pi_log_rate > NUMBER_MAX, "pi_log_rate: give a number of lines from 0, for all, to 1000000000" },
 		{ o->bs_unaligned, "bs_unaligned: I/Os have to be whole blocks; leave it out" },
 		{ o->zone_mode == ZONE_MODE_ZBD, "zonemode=zbd: this engine has no commands for zones; leave it "
 		  "out, or give zonemode=strided" },

@@ -7,6 +7,9 @@
 #ifndef FIO_OPTIONS_H
 #define FIO_OPTIONS_H
 
+/* The most that ns_delay and pi_log_rate may be.  fio lets negative numbers pass where 0 is the least. */
+#define NUMBER_MAX 1000000000U
+
 struct options {
 	void *pad;		/* fio takes an offset of 0 for none */
 	unsigned int hipri, fixedbufs, registerfiles;
@@ -181,7 +184,8 @@ static struct fio_option options[] = {
 	OPTION("ns_sts", format.sts, FIO_OPT_INT,
 	       NS("Bits of the storage tag, 0 to 64", "the fewest that the guard allows"), NS_RANGE(64)),
 	OPTION("ns_delay", ns_delay, FIO_OPT_INT,
-	       "Images: nanoseconds that each command takes longer; default 0", .def = "0"),
+	       "Images: nanoseconds that each command takes longer, 0 to 1000000000; default 0", .def = "0",
+	       .maxval = NUMBER_MAX),
 	OPTION("ns_fault", ns_fault, FIO_OPT_STR_STORE,
 	       "Images: KIND[/N][@SEED]: one write in N (1000) is lost, stale, misdirected or torn; "
 	       "default none"),
@@ -193,7 +197,7 @@ static struct fio_option options[] = {
 	       "File to append mismatches to, as JSON lines; default none"),
 	OPTION("pi_log_rate", pi_log_rate, FIO_OPT_INT,
 	       "Lines that pi_log gets a second, at most; 0: all; default 1000",
-	       .def = "1000"),
+	       .def = "1000", .maxval = NUMBER_MAX),
 	OPTION("pi_report", pi_report, FIO_OPT_STR_STORE,
 	       "File for counts and times of all jobs, as JSON; default none"),
 	OPTION("pi_dump", pi_dump, FIO_OPT_STR_STORE,
