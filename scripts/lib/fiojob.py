@@ -7,6 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import textlines
 from command import Refusal
 
 TOP = Path(__file__).resolve().parent.parent.parent
@@ -93,7 +94,7 @@ def read_jobs(path):
     fio's notes, not JSON.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = textlines.plain(path, ValueError).decode("utf-8")
         found, _, _ = split_notes(text)
         return found["jobs"] if "jobs" in found else found["client_stats"]
     except (OSError, ValueError, RecursionError):

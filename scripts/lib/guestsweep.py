@@ -99,7 +99,7 @@ def run_boot(folder, program, boot, runs):
         if status != GUEST_FAILED:
             break
     if status:
-        raise Failed(f"the guest ended with status {status}; go on with --resume={folder.path}")
+        raise Failed(f"the guest ended with status {status}; go on with --resume={folder.path} guest")
 
 
 def sweep(folder, program):

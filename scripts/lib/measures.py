@@ -3,6 +3,7 @@
 import json
 
 import fiojob
+import textlines
 
 COLUMNS = """host target target_kind id repeat order base base_kind
 data_size ms guard pi_type placement transfer sts pract prchk pi_verify mode
@@ -82,14 +83,13 @@ def of_job(job):
     } | latency(job)
 
 
-def of_report(path, point, job):
+def read_report(path):
     """
-    Columns from the engine's pi_report of a run; nothing where there is none. Its times
-    are of all I/Os, those of the warm-up too, so a time an I/O is that of its blocks, by
-    the share of I/Os, in fio's entry @job, that it is spent for.
+    (blocks, nanoseconds, other columns) of the engine's pi_report of a run, the first two by way; None
+    where there is none, or it is damaged.
     """
     try:
-        jobs = json.loads(path.read_text(encoding="utf-8"))["jobs"]
+        jobs = json.loads(textlines.plain(path, ValueError).decode("utf-8"))["jobs"]
         blocks = {way: sum(one["blocks"][done] for one in jobs)
                   for way, (done, _) in SPENT.items()}
         spent = {way: sum(one["time_ns"][way] for one in jobs) for way in SPENT}
@@ -97,9 +97,21 @@ def of_report(path, point, job):
         # An engine of before does not tell of all these: then they are not known.
         told = {column: sum(one["blocks"][name] for one in jobs)
                 for column, name in READ_BLOCKS.items() if all(name in one["blocks"] for one in jobs)}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return blocks, spent, {"pi_errors": errors} | told
+
+
+def of_report(path, point, job):
+    """
+    Columns from the engine's pi_report of a run; nothing where there is none. Its times
+    are of all I/Os, those of the warm-up too, so a time an I/O is that of its blocks, by
+    the share of I/Os, in fio's entry @job, that it is spent for.
+    """
+    found = read_report(path)
+    if not found:
         return {}
-    columns = {"pi_errors": errors} | told
+    blocks, spent, columns = found
     ios = sum(job[side]["total_ios"] for side in ("read", "write"))
     for way, (done, side) in SPENT.items():
         columns[f"blocks_{done}"] = blocks[way]

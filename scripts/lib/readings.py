@@ -3,14 +3,13 @@
 import csv
 import io
 import json
-import os
 import re
-import stat
 from pathlib import Path
 from statistics import median
 
 import boots
 import measures
+import textlines
 from command import Refusal, printable
 from formats import PIF
 from points import CHECKS, RW
@@ -40,7 +39,6 @@ NEEDED = ("repeat", "data_size", "ms", "pi_type", "bs", "iodepth", "numjobs", "i
           "io_errors", "exit_status")
 MOST = 1e19
 NUMBER = r"[0-9]{1,25}(?:\.[0-9]{1,25})?(?:e[+-]?[0-9]{1,3})?"
-LARGEST = 1 << 28       # bytes of a file that is read
 
 
 class Unusable(Refusal):
@@ -209,26 +207,11 @@ class Folder:
         return [target for host in self.hosts().values() for target in host.get("targets", ())]
 
 
-def read_text(path):
-    """
-    A file's text. A pipe, a device or a file beyond all measure would keep its reader for ever, so
-    that only a plain file of a size that a sweep can have written is read.
-    """
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        facts = os.fstat(file.fileno())
-        if not stat.S_ISREG(facts.st_mode):
-            raise Unusable(f"{path.parent}: {path.name} is no plain file")
-        if facts.st_size > LARGEST:
-            raise Unusable(f"{path.parent}: {path.name} has {facts.st_size} bytes: that is more "
-                           "than a sweep writes")
-        return file.read().decode("utf-8")
-
-
 def read_json(path):
     """An object of this version; its strings as they can be shown."""
     folder, name = path.parent, path.name
     try:
-        data = all_printable(json.loads(read_text(path)))
+        data = all_printable(json.loads(textlines.plain(path, Unusable).decode("utf-8")))
     except FileNotFoundError:
         raise Unusable(f"{folder}: no results of a sweep: there is no {name}") from None
     except OSError as error:
@@ -267,7 +250,8 @@ def read_rows(path):
     """The rows of points.csv, numbers as numbers and empty cells as None."""
     folder = path.parent
     try:
-        table = csv.DictReader(io.StringIO(read_text(path), newline=""), restkey="more", strict=True)
+        text = textlines.plain(path, Unusable).decode("utf-8")
+        table = csv.DictReader(io.StringIO(text, newline=""), restkey="more", strict=True)
         there = table.fieldnames or ()
         lost = [c for c in measures.COLUMNS if c not in there and c not in measures.LATER]
         if lost:

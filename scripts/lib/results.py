@@ -27,6 +27,7 @@ import fiojob
 import identity
 import measures
 import planfile
+import textlines
 from command import Refusal
 from points import Point
 
@@ -75,7 +76,7 @@ def sync_folder(path):
 def read_json(path):
     """A file of this version of ours."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(textlines.plain(path, Refused).decode("utf-8"))
         version = found["version"]
     except FileNotFoundError:
         raise Refused(f"{path.parent} has no {path.name}: it is no folder of a sweep's "
@@ -109,7 +110,7 @@ def as_text(plan):
 def nothing_done(state):
     """Was nothing measured, and no drive formatted?"""
     return not state.exists() or all(line.startswith(b'{"token":')
-                                     for line in state.read_bytes().splitlines())
+                                     for line in textlines.plain(state, Refused).splitlines())
 
 
 def end_of_lines(file):
@@ -194,7 +195,7 @@ class Folder:
         What was done; a line that was cut off by a kill or a full disk is none. One that is
         damaged is told of: all that the others say is kept.
         """
-        text = self.state.read_bytes() if self.state.exists() else b""
+        text = textlines.plain(self.state, Refused) if self.state.exists() else b""
         for at, line in enumerate(text.split(b"\n")[:-1], 1):
             try:
                 self.take(json.loads(line))
@@ -287,12 +288,24 @@ class Folder:
             self.plan = read_json(self.path / "plan.json")
 
     def done(self, point_id, repeat):
-        """Has this run ended on all hosts, and is what it left whole?"""
-        record = self.runs.get(run_name(point_id, repeat))
-        return bool(record) and not record.get("lost") and \
-            bool(fiojob.read_jobs(self.path / "raw" / f"{record['raw']}.json"))
+        """
+        Has this run ended on all hosts, and is what it left whole? Runs of one fio have their results
+        in one file, which is written anew for all of them.
+        """
+        name = run_name(point_id, repeat)
+        record = self.runs.get(name)
+        if not record or record.get("lost"):
+            return False
+        jobs = fiojob.read_jobs(self.raw(record["raw"], "json"))
+        return any(job.get("jobname") == name for job in jobs) and all(
+            measures.read_report(self.report(one)) for one, other in self.runs.items()
+            if other["raw"] == record["raw"] and other.get("report"))
 
     # --- what comes of it ---
+
+    def report(self, name):
+        """The engine's pi_report of a run."""
+        return self.path / "pi" / f"{name}.json"
 
     def raw(self, name, kind):
         return self.path / "raw" / f"{name}.{kind}"
@@ -332,7 +345,7 @@ class Folder:
             common |= {"repeat": record["repeat"], "order": record["order"],
                        "exit_status": record["status"], "round": record.get("round"),
                        "boot": record.get("boot")}
-            report = self.path / "pi" / f"{name}.json"
+            report = self.report(name)
             for host, job in measures.jobs_of_run(raws[record["raw"]], name, record):
                 yield common | {"host": host} | measures.of_job(job) | \
                     measures.of_report(report, point, job)

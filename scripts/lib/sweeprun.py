@@ -151,11 +151,12 @@ class Sweeper:
         if short:
             self.again(batch, short[0], fio)
             return
-        raw = batch[0].name
+        raw, reported = batch[0].name, set()
         for run in batch:
             report = fio.place / f"{run.name}.pi"
             if report.exists():
-                report.rename(self.folder.path / "pi" / f"{run.name}.json")
+                report.rename(self.folder.report(run.name))
+                reported.add(run.name)
         fio.keep(self.folder, raw)
         records = []
         for run in batch:
@@ -163,6 +164,7 @@ class Sweeper:
             records.append({"run": run.name, "id": run.point.id, "repeat": run.repeat,
                             "order": run.order, "round": run.round, "boot": self.boot,
                             "host": self.host, "raw": raw,
+                            "report": run.name in reported,
                             "status": int(bool(job["error"]))})
         self.folder.append(*records)
         self.say(batch)
