@@ -46,6 +46,24 @@ def unexpected(error):
             f"input that it can't read; {TRACEBACK}=1 shows where it came from")
 
 
+def fill_standard():
+    """
+    A descriptor of standard input, output or error that is closed would be given to the next file that
+    is opened: /dev/null takes its place, and the stream that Python has none for.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            os.set_inheritable(number, True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))
+
+
 def run(name, main, read_arguments, interrupted="interrupted"):
     """
     The exit status of main(read_arguments()): main's own, or 2 with one line on standard
@@ -53,6 +71,7 @@ def run(name, main, read_arguments, interrupted="interrupted"):
     args.out, where there is one, is told where an OSError names no file, as of a full disk.
     """
     args = None
+    fill_standard()
     for stream in (sys.stdout, sys.stderr):     # names of files need not be text
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
