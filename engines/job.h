@@ -86,6 +86,7 @@ struct job_ns {
 	bool			guard_alone;	/* the host checks no reference tag: a guard may fit by chance */
 	unsigned		unknown;	/* PI_*: nobody gave a value */
 	unsigned		own_only;	/* of both, what is checked only where this run wrote */
+	bool			told_differs;	/* said: those are not, as other jobs write other ones */
 	enum job_escape		escape;
 	struct vfy_written	*written;	/* the caller's; NULL: nobody remembers */
 	uint64_t		kind;		/* of the blocks it writes, there */

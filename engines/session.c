@@ -271,8 +271,30 @@ static void say_fields(const struct session *s, const struct job_ns *ns, const c
 	    *a && *b ? "; " : "", *b ? where : "", *b ? ": " : "", b);
 }
 
-static void say_checks(const struct session *s)
+/*
+ * What would be checked where this run wrote is not, where its jobs write different things.  Jobs
+ * that are set up later may be of that kind: then it is said at the end.
+ */
+static void say_differs(struct session *s)
 {
+	char text[128];
+
+	for (unsigned i = 0; i < s->nr_ns; i++) {
+		struct job_ns *ns = &s->ns[i];
+
+		if (!s->opts.first || !s->opts.tell_checks || !s->opts.reads || ns->told_differs ||
+		    !ns->own_only || !ns->written || !vfy_written_differs(ns->written, ns->kind))
+			continue;
+		ns->told_differs = true;
+		put_fields(text, sizeof(text), ns->own_only);
+		say(s, "%s: not checked where this run wrote: %s, because jobs of this run write different ones",
+		    ns->path, text);
+	}
+}
+
+static void say_checks(struct session *s)
+{
+	say_differs(s);
 	for (unsigned i = 0; i < s->nr_ns; i++) {
 		const struct job_ns *ns = &s->ns[i];
 		unsigned host = ns->verify | (ns->verify_md ? VFY_METADATA : 0);
@@ -286,7 +308,7 @@ static void say_checks(const struct session *s)
 		if (!s->opts.tell_checks)
 			continue;
 		say_fields(s, ns, "host", s->opts.reads ? host & ~ns->own_only : 0, "where this run wrote",
-			   s->opts.reads ? ns->own_only : 0);
+			   s->opts.reads && !ns->told_differs ? ns->own_only : 0);
 		say_fields(s, ns, "device", device, "in writes",
 			   s->opts.writes && looks && !ns->pract ? ns->prchk & ~device : 0);
 	}
@@ -530,6 +552,7 @@ int session_end(struct session *s, int fio, bool fio_found)
 	if (!s->judging)
 		return 0;
 	io_count_bare(&s->ns[0], &s->job->stats);
+	say_differs(s);
 	say_summary(s);
 	err = verdict(s, fio, fio_found);
 	ret = s->opts.report ? vfy_judge_report(&s->judge, report_job(s)) : 0;

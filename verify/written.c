@@ -165,6 +165,11 @@ bool vfy_written_alike(const struct vfy_written *w, uint64_t kind)
 	return !w->map->mixed && w->map->kind == kind;
 }
 
+bool vfy_written_differs(const struct vfy_written *w, uint64_t kind)
+{
+	return *w->writers && !vfy_written_alike(w, kind);
+}
+
 /* --- counters --- */
 
 static struct vfy_written_region *region_of(const struct vfy_written *w, uint64_t r)

@@ -52,6 +52,9 @@ void vfy_written_join(struct vfy_written *w, uint64_t kind);
 /* Do all who joined write blocks of @kind? */
 bool vfy_written_alike(const struct vfy_written *w, uint64_t kind);
 
+/* Did anyone join so far who writes blocks of another kind? */
+bool vfy_written_differs(const struct vfy_written *w, uint64_t kind);
+
 /*
  * What is to be kept of the moment at which a read or a write of @nr blocks starts.
  * Most I/Os are within one region: those have a short way.
