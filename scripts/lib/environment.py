@@ -14,7 +14,8 @@ import fiojob
 def output(*command):
     """What a command prints, '' if it can't."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace",
+                              timeout=20, check=False)
         return done.stdout.strip() if done.returncode == 0 else ""
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -15,7 +15,7 @@ ENGINE = TOP / "build" / "nvmepi.so"
 
 
 # What fio's job parser takes for an end of the line, or of a name, or puts something else for.
-NO_LINE = re.compile(r"[\x00-\x1f\x7f]")
+NO_LINE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 NO_NAME = re.compile(r"[\x00-\x1f\x7f#;/\[\]]|^\s|\s$")
 NO_PATH = re.compile(r"[\x00-\x1f\x7f#;]|\\(:|$)|\$(\{|pagesize|mb_memory|ncpus)|^\s|\s$")
 
@@ -56,7 +56,7 @@ def command(test):
 def line(text):
     """A line of a job file; Refused where it would be several."""
     if NO_LINE.search(text):
-        raise Refused(f"'{text}' is no line of a fio job: it has a control character in it")
+        raise Refused(f"'{text}' is no line of a fio job: it has a control character in it, or what is no text")
     return f"{text}\n"
 
 
@@ -94,7 +94,7 @@ def read_jobs(path):
     fio's notes, not JSON.
     """
     try:
-        text = textlines.plain(path, ValueError).decode("utf-8")
+        text = textlines.plain(path, ValueError).decode("utf-8", "replace")
         found, _, _ = split_notes(text)
         return found["jobs"] if "jobs" in found else found["client_stats"]
     except (OSError, ValueError, RecursionError):

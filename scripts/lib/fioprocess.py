@@ -62,7 +62,7 @@ class Fio:
         What it left, into raw/; the JSON, which makes it count, at last, without the
         notes that fio puts around it: those are messages.
         """
-        text = (self.place / "json").read_text(encoding="utf-8")
+        text = (self.place / "json").read_text(encoding="utf-8", errors="replace")
         _, start, end = fiojob.split_notes(text)
         with open(self.place / "log", "a", encoding="utf-8") as log:
             log.write(text[:start] + text[end:].lstrip("\n"))

@@ -51,6 +51,7 @@ def check(plan, path):
                           for word in asked[key]) and asked["targets"]
                   and isinstance(asked.get("hosts"), str | None), path, "not what was asked")
     refuse_unless(all(finite(sizes.get(key)) for key in sweepplan.SETTINGS), path, "no sizes")
+    refuse_unless(all(sizes[key] <= sweepplan.LONGEST for key in ("runtime", "ramp")), path, "no times")
     refuse_unless(all(isinstance(plan.get(key, []), list)
                       for key in ("points", "refused", "left_out")), path, "no points")
     refuse_unless("points" in plan and points(plan), path, "no points")

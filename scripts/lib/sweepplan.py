@@ -10,6 +10,7 @@ import textlines
 from command import Refusal
 from points import CHECKS, MODES, RW, Point, Workload
 
+LONGEST = 366 * 24 * 3600       # seconds
 PLANS = Path(__file__).resolve().parent.parent / "plans"
 
 
@@ -55,7 +56,10 @@ def seconds(word):
     match = re.fullmatch(r"([0-9]*\.?[0-9]+)(ms|s|m|)", word)
     if not match:
         raise Refused(f"'{word}' is no time, such as 50ms, 2s or 1m")
-    return float(match[1]) * {"ms": 0.001, "s": 1, "": 1, "m": 60}[match[2]]
+    found = float(match[1]) * {"ms": 0.001, "s": 1, "": 1, "m": 60}[match[2]]
+    if found > LONGEST:
+        raise Refused(f"'{word[:40]}' is too long a time: {LONGEST} s, which is a year, at most")
+    return found
 
 
 def mode(word):
