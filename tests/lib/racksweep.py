@@ -7,6 +7,7 @@ fio: its I/O goes to what a name leads to when it starts.
 """
 import contextlib
 import io
+import json
 import shutil
 import sys
 import threading
@@ -291,7 +292,7 @@ class Fio:
         return self.said
 
     def keep(self, folder, name):
-        folder.raw(name, "json").write_text('{"jobs": [{}]}', encoding="utf-8")
+        folder.raw(name, "json").write_text(json.dumps({"jobs": self.found}), encoding="utf-8")
         shutil.rmtree(self.place)
 
 
