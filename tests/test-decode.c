@@ -13,6 +13,7 @@
 #include "../verify/dump.h"
 #include "../verify/metadata.h"
 #include "formats.h"
+#include "folder.h"
 #include "unit.h"
 
 static const uint64_t lba = 0x123456;
@@ -312,16 +313,6 @@ int main(int argc, char **argv)
 		{ "dump_limit", dump_limit },
 		{ "dump_refused", dump_refused },
 	};
-	const char *tmp = getenv("TMPDIR");
-	char folder[PATH_MAX], command[PATH_MAX + 16];
-	int status;
 
-	snprintf(folder, sizeof(folder), "%s/test-decode.XXXXXX", tmp ? tmp : "/tmp");
-	if (!mkdtemp(folder) || chdir(folder)) {
-		perror("test-decode: no folder to work in");
-		return 2;
-	}
-	status = unit_main(argc, argv, cases, ARRAY_SIZE(cases));
-	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-	return system(command) ? 2 : status;
+	return folder_unit_main(argc, argv, cases, ARRAY_SIZE(cases));
 }

@@ -19,6 +19,7 @@
 #include "../verify/json.h"
 #include "../verify/run-report.h"
 #include "pi-format.h"
+#include "folder.h"
 #include "unit.h"
 
 static const struct vfy_record guard_record = {
@@ -475,8 +476,10 @@ static void be_a_job(unsigned number)
 	struct vfy_judge j;
 
 	o.thread = number;
-	if (vfy_judge_open(&j, &o, why))
+	if (vfy_judge_open(&j, &o, why)) {
+		fprintf(stderr, "test-judge: job %u: %s\n", number, why);
 		_exit(2);
+	}
 	for (r.lba = 0; r.lba < RECORDS; r.lba++)
 		vfy_judge_take(&j, &r);
 	json_object_object_add(job, "thread", json_object_new_uint64(number));
@@ -595,16 +598,6 @@ int main(int argc, char **argv)
 		{ "many_processes", many_processes },
 		{ "killed", killed },
 	};
-	const char *tmp = getenv("TMPDIR");
-	char folder[PATH_MAX];
-	int status;
 
-	snprintf(folder, sizeof(folder), "%s/test-judge.XXXXXX", tmp ? tmp : "/tmp");
-	if (!mkdtemp(folder) || chdir(folder)) {
-		perror("test-judge: no folder to work in");
-		return 2;
-	}
-	status = unit_main(argc, argv, cases, ARRAY_SIZE(cases));
-	rmdir(folder);
-	return status;
+	return folder_unit_main(argc, argv, cases, ARRAY_SIZE(cases));
 }

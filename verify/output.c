@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 #include <json-c/json.h>
 #include "fork-lock.h"
@@ -307,14 +308,31 @@ static bool has_members(const char *line, const char *member, const char *other)
 	return has;
 }
 
+/* Another process may be about to end a line, and a reader sees a part of it: wait a second for it. */
+static bool ends_with_newline(int fd)
+{
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+
+	for (int i = 0; i < 100; i++) {
+		const off_t size = lseek(fd, 0, SEEK_END);
+		char last;
+
+		if (size > 0 && pread(fd, &last, 1, size - 1) == 1 && last == '\n')
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
 bool vfy_output_has_lines(int fd, const char *member, const char *other)
 {
-	char *line = malloc(LONGEST_LINE + 1), last;
-	ssize_t n = line ? pread(fd, line, LONGEST_LINE, 0) : -1;
-	off_t size = lseek(fd, 0, SEEK_END);
+	char *line = malloc(LONGEST_LINE + 1);
+	ssize_t n = -1;
 	bool good = false;
 
-	if (n > 0 && size > 0 && pread(fd, &last, 1, size - 1) == 1 && last == '\n' && line[0] == '{') {
+	if (line && ends_with_newline(fd))
+		n = pread(fd, line, LONGEST_LINE, 0);
+	if (n > 0 && line[0] == '{') {
 		line[n] = '\0';
 		line[strcspn(line, "\n")] = '\0';
 		good = has_members(line, member, other);
