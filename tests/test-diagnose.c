@@ -11,6 +11,7 @@
 
 #include "../engines/controller.h"
 #include "formats.h"
+#include "folder.h"
 #include "told.h"
 
 /* BAD: the blocks that get damaged, the last of them after a gap. */
@@ -459,16 +460,6 @@ int main(int argc, char **argv)
 		{ "writes", writes },
 		{ "open_and_refuse", open_and_refuse },
 	};
-	const char *tmp = getenv("TMPDIR");
-	char folder[4096];
-	int ret;
 
-	snprintf(folder, sizeof(folder), "%s/test-diagnose.XXXXXX", tmp ? tmp : "/tmp");
-	if (!mkdtemp(folder) || chdir(folder)) {
-		perror("test-diagnose: a folder for images");
-		return 2;
-	}
-	ret = unit_main(argc, argv, cases, ARRAY_SIZE(cases));
-	rmdir(folder);
-	return ret;
+	return folder_unit_main(argc, argv, cases, ARRAY_SIZE(cases));
 }

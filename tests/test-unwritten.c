@@ -10,6 +10,7 @@
 
 #include "../engines/controller.h"
 #include "formats.h"
+#include "folder.h"
 #include "told.h"
 
 enum { DATA = 4096, MD = 24, BLOCKS = 4 };
@@ -130,5 +131,5 @@ int main(int argc, char **argv)
 		{ "with_a_tuple", with_a_tuple },
 	};
 
-	return unit_main(argc, argv, cases, ARRAY_SIZE(cases));
+	return folder_unit_main(argc, argv, cases, ARRAY_SIZE(cases));
 }
