@@ -15,15 +15,15 @@ $(B)/config.mk: configure
 	@args=$$(sed -n 's/^CONFIGURE_ARGS := //p' $@ 2>/dev/null); \
 	eval "./configure $${args:---build-dir=$(B)}"
 
-cflags := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -fPIC -fno-plt -fvisibility=hidden $(CFLAGS) $(SANITIZE)
+cflags := -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -fPIC -fno-plt -fvisibility=hidden $(CFLAGS) $(SANITIZE)
 ldflags := $(LDFLAGS) $(SANITIZE)
 libs := $(NVME_FLAGS) $(URING_FLAGS) $(JSON_FLAGS) -ldl -lpthread
 
 # pi/ alone; the scanner; all that is neither its nor fio's; tests and tools, one source each.
 pi_src := $(filter-out pi/gen-%,$(wildcard pi/*.c))
-scan_src := $(wildcard engines/scan*.c)
-lib_src := $(pi_src) $(wildcard verify/*.c) \
-	$(filter-out engines/fio.c $(scan_src),$(wildcard engines/*.c))
+scan_src := $(wildcard engines/scan/*.c)
+lib_src := $(pi_src) $(wildcard verify/*.c engines/nvme/*.c engines/controller/*.c) \
+	$(filter-out engines/fio.c,$(wildcard engines/*.c))
 test_src := $(wildcard tests/test-*.c)
 shared_src := tests/oracle.c tests/image.c
 tool_src := $(filter-out $(test_src) $(shared_src),$(wildcard tests/*.c))
@@ -39,7 +39,7 @@ all: $(B)/nvmepi.so $(B)/nvmepi-scan
 tests: $(tests) $(tools)
 
 # The way of an I/O is compiled as one.
-way_obj := $(patsubst %,$(B)/%.o,$(addprefix engines/,fio flight io nvme ring) verify/faults verify/plugin)
+way_obj := $(patsubst %,$(B)/%.o,$(addprefix engines/,fio flight io nvme/nvme nvme/ring) verify/faults verify/plugin)
 $(way_obj): extra += $(LTO)
 $(B)/nvmepi.so: $(B)/engines/fio.o $(lib_obj) engines/fio.map
 	$(CC) -shared -o $@ $(CFLAGS) $(LTO) $(filter %.o,$^) $(ldflags) -Wl,--version-script=engines/fio.map $(libs)
@@ -51,9 +51,9 @@ $(B)/nvmepi-scan: $(scan_src:%.c=$(B)/%.o) $(B)/libnvmepi.a
 
 $(B)/libnvmepi.a: $(lib_obj)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcsP $@ $^
 
-# The scanner with a target of its own in place of engines/target.c.
+# The scanner with a target of its own in place of engines/nvme/target.c.
 scan_faulty := $(B)/tests/scan-faulty
 $(scan_faulty): $(B)/tests/scan-faulty.o $(scan_src:%.c=$(B)/%.o) $(B)/libnvmepi.a
 	$(CC) -o $@ $^ $(ldflags) $(libs)
@@ -106,4 +106,4 @@ help:
 	@echo "make clean         all but what was downloaded"
 
 .PHONY: all tests counting install check check-matrix bench bench-guest clean help
--include $(wildcard $(B)/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

@@ -7,7 +7,7 @@
  * neither block nor values, every block is asked for again by itself.
  */
 #include <errno.h>
-#include "../verify/metadata.h"
+#include "verify/metadata.h"
 #include "io.h"
 
 /* Tell of @r, which is of block @index of @io, as it lies at @b. */

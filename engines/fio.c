@@ -14,8 +14,8 @@
 #include "optgroup.h"
 #include "verify.h"
 
-#include "../verify/mix.h"
-#include "../verify/output.h"
+#include "verify/mix.h"
+#include "verify/output.h"
 #include "flight.h"
 #include "session.h"
 #include "words.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* io.c - see io.h */
 #include <errno.h>
-#include "../verify/metadata.h"
+#include "verify/metadata.h"
 #include "io.h"
 
 static bool sends_blocks(uint8_t opcode)

@@ -13,11 +13,11 @@
 #ifndef IO_H
 #define IO_H
 
-#include "../verify/faults.h"
-#include "../verify/inject.h"
-#include "../verify/plugin.h"
+#include "verify/faults.h"
+#include "verify/inject.h"
+#include "verify/plugin.h"
 #include "job.h"
-#include "ticks.h"
+#include "engines/nvme/ticks.h"
 
 /* Blocks as they cross the interface, from one on; @md NULL: no metadata does. */
 struct io_blocks {

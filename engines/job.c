@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include "../pi/guard-kernels.h"
-#include "../verify/metadata.h"
-#include "../verify/mix.h"
-#include "../verify/report.h"
+#include "pi/guard-kernels.h"
+#include "verify/metadata.h"
+#include "verify/mix.h"
+#include "verify/report.h"
 #include "job.h"
 
 int refuse_ns(const struct job_ns *ns, char why[WHY_MAX], const char *fmt, ...)

@@ -9,9 +9,9 @@
 #ifndef JOB_H
 #define JOB_H
 
-#include "../verify/verify.h"
-#include "../verify/written.h"
-#include "nvme.h"
+#include "verify/verify.h"
+#include "verify/written.h"
+#include "engines/nvme/nvme.h"
 #include "words.h"
 
 /* Whose blocks are in fio's buffers of an extended namespace. */

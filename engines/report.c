@@ -2,7 +2,7 @@
 /* report.c - see report.h */
 #include <stdio.h>
 #include <stdlib.h>
-#include "../verify/json.h"
+#include "verify/json.h"
 #include "report.h"
 
 static void add_text(struct json_object *o, const char *key, const char *value)

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "../verify/metadata.h"
-#include "../verify/mix.h"
+#include "verify/metadata.h"
+#include "verify/mix.h"
 #include "report.h"
 #include "session.h"
 

@@ -8,10 +8,10 @@
 #ifndef SESSION_H
 #define SESSION_H
 
-#include "../verify/dump.h"
-#include "../verify/judge.h"
+#include "verify/dump.h"
+#include "verify/judge.h"
 #include "io.h"
-#include "ticks.h"
+#include "engines/nvme/ticks.h"
 
 /* Where pi_inject damages blocks. */
 enum session_into { SESSION_INTO_AUTO, SESSION_INTO_WRITE, SESSION_INTO_READ };

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include "../verify/report.h"
-#include "nvme.h"
+#include "verify/report.h"
+#include "engines/nvme/nvme.h"
 #include "words.h"
 
 struct word {

@@ -19,8 +19,8 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "../pi/guard-kernels.h"
-#include "../pi/pi.h"
+#include "pi/guard-kernels.h"
+#include "pi/pi.h"
 
 enum { MAX_REPEATS = 501, CALL_BLOCKS = 1024 };
 

@@ -12,8 +12,8 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "../engines/nvme.h"
-#include "../engines/controller.h"
+#include "engines/nvme/nvme.h"
+#include "engines/controller/controller.h"
 #include "unit.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -10,7 +10,7 @@
 #ifndef DIFF_COMMAND_H
 #define DIFF_COMMAND_H
 
-#include "../engines/nvme.h"
+#include "engines/nvme/nvme.h"
 
 #include <endian.h>
 #include <inttypes.h>

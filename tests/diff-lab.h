@@ -7,7 +7,7 @@
 #define DIFF_LAB_H
 
 #include "diff-known.h"
-#include "../engines/controller.h"
+#include "engines/controller/controller.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "../engines/nvme.h"
+#include "engines/nvme/nvme.h"
 #include "pi-format.h"
 
 /* As nvme_decode() would tell of namespace 7 in that format. */

@@ -6,8 +6,8 @@
  * touched: whatever comes back is a result, and the image stays as large as it
  * was, in the format that it says.  Best run with sanitizers.
  */
-#include "../engines/nvme.h"
-#include "../engines/controller.h"
+#include "engines/nvme/nvme.h"
+#include "engines/controller/controller.h"
 
 #include <errno.h>
 #include <getopt.h>

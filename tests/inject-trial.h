@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "../verify/inject.h"
-#include "../verify/metadata.h"
+#include "verify/inject.h"
+#include "verify/metadata.h"
 #include "formats.h"
 #include "unit.h"
 

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "../engines/io.h"
+#include "engines/io.h"
 #include "formats.h"
 #include "told.h"
 #include "unit.h"

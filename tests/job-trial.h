@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "../engines/job.h"
-#include "../verify/report.h"
+#include "engines/job.h"
+#include "verify/report.h"
 #include "formats.h"
 #include "unit.h"
 

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "../pi/pi.h"
+#include "pi/pi.h"
 #include "oracle.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../engines/controller.h"
-#include "../engines/flight.h"
+#include "engines/controller/controller.h"
+#include "engines/flight.h"
 #include "image.h"
 
 static const char usage[] =

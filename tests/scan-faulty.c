@@ -14,8 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "../engines/nvme.h"
-#include "../engines/controller.h"
+#include "engines/nvme/nvme.h"
+#include "engines/controller/controller.h"
 
 enum { MOST = 64, MAX_DEPTH = 4096 };
 
@@ -123,7 +123,7 @@ static int faulty_open(const struct target_open *o, struct target_ns **ns, char 
 	return ret;
 }
 
-/* In place of the one of engines/target.c. */
+/* In place of the one of engines/nvme/target.c. */
 const struct target_ops *target_of(const char *path)
 {
 	(void)path;

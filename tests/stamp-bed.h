@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "../verify/generations.h"
-#include "../verify/metadata.h"
-#include "../verify/stamp-words.h"
-#include "../verify/stamp.h"
+#include "verify/generations.h"
+#include "verify/metadata.h"
+#include "verify/stamp-words.h"
+#include "verify/stamp.h"
 #include "formats.h"
 #include "unit.h"
 

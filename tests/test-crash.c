@@ -12,8 +12,8 @@
  * TEST_CRASH_ROUNDS sets how often.  The image is made under TMPDIR (/tmp by
  * default).
  */
-#include "../engines/nvme.h"
-#include "../engines/controller.h"
+#include "engines/nvme/nvme.h"
+#include "engines/controller/controller.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -5,8 +5,8 @@
  *
  * The image is one of 512+8 without protection, in a folder under the current one.
  */
-#include "../engines/nvme.h"
-#include "../engines/controller.h"
+#include "engines/nvme/nvme.h"
+#include "engines/controller/controller.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

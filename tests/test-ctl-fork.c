@@ -11,9 +11,9 @@
 #include <sys/file.h>
 #include <sys/wait.h>
 
-#include "../verify/faults.h"
-#include "../verify/judge.h"
-#include "../verify/run-report.h"
+#include "verify/faults.h"
+#include "verify/judge.h"
+#include "verify/run-report.h"
 #include "ctl-image.h"
 
 enum { FORKS = 100, LIMIT = 60 };		/* children; seconds that one may take */

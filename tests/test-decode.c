@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "../verify/dump.h"
-#include "../verify/metadata.h"
+#include "verify/dump.h"
+#include "verify/metadata.h"
 #include "formats.h"
 #include "folder.h"
 #include "unit.h"

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "../engines/controller.h"
+#include "engines/controller/controller.h"
 #include "formats.h"
 #include "folder.h"
 #include "told.h"

@@ -16,9 +16,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "../verify/faults.h"
-#include "../verify/verify.h"
-#include "../verify/mix.h"
+#include "verify/faults.h"
+#include "verify/verify.h"
+#include "verify/mix.h"
 #include "unit.h"
 
 #define DAMAGED(what)	((struct vfy_fault_block){ VFY_DAMAGED, what })

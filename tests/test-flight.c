@@ -11,7 +11,7 @@
 #include <endian.h>
 #include <errno.h>
 
-#include "../engines/flight.h"
+#include "engines/flight.h"
 #include "ctl-image.h"
 
 enum { MAX_DEPTH = 64, BLOCKS = 64, MAX_NS = 3, RANGES_AN_IO = 5, LIST = 1024 };

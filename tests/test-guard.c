@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "../pi/guard-kernels.h"
+#include "pi/guard-kernels.h"
 #include "unit.h"
 
 /* A CRC by its published parameters; @poly is in the order of the register. */

@@ -15,9 +15,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "../verify/judge.h"
-#include "../verify/json.h"
-#include "../verify/run-report.h"
+#include "verify/judge.h"
+#include "verify/json.h"
+#include "verify/run-report.h"
 #include "pi-format.h"
 #include "folder.h"
 #include "unit.h"

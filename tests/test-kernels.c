@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../pi/guard-kernels.h"
+#include "pi/guard-kernels.h"
 
 enum { MAX_LEN = 4200, MAX_NR = 40, MAX_MD = 300, GUARDS = 3 };
 

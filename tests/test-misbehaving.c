@@ -11,7 +11,7 @@
 #include <endian.h>
 #include <errno.h>
 
-#include "../engines/flight.h"
+#include "engines/flight.h"
 #include "ctl-image.h"
 #include "told.h"
 

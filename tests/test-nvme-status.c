@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../engines/nvme.h"
+#include "engines/nvme/nvme.h"
 #include "formats.h"
 #include "unit.h"
 

@@ -4,7 +4,7 @@
  */
 #include <inttypes.h>
 
-#include "../verify/ranges.h"
+#include "verify/ranges.h"
 #include "pi-format.h"
 #include "unit.h"
 

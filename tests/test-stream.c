@@ -4,8 +4,8 @@
  */
 #include <stdlib.h>
 
-#include "../pi/pi.h"
-#include "../pi/stream.h"
+#include "pi/pi.h"
+#include "pi/stream.h"
 #include "unit.h"
 
 enum { DATA = 4096, MD = 8, NR = STREAM_MIN / DATA + 5, PAST = 64 };

@@ -7,7 +7,7 @@
  */
 #include <pthread.h>
 
-#include "../engines/flight.h"
+#include "engines/flight.h"
 #include "ctl-image.h"
 
 enum { BLOCKS = 256, THREADS = 4, DEPTH = 8, IOS = 1500, MOST = 4 };

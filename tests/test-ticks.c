@@ -2,7 +2,7 @@
 /*
  * test-ticks.c - what is timed once in 16 times is told for all of them, however many there were
  */
-#include "../engines/ticks.h"
+#include "engines/nvme/ticks.h"
 #include "unit.h"
 
 #define TAKES 100000000ULL	/* ticks; reading the clock is nothing beside it */

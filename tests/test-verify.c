@@ -5,8 +5,8 @@
  */
 #include <inttypes.h>
 
-#include "../verify/metadata.h"
-#include "../verify/report.h"
+#include "verify/metadata.h"
+#include "verify/report.h"
 #include "formats.h"
 #include "unit.h"
 

@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "../engines/words.h"
-#include "../verify/report.h"
+#include "engines/words.h"
+#include "verify/report.h"
 #include "formats.h"
 #include "unit.h"
 

@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../verify/refuse.h"
-#include "../verify/written.h"
+#include "verify/refuse.h"
+#include "verify/written.h"
 #include "pi-format.h"
 #include "unit.h"
 

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "../engines/io.h"
+#include "engines/io.h"
 #include "unit.h"
 
 enum { TOLD_MOST = 128 };

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* controller.c - see controller.h */
+#include "io.h"	/* first: libnvme replaces a header of the kernel */
+#include <errno.h>
+#include <stdlib.h>
+#include "controller.h"
+#include "fault.h"
+
+/* --- the namespace --- */
+
+struct ctl_ns {
+	struct target_ns	ns;
+	struct ctl_image	*image;
+	struct ctl_fault	*fault;
+	bool			may_write;
+};
+
+static struct ctl_ns *ctl_ns(struct target_ns *ns)
+{
+	return (struct ctl_ns *)ns;
+}
+
+static int ctl_open(const struct target_open *o, struct target_ns **ns, char why[WHY_MAX])
+{
+	struct ctl_ns *new = malloc(sizeof(*new));
+	int ret;
+
+	if (!new)
+		return refuse(why, ENOMEM, "%s: out of memory", o->path);
+	*new = (struct ctl_ns) {
+		.ns = { .ops = &controller_target, .nsid = 1, .fd = -1 },
+		.may_write = o->write,
+	};
+	ret = ctl_fault_open(o, &new->fault, why);
+	ret = ret ? ret : ctl_image_open(o, &new->image, why);
+	if (ret) {
+		ctl_fault_close(new->fault);
+		free(new);
+	} else {
+		new->ns.created = new->image->created && new->image->refs == 1;
+		*ns = &new->ns;
+	}
+	return ret;
+}
+
+static void ctl_close(struct target_ns *ns)
+{
+	if (ns->refused)
+		ctl_image_discard(ctl_ns(ns)->image);
+	ctl_image_close(ctl_ns(ns)->image);
+	ctl_fault_close(ctl_ns(ns)->fault);
+	free(ns);
+}
+
+static int ctl_remove(struct target_ns *ns, char why[WHY_MAX])
+{
+	return ctl_image_remove(ctl_ns(ns)->image, why);
+}
+
+static int ctl_admin_cmd(struct target_ns *ns, struct nvme_uring_cmd *cmd)
+{
+	return ctl_admin(ctl_ns(ns)->image, cmd, ctl_ns(ns)->may_write);
+}
+
+static int ctl_io_cmd(struct target_ns *ns, struct nvme_uring_cmd *cmd)
+{
+	struct ctl_port *port = ctl_port_open(ctl_ns(ns)->image);
+	int ret;
+
+	if (!port)
+		return -ENOMEM;
+	port->fault = ctl_ns(ns)->fault;
+	ret = ctl_io(port, cmd, ctl_ns(ns)->may_write);
+	ctl_port_close(port);
+	return ret;
+}
+
+/* --- the queue: a ring of commands that run when they are reaped --- */
+
+struct entry {
+	struct nvme_uring_cmd	cmd;
+	struct ctl_port		*port;		/* NULL: there was no memory for one */
+	bool			may_write;
+};
+
+struct target_queue {
+	unsigned	mask;			/* the ring has a power of two of places */
+	unsigned	head, ready, tail;	/* to run next, committed up to, pushed up to */
+	struct ctl_port	**ports;		/* a way to each image met so far */
+	unsigned	nr_ports;
+	unsigned	*ring;			/* tags, as they were pushed */
+	struct entry	entries[];		/* by tag */
+};
+
+static struct ctl_port *add_port(struct target_queue *q, const struct ctl_ns *ns)
+{
+	struct ctl_port **ports = realloc(q->ports, (q->nr_ports + 1) * sizeof(*ports));
+	struct ctl_port *port = ports ? ctl_port_open(ns->image) : NULL;
+
+	if (ports)
+		q->ports = ports;
+	if (port) {
+		port->fault = ns->fault;
+		ports[q->nr_ports++] = port;
+	}
+	return port;
+}
+
+static struct ctl_port *port_of(struct target_queue *q, const struct ctl_ns *ns)
+{
+	for (unsigned i = 0; i < q->nr_ports; i++)
+		if (q->ports[i]->image == ns->image)
+			return q->ports[i];
+	return add_port(q, ns);
+}
+
+static void ctl_queue_close(struct target_queue *q)
+{
+	for (unsigned i = 0; i < q->nr_ports; i++)
+		ctl_port_close(q->ports[i]);
+	free(q->ports);
+	free(q->ring);
+	free(q);
+}
+
+/* What an I/O would have to do once is done for the namespaces known by now. */
+static int prepare(struct target_queue *q, struct ctl_ns *ns, char *why)
+{
+	struct ctl_port *port = port_of(q, ns);
+
+	if (!port)
+		return refuse(why, ENOMEM, "%s: out of memory", ns->image->path);
+	return ns->may_write ? ctl_port_claim(port, why) : 0;
+}
+
+static int ctl_queue_open(const struct target_queue_opts *o, struct target_queue **q,
+			  char why[WHY_MAX])
+{
+	struct target_queue *new;
+	unsigned size = 1;
+	int ret = 0;
+
+	while (size < o->depth)
+		size *= 2;
+	new = calloc(1, sizeof(*new) + o->depth * sizeof(new->entries[0]));
+	if (!new)
+		return refuse(why, ENOMEM, "out of memory for a queue of %u", o->depth);
+	new->mask = size - 1;
+	new->ring = calloc(size, sizeof(*new->ring));
+	if (!new->ring)
+		ret = refuse(why, ENOMEM, "out of memory for a queue of %u", o->depth);
+	for (unsigned i = 0; i < o->nr_ns && !ret; i++)
+		ret = prepare(new, ctl_ns(o->ns[i]), why);
+	if (ret)
+		ctl_queue_close(new);
+	else
+		*q = new;
+	return ret;
+}
+
+static struct nvme_uring_cmd *ctl_command(struct target_queue *q, unsigned tag)
+{
+	return &q->entries[tag].cmd;
+}
+
+static void ctl_push(struct target_queue *q, struct target_ns *ns, unsigned tag, int ns_index,
+		     int buf_index)
+{
+	struct entry *e = &q->entries[tag];
+
+	(void)ns_index;
+	(void)buf_index;
+	e->port = port_of(q, ctl_ns(ns));
+	e->may_write = ctl_ns(ns)->may_write;
+	if (e->port)
+		ctl_expect(e->port, &e->cmd);
+	q->ring[q->tail++ & q->mask] = tag;
+}
+
+static int ctl_commit(struct target_queue *q)
+{
+	q->ready = q->tail;
+	return 0;
+}
+
+static int execute(const struct entry *e)
+{
+	int res;
+
+	if (!e->port)
+		return -ENOMEM;
+	res = ctl_io(e->port, &e->cmd, e->may_write);
+	if (e->port->fault)
+		ctl_fault_wait(e->port->fault);
+	return res;
+}
+
+static int ctl_reap(struct target_queue *q, struct target_cqe *cqes, unsigned min, unsigned max,
+		    const struct timespec *timeout)
+{
+	unsigned n;
+
+	(void)min;
+	(void)timeout;
+	ctl_commit(q);
+	for (n = 0; n < max && q->head != q->ready; n++, q->head++) {
+		unsigned tag = q->ring[q->head & q->mask];
+
+		cqes[n] = (struct target_cqe){ .tag = tag, .res = execute(&q->entries[tag]) };
+	}
+	return n;
+}
+
+const struct target_ops controller_target = {
+	.name		= "embedded controller",
+	.open		= ctl_open,
+	.close		= ctl_close,
+	.remove		= ctl_remove,
+	.admin		= ctl_admin_cmd,
+	.io		= ctl_io_cmd,
+	.queue_open	= ctl_queue_open,
+	.queue_close	= ctl_queue_close,
+	.command	= ctl_command,
+	.push		= ctl_push,
+	.commit		= ctl_commit,
+	.reap		= ctl_reap,
+};

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* durable.c - an image on media: its files, and the names by which they are found */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "image.h"
+
+/* One file or folder by its name.  0, or -errno. */
+static int sync_name(const char *name)
+{
+	const int fd = open(name, O_RDONLY | O_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = fsync(fd) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/* A bare image that was only read has no format beside it. */
+static int sync_format(const struct ctl_image *img)
+{
+	char name[PATH_MAX];
+	int ret;
+
+	if (snprintf(name, sizeof(name), "%s.format", img->path) >= (int)sizeof(name))
+		return -ENAMETOOLONG;
+	ret = sync_name(name);
+	return ret == -ENOENT && img->bare ? 0 : ret;
+}
+
+/* Who may not read the folder can still have all of its file system synced. */
+static int sync_folder(const struct ctl_image *img)
+{
+	char name[PATH_MAX];
+	const char *slash = strrchr(img->path, '/');
+	const int len = slash ? slash - img->path : 0;
+	int ret;
+
+	if (!slash)
+		strcpy(name, ".");
+	else if (snprintf(name, sizeof(name), "%.*s", len ? len : 1, img->path) >=
+		 (int)sizeof(name))
+		return -ENAMETOOLONG;
+	ret = sync_name(name);
+	if (ret != -EACCES)
+		return ret;
+	return syncfs(img->fd) ? -errno : 0;
+}
+
+int ctl_image_sync(struct ctl_image *img)
+{
+	const unsigned names = img->names;
+	int ret;
+
+	if (fdatasync(img->fd) || (img->state_fd >= 0 && fdatasync(img->state_fd)))
+		return -errno;
+	if (img->names_synced == names)
+		return 0;
+	ret = sync_format(img);
+	ret = ret ? ret : sync_folder(img);
+	if (!ret)
+		img->names_synced = names;
+	return ret;
+}

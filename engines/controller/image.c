@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* image.c - see image.h */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "verify/fork-lock.h"
+#include "state.h"
+
+bool ctl_is_zero(const void *p, size_t len)
+{
+	const char *c = p;
+
+	return !len || (!c[0] && !memcmp(c, c + 1, len - 1));
+}
+
+int ctl_fallocate(int fd, int mode, uint64_t at, uint64_t len)
+{
+	int ret;
+
+	do
+		ret = fallocate(fd, mode, at, len);
+	while (ret && errno == EINTR);
+	return ret ? -errno : 0;
+}
+
+int ctl_reserve(int fd, uint64_t at, uint64_t len)
+{
+	int ret = ctl_fallocate(fd, 0, at, len);
+
+	return ret == -EOPNOTSUPP ? 0 : ret;
+}
+
+/* --- opening --- */
+
+static const char *kind_of(mode_t mode)
+{
+	if (S_ISDIR(mode))
+		return "a folder";
+	return S_ISBLK(mode) ? "a block device" : "not an ordinary file";
+}
+
+static void unlink_format(const struct ctl_image *img)
+{
+	char name[PATH_MAX];
+
+	snprintf(name, sizeof(name), "%.*s.format", PATH_MAX - 8, img->path);
+	unlink(name);
+}
+
+/* File systems that can't promise not to replace a file are asked to rename all the same. */
+static int rename_new(const char *from, const char *to)
+{
+	if (!renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE))
+		return 0;
+	return errno == EINVAL ? rename(from, to) : -1;
+}
+
+/*
+ * A new image, all hole.  It is there at once, of its size and with its format, for
+ * those who look before they lock.  Nothing is left of it on failure.
+ */
+static int create_image(struct ctl_image *img, char *why)
+{
+	const struct pi_layout *l = &img->format.layout;
+	char name[PATH_MAX];
+	int fd, ret;
+
+	/* The state is locked: who has left a file of that name is no more. */
+	if (snprintf(name, sizeof(name), "%s.new-%d", img->path, (int)getpid()) >= (int)sizeof(name))
+		return refuse(why, ENAMETOOLONG, "%s: the name is too long", img->path);
+	unlink(name);
+	fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return refuse(why, errno, "%s: can't be created: %s", img->path, strerror(errno));
+	img->size = img->format.nr_blocks * (l->data_size + l->md_size);
+	if (ftruncate(fd, img->size))
+		ret = refuse(why, errno, "%s: can't be made %llu bytes: %s", img->path,
+			     (unsigned long long)img->size, strerror(errno));
+	else
+		ret = ctl_format_write(&img->format, img->path, why);
+	close(fd);
+	if (!ret && rename_new(name, img->path)) {
+		ret = refuse(why, errno, "%s: can't be created: %s", img->path, strerror(errno));
+		unlink_format(img);
+	}
+	if (ret)
+		unlink(name);
+	return ret;
+}
+
+/* What there is of an image. */
+enum found { FOUND_NONE, FOUND_BARE, FOUND_ALL };
+
+/* Learn the format from the file beside the image, or else from @o. */
+static int learn(struct ctl_image *img, const struct target_open *o, enum found *found, char *why)
+{
+	struct stat st;
+	int ret;
+
+	*found = FOUND_NONE;
+	if (stat(img->path, &st))
+		return errno == ENOENT ? ctl_format_new(&img->format, o, why) :
+		       refuse(why, errno, "%s: %s", img->path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return refuse(why, EINVAL,
+			      "%s is %s: give an image, or an NVMe generic device, /dev/ngXnY",
+			      img->path, kind_of(st.st_mode));
+	*found = FOUND_ALL;
+	img->size = st.st_size;
+	img->dev = st.st_dev;
+	img->ino = st.st_ino;
+	ret = ctl_format_read(&img->format, img->path, why);
+	if (ret == -ENOENT) {
+		*found = FOUND_BARE;
+		ret = ctl_format_bare(&img->format, o, img->size, why);
+	}
+	return ret ? ret : ctl_format_check(&img->format, o, img->size, why);
+}
+
+/* What follows from the format. */
+static void set_geometry(struct ctl_image *img)
+{
+	img->media = img->format.layout;
+	img->media.extended = false;
+	img->md = img->data + img->format.nr_blocks * img->media.data_size;
+	img->journal_blocks = CTL_JOURNAL_BYTES / (img->media.data_size + img->media.md_size);
+	img->chunk_blocks = img->journal_blocks / 10 ? img->journal_blocks / 10 : 1;
+}
+
+/* What is written to goes with its state: neither is without the other. */
+static int map_image(struct ctl_image *img, const struct target_open *o, char *why)
+{
+	bool writable;
+
+	img->fd = ctl_open_some_way(img->path, o->write, &writable);
+	if (img->fd < 0)
+		return refuse(why, errno, "%s: can't be opened for %s: %s", img->path,
+			      o->write ? "writing" : "reading", strerror(errno));
+	img->writable = writable && img->state_writable;
+	img->data = mmap(NULL, img->size, img->writable ? PROT_READ | PROT_WRITE : PROT_READ,
+			 MAP_SHARED, img->fd, 0);
+	if (img->data == MAP_FAILED) {
+		img->data = NULL;
+		return refuse(why, errno, "%s: can't be mapped: %s", img->path, strerror(errno));
+	}
+	set_geometry(img);
+	return 0;
+}
+
+/* What open_locked() has to undo. */
+struct undo {
+	bool	image, state;
+};
+
+/* The state is locked: exclusively when @alone. */
+static int open_locked(struct ctl_image *img, const struct target_open *o, bool alone,
+		       struct undo *undo, char *why)
+{
+	enum found found;
+	int ret = learn(img, o, &found, why);
+
+	/* Who was making it may just have been killed: then one of those who wait will be alone. */
+	if (!ret && found == FOUND_NONE && !alone)
+		return refuse(why, EAGAIN, "%s: is gone, but %s.state is in use: end what uses it",
+			      img->path, img->path);
+	if (!ret && found == FOUND_NONE) {
+		ret = create_image(img, why);
+		undo->image = !ret;
+		ret = ret ? ret : learn(img, o, &found, why);
+		undo->state = true;		/* one of another image is worth nothing */
+		if (!ret && img->state_fd >= 0 && ftruncate(img->state_fd, 0))
+			ret = refuse(why, errno, "%s.state: %s", img->path, strerror(errno));
+	}
+	ret = ret ? ret : map_image(img, o, why);
+	ret = ret ? ret : ctl_state_map(img, why);
+	if (!ret && (alone || img->state_fd < 0))
+		ret = ctl_state_prepare(img, why);
+	else if (!ret && !ctl_state_is_begun(img))
+		ret = refuse(why, EAGAIN, "%s: others start and fail to use it, again and again",
+			     img->path);
+	else if (!ret && !ctl_state_is_good(img))
+		ret = refuse(why, EBUSY, "%s: is in use in another format", img->path);
+	img->bare = found == FOUND_BARE;
+	return ret;
+}
+
+/* Its blocks and format; the state is removed after, by who holds its lock. */
+static void unlink_image(const struct ctl_image *img)
+{
+	unlink(img->path);
+	unlink_format(img);
+}
+
+static void close_files(struct ctl_image *img)
+{
+	if (img->data)
+		munmap(img->data, img->size);
+	if (img->head)
+		munmap(img->head, img->state_size);
+	if (img->fd >= 0)
+		close(img->fd);
+	if (img->state_fd >= 0)
+		close(img->state_fd);
+	img->data = NULL;
+	img->head = NULL;
+	img->fd = img->state_fd = -1;
+}
+
+static int try_files(struct ctl_image *img, const struct target_open *o, char *why)
+{
+	char name[PATH_MAX];
+	struct undo undo = { 0 };
+	bool alone = true, create;
+	enum found found;
+	int ret = learn(img, o, &found, why);
+
+	if (ret)
+		return ret;
+	if (snprintf(name, sizeof(name), "%s.state", img->path) >= (int)sizeof(name))
+		return refuse(why, ENAMETOOLONG, "%s: the name is too long", img->path);
+	/* A state that somebody else made might keep the image's owner from using it. */
+	create = o->write || !faccessat(AT_FDCWD, img->path, W_OK, AT_EACCESS);
+	ret = ctl_state_open(name, o->write, create, &img->state_writable, &undo.state, &alone);
+	if (ret < 0 && (create || ret != -ENOENT) && (o->write || (ret != -EACCES && ret != -EROFS)))
+		return refuse(why, -ret, "%s: %s%s", name, strerror(-ret),
+			      ret == -ENOENT ? ": there is no such folder" : "");
+	img->state_fd = ret < 0 ? -1 : ret;
+	img->state_writable &= ret >= 0;
+	if (ret >= 0 && img->state_writable && !ctl_state_is_one(ret))
+		return refuse(why, EINVAL, "%s: is no state of an image: it is not overwritten; move it away",
+			      name);
+	ret = open_locked(img, o, alone, &undo, why);
+	if (!ret && img->state_fd >= 0 && alone)
+		ret = ctl_state_lock(img->state_fd, F_OFD_SETLK, F_RDLCK);
+	img->created = undo.image;
+	img->created_state = undo.state && alone;
+	if (ret && undo.image)
+		unlink_image(img);
+	if (ret && img->created_state)
+		unlink(name);
+	return ret;
+}
+
+/* A first user that was killed leaves the image to those who waited for it; one of them is the next. */
+static int open_files(struct ctl_image *img, const struct target_open *o, char *why)
+{
+	int ret = try_files(img, o, why);
+
+	for (unsigned tries = 0; ret == -EAGAIN && tries < 1000; tries++) {
+		close_files(img);
+		usleep(1000 + getpid() % 1000);		/* not all of them at once */
+		ret = try_files(img, o, why);
+	}
+	return ret;
+}
+
+/* --- the images of this process --- */
+
+static pthread_mutex_t images_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct ctl_image *images;
+
+/* A child that is forked while nobody opens an image has no file that is locked only meanwhile. */
+VFY_HOLD_ACROSS_FORK(images_lock, 102);
+
+static void free_image(struct ctl_image *img)
+{
+	close_files(img);
+	free(img->path);
+	free(img);
+}
+
+static struct ctl_image *find(const char *path)
+{
+	struct ctl_image *img = images;
+	struct stat st;
+
+	if (stat(path, &st))
+		return NULL;
+	while (img && (img->dev != st.st_dev || img->ino != st.st_ino))
+		img = img->next;
+	return img;
+}
+
+static int open_new(const struct target_open *o, struct ctl_image **img, char *why)
+{
+	struct ctl_image *new = calloc(1, sizeof(*new));
+	int ret;
+
+	if (!new)
+		return refuse(why, ENOMEM, "%s: out of memory", o->path);
+	new->fd = new->state_fd = -1;
+	new->behavior[CTL_LBAFEE] = 1;
+	new->names = 1;			/* whoever made them may not have synced them */
+	/* One name for all three files, whatever links there are. */
+	new->path = realpath(o->path, NULL);
+	if (!new->path)
+		new->path = strdup(o->path);
+	ret = new->path ? open_files(new, o, why) :
+	      refuse(why, ENOMEM, "%s: out of memory", o->path);
+	if (ret) {
+		free_image(new);
+		return ret;
+	}
+	new->next = images;
+	images = new;
+	*img = new;
+	return 0;
+}
+
+int ctl_image_open(const struct target_open *o, struct ctl_image **img, char *why)
+{
+	int ret;
+
+	pthread_mutex_lock(&images_lock);
+	*img = find(o->path);
+	if (!*img)
+		ret = open_new(o, img, why);
+	else if (o->write && !(*img)->writable)
+		ret = refuse(why, EACCES, "%s%s: can't be opened for writing: %s", o->path,
+			     (*img)->state_writable ? "" : ".state", strerror(EACCES));
+	else
+		ret = ctl_format_check(&(*img)->format, o, (*img)->size, why);
+	if (!ret)
+		(*img)->refs++;
+	pthread_mutex_unlock(&images_lock);
+	return ret;
+}
+
+struct ctl_image *ctl_image_ref(struct ctl_image *img)
+{
+	pthread_mutex_lock(&images_lock);
+	img->refs++;
+	pthread_mutex_unlock(&images_lock);
+	return img;
+}
+
+void ctl_image_close(struct ctl_image *img)
+{
+	struct ctl_image **link = &images;
+
+	pthread_mutex_lock(&images_lock);
+	if (!--img->refs) {
+		while (*link != img)
+			link = &(*link)->next;
+		*link = img->next;
+		free_image(img);
+	}
+	pthread_mutex_unlock(&images_lock);
+}
+
+int ctl_image_keep_format(struct ctl_image *img, char *why)
+{
+	int ret;
+
+	pthread_mutex_lock(&images_lock);
+	ret = img->bare ? ctl_format_write(&img->format, img->path, why) : 0;
+	if (img->bare && !ret)
+		img->names++;
+	if (!ret)
+		img->bare = false;
+	pthread_mutex_unlock(&images_lock);
+	return ret;
+}
+
+void ctl_image_discard(struct ctl_image *img)
+{
+	char name[PATH_MAX];
+
+	pthread_mutex_lock(&images_lock);
+	if (img->created_state && img->refs == 1 &&
+	    !ctl_state_lock(img->state_fd, F_OFD_SETLK, F_WRLCK)) {
+		if (img->created)
+			unlink_image(img);
+		snprintf(name, sizeof(name), "%.*s.state", PATH_MAX - 8, img->path);
+		unlink(name);
+	}
+	pthread_mutex_unlock(&images_lock);
+}
+
+static int unlink_all(const struct ctl_image *img, char *why)
+{
+	static const char *const suffixes[] = { "", ".format", ".stamp", ".state" };
+	char name[PATH_MAX];
+	int ret = 0;
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		snprintf(name, sizeof(name), "%.*s%s", PATH_MAX - 8, img->path, suffixes[i]);
+		if (unlink(name) && errno != ENOENT && !ret)
+			ret = refuse(why, errno, "%s: can't be removed: %s", name, strerror(errno));
+	}
+	return ret;
+}
+
+int ctl_image_remove(struct ctl_image *img, char *why)
+{
+	int ret;
+
+	pthread_mutex_lock(&images_lock);
+	if (img->state_fd >= 0 && ctl_state_lock(img->state_fd, F_OFD_SETLK, F_WRLCK))
+		ret = refuse(why, EBUSY, "%s: is not removed: another program uses it", img->path);
+	else
+		ret = unlink_all(img, why);
+	if (img->state_fd >= 0)
+		ctl_state_lock(img->state_fd, F_OFD_SETLK, F_RDLCK);
+	pthread_mutex_unlock(&images_lock);
+	return ret;
+}
+
+/* A hole keeps the size, of which all is mapped. */
+static int empty_image(const struct ctl_image *img)
+{
+	int ret = ctl_fallocate(img->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, img->size);
+
+	if (ret != -EOPNOTSUPP)
+		return ret;
+	return ftruncate(img->fd, 0) || ftruncate(img->fd, img->size) ? -errno : 0;
+}
+
+/*
+ * The blocks go once all else is known to succeed, and before their format does:
+ * whenever this ends early, the image has one format, and all of its blocks or none.
+ * The same holds of what is on media, for a power cut.
+ */
+static int reformat(struct ctl_image *img, const struct ctl_format *f)
+{
+	char why[WHY_MAX];
+	int ret = ctl_format_prepare(f, img->path, why), emptied;
+
+	if (ret)
+		return ret;
+	ret = empty_image(img);
+	if (!ret && fdatasync(img->fd))
+		ret = -errno;
+	if (ret) {
+		ctl_format_abandon(img->path);
+		ctl_state_reconcile(img);
+		return ret;
+	}
+	ret = ctl_format_commit(img->path, why);
+	if (!ret) {
+		img->format = *f;
+		img->bare = false;
+		set_geometry(img);
+	}
+	emptied = ctl_state_make(img);
+	ret = ret ? ret : emptied;
+	img->names++;
+	return ret ? ret : ctl_image_sync(img);
+}
+
+int ctl_image_reformat(struct ctl_image *img, const struct ns_format *ns)
+{
+	char why[WHY_MAX];
+	struct ctl_format f = { .ns = *ns };
+	int ret = ctl_format_layout(&f, img->path, why);
+
+	if (ret)
+		return ret;
+	f.id = img->format.id;
+	f.nr_blocks = ctl_format_blocks(&f, img->size);
+	if (!f.nr_blocks)
+		return -ENOSPC;
+	pthread_mutex_lock(&images_lock);
+	ret = img->refs > 1 || ctl_state_lock(img->state_fd, F_OFD_SETLK, F_WRLCK) ? -EBUSY : 0;
+	if (!ret) {
+		ret = reformat(img, &f);
+		ctl_state_lock(img->state_fd, F_OFD_SETLK, F_RDLCK);
+	}
+	pthread_mutex_unlock(&images_lock);
+	return ret;
+}

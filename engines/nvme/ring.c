@@ -1,0 +1,579 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ring.c - the io_uring passthrough target: /dev/ngXnY
+ *
+ * Commands go to the driver in 128-byte submission entries, their statuses come
+ * back in 32-byte completions.  One ring a queue, one queue a thread.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <liburing.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#include "verify/fork-lock.h"
+#include "target.h"
+
+/* --- the namespace --- */
+
+/*
+ * The other node of the namespace: "nvme0n1" for "ng0n1" and back, by device
+ * number, so that links to the node work as well.
+ */
+static bool sysfs_name(const struct stat *st, char *name, size_t size)
+{
+	char path[64], link[512];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/sys/dev/%s/%u:%u", S_ISBLK(st->st_mode) ? "block" : "char",
+		 major(st->st_rdev), minor(st->st_rdev));
+	n = readlink(path, link, sizeof(link) - 1);
+	if (n <= 0)
+		return false;
+	link[n] = '\0';
+	return snprintf(name, size, "%s", strrchr(link, '/') + 1) < (int)size;
+}
+
+/* The name of the block device of generic device "ngXnY" in @name. */
+static bool block_name(const struct stat *st, char *name, size_t size)
+{
+	char generic[64];
+
+	return sysfs_name(st, generic, sizeof(generic)) && !strncmp(generic, "ng", 2) &&
+	       snprintf(name, size, "nvme%s", generic + 2) < (int)size;
+}
+
+/*
+ * A child that is forked while one of these is open holds the device as exclusively as its parent
+ * does, and until it ends: so no thread of this process has one open then.
+ */
+static pthread_mutex_t exclusive = PTHREAD_MUTEX_INITIALIZER;
+
+VFY_HOLD_ACROSS_FORK(exclusive, 102);
+
+/* 1: somebody has it open exclusively; 0: nobody has; -1: that can't be told. */
+static int is_held(const char *path)
+{
+	int fd, busy;
+
+	pthread_mutex_lock(&exclusive);
+	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	/* Where there is no such node, the kernel can't use the format as a disk. */
+	busy = fd >= 0 || errno == ENOENT ? 0 : errno == EBUSY ? 1 : -1;
+	if (fd >= 0)
+		close(fd);
+	pthread_mutex_unlock(&exclusive);
+	return busy;
+}
+
+/*
+ * An exclusive open fails while a file system, swap, md or dm holds the device, or
+ * another job does the same: jobs that start together take turns, by a lock on the
+ * generic device @generic.  Somebody else may hold that for good: wait a while only.
+ */
+static int in_use(const struct stat *st, int generic)
+{
+	char name[64], path[80];
+	int busy;
+
+	if (!block_name(st, name, sizeof(name)))
+		return 0;
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	for (unsigned tries = 0; flock(generic, LOCK_EX | LOCK_NB) && tries < 200; tries++)
+		usleep(10000);
+	busy = is_held(path);
+	flock(generic, LOCK_UN);
+	return busy;
+}
+
+int ring_in_use(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), used = -1;
+	struct stat st;
+
+	if (fd >= 0 && !fstat(fd, &st))
+		used = in_use(&st, fd);
+	if (fd >= 0)
+		close(fd);
+	return used;
+}
+
+/* A number of the block device's queue in sysfs, @otherwise where it isn't told. */
+static unsigned long queue_attribute(const struct stat *st, const char *attribute,
+				     unsigned long otherwise)
+{
+	char name[64], path[128];
+	unsigned long value = otherwise;
+	FILE *f;
+
+	if (!block_name(st, name, sizeof(name)))
+		return otherwise;
+	snprintf(path, sizeof(path), "/sys/block/%s/queue/%s", name, attribute);
+	f = fopen(path, "re");
+	if (!f)
+		return otherwise;
+	if (fscanf(f, "%lu", &value) != 1)
+		value = otherwise;
+	fclose(f);
+	return value;
+}
+
+/* Older kernels poll for a command without data by the last one's buffers, and panic in bio_poll(). */
+static bool polls_without_data(void)
+{
+	unsigned version = 0, patch = 0;
+	struct utsname u;
+
+	if (uname(&u) || sscanf(u.release, "%u.%u", &version, &patch) != 2)
+		return false;
+	return version > 6 || (version == 6 && patch >= 5);
+}
+
+static int check_node(const struct target_open *o, const struct stat *st, char *why)
+{
+	char name[64];
+
+	if (S_ISBLK(st->st_mode)) {
+		if (sysfs_name(st, name, sizeof(name)) && !strncmp(name, "nvme", 4))
+			return refuse(why, EINVAL, "%s is a block device: use its generic device, /dev/ng%s",
+				      o->path, name + 4);
+		return refuse(why, EINVAL, "%s is a block device: give an NVMe generic device, /dev/ngXnY",
+			      o->path);
+	}
+	if (!S_ISCHR(st->st_mode))
+		return refuse(why, EINVAL, "%s is not a device: give an NVMe generic device, /dev/ngXnY",
+			      o->path);
+	if (o->iopoll && !queue_attribute(st, "io_poll", 1))
+		return refuse(why, EOPNOTSUPP, "%s has no poll queues: leave out hipri, or load the nvme driver "
+			      "with poll_queues=N", o->path);
+	if (o->iopoll && o->dataless && !polls_without_data())
+		return refuse(why, EOPNOTSUPP, "%s: hipri with %s: kernels before 6.5 crash when they poll for a "
+			      "command without data; leave out either", o->path, o->dataless);
+	return 0;
+}
+
+static int ring_open(const struct target_open *o, struct target_ns **ns, char why[WHY_MAX])
+{
+	struct stat st;
+	int fd, ret;
+
+	if (stat(o->path, &st))
+		return refuse(why, errno, "%s: %s%s", o->path, strerror(errno), errno == ENOENT ?
+			      ": is the drive there? See 'ls /dev/ng*' and 'nvme list'" : "");
+	ret = check_node(o, &st, why);
+	if (ret)
+		return ret;
+	if (o->fault || o->fault_log || o->delay_ns)
+		return refuse(why, EINVAL, "%s: ns_fault and ns_delay are for images: the embedded controller "
+			      "obeys them, a device can't be told to", o->path);
+	fd = open(o->path, (o->write ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+	if (fd < 0)
+		return refuse(why, errno, "%s: %s%s", o->path, strerror(errno),
+			      errno == EACCES ? ": run as root, or give yourself access to it" : "");
+	ret = ioctl(fd, NVME_IOCTL_ID);
+	if (ret <= 0) {
+		close(fd);
+		return refuse(why, EINVAL, "%s is not an NVMe namespace: give a generic device, /dev/ngXnY",
+			      o->path);
+	}
+	if (o->write && !o->in_use_ok && in_use(&st, fd) > 0) {
+		close(fd);
+		return refuse(why, EBUSY, "%s is in use (mounted, or held by another driver): not written; "
+			      "unmount it, or give allow_mounted_write=1", o->path);
+	}
+	*ns = malloc(sizeof(**ns));
+	if (!*ns) {
+		close(fd);
+		return refuse(why, ENOMEM, "%s: out of memory", o->path);
+	}
+	**ns = (struct target_ns){
+		.ops = &ring_target, .nsid = ret, .fd = fd,
+		.max_transfer = queue_attribute(&st, "max_hw_sectors_kb", 0) * 1024,
+	};
+	return 0;
+}
+
+static void ring_ns_close(struct target_ns *ns)
+{
+	close(ns->fd);
+	free(ns);
+}
+
+/*
+ * struct nvme_uring_cmd is struct nvme_passthru_cmd but for its last dword, the
+ * result, so the same command can be executed at once.
+ */
+static int execute(struct target_ns *ns, unsigned long request, struct nvme_uring_cmd *cmd)
+{
+	_Static_assert(sizeof(*cmd) == sizeof(struct nvme_passthru_cmd), "one layout");
+	int ret = ioctl(ns->fd, request, cmd);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static int ring_admin(struct target_ns *ns, struct nvme_uring_cmd *cmd)
+{
+	return execute(ns, NVME_IOCTL_ADMIN_CMD, cmd);
+}
+
+static int ring_io(struct target_ns *ns, struct nvme_uring_cmd *cmd)
+{
+	return execute(ns, NVME_IOCTL_IO_CMD, cmd);
+}
+
+/* --- the queue --- */
+
+struct target_queue {
+	struct io_uring		ring;
+	struct iovec		*iovecs;	/* one a tag, where vectored */
+	unsigned		ready;		/* pushed, not committed */
+	unsigned		force_async;
+	unsigned		pushed;		/* since the last forced one */
+	unsigned		enter_flags;
+	bool			registered;	/* files are known by their positions */
+	bool			plain;		/* flat buffers, not registered, and nothing forced */
+};
+
+/*
+ * Each tag has an entry of its own, left alone until its command has completed.
+ * Entries ought to be free for the next command as soon as io_uring_enter() has
+ * returned, but on Linux 6.12 a worker that submits later reads the entry again, and
+ * would execute whatever command is in it by then.
+ */
+static struct io_uring_sqe *entry_of(struct target_queue *q, unsigned tag)
+{
+	return &q->ring.sq.sqes[2 * tag];	/* SQE128: an entry is two */
+}
+
+static struct nvme_uring_cmd *command_in(struct io_uring_sqe *sqe)
+{
+	return (struct nvme_uring_cmd *)sqe->cmd;
+}
+
+static struct nvme_uring_cmd *ring_command(struct target_queue *q, unsigned tag)
+{
+	return command_in(entry_of(q, tag));
+}
+
+/* What is the same in all commands of a tag; the rest is zero. */
+static void fill_entries(struct target_queue *q, unsigned depth)
+{
+	for (unsigned tag = 0; tag < depth; tag++) {
+		struct io_uring_sqe *sqe = entry_of(q, tag);
+
+		sqe->opcode = IORING_OP_URING_CMD;
+		sqe->cmd_op = NVME_URING_CMD_IO;
+		sqe->flags = q->registered ? IOSQE_FIXED_FILE : 0;
+		sqe->user_data = tag;
+	}
+}
+
+/*
+ * As io_uring_queue_init_params() does, but with the array of the order in which
+ * entries are submitted: newer liburings leave that out where they can.
+ */
+static int init_ring(struct target_queue *q, unsigned depth, struct io_uring_params *p)
+{
+	int fd = syscall(__NR_io_uring_setup, depth, p), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = io_uring_queue_mmap(fd, p, &q->ring);
+	if (ret) {
+		close(fd);
+		q->ring.ring_fd = 0;
+	}
+	q->ring.features = p->features;
+	return ret;
+}
+
+/*
+ * With one thread submitting and reaping, completions need no interrupt of the
+ * task and can wait until it asks.  Kernels that do not know a flag refuse the
+ * whole set, so fall back to none.
+ */
+static int setup_ring(struct target_queue *q, const struct target_queue_opts *o)
+{
+	struct io_uring_params p = { .flags = IORING_SETUP_SQE128 | IORING_SETUP_CQE32 };
+	unsigned quiet = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+			 IORING_SETUP_TASKRUN_FLAG;
+	int ret;
+
+	if (o->iopoll)
+		p.flags |= IORING_SETUP_IOPOLL;
+	if (o->sqpoll) {
+		quiet = 0;
+		p.flags |= IORING_SETUP_SQPOLL;
+		if (o->sqpoll_cpu >= 0) {
+			p.flags |= IORING_SETUP_SQ_AFF;
+			p.sq_thread_cpu = o->sqpoll_cpu;
+		}
+	}
+	p.flags |= quiet;
+	ret = init_ring(q, o->depth, &p);
+	if (ret == -EINVAL && quiet) {
+		p = (struct io_uring_params){ .flags = p.flags & ~quiet };
+		ret = init_ring(q, o->depth, &p);
+	}
+	return ret;
+}
+
+/*
+ * Where the driver is short of requests, a worker thread of the kernel submits the
+ * command.  The first worker is made within io_uring_enter(), others when the task
+ * gets to it.  If that is as an interrupt returns, kernels that know the x32 ABI take
+ * the new worker to serve such a program, and it cuts addresses to 32 bits.  One is
+ * enough: all that workers do is wait for requests.
+ */
+static void limit_workers(struct target_queue *q)
+{
+	unsigned bounded_and_unbounded[] = { 1, 1 };
+
+	io_uring_register_iowq_max_workers(&q->ring, bounded_and_unbounded);
+}
+
+static int register_files(struct target_queue *q, const struct target_queue_opts *o)
+{
+	int *fds = calloc(o->nr_ns, sizeof(*fds));
+	int ret;
+
+	if (!fds)
+		return -ENOMEM;
+	for (unsigned i = 0; i < o->nr_ns; i++)
+		fds[i] = o->ns[i]->fd;
+	ret = io_uring_register_files(&q->ring, fds, o->nr_ns);
+	free(fds);
+	return ret;
+}
+
+static int setup_queue(struct target_queue *q, const struct target_queue_opts *o, char *why)
+{
+	int ret = setup_ring(q, o);
+
+	if (ret)
+		return refuse(why, -ret, "io_uring can't be set up: %s%s", strerror(-ret),
+			      ret == -EPERM ? " (see kernel.io_uring_disabled)" :
+			      ret == -EINVAL ? " (passthrough needs Linux 6.0 or newer)" : "");
+	limit_workers(q);
+	q->registered = o->register_ns;
+	q->force_async = o->force_async;
+	q->plain = !o->vectored && !o->bufs && !o->force_async;
+	fill_entries(q, o->depth);
+	if (o->vectored)
+		q->iovecs = calloc(o->depth, sizeof(*q->iovecs));
+	if (o->vectored && !q->iovecs)
+		return refuse(why, ENOMEM, "out of memory for %u iovecs", o->depth);
+	ret = o->bufs ? io_uring_register_buffers(&q->ring, o->bufs, o->nr_bufs) : 0;
+	if (ret)
+		return refuse(why, -ret, "fixedbufs: %u buffers can't be registered: %s%s", o->nr_bufs,
+			      strerror(-ret), ret == -ENOMEM ? " (raise ulimit -l)" : "");
+	/* Saves the kernel a look for the ring's file in each call; older ones don't know it. */
+	if (io_uring_register_ring_fd(&q->ring) == 1)
+		q->enter_flags = IORING_ENTER_REGISTERED_RING;
+	ret = o->register_ns ? register_files(q, o) : 0;
+	if (ret)
+		return refuse(why, -ret, "registerfiles: %u files can't be registered: %s", o->nr_ns,
+			      strerror(-ret));
+	return 0;
+}
+
+static void ring_queue_close(struct target_queue *q)
+{
+	if (q->ring.ring_fd > 0)
+		io_uring_queue_exit(&q->ring);
+	free(q->iovecs);
+	free(q);
+}
+
+static int ring_queue_open(const struct target_queue_opts *o, struct target_queue **q,
+			   char why[WHY_MAX])
+{
+	int ret;
+
+	*q = calloc(1, sizeof(**q));
+	if (!*q)
+		return refuse(why, ENOMEM, "out of memory for a queue");
+	ret = setup_queue(*q, o, why);
+	if (ret)
+		ring_queue_close(*q);
+	return ret;
+}
+
+/* Hand the buffer over as one iovec, or as a registered one, or have a worker do it. */
+static void dress(struct target_queue *q, struct io_uring_sqe *sqe, int buf_index)
+{
+	struct nvme_uring_cmd *cmd = command_in(sqe);
+	bool data = cmd->data_len;		/* else nothing is to be mapped */
+	bool fixed = data && buf_index >= 0;
+
+	sqe->uring_cmd_flags = fixed ? IORING_URING_CMD_FIXED : 0;
+	sqe->buf_index = fixed ? buf_index : 0;
+	sqe->cmd_op = data && q->iovecs ? NVME_URING_CMD_IO_VEC : NVME_URING_CMD_IO;
+	if (data && q->iovecs) {
+		struct iovec *iov = &q->iovecs[sqe->user_data];
+
+		*iov = (struct iovec){ (void *)(uintptr_t)cmd->addr, cmd->data_len };
+		cmd->addr = (uintptr_t)iov;
+		cmd->data_len = 1;		/* a count, for vectored commands */
+	}
+	sqe->flags &= ~IOSQE_ASYNC;
+	if (q->force_async && ++q->pushed == q->force_async) {
+		q->pushed = 0;
+		sqe->flags |= IOSQE_ASYNC;
+	}
+}
+
+static void ring_push(struct target_queue *q, struct target_ns *ns, unsigned tag, int ns_index,
+		      int buf_index)
+{
+	struct io_uring_sqe *sqe = entry_of(q, tag);
+	struct io_uring_sq *sq = &q->ring.sq;
+
+	sqe->fd = q->registered ? ns_index : ns->fd;
+	if (!q->plain)
+		dress(q, sqe, buf_index);
+	/* Never full: it has room for all tags, and each is in it once. */
+	sq->array[sq->sqe_tail++ & sq->ring_mask] = tag;
+	q->ready++;
+}
+
+/*
+ * One io_uring_enter() for the batch.  With @events the kernel posts what completions
+ * there are, and waits for @wait of them.
+ */
+static int submit(struct target_queue *q, unsigned wait, bool events)
+{
+	struct io_uring_sq *sq = &q->ring.sq;
+
+	if (q->ring.flags & IORING_SETUP_SQPOLL)
+		return io_uring_submit_and_wait(&q->ring, wait);
+	io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
+	return io_uring_enter(q->ring.enter_ring_fd, q->ready, wait,
+			      q->enter_flags | (events ? IORING_ENTER_GETEVENTS : 0), NULL);
+}
+
+/* What is seldom: the kernel did not take the batch as a whole, but @ret of it. */
+static __attribute__((noinline)) int insist(struct target_queue *q, int ret, unsigned wait)
+{
+	while (ret != (int)q->ready) {
+		if (ret == -EAGAIN || ret == -EBUSY || ret == -EINTR)
+			ret = io_uring_get_events(&q->ring) < 0 ? ret : 0;
+		else if (ret < 0)
+			return ret;
+		else if (q->ring.flags & IORING_SETUP_SQPOLL)
+			break;		/* it told what the kernel thread has not taken yet */
+		q->ready -= ret > 0 ? ret : 0;
+		ret = submit(q, wait, true);
+	}
+	q->ready = 0;
+	return 0;
+}
+
+/* Start the batch. */
+static inline int start(struct target_queue *q, unsigned wait, bool events)
+{
+	int ret = submit(q, wait, events);
+
+	if (ret != (int)q->ready)
+		return insist(q, ret, wait);
+	q->ready = 0;
+	return 0;
+}
+
+static int ring_commit(struct target_queue *q)
+{
+	return q->ready ? start(q, 0, false) : 0;
+}
+
+static inline __attribute__((always_inline)) unsigned
+harvest(struct target_queue *q, struct target_cqe *cqes, unsigned max)
+{
+	const struct io_uring_cq *cq = &q->ring.cq;
+	const unsigned first = *cq->khead, mask = cq->ring_mask;
+	unsigned n = io_uring_smp_load_acquire(cq->ktail) - first;
+
+	if (n > max)
+		n = max;
+	for (unsigned i = 0; i < n; i++) {
+		const struct io_uring_cqe *cqe = &cq->cqes[2 * ((first + i) & mask)];	/* CQE32 */
+
+		cqes[i] = (struct target_cqe){ .tag = cqe->user_data, .res = cqe->res };
+	}
+	io_uring_smp_store_release(cq->khead, first + n);
+	return n;
+}
+
+static int wait_for(struct target_queue *q, unsigned nr, const struct timespec *timeout)
+{
+	struct __kernel_timespec ts;
+	struct io_uring_cqe *cqe;
+
+	if (!timeout)
+		return io_uring_wait_cqe_nr(&q->ring, &cqe, nr);
+	ts = (struct __kernel_timespec){ timeout->tv_sec, timeout->tv_nsec };
+	return io_uring_wait_cqes(&q->ring, &cqe, nr, &ts, NULL);
+}
+
+/* Polled and deferred completions appear only when the kernel is asked for them. */
+static bool has_to_ask(const struct target_queue *q)
+{
+	return q->ring.flags & IORING_SETUP_IOPOLL ||
+	       IO_URING_READ_ONCE(*q->ring.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+}
+
+/*
+ * Ask the kernel for completions when @n have been harvested, which is not enough.
+ * Seldom: not inline, so that the usual way saves no registers for it.
+ */
+static __attribute__((noinline)) int
+ask(struct target_queue *q, struct target_cqe *cqes, unsigned n, unsigned min, unsigned max,
+    const struct timespec *timeout)
+{
+	if (!min && has_to_ask(q)) {
+		io_uring_get_events(&q->ring);
+		n = harvest(q, cqes, max);
+	}
+	while (n < min) {
+		int ret = wait_for(q, min - n, timeout);
+
+		if (ret == -ETIME)
+			break;
+		if (ret < 0 && ret != -EINTR && ret != -EAGAIN)
+			return ret;
+		n += harvest(q, cqes + n, max - n);
+	}
+	return n;
+}
+
+static int ring_reap(struct target_queue *q, struct target_cqe *cqes, unsigned min, unsigned max,
+		     const struct timespec *timeout)
+{
+	int err = q->ready ? start(q, timeout ? 0 : min, true) : 0;
+	unsigned n;
+
+	if (err)
+		return err;
+	n = harvest(q, cqes, max);
+	return n && n >= min ? (int)n : ask(q, cqes, n, min, max, timeout);
+}
+
+const struct target_ops ring_target = {
+	.name		= "io_uring passthrough",
+	.open		= ring_open,
+	.close		= ring_ns_close,
+	.admin		= ring_admin,
+	.io		= ring_io,
+	.queue_open	= ring_queue_open,
+	.queue_close	= ring_queue_close,
+	.command	= ring_command,
+	.push		= ring_push,
+	.commit		= ring_commit,
+	.reap		= ring_reap,
+};

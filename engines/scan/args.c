@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* args.c - see args.h */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "verify/report.h"
+#include "verify/refuse.h"
+#include "args.h"
+#include "engines/job.h"
+#include "engines/words.h"
+
+static const char usage[] =
+	"usage: nvmepi-scan [options] TARGET\n"
+	"\n"
+	"Read every block of a namespace with protection information and check it. TARGET is\n"
+	"an NVMe generic device (/dev/ngXnY) or an image of the embedded controller; it is only\n"
+	"read.\n"
+	"\n"
+	"  --range=A-B | A+N | A- | A  LBAs A to B, N from A on, all from A on, A alone\n"
+	"                        (default: all)\n"
+	"  --threads=N           each with a queue of its own (default: CPUs, but no more than 4)\n"
+	"  --depth=N             reads in flight a thread (default: 8)\n"
+	"  --bs=SIZE             data bytes a read, k and m as units (default: 128k, or what the\n"
+	"                        device takes)\n"
+	"What is checked:\n"
+	"  --check=WORDS         by the host: GUARD,APPTAG,REFTAG,STTAG,METADATA, none or all\n"
+	"                        (default: GUARD,REFTAG, and tags that are given; METADATA:\n"
+	"                        fio-nvmepi's pattern beyond the tuple)\n"
+	"  --device-check=WORDS  by the device: the first four, none or all (default: none)\n"
+	"  --apptag=VALUE        application tag; without it, application tags are not checked\n"
+	"  --apptag-mask=VALUE   its bits that are checked (default: 0xffff)\n"
+	"  --storage-tag=VALUE   storage tag; without it, storage tags are not checked\n"
+	"  --ref=VALUE           types 2 and 3: reference tag of LBA 0 (default: 0)\n"
+	"  --escape=WHAT         blocks that escape their checks: allow (count them), or reject\n"
+	"                        (they are bad, as all blocks were written) (default: allow)\n"
+	"What is told:\n"
+	"  --decode=LBA          scan nothing, show that block: its tuple, the guard as computed,\n"
+	"                        its metadata\n"
+	"  --info                scan nothing, tell what the namespace is, what it can be formatted\n"
+	"                        as, what commands there are and how much each takes; --json=-: as JSON\n"
+	"  --list=N              show so many findings, and ranges a field, at most (default: 20)\n"
+	"  --json=FILE           results as JSON; - is stdout, and then there is no text\n"
+	"  --log=FILE            append every finding to it, one line of JSON each\n"
+	"  --quiet               no text and no progress\n"
+	"  -h, --help            this text\n"
+	"An image that has no .format file beside it needs its format:\n"
+	"  --ns_lbs= --ns_ms= --ns_mset= --ns_pi= --ns_pil= --ns_pif= --ns_sts=\n"
+	"                        as the engine's options of that name\n"
+	"\n"
+	"Interrupted (SIGINT, SIGTERM), it tells what was found so far, and where to go on.\n"
+	"exit status: 0 all is right, 1 a bad block was found, 2 could not run, or not to the end\n"
+	"with nothing bad so far\n";
+
+enum { MAX_THREADS = 256, MAX_DEPTH = 4096 };
+
+#define AT(member) offsetof(struct scan_args, member)
+
+static const struct {
+	const char	*name;
+	enum { TEXT, NUMBER, FLAG } kind;
+	size_t		at;			/* in struct scan_args */
+	uint64_t	min, max;		/* of a number */
+} known[NR_OPTIONS] = {
+	[RANGE]		= { "--range", TEXT, AT(range), 0, 0 },
+	[THREADS]	= { "--threads", NUMBER, AT(threads), 1, MAX_THREADS },
+	[DEPTH]		= { "--depth", NUMBER, AT(depth), 1, MAX_DEPTH },
+	[BS]		= { "--bs", TEXT, AT(bs), 0, 0 },
+	[CHECK]		= { "--check", TEXT, AT(check), 0, 0 },
+	[DEVICE_CHECK]	= { "--device-check", TEXT, AT(device_check), 0, 0 },
+	[APPTAG]	= { "--apptag", NUMBER, AT(apptag), 0, UINT16_MAX },
+	[APPTAG_MASK]	= { "--apptag-mask", NUMBER, AT(apptag_mask), 0, UINT16_MAX },
+	[STORAGE_TAG]	= { "--storage-tag", NUMBER, AT(storage), 0, UINT64_MAX },
+	[REF]		= { "--ref", NUMBER, AT(ref), 0, UINT64_MAX },
+	[ESCAPE]	= { "--escape", TEXT, AT(escape), 0, 0 },
+	[DECODE]	= { "--decode", NUMBER, AT(decode), 0, UINT64_MAX },
+	[INFO]		= { "--info", FLAG, AT(info), 0, 0 },
+	[LIST]		= { "--list", NUMBER, AT(list), 0, UINT32_MAX },
+	[JSON]		= { "--json", TEXT, AT(json), 0, 0 },
+	[LOG]		= { "--log", TEXT, AT(log), 0, 0 },
+	[QUIET]		= { "--quiet", FLAG, AT(quiet), 0, 0 },
+	[HELP]		= { "--help", FLAG, AT(help), 0, 0 },
+	[NS_LBS]	= { "--ns_lbs", NUMBER, AT(ns[0]), 0, INT32_MAX },
+	[NS_MS]		= { "--ns_ms", NUMBER, AT(ns[1]), 0, INT32_MAX },
+	[NS_MSET]	= { "--ns_mset", NUMBER, AT(ns[2]), 0, 1 },
+	[NS_PI]		= { "--ns_pi", NUMBER, AT(ns[3]), 0, 3 },
+	[NS_PIL]	= { "--ns_pil", NUMBER, AT(ns[4]), 0, 1 },
+	[NS_PIF]	= { "--ns_pif", NUMBER, AT(ns[5]), 0, 2 },
+	[NS_STS]	= { "--ns_sts", NUMBER, AT(ns[6]), 0, 64 },
+};
+
+void scan_die(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("nvmepi-scan: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	exit(2);
+}
+
+const char *scan_option_name(enum scan_option id)
+{
+	return known[id].name;
+}
+
+static uint64_t number(const char *name, const char *text, uint64_t min, uint64_t max)
+{
+	char why[WHY_MAX];
+	uint64_t value;
+
+	if (words_number(name, text, max, &value, why))
+		scan_die("%s", why);
+	if (value < min)
+		scan_die("%s: '%s' is too small, the least is %" PRIu64, name, text, min);
+	return value;
+}
+
+static void take(struct scan_args *a, enum scan_option id, const char *text)
+{
+	char *at = (char *)a + known[id].at;
+
+	a->given |= 1ULL << id;
+	if (known[id].kind == TEXT)
+		*(const char **)at = text;
+	else
+		*(uint64_t *)at = known[id].kind == FLAG ? 1 :
+				  number(known[id].name, text, known[id].min, known[id].max);
+}
+
+static void parse(struct scan_args *a, int argc, char **argv)
+{
+	struct option options[NR_OPTIONS + 1] = { 0 };
+	int id;
+
+	for (int i = 0; i < NR_OPTIONS; i++) {
+		options[i].name = known[i].name + 2;
+		options[i].has_arg = known[i].kind == FLAG ? no_argument : required_argument;
+		options[i].val = i;
+	}
+	opterr = 0;
+	while ((id = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
+		if (id == 'h')
+			id = HELP;
+		if (id == ':')
+			scan_die("%s needs a value (see --help)", argv[optind - 1]);
+		if (id == '?')		/* of an option that has no value, getopt tells which one */
+			scan_die("'%s' %s (see --help)", argv[optind - 1],
+				 optopt > 0 && optopt < NR_OPTIONS ? "has a value, and takes none" :
+								     "is no option");
+		take(a, id, optarg);
+	}
+}
+
+struct scan_args scan_args(int argc, char **argv)
+{
+	struct scan_args a = {
+		.bs = "128k", .depth = 8, .list = 20, .check = "all", .device_check = "none",
+		.apptag_mask = UINT16_MAX, .escape = "allow",
+	};
+
+	parse(&a, argc, argv);
+	if (a.help) {
+		fputs(usage, stdout);
+		exit(0);
+	}
+	if (optind != argc - 1)
+		scan_die("one TARGET is needed, /dev/ngXnY or an image (see --help)");
+	a.target = argv[optind];
+	if (a.info && a.given & ~(1ULL << INFO | 1ULL << JSON | -1ULL << NS_LBS))
+		scan_die("--info goes with --json and --ns_* alone: it scans nothing");
+	if (scan_given(&a, APPTAG_MASK) && !scan_given(&a, APPTAG))
+		scan_die("--apptag-mask goes with --apptag: give that, too");
+	return a;
+}
+
+uint64_t scan_bs(const struct scan_args *a)
+{
+	size_t len = strlen(a->bs);
+	char unit = len ? a->bs[len - 1] | 0x20 : 0, digits[32];
+	unsigned shift = unit == 'k' ? 10 : unit == 'm' ? 20 : 0;
+
+	snprintf(digits, sizeof(digits), "%.*s", (int)(len - !!shift), a->bs);
+	return number("--bs", digits, 1, UINT32_MAX >> shift) << shift;
+}
+
+/* A tag is compared with a value, which has to be known. */
+unsigned scan_checks(const struct scan_args *a, enum scan_option id)
+{
+	const unsigned can = PI_GUARD | PI_APP | PI_REF | PI_STORAGE |
+			     (id == CHECK ? VFY_METADATA : 0);
+	char why[WHY_MAX];
+	unsigned words;
+
+	if (words_checks(known[id].name, id == CHECK ? a->check : a->device_check, can, &words,
+			 why))
+		scan_die("%s", why);
+	if (words & WORDS_ALL)
+		return words;
+	if (words & PI_APP && !scan_given(a, APPTAG))
+		scan_die("%s: APPTAG is compared with a value: give --apptag, too", known[id].name);
+	if (words & PI_STORAGE && !scan_given(a, STORAGE_TAG))
+		scan_die("%s: STTAG is compared with a value: give --storage-tag, too",
+			 known[id].name);
+	return words;
+}
+
+unsigned scan_escape(const struct scan_args *a)
+{
+	if (!strcmp(a->escape, "own"))
+		scan_die("--escape=own: a scan does not know which blocks were written; give reject, or "
+			 "have fio read with pi_plugin=stamp, which knows");
+	if (strcmp(a->escape, "allow") && strcmp(a->escape, "reject"))
+		scan_die("--escape: '%s' is unknown; give allow or reject", a->escape);
+	return strcmp(a->escape, "allow") ? JOB_ESCAPE_REJECT : JOB_ESCAPE_ALLOW;
+}
+
+/* A-B, A+N, A- or A */
+void scan_range(const struct scan_args *a, uint64_t nr, uint64_t *first, uint64_t *end)
+{
+	const char *text = scan_given(a, RANGE) ? a->range : "0-";
+	const char *rest = text + strcspn(text, "-+");
+	uint64_t last = nr - 1;
+	char digits[32];
+
+	snprintf(digits, sizeof(digits), "%.*s", (int)(rest - text), text);
+	*first = number("--range", digits, 0, UINT64_MAX);
+	if (*rest == '+')
+		last = *first + number("--range", rest + 1, 1, UINT64_MAX - *first) - 1;
+	else if (!*rest)
+		last = *first;
+	else if (rest[1])
+		last = number("--range", rest + 1, 0, UINT64_MAX);
+	if (*first >= nr || last >= nr)
+		scan_die("--range=%s: %s has LBAs 0-%" PRIu64, text, a->target, nr - 1);
+	if (last < *first)
+		scan_die("--range=%s ends before it begins", text);
+	*end = last + 1;
+}

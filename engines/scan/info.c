@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * info.c - what a namespace is, and what it could be; see scan.h
+ *
+ * The facts are put together as JSON, and text is a walk through that.
+ */
+#include <endian.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include "verify/json.h"
+#include "scan.h"
+
+static void add_text(struct json_object *o, const char *name, const char *text)
+{
+	json_object_object_add(o, name, vfy_json_text(text));
+}
+
+static void add_number(struct json_object *o, const char *name, uint64_t value)
+{
+	json_object_object_add(o, name, json_object_new_uint64(value));
+}
+
+/* 0 is null: there is no limit. */
+static void add_limit(struct json_object *o, const char *name, uint64_t value)
+{
+	json_object_object_add(o, name, value ? json_object_new_uint64(value) : NULL);
+}
+
+/* The names of the bits of @bits that are set. */
+struct bit {
+	unsigned	bit;
+	const char	*name;
+};
+
+static void add_bits(struct json_object *o, const char *name, unsigned bits, const struct bit *names,
+		     unsigned nr)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned i = 0; i < nr; i++)
+		if (bits & names[i].bit)
+			json_object_array_add(list, json_object_new_string(names[i].name));
+	json_object_object_add(o, name, list);
+}
+
+#define ADD_BITS(o, name, bits, names) add_bits(o, name, bits, names, sizeof(names) / sizeof(names[0]))
+
+/* --- the facts --- */
+
+static void add_controller(struct json_object *o, const struct nvme_identify *id,
+			   const struct nvme_ns_info *info)
+{
+	const uint32_t version = le32toh(id->ctrl.ver);
+	char text[32];
+
+	add_text(o, "model", info->model);
+	add_text(o, "serial", info->serial);
+	add_text(o, "firmware", info->firmware);
+	snprintf(text, sizeof(text), "%u.%u", version >> 16, version >> 8 & 0xff);
+	add_text(o, "nvme_version", version ? text : "below 1.2");
+}
+
+/* One LBA format that there is. */
+static struct json_object *lba_format(const struct nvme_identify *id, unsigned i)
+{
+	const struct nvme_lbaf *f = &id->ns.lbaf[i];
+	const bool extended = le32toh(id->ctrl.ctratt) & NVME_CTRL_CTRATT_ELBAS;
+	const uint32_t elbaf = extended ? le32toh(id->nvm.elbaf[i]) : 0;
+	const struct pi_format *guard = pi_format_of(elbaf >> 7 & 3, elbaf >> 9 & 0xf,
+						     id->nvm.pic & 1 << 3);
+	struct json_object *o = json_object_new_object();
+
+	add_number(o, "index", i);
+	add_number(o, "ns_lbs", 1ULL << f->ds);
+	add_number(o, "ns_ms", le16toh(f->ms));
+	if (guard && le16toh(f->ms) >= guard->tuple_size) {
+		add_number(o, "ns_pif", guard - pi_formats);
+		add_number(o, "ns_sts", elbaf & 0x7f);
+		add_text(o, "guard", guard->name);
+	}
+	return o;
+}
+
+static void add_formats(struct json_object *o, const struct nvme_identify *id)
+{
+	static const struct bit types[] = { { 1, "type 1" }, { 2, "type 2" }, { 4, "type 3" } };
+	static const struct bit places[] = { { 8, "first" }, { 16, "last" } };
+	static const struct bit transfers[] = { { NVME_NS_MC_EXTENDED, "extended" },
+						{ NVME_NS_MC_SEPARATE, "separate" } };
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned i = 0; i < nvme_nr_lbafs(&id->ns); i++)
+		if (id->ns.lbaf[i].ds && id->ns.lbaf[i].ds < 64)
+			json_object_array_add(list, lba_format(id, i));
+	json_object_object_add(o, "formats", list);
+	ADD_BITS(o, "protection", id->ns.dpc, types);
+	ADD_BITS(o, "tuple", id->ns.dpc, places);
+	ADD_BITS(o, "metadata", id->ns.mc, transfers);
+}
+
+static void add_namespace(struct json_object *o, const struct nvme_identify *id,
+			  const struct nvme_ns_info *info)
+{
+	static const char *const reads[] = { "zeroes or ones", "zeroes", "ones" };
+	const unsigned how = info->dlfeat & NVME_READS_MASK;
+
+	add_number(o, "blocks", info->nr_blocks);
+	add_number(o, "bytes", info->nr_blocks * info->layout.data_size);
+	if (id->ns.ncap != id->ns.nsze)
+		add_number(o, "capacity_blocks", le64toh(id->ns.ncap));	/* thin */
+	add_text(o, "unwritten_blocks_read_as", how < 3 ? reads[how] : reads[0]);
+	json_object_object_add(o, "write_zeroes_deallocates",
+			       json_object_new_boolean(info->dlfeat & NVME_DLFEAT_ZEROES));
+}
+
+static void add_commands(struct json_object *o, const struct nvme_ns_info *info)
+{
+	static const struct bit commands[] = {
+		{ NVME_CTRL_ONCS_COMPARE, "Compare" },
+		{ NVME_CTRL_ONCS_WRITE_UNCORRECTABLE, "Write Uncorrectable" },
+		{ NVME_CTRL_ONCS_DSM, "Dataset Management" },
+		{ NVME_CTRL_ONCS_WRITE_ZEROES, "Write Zeroes" },
+		{ NVME_CTRL_ONCS_VERIFY, "Verify" },
+		{ NVME_CTRL_ONCS_COPY, "Copy" },
+	};
+
+	ADD_BITS(o, "commands", info->oncs, commands);
+}
+
+/* Bytes and blocks a command, by the names of the fields. */
+static void add_limits(struct json_object *o, const struct nvme_ns_info *info,
+		       const struct target_ns *target)
+{
+	struct json_object *l = json_object_new_object();
+
+	add_limit(l, "MDTS", info->max_transfer);
+	add_limit(l, "max_hw_sectors_kb", target->max_transfer);
+	add_limit(l, "VSL", info->limits.verify);
+	add_limit(l, "WZSL", info->limits.zeroes);
+	add_limit(l, "WUSL", info->limits.uncor);
+	add_limit(l, "DMRL", info->limits.ranges);
+	add_limit(l, "DMRSL", info->limits.range_blocks);
+	add_limit(l, "DMSL", info->limits.trim_blocks);
+	json_object_object_add(o, "limits", l);
+	json_object_object_add(o, "extended_metadata_counts",
+			       json_object_new_boolean(!info->limits.data_only));
+}
+
+/* Of a device: may it be written, and the word that scripts/sweep wants for that. */
+static void add_use(struct json_object *o, const struct target_ns *target, const char *path,
+		    const struct nvme_ns_info *info)
+{
+	char word[48];
+	int used;
+
+	if (target->ops != &ring_target)
+		return;
+	used = ring_in_use(path);
+	json_object_object_add(o, "in_use", used < 0 ? NULL : json_object_new_boolean(used));
+	snprintf(word, sizeof(word), "--destroy=%s", info->serial);
+	add_text(o, "to_overwrite_it", word);
+}
+
+struct json_object *scan_info(struct target_ns *target, const char *path, const struct nvme_identify *id)
+{
+	struct json_object *o = json_object_new_object();
+	char why[WHY_MAX], format[NVME_FORMAT_MAX];
+	struct nvme_ns_info info;
+	const int ret = nvme_decode(id, target->nsid, &info, why);
+
+	add_number(o, "version", 1);
+	add_text(o, "path", path);
+	add_text(o, "target", target->ops->name);
+	add_controller(o, id, &info);
+	add_number(o, "nsid", target->nsid);
+	add_text(o, "command_set", info.csi == NVME_CSI_NVM ? "NVM" :
+				   info.csi == NVME_CSI_ZNS ? "Zoned Namespace" : "another");
+	add_text(o, "format", ret ? "can't be driven" : nvme_format_name(&info, format));
+	if (ret || info.remark)
+		add_text(o, "remark", ret ? why : info.remark);
+	if (!ret)
+		add_number(o, "lba_format", info.lbaf);
+	if (!ret)
+		add_namespace(o, id, &info);
+	add_formats(o, id);
+	add_commands(o, &info);
+	add_limits(o, &info, target);
+	add_use(o, target, path, &info);
+	return o;
+}
+
+/* --- as text --- */
+
+/* A name of JSON in words. */
+static void put_name(const char *name, int width)
+{
+	for (; *name; name++, width--)
+		putchar(*name == '_' ? ' ' : *name);
+	printf("%*s", width > 0 ? width : 0, "");
+}
+
+static void put_value(struct json_object *v)
+{
+	if (!v)
+		fputs("not told", stdout);
+	else if (json_object_is_type(v, json_type_boolean))
+		fputs(json_object_get_boolean(v) ? "yes" : "no", stdout);
+	else
+		fputs(json_object_get_string(v), stdout);
+}
+
+static void put_list(struct json_object *list)
+{
+	const size_t nr = json_object_array_length(list);
+
+	for (size_t i = 0; i < nr; i++)
+		printf("%s%s", i ? ", " : "", json_object_get_string(json_object_array_get_idx(list, i)));
+	puts(nr ? "" : "none");
+}
+
+static void put_limits(struct json_object *limits)
+{
+	const char *between = "";
+
+	json_object_object_foreach(limits, name, value) {
+		const char *unit = !strcmp(name, "DMRL") ? "ranges" : *name == 'D' ? "blocks" : "bytes";
+
+		if (value)
+			printf("%s%s %s %s", between, name, json_object_get_string(value), unit);
+		else
+			printf("%s%s none", between, name);
+		between = ", ";
+	}
+	putchar('\n');
+}
+
+static uint64_t number_of(struct json_object *o, const char *name)
+{
+	return json_object_get_uint64(json_object_object_get(o, name));
+}
+
+/* A line for each, as the options of the engine name them. */
+static void put_formats(struct json_object *list, struct json_object *now)
+{
+	putchar('\n');
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *f = json_object_array_get_idx(list, i);
+		struct json_object *guard = json_object_object_get(f, "guard");
+		const bool used = now && number_of(f, "index") == json_object_get_uint64(now);
+
+		printf("  %s%2" PRIu64 "  %" PRIu64 "+%" PRIu64, used ? "*" : " ", number_of(f, "index"),
+		       number_of(f, "ns_lbs"), number_of(f, "ns_ms"));
+		if (guard)
+			printf("  %s", json_object_get_string(guard));
+		if (guard && number_of(f, "ns_sts"))
+			printf(", storage tag of %" PRIu64 " bits", number_of(f, "ns_sts"));
+		putchar('\n');
+	}
+}
+
+void scan_info_text(struct json_object *info)
+{
+	const int width = 26;
+
+	json_object_object_foreach(info, name, value) {
+		if (!strcmp(name, "version") || !strcmp(name, "lba_format"))
+			continue;
+		put_name(name, strcmp(name, "formats") ? width : 0);
+		if (!strcmp(name, "formats")) {
+			put_formats(value, json_object_object_get(info, "lba_format"));
+		} else if (json_object_is_type(value, json_type_array)) {
+			put_list(value);
+		} else if (json_object_is_type(value, json_type_object)) {
+			put_limits(value);
+		} else {
+			put_value(value);
+			putchar('\n');
+		}
+	}
+}
