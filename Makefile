@@ -24,9 +24,9 @@ pi_src := $(filter-out pi/gen-%,$(wildcard pi/*.c))
 scan_src := $(wildcard engines/scan/*.c)
 lib_src := $(pi_src) $(wildcard verify/*.c engines/nvme/*.c engines/controller/*.c) \
 	$(filter-out engines/fio.c,$(wildcard engines/*.c))
-test_src := $(wildcard tests/test-*.c)
-shared_src := tests/oracle.c tests/image.c
-tool_src := $(filter-out $(test_src) $(shared_src),$(wildcard tests/*.c))
+test_src := $(wildcard tests/*/test-*.c)
+shared_src := tests/lib/oracle.c tests/lib/image.c
+tool_src := $(filter-out $(test_src),$(wildcard tests/tools/*.c tests/bench/*.c))
 ifeq ($(CUNIT_FLAGS),)
 test_src :=
 endif
@@ -54,8 +54,8 @@ $(B)/libnvmepi.a: $(lib_obj)
 	$(AR) rcsP $@ $^
 
 # The scanner with a target of its own in place of engines/nvme/target.c.
-scan_faulty := $(B)/tests/scan-faulty
-$(scan_faulty): $(B)/tests/scan-faulty.o $(scan_src:%.c=$(B)/%.o) $(B)/libnvmepi.a
+scan_faulty := $(B)/tests/tools/scan-faulty
+$(scan_faulty): $(B)/tests/tools/scan-faulty.o $(scan_src:%.c=$(B)/%.o) $(B)/libnvmepi.a
 	$(CC) -o $@ $^ $(ldflags) $(libs)
 
 $(tests): libs += $(CUNIT_FLAGS)
@@ -83,10 +83,10 @@ install: all
 check:
 	scripts/check
 check-matrix: all tests
-	tests/matrix --all
+	tests/guest/matrix --all
 bench: all tests
 	scripts/install-isal || [ $$? -eq 77 ]
-	$(B)/tests/bench-guard
+	$(B)/tests/bench/bench-guard
 	scripts/bench-embedded
 bench-guest: all
 	scripts/bench-guest

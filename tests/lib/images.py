@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-TOOLS = Path(__file__).resolve().parent.parent.parent / "build" / "tests"
+TOOLS = Path(__file__).resolve().parent.parent.parent / "build" / "tests" / "tools"
 
 
 class Finding(NamedTuple):

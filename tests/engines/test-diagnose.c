@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test-diagnose.c - what a device finds is told block by block, with the values
+ * that its status does not tell
+ *
+ * The device is the embedded controller.  Blocks are damaged by writing them
+ * unchecked, one thing wrong in each.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "engines/controller/controller.h"
+#include "tests/lib/formats.h"
+#include "tests/lib/folder.h"
+#include "tests/lib/told.h"
+
+/* BAD: the blocks that get damaged, the last of them after a gap. */
+enum { BLOCKS = 40, SLBA = 5 };
+static const uint32_t bad[] = { 3, 4, 20, BLOCKS - 1 };
+
+static const struct oracle_format formats[] = {
+	{ .data_size = 512, .md_size = 8, .type = 1 },
+	{ .data_size = 512, .md_size = 24, .type = 2, .sts = 12, .extended = true },
+	{ .data_size = 4096, .md_size = 64, .type = 1, .first = true, .extended = true },
+	{ .data_size = 4096, .md_size = 16, .type = 2, .pif = 2, .sts = 16, .extended = true },
+	{ .data_size = 4096, .md_size = 32, .type = 1, .pif = 1, .sts = 32, .first = true },
+	{ .data_size = 4096, .md_size = 16, .type = 3, .pif = 2 },
+};
+
+/* A namespace with good blocks, opened as a job does, and one I/O's buffers. */
+struct rig {
+	struct oracle_format	f;
+	struct job_opts		o;
+	struct job_size		size;
+	struct job_ns		ns;
+	struct io		io;
+	uint8_t			*scratch;
+};
+
+static struct job_opts opts_of(const struct oracle_format *f)
+{
+	return (struct job_opts){
+		.storage_check = -1, .apptag = 0x1234, .apptag_mask = 0xffff,
+		.apptag_given = true, .remembers = true,
+		.ref_given = f->type != 1, .ref = f->type != 1 ? 0xabc : 0,
+		.storage_given = f->sts, .storage = f->sts ? 0x5a5 : 0, .compare = true,
+		.write_mode = { 1, { { nvme_cmd_write, 100 } } }, .reads = true, .writes = true,
+		.open = {
+			.write = true, .size = 64 * f->data_size,
+			.format = { f->data_size, f->md_size, f->extended, f->type, f->first,
+				    f->pif, f->sts },
+		},
+	};
+}
+
+static void rig_open(struct rig *r, const struct oracle_format *f, bool pract)
+{
+	char why[WHY_MAX] = "";
+	size_t block = f->data_size + f->md_size;
+
+	*r = (struct rig){ .f = *f, .o = opts_of(f), .scratch = allocate(block) };
+	r->size = (struct job_size){ .option = "bs", .bytes = BLOCKS * f->data_size,
+				       .kind = JOB_SIZE_TRANSFER };
+	r->o.pract = pract;
+	r->o.sizes = &r->size;
+	r->o.nr_sizes = 1;
+	if (!UNIT_CHECK(!job_ns_open(&controller_target, "img", &r->o, &r->ns, why), "%s", why))
+		exit(1);
+	r->ns.own_only = 0;			/* as if this run had written every block */
+	r->io = (struct io){
+		.ns = &r->ns, .slba = SLBA, .nr_blocks = BLOCKS, .buf = allocate(BLOCKS * block),
+		.bounce = allocate(r->ns.bounce_size), .md = allocate(r->ns.md_size),
+	};
+}
+
+static void rig_close(struct rig *r)
+{
+	free(r->io.buf);
+	free(r->io.bounce);
+	free(r->io.md);
+	free(r->scratch);
+	job_ns_close(&r->ns);
+	unlink("img");
+	unlink("img.format");
+	unlink("img.state");
+}
+
+/* Start a command on all blocks and execute it; its status. */
+static int command(struct rig *r, uint8_t opcode)
+{
+	struct nvme_uring_cmd cmd = { 0 };
+
+	r->io.opcode = opcode;
+	told_start(&r->io, &cmd);
+	return r->ns.target->ops->io(r->ns.target, &cmd);
+}
+
+/* A command from start to end, as an engine has it; its errno. */
+static int io(struct rig *r, uint8_t opcode)
+{
+	return told_end(&r->io, command(r, opcode), r->scratch);
+}
+
+static void rig_fill(struct rig *r)
+{
+	unit_random_fill(r->io.buf, BLOCKS * r->f.data_size);
+	UNIT_CHECK(!io(r, nvme_cmd_write), "%s: good blocks can't be written", format_text(&r->f));
+}
+
+/* --- one block as it is on media --- */
+
+/* In the scratch block: data, then metadata, in every format. */
+static void raw(struct rig *r, uint8_t opcode, uint32_t block)
+{
+	struct nvme_io io = {
+		.opcode = opcode, .slba = SLBA + block, .nr_blocks = 1, .data = r->scratch,
+		.md = r->scratch + r->f.data_size,
+	};
+	struct nvme_uring_cmd cmd = { 0 };
+	int res;
+
+	nvme_build_io(&cmd, &r->ns.info, &io);
+	res = r->ns.target->ops->io(r->ns.target, &cmd);
+	UNIT_CHECK(!res, "%s: raw command %02xh: %xh", format_text(&r->f), opcode, res);
+}
+
+static struct oracle_tuple tags_of(const struct rig *r, uint32_t block)
+{
+	return (struct oracle_tuple){ {
+		[ORACLE_APP] = r->o.apptag, [ORACLE_STORAGE] = r->o.storage,
+		[ORACLE_REF] = oracle_ref(&r->f, r->o.ref, SLBA + block),
+	} };
+}
+
+static const struct {
+	const char	*status;
+	unsigned	field;
+} of_field[ORACLE_FIELDS] = {
+	{ "End-to-end Guard Check Error (282h)", PI_GUARD },
+	{ "End-to-end Application Tag Check Error (283h)", PI_APP },
+	{ "End-to-End Storage Tag Check Error (288h)", PI_STORAGE },
+	{ "End-to-end Reference Tag Check Error (284h)", PI_REF },
+};
+
+/* Flip a bit of @field of a block, or of its data; what must be told of it. */
+static struct vfy_record damage(struct rig *r, uint32_t block, enum oracle_field field, bool data,
+				const char *name)
+{
+	uint8_t *md = r->scratch + r->f.data_size, *at = md + oracle_tuple_offset(&r->f);
+	struct oracle_tuple want = tags_of(r, block), tuple;
+
+	raw(r, nvme_cmd_read, block);
+	tuple = oracle_unpack(&r->f, at);
+	if (data)
+		r->scratch[unit_random_below(r->f.data_size)] ^= 0x20;
+	else
+		tuple.field[field] ^= 1ULL << unit_random_below(oracle_bits(&r->f, field));
+	oracle_pack(&r->f, &tuple, at);
+	raw(r, nvme_cmd_write, block);
+	want.field[ORACLE_GUARD] = oracle_guard(&r->f, r->scratch, md);
+	return (struct vfy_record){
+		.path = "img", .command = name, .lba = SLBA + block, .field = of_field[field].field,
+		.known = true, .want = want.field[field], .got = tuple.field[field],
+		.side = VFY_DEVICE, .status = of_field[field].status,
+	};
+}
+
+static bool has_field(const struct oracle_format *f, enum oracle_field field)
+{
+	return oracle_bits(f, field) && !(f->type == 3 && field == ORACLE_REF);
+}
+
+/* --- damage on media, found by a command that reads it --- */
+
+static void finds(const struct oracle_format *f, bool pract, uint8_t opcode, const char *name)
+{
+	struct vfy_record want[ARRAY_SIZE(bad)];
+	enum oracle_field field = ORACLE_GUARD;
+	struct rig r;
+
+	rig_open(&r, f, pract);
+	rig_fill(&r);
+	UNIT_CHECK(!io(&r, opcode), "%s: good blocks fail a %s", format_text(f), name);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		want[i] = damage(&r, bad[i], field, i == 0, name);
+		do
+			field = (field + 1) % ORACLE_FIELDS;
+		while (!has_field(f, field));
+	}
+	UNIT_CHECK(io(&r, opcode) == EILSEQ, "%s: damage passes a %s", format_text(f), name);
+	told_exactly(format_text(f), want, ARRAY_SIZE(want));
+	rig_close(&r);
+}
+
+static void reads(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+		for (int pract = 0; pract <= 1; pract++)
+			finds(&formats[i], pract, nvme_cmd_read, "read");
+}
+
+static void verifies(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+		finds(&formats[i], false, nvme_cmd_verify, "verify");
+}
+
+/* Escaped blocks are silent, they alone: that and the one behind it are damaged. */
+static void reads_after_escapes(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		const struct oracle_format *f = &formats[i];
+		struct oracle_tuple escape = oracle_all;
+		struct vfy_record want;
+		struct rig r;
+
+		rig_open(&r, f, false);
+		rig_fill(&r);
+		raw(&r, nvme_cmd_read, 7);
+		unit_random_fill(r.scratch, f->data_size);
+		escape.field[ORACLE_GUARD] = 1;
+		oracle_pack(f, &escape, r.scratch + f->data_size + oracle_tuple_offset(f));
+		raw(&r, nvme_cmd_write, 7);
+		UNIT_CHECK(!io(&r, nvme_cmd_read), "%s: an escaped block fails", format_text(f));
+		told_exactly(format_text(f), NULL, 0);
+		want = damage(&r, 8, ORACLE_APP, false, "read");
+		UNIT_CHECK(io(&r, nvme_cmd_read) == EILSEQ, "%s: damage passes", format_text(f));
+		told_exactly(format_text(f), &want, 1);
+		rig_close(&r);
+	}
+}
+
+/* What the device does not check the host does. */
+static void host_alone(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		struct vfy_record want;
+		char why[WHY_MAX] = "";
+		struct rig r;
+
+		rig_open(&r, &formats[i], false);
+		rig_fill(&r);
+		want = damage(&r, 9, ORACLE_GUARD, true, "read");
+		want.side = VFY_HOST;
+		want.status = NULL;
+		r.o.prchk_given = r.o.verify_given = true;
+		r.o.prchk = 0;
+		r.o.verify = WORDS_ALL;
+		UNIT_CHECK(!job_settle(&r.ns, &r.o, why), "%s", why);
+		UNIT_CHECK(command(&r, nvme_cmd_read) == 0, "the device checks");
+		UNIT_CHECK(io(&r, nvme_cmd_read) == EILSEQ, "%s: damage passes",
+			   format_text(&formats[i]));
+		told_exactly(format_text(&formats[i]), &want, 1);
+		rig_close(&r);
+	}
+}
+
+/* What is no longer wrong at a second look is told of the whole I/O. */
+static void reads_what_is_gone(void)
+{
+	struct vfy_record want;
+	struct rig r;
+	int status;
+
+	rig_open(&r, &formats[0], false);
+	rig_fill(&r);
+	want = damage(&r, 9, ORACLE_GUARD, false, "read");
+	want.lba = SLBA;
+	want.blocks = BLOCKS;
+	want.known = false;
+	status = command(&r, nvme_cmd_read);
+	damage(&r, 9, ORACLE_GUARD, false, "read");
+	raw(&r, nvme_cmd_read, 9);
+	oracle_generate(&r.f, r.scratch, r.scratch + 512, &(struct oracle_tuple){ {
+		[ORACLE_APP] = 0x1234, [ORACLE_REF] = SLBA + 9 } });
+	raw(&r, nvme_cmd_write, 9);
+	UNIT_CHECK(told_end(&r.io, status, r.scratch) == EILSEQ, "status %xh", status);
+	told_exactly("a block that was mended", &want, 1);
+	rig_close(&r);
+}
+
+/* Of what else has happened since, nothing is told. */
+static void reads_another_error(void)
+{
+	struct nvme_io uncor = { .opcode = nvme_cmd_write_uncor, .slba = SLBA + 9, .nr_blocks = 1 };
+	struct nvme_uring_cmd cmd = { 0 };
+	struct vfy_record want;
+	struct rig r;
+	int status;
+
+	rig_open(&r, &formats[0], false);
+	rig_fill(&r);
+	want = damage(&r, 8, ORACLE_GUARD, false, "read");
+	status = command(&r, nvme_cmd_read);
+	nvme_build_io(&cmd, &r.ns.info, &uncor);
+	UNIT_CHECK(!r.ns.target->ops->io(r.ns.target, &cmd), "write uncorrectable fails");
+	UNIT_CHECK(told_end(&r.io, status, r.scratch) == EILSEQ, "status %xh", status);
+	told_exactly("a block that can't be read now", &want, 1);
+	UNIT_CHECK(io(&r, nvme_cmd_read) == EIO && !told.nr, "an unreadable block: %u records",
+		   told.nr);
+	rig_close(&r);
+}
+
+/* A target that is busy with each command at first, and takes it when it is sent again. */
+static int busy_once(struct target_ns *ns, struct nvme_uring_cmd *cmd)
+{
+	static bool again;
+
+	again = !again;
+	return again ? 0x021 : controller_target.io(ns, cmd);	/* Command Interrupted */
+}
+
+static void reads_while_busy(void)
+{
+	struct target_ops busy = controller_target;
+	struct vfy_record want;
+	struct rig r;
+	int status;
+
+	rig_open(&r, &formats[0], false);
+	rig_fill(&r);
+	want = damage(&r, 8, ORACLE_GUARD, false, "read");
+	status = command(&r, nvme_cmd_read);
+	busy.io = busy_once;
+	r.ns.target->ops = &busy;
+	UNIT_CHECK(told_end(&r.io, status, r.scratch) == EILSEQ, "status %xh", status);
+	told_exactly("a device that is busy", &want, 1);
+	r.ns.target->ops = &controller_target;
+	rig_close(&r);
+}
+
+/* --- Compare --- */
+
+/* Change a byte of a block, and its tuple with it. */
+static struct vfy_record change(struct rig *r, uint32_t block, unsigned field, uint32_t at)
+{
+	uint8_t *md = r->scratch + r->f.data_size;
+	uint8_t *byte = field == VFY_DATA ? r->scratch + at : md + at;
+	struct oracle_tuple tags = tags_of(r, block);
+	uint8_t was;
+
+	raw(r, nvme_cmd_read, block);
+	was = *byte;
+	*byte ^= 0x41;
+	oracle_generate(&r->f, r->scratch, md, &tags);
+	raw(r, nvme_cmd_write, block);
+	return (struct vfy_record){
+		.path = "img", .command = "compare", .lba = SLBA + block, .field = field,
+		.offset = at, .known = true, .want = was, .got = *byte, .side = VFY_DEVICE,
+		.status = "Compare Failure (285h)",
+	};
+}
+
+/* Give a block a tuple with another application tag, which Compare does not compare. */
+static void retag(struct rig *r, uint32_t block)
+{
+	struct oracle_tuple tags = tags_of(r, block);
+
+	raw(r, nvme_cmd_read, block);
+	tags.field[ORACLE_APP] ^= 0x40;
+	oracle_generate(&r->f, r->scratch, r->scratch + r->f.data_size, &tags);
+	raw(r, nvme_cmd_write, block);
+}
+
+/* The first byte that differs is told, of data or else of metadata beside the tuple. */
+static void compares(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		const struct oracle_format *f = &formats[i];
+		uint32_t beyond = f->first ? oracle_tuple_size(f) + 3 : 3;
+		struct vfy_record want[3];
+		unsigned nr = 0;
+		struct rig r;
+
+		rig_open(&r, f, i & 1);		/* PRACT or not, Compare has none */
+		rig_fill(&r);
+		UNIT_CHECK(!io(&r, nvme_cmd_compare), "%s: equal blocks fail", format_text(f));
+		want[nr++] = change(&r, 0, VFY_DATA, f->data_size - 1);
+		want[nr++] = change(&r, 17, VFY_DATA, 0);
+		if (f->md_size > oracle_tuple_size(f))
+			want[nr++] = change(&r, 30, VFY_METADATA, beyond);
+		r.ns.prchk = r.ns.prchk_read = PI_GUARD;
+		retag(&r, 5);
+		retag(&r, 30);
+		UNIT_CHECK(io(&r, nvme_cmd_compare) == EILSEQ, "%s: differences pass",
+			   format_text(f));
+		told_exactly(format_text(f), want, nr);
+		rig_close(&r);
+	}
+}
+
+/* A write is refused for what is in the buffer, and media stays as it is. */
+static void writes(void)
+{
+	struct vfy_record want = {
+		.path = "img", .command = "write", .lba = SLBA + 2, .field = PI_REF, .known = true,
+		.want = SLBA + 2, .side = VFY_DEVICE,
+		.status = "End-to-end Reference Tag Check Error (284h)",
+	};
+	struct nvme_uring_cmd cmd = { 0 };
+	struct rig r;
+	int status;
+
+	rig_open(&r, &formats[0], false);
+	rig_fill(&r);
+	r.io.opcode = nvme_cmd_write;
+	told_start(&r.io, &cmd);
+	((uint8_t *)r.io.md)[2 * 8 + 5] ^= 0x80;
+	want.got = want.want ^ 0x800000;
+	status = r.ns.target->ops->io(r.ns.target, &cmd);
+	UNIT_CHECK(told_end(&r.io, status, r.scratch) == EILSEQ, "status %xh", status);
+	told_exactly("a refused write", &want, 1);
+	UNIT_CHECK(!io(&r, nvme_cmd_read), "media was changed");
+	rig_close(&r);
+}
+
+/* --- opening --- */
+
+static void opens(const struct job_opts *o, const char *path, int err, const char *words)
+{
+	char why[WHY_MAX] = "";
+	struct job_ns ns;
+	int ret = job_ns_open(&controller_target, path, o, &ns, why);
+
+	UNIT_CHECK(ret == -err, "%s: returned %d: %s", path, ret, why);
+	UNIT_CHECK(strstr(why, words) && strstr(why, path), "'%s' without '%s'", why, words);
+	if (!ret)
+		job_ns_close(&ns);
+}
+
+static void open_and_refuse(void)
+{
+	struct job_opts o = opts_of(&formats[0]);
+	struct job_size size = { .option = "bs", .bytes = 700, .kind = JOB_SIZE_TRANSFER };
+	struct rig r;
+
+	rig_open(&r, &formats[0], false);
+	o.sizes = &size;
+	o.nr_sizes = 1;
+	opens(&o, "img", EINVAL, "multiple of the 512 bytes");
+	UNIT_CHECK(!access("img", F_OK), "an image that was there is gone");
+	opens(&o, "new", EINVAL, "multiple of the 512 bytes");
+	UNIT_CHECK(access("new", F_OK) && access("new.format", F_OK), "an image was made");
+	o.open.size = 0;
+	opens(&o, "none", ENOENT, "no such image");
+	rig_close(&r);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct unit_case cases[] = {
+		{ "reads", reads },
+		{ "verifies", verifies },
+		{ "reads_after_escapes", reads_after_escapes },
+		{ "host_alone", host_alone },
+		{ "reads_what_is_gone", reads_what_is_gone },
+		{ "reads_another_error", reads_another_error },
+		{ "reads_while_busy", reads_while_busy },
+		{ "compares", compares },
+		{ "writes", writes },
+		{ "open_and_refuse", open_and_refuse },
+	};
+
+	return folder_unit_main(argc, argv, cases, ARRAY_SIZE(cases));
+}

@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * random-order - random I/Os at many depths: is every block in the end as their order allows?
+ *
+ * Goes through the engine's queue to an image or a device, and judges by the oracle: an image as
+ * its file has it, a device as it reads with no checks.  Of an image, whose commands are
+ * executed in the order in which they were asked for, only the last change of a block can be
+ * there.  A device may execute what is under way at once in any order: there may be any change
+ * that did not end before another one of the block was asked for.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engines/controller/controller.h"
+#include "engines/flight.h"
+#include "tests/lib/image.h"
+
+static const char usage[] =
+	"Usage: random-order --lbs BYTES --pi TYPE [options] TARGET\n"
+	"Send random reads, writes, trims, Write Zeroes, Write Uncorrectable and flushes to TARGET,\n"
+	"an image or a device, at depths of 1 to 64, and check what is there in the end.\n"
+	"All of its first blocks are lost. An image is made if it is not there.\n\n"
+	IMAGE_USAGE
+	"  --mset 0|1    separate (0, default) or extended (1) metadata\n"
+	"What is done:\n"
+	"  --ios N       so many I/Os (default 20000)\n"
+	"  --blocks N    on so many blocks (default 256)\n"
+	"  --seed N      another seed, other I/Os (default 1)\n"
+	"Exit status: 0 all is right, 1 something is wrong, 2 the check could not be made.\n";
+
+enum { MAX_DEPTH = 64, MAX_BLOCKS = 8, MAX_NS_BLOCKS = 4096, SEGMENT = 5000, APP = 0x1234, SHOWN = 10 };
+
+/* A change of a block that may be what is there. */
+struct entry {
+	uint64_t	no;		/* of the I/O, from 1; 0: what was there before all of them */
+	uint8_t		opcode;
+	bool		ended;
+};
+
+/* Those of one block; of changes that have not ended there are as many as the depth. */
+struct block {
+	struct entry	entry[MAX_DEPTH + 1];
+	unsigned	nr;
+};
+
+struct request {
+	bool		out;
+	uint8_t		opcode;
+	uint64_t	lba, no;
+	uint32_t	nr;
+	bool		known;			/* what a read must find is in @want */
+	struct entry	want[MAX_BLOCKS];
+};
+
+struct trial {
+	struct image	image;
+	int		mset;
+	uint64_t	ios, nr_blocks, seed;
+	struct job_ns	ns;
+	bool		in_order;		/* as commands are executed */
+	struct flight	flight;
+	struct block	*blocks;
+	struct request	request[MAX_DEPTH];
+	uint8_t		*data;			/* MAX_BLOCKS blocks a tag */
+	uint64_t	no;			/* I/Os asked for */
+	uint64_t	nr_bad, nr_mixed, nr_judged, nr_reads;
+};
+
+/* --- what blocks hold --- */
+
+static uint64_t mixed(uint64_t x)
+{
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return x ^ x >> 31;
+}
+
+static uint64_t draw(struct trial *t, uint64_t below)
+{
+	return mixed(t->seed += 0x9e3779b97f4a7c15) % below;
+}
+
+static bool is_zeroes(const struct entry *e)
+{
+	return !e->no || e->opcode == nvme_cmd_write_zeroes || e->opcode == nvme_cmd_dsm;
+}
+
+/* The data that I/O @e leaves in block @lba. */
+static void fill(const struct trial *t, const struct entry *e, uint64_t lba, uint8_t *data)
+{
+	const uint32_t size = t->image.format.data_size;
+
+	if (is_zeroes(e)) {
+		memset(data, 0, size);
+		return;
+	}
+	for (uint32_t i = 0; i < size / 8; i++) {
+		uint64_t word = i ? mixed(e->no << 20 ^ lba << 44 ^ i) : e->no;
+
+		memcpy(data + 8 * i, &word, 8);
+	}
+}
+
+/* Its metadata: a pattern, or of zeroes none, and the tuple. */
+static void fill_md(const struct trial *t, const struct entry *e, uint64_t lba, const uint8_t *data,
+		    uint8_t *md)
+{
+	const struct oracle_format *f = &t->image.format;
+	struct oracle_tuple tags = { { [ORACLE_APP] = APP, [ORACLE_REF] = oracle_ref(f, 0, lba) } };
+
+	for (uint32_t j = 0; j < f->md_size; j++)
+		md[j] = is_zeroes(e) ? 0 : (lba ^ 0x5a5a5a5a5a5a5a5a) >> (56 - 8 * (j % 8));
+	oracle_generate(f, data, md, &tags);
+}
+
+static bool all_bytes(const uint8_t *p, size_t len, uint8_t value)
+{
+	for (size_t i = 0; i < len; i++)
+		if (p[i] != value)
+			return false;
+	return true;
+}
+
+static bool data_fits(const struct trial *t, const struct entry *e, uint64_t lba, const uint8_t *got)
+{
+	uint8_t want[t->image.format.data_size];
+
+	if (e->opcode == nvme_cmd_write_uncor)
+		return false;
+	fill(t, e, lba, want);
+	return !memcmp(want, got, sizeof(want));
+}
+
+/* A deallocated block's tuple is of zeroes in an image, and reads as ones. */
+static bool md_fits(const struct trial *t, const struct entry *e, uint64_t lba, const uint8_t *got)
+{
+	const struct oracle_format *f = &t->image.format;
+	const uint8_t *tuple = got + oracle_tuple_offset(f);
+	uint8_t data[f->data_size], want[f->md_size + 1];
+
+	if (e->opcode == nvme_cmd_write_uncor)
+		return false;
+	if (is_zeroes(e) && (all_bytes(tuple, oracle_tuple_size(f), 0) ||
+			     all_bytes(tuple, oracle_tuple_size(f), 0xff)))
+		return true;
+	fill(t, e, lba, data);
+	fill_md(t, e, lba, data, want);
+	return !memcmp(want, got, f->md_size);
+}
+
+/* --- the book of changes --- */
+
+static void told(struct trial *t, const char *what, uint64_t lba, uint64_t no)
+{
+	if (t->nr_bad++ < SHOWN)
+		printf("LBA %" PRIu64 ": %s (I/O %" PRIu64 ", seed and depth as below)\n", lba, what, no);
+}
+
+static bool changes(uint8_t opcode)
+{
+	return opcode != nvme_cmd_read && opcode != nvme_cmd_flush;
+}
+
+/* What had ended by now is not there any more once this has; in order, nothing else is. */
+static void change_starts(struct trial *t, const struct request *r)
+{
+	for (uint32_t i = 0; i < r->nr; i++) {
+		struct block *b = &t->blocks[r->lba + i];
+		unsigned left = 0;
+
+		for (unsigned k = 0; k < b->nr && !t->in_order; k++)
+			if (!b->entry[k].ended)
+				b->entry[left++] = b->entry[k];
+		b->entry[left] = (struct entry){ r->no, r->opcode, false };
+		b->nr = left + 1;
+	}
+	/* A read that is under way may find either. */
+	for (unsigned tag = 0; tag < MAX_DEPTH && !t->in_order; tag++) {
+		struct request *o = &t->request[tag];
+
+		if (o->out && o->lba < r->lba + r->nr && r->lba < o->lba + o->nr)
+			o->known = false;
+	}
+}
+
+static void change_ends(struct trial *t, const struct request *r)
+{
+	for (uint32_t i = 0; i < r->nr; i++) {
+		struct block *b = &t->blocks[r->lba + i];
+
+		for (unsigned k = 0; k < b->nr; k++)
+			b->entry[k].ended |= b->entry[k].no == r->no;
+	}
+}
+
+static void read_starts(struct trial *t, struct request *r)
+{
+	r->known = true;
+	for (uint32_t i = 0; i < r->nr; i++) {
+		const struct block *b = &t->blocks[r->lba + i];
+
+		r->known &= t->in_order || (b->nr == 1 && b->entry[0].ended);
+		r->want[i] = b->entry[b->nr - 1];
+	}
+}
+
+static void read_ends(struct trial *t, const struct request *r, int err, const uint8_t *data)
+{
+	bool bad = false;
+
+	if (!r->known)
+		return;
+	t->nr_reads++;
+	for (uint32_t i = 0; i < r->nr; i++)
+		bad |= r->want[i].opcode == nvme_cmd_write_uncor;
+	if (!!err != bad)
+		told(t, err ? "a read failed" : "an uncorrectable block was read", r->lba, r->no);
+	for (uint32_t i = 0; i < r->nr && !err; i++)
+		if (!data_fits(t, &r->want[i], r->lba + i, data + i * t->image.format.data_size))
+			told(t, "a read found something else than the last change", r->lba + i, r->no);
+}
+
+/* --- I/Os --- */
+
+static uint8_t draw_opcode(struct trial *t)
+{
+	static const struct { uint8_t opcode; uint16_t oncs; } kinds[] = {
+		{ nvme_cmd_write, 0 }, { nvme_cmd_write, 0 }, { nvme_cmd_write, 0 }, { nvme_cmd_read, 0 },
+		{ nvme_cmd_read, 0 }, { nvme_cmd_dsm, NVME_CTRL_ONCS_DSM }, { nvme_cmd_dsm, NVME_CTRL_ONCS_DSM },
+		{ nvme_cmd_write_zeroes, NVME_CTRL_ONCS_WRITE_ZEROES },
+		{ nvme_cmd_write_uncor, NVME_CTRL_ONCS_WRITE_UNCORRECTABLE }, { nvme_cmd_flush, 0 },
+	};
+	unsigned i;
+
+	do
+		i = draw(t, sizeof(kinds) / sizeof(kinds[0]));
+	while (kinds[i].oncs & ~t->ns.info.oncs || (kinds[i].opcode == nvme_cmd_flush && draw(t, 8)));
+	return kinds[i].opcode;
+}
+
+static void ask(struct trial *t, unsigned tag)
+{
+	struct request *r = &t->request[tag];
+	uint8_t *data = t->data + (size_t)tag * MAX_BLOCKS * t->image.format.data_size;
+
+	*r = (struct request){ .out = true, .opcode = draw_opcode(t), .no = ++t->no };
+	r->nr = 1 + draw(t, MAX_BLOCKS);
+	r->lba = draw(t, t->nr_blocks - r->nr + 1);
+	if (r->opcode == nvme_cmd_flush)
+		r->nr = 0;
+	if (changes(r->opcode))
+		change_starts(t, r);
+	else
+		read_starts(t, r);
+	for (uint32_t i = 0; i < r->nr && r->opcode == nvme_cmd_write; i++)
+		fill(t, &(struct entry){ r->no, r->opcode, false }, r->lba + i,
+		     data + i * t->image.format.data_size);
+	if (r->opcode == nvme_cmd_flush)
+		flight_flush(&t->flight, tag, &t->ns);
+	else if (r->opcode == nvme_cmd_dsm)
+		flight_trim(&t->flight, tag, &t->ns, &(struct flight_range){ r->lba, r->nr }, 1);
+	else
+		flight_io(&t->flight, tag, &t->ns, r->opcode, r->lba, r->nr, data);
+}
+
+static void take(struct trial *t)
+{
+	int err;
+	unsigned tag = flight_next(&t->flight, &err);
+	struct request *r = &t->request[tag];
+
+	if (!r->out)
+		told(t, "an I/O ended twice", r->lba, r->no);
+	r->out = false;
+	if (r->opcode == nvme_cmd_read) {
+		read_ends(t, r, err, t->data + (size_t)tag * MAX_BLOCKS * t->image.format.data_size);
+		return;
+	}
+	change_ends(t, r);
+	if (err)
+		told(t, io_command_name(r->opcode), r->lba, r->no);
+}
+
+static void reap(struct trial *t, unsigned out, unsigned min)
+{
+	int n = flight_reap(&t->flight, min, out, draw(t, 4) == 0, NULL);
+
+	if (n < 0)
+		image_die("reaping: %s", strerror(-n));
+	while (n--)
+		take(t);
+}
+
+static unsigned nr_out(const struct trial *t, unsigned depth, unsigned *unused)
+{
+	unsigned n = 0;
+
+	for (unsigned tag = 0; tag < depth; tag++) {
+		n += t->request[tag].out;
+		if (!t->request[tag].out)
+			*unused = tag;
+	}
+	return n;
+}
+
+static void run(struct trial *t, unsigned depth, uint64_t ios)
+{
+	unsigned tag = 0, out;
+
+	for (uint64_t end = t->no + ios; t->no < end;) {
+		for (unsigned n = 1 + draw(t, depth); n && t->no < end; n--) {
+			if (nr_out(t, depth, &tag) == depth)
+				break;
+			ask(t, tag);
+		}
+		if (draw(t, 2) && flight_commit(&t->flight) < 0)
+			image_die("a batch could not be started");
+		out = nr_out(t, depth, &tag);
+		if (draw(t, 4) || out == depth)
+			reap(t, out, draw(t, out) + (out == depth));
+	}
+	while ((out = nr_out(t, depth, &tag)))
+		reap(t, out, 1);
+}
+
+/* --- the end of it --- */
+
+/* What the namespace has in block @lba, into one of the oracle's blocks.  False: nothing can be read. */
+static bool read_block(struct trial *t, uint64_t lba, uint8_t *data, uint8_t *md)
+{
+	const struct pi_layout *l = &t->ns.info.layout;
+	struct nvme_io io = {
+		.opcode = nvme_cmd_read, .slba = lba, .nr_blocks = 1, .data = data, .md = md, .tags = t->ns.tags,
+	};
+	struct nvme_uring_cmd cmd = { 0 };
+	int res;
+
+	nvme_build_io(&cmd, &t->ns.info, &io);
+	res = t->ns.target->ops->io(t->ns.target, &cmd);
+	if (res && (res & NVME_ST_MASK) != 0x281)
+		image_die("LBA %" PRIu64 " can't be read: %s", lba, nvme_result_name(res, (char[NVME_STATUS_MAX]){ 0 }));
+	if (!res && l->extended)
+		memcpy(md, data + l->data_size, l->md_size);
+	return !res;
+}
+
+static void judge(struct trial *t, uint64_t lba, const uint8_t *data, const uint8_t *md)
+{
+	const struct block *b = &t->blocks[lba];
+	bool has_data = false, has_md = false;
+
+	for (unsigned i = 0; i < b->nr; i++) {
+		const bool fits = data_fits(t, &b->entry[i], lba, data), also = md_fits(t, &b->entry[i], lba, md);
+
+		if (fits && also)
+			return;
+		has_data |= fits;
+		has_md |= also;
+	}
+	if (has_data && has_md && !t->in_order)
+		t->nr_mixed++;
+	else
+		told(t, has_data ? "its metadata is of no change that may be there" :
+		     has_md ? "its data is of no change that may be there" :
+			      "it is of no change that may be there", lba, b->entry[b->nr - 1].no);
+}
+
+static void judge_all(struct trial *t)
+{
+	const struct oracle_format *f = &t->image.format;
+	uint8_t *data = calloc(1, f->data_size + 2 * f->md_size), *md = data + f->data_size + f->md_size;
+
+	if (!data)
+		image_die("no memory for a block");
+	for (uint64_t lba = 0; lba < t->nr_blocks; lba++) {
+		struct block *b = &t->blocks[lba];
+		bool uncor = false;
+
+		t->nr_judged++;
+		for (unsigned i = 0; i < b->nr; i++)
+			uncor |= b->entry[i].opcode == nvme_cmd_write_uncor;
+		if (!read_block(t, lba, data, md)) {
+			if (!uncor)
+				told(t, "it is uncorrectable", lba, b->entry[b->nr - 1].no);
+			continue;
+		}
+		if (t->in_order) {
+			image_read(&t->image, data, f->data_size, image_data_at(&t->image, lba));
+			image_read(&t->image, md, f->md_size, image_md_at(&t->image, lba));
+		}
+		judge(t, lba, data, md);
+	}
+	free(data);
+}
+
+static void ignore_record(void *ctx, const struct vfy_record *r)
+{
+	(void)ctx, (void)r;
+}
+
+static void ignore_issued(struct flight *f)
+{
+	(void)f;
+}
+
+/* A queue of its own, from opening to closing; then all blocks are looked at. */
+static void segment(struct trial *t, unsigned depth, unsigned max_ranges, uint64_t ios)
+{
+	const uint64_t bad = t->nr_bad, seed = t->seed;
+	char why[WHY_MAX];
+
+	t->flight = (struct flight){ .issued = ignore_issued, .job.record = ignore_record };
+	if (flight_alloc(&t->flight, &t->ns, 1, depth, max_ranges))
+		image_die("no memory for a queue");
+	if (flight_start(&t->flight, (struct target_queue_opts){ .register_ns = draw(t, 2) }, NULL, why))
+		image_die("%s", why);
+	run(t, depth, ios);
+	flight_close(&t->flight);
+	judge_all(t);
+	if (t->nr_bad != bad)
+		printf("depth %u, %u ranges, state %" PRIx64 ": %" PRIu64 " findings\n", depth, max_ranges, seed,
+		       t->nr_bad - bad);
+}
+
+static void run_all(struct trial *t)
+{
+	static const unsigned depths[] = { 1, 2, 3, 5, 8, 16, 32, MAX_DEPTH };
+	static const unsigned ranges[] = { 1, 2, 7, 256 };
+	uint64_t each = t->ios / 8 < SEGMENT ? t->ios / 8 + 1 : SEGMENT;
+
+	for (unsigned i = 0; t->no < t->ios; i++) {
+		uint64_t left = t->ios - t->no;
+
+		segment(t, depths[i % 8], ranges[(i + i / 8) % 4], left < each ? left : each);
+	}
+}
+
+/* Zeroes everywhere, so that it is known what is there. */
+static void clear(struct trial *t)
+{
+	uint8_t *data = calloc(1, t->image.format.data_size + t->image.format.md_size);
+	uint8_t *md = calloc(1, t->image.format.md_size + 1);
+
+	for (uint64_t lba = 0; lba < t->nr_blocks; lba++) {
+		const struct entry e = { 0, 0, true };
+		struct nvme_io io = {
+			.opcode = nvme_cmd_write, .slba = lba, .nr_blocks = 1, .data = data, .md = md,
+			.tags = t->ns.tags,
+		};
+		struct nvme_uring_cmd cmd = { 0 };
+
+		fill_md(t, &e, lba, data, t->mset ? data + t->image.format.data_size : md);
+		nvme_build_io(&cmd, &t->ns.info, &io);
+		if (t->ns.target->ops->io(t->ns.target, &cmd))
+			image_die("LBA %" PRIu64 " can't be written", lba);
+		t->blocks[lba] = (struct block){ { e }, 1 };
+	}
+	free(data);
+	free(md);
+}
+
+static void open_target(struct trial *t, const char *path)
+{
+	const struct oracle_format *f = &t->image.format;
+	const struct target_ops *ops = target_of(path);
+	const struct job_size sizes[] = { { "--blocks", MAX_BLOCKS * f->data_size, JOB_SIZE_TRANSFER } };
+	struct job_opts o = {
+		.apptag = APP, .apptag_mask = 0xffff, .storage_check = -1, .buffer = JOB_BUFFER_DATA,
+		.reads = true, .writes = true, .trims = true, .sizes = sizes, .nr_sizes = 1,
+		.write_mode = { 1, { { nvme_cmd_write, 100 } } },
+		.open = {
+			.write = true, .size = t->nr_blocks * f->data_size,
+			.format = { f->data_size, f->md_size, t->mset, f->type, f->first, f->pif, f->sts },
+		},
+	};
+	char why[WHY_MAX];
+
+	t->in_order = ops == &controller_target;
+	/* Of overlapping writes a device may keep parts of each, which reads need not be told of. */
+	o.prchk_given = o.verify_given = !t->in_order;
+	if (job_ns_open(ops, path, &o, &t->ns, why))
+		image_die("%s", why);
+	if (t->ns.info.nr_blocks < t->nr_blocks)
+		image_die("%s: it has %" PRIu64 " blocks", path, t->ns.info.nr_blocks);
+	if (t->in_order)
+		image_open(&t->image, path, false);
+}
+
+static const struct option options[] = {
+	IMAGE_OPTIONS,
+	{ "mset", required_argument, NULL, 'm' },
+	{ "ios", required_argument, NULL, 'i' },
+	{ "blocks", required_argument, NULL, 'b' },
+	{ "seed", required_argument, NULL, 's' },
+	{ 0 }
+};
+
+static void option(struct trial *t, int opt)
+{
+	switch (opt) {
+	case 'm':
+		t->mset = image_number("--mset", optarg, 1);
+		break;
+	case 'i':
+		t->ios = image_number("--ios", optarg, UINT32_MAX);
+		break;
+	case 'b':
+		t->nr_blocks = image_number("--blocks", optarg, MAX_NS_BLOCKS);
+		break;
+	case 's':
+		t->seed = image_number("--seed", optarg, UINT64_MAX);
+		break;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct trial t = { .ios = 20000, .nr_blocks = 256, .seed = 1 };
+	uint64_t seed;
+	int opt;
+
+	while ((opt = image_getopt(&t.image, argc, argv, options, usage)) != -1)
+		option(&t, opt);
+	if (argc - optind != 1)
+		image_die("one target is needed; see --help");
+	if (t.nr_blocks < MAX_BLOCKS)
+		image_die("--blocks: at least %d", MAX_BLOCKS);
+	seed = t.seed;
+	t.image.format.extended = t.mset;
+	t.blocks = calloc(t.nr_blocks, sizeof(*t.blocks));
+	t.data = aligned_alloc(4096, (size_t)MAX_DEPTH * MAX_BLOCKS * t.image.format.data_size);
+	if (!t.blocks || !t.data)
+		image_die("out of memory");
+	open_target(&t, argv[optind]);
+	t.image.format.extended = false;	/* from here on the two are apart */
+	clear(&t);
+	run_all(&t);
+	job_ns_close(&t.ns);
+	printf("%s: %" PRIu64 " I/Os, seed %" PRIu64 ": %" PRIu64 " blocks judged, %" PRIu64 " reads, %" PRIu64
+	       " wrong, %" PRIu64 " of two changes at once\n", argv[optind], t.no, seed, t.nr_judged, t.nr_reads,
+	       t.nr_bad, t.nr_mixed);
+	return t.nr_bad ? 1 : 0;
+}
