@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include "io.h"
+#include "image.h"
 
 static int do_identify(const struct ctl_image *img, const struct nvme_uring_cmd *cmd)
 {

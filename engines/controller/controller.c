@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "controller.h"
 #include "fault.h"
+#include "image.h"
 
 /* --- the namespace --- */
 

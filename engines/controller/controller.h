@@ -6,10 +6,11 @@
  * it.  Close a queue before the namespaces that it was used with.
  *
  *	controller.c	the target: namespaces and queues
- *	io.c		the commands	copy.c admin.c identify.c
- *	sync.c		whole blocks for many users, and after a kill
- *	image.c		the files	format.c state.c durable.c
+ *	io.c		I/O commands: commands.c read.c write.c copy.c
+ *	admin.c		admin commands: identify.c
  *	fault.c		what it is told to do wrong
+ *	sync.c		whole blocks for many users, and after a kill: port.c journal.c
+ *	image.c		the files: format.c state.c map.c file.c durable.c
  */
 #ifndef CONTROLLER_H
 #define CONTROLLER_H

@@ -11,7 +11,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
-#include "io.h"
+#include "commands.h"
 
 /*
  * A Source Range Entry.  Formats 0 and 2 have 32 bits for the storage and
@@ -199,7 +199,7 @@ static int copy_range(struct ctl_port *port, struct copy *c, const struct source
 	return ret;
 }
 
-int ctl_copy(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
+int ctl_do_copy(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 {
 	const struct ctl_image *img = port->image;
 	const unsigned prinfo = cmd->cdw12 >> 26 & 0xf;

@@ -9,8 +9,9 @@
 #include <unistd.h>
 #include "verify/mix.h"
 #include "verify/output.h"
-#include "fault.h"
 #include "engines/nvme/ticks.h"
+#include "fault.h"
+#include "map.h"
 
 /* Runs of blocks that can take no more writes; then no more become so. */
 #define MAX_STUCK 1024

@@ -11,31 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "verify/fork-lock.h"
+#include "file.h"
+#include "image.h"
 #include "state.h"
-
-bool ctl_is_zero(const void *p, size_t len)
-{
-	const char *c = p;
-
-	return !len || (!c[0] && !memcmp(c, c + 1, len - 1));
-}
-
-int ctl_fallocate(int fd, int mode, uint64_t at, uint64_t len)
-{
-	int ret;
-
-	do
-		ret = fallocate(fd, mode, at, len);
-	while (ret && errno == EINTR);
-	return ret ? -errno : 0;
-}
-
-int ctl_reserve(int fd, uint64_t at, uint64_t len)
-{
-	int ret = ctl_fallocate(fd, 0, at, len);
-
-	return ret == -EOPNOTSUPP ? 0 : ret;
-}
 
 /* --- opening --- */
 

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * state.h - x.img.state, for image.c: how it is opened, mapped, made, and
- * held against the image; what is in it is told of in image.h
+ * held against the image; what is in it is told of in types.h
  */
 #ifndef CTL_STATE_H
 #define CTL_STATE_H
 
-#include "image.h"
-
-/* A job that only reads takes what it can get; *@writable: and what that is.  A descriptor, or -1. */
-int ctl_open_some_way(const char *name, bool write, bool *writable);
+#include "types.h"
 
 /*
  * The state opened and locked; *@alone: by nobody else, which who can only read it

@@ -23,34 +23,7 @@
 #ifndef CTL_SYNC_H
 #define CTL_SYNC_H
 
-#include "image.h"
-
-enum ctl_change {
-	CTL_WRITE,		/* the blocks in the journal */
-	CTL_DEALLOCATE,
-	CTL_SPOIL,		/* Write Uncorrectable */
-};
-
-/* A queue's, or another single user's, way to one image.  A child of fork() starts anew. */
-struct ctl_port {
-	struct ctl_port		*next;		/* all of this process */
-	struct ctl_image	*image;
-	int			fd;		/* the state, opened for this port; -1: not yet */
-	int			nr;		/* its journal; -1: none yet */
-	struct ctl_journal	*journal;
-	struct ctl_fault	*fault;		/* its user's; NULL: none (fault.h) */
-};
-
-/* NULL: out of memory. */
-struct ctl_port *ctl_port_open(struct ctl_image *img);
-void ctl_port_close(struct ctl_port *port);
-
-/* Have a journal, as every change and Copy needs.  0, or -errno with one line in @why. */
-int ctl_port_claim(struct ctl_port *port, char *why);
-
-/* The journal's room for @nr blocks (at most image->journal_blocks): data, metadata. */
-uint8_t *ctl_journal_data(struct ctl_port *port);
-uint8_t *ctl_journal_md(struct ctl_port *port, uint32_t nr);
+#include "port.h"
 
 /*
  * Make a change to @nr blocks from @lba on: all of it or nothing, for readers
@@ -66,14 +39,5 @@ int ctl_change(struct ctl_port *port, enum ctl_change change, uint64_t lba, uint
  */
 int ctl_read_begin(struct ctl_port *port, uint64_t lba, uint64_t nr, uint64_t *seen);
 bool ctl_read_end(struct ctl_port *port, uint64_t lba, uint64_t nr, uint64_t seen);
-
-/* Could locks and journals be as writers leave them?  A damaged state's need not be. */
-bool ctl_sync_is_sound(const struct ctl_image *img);
-
-/* For a first user, alone: finish what killed writers left, and free all locks. */
-void ctl_recover_all(struct ctl_image *img);
-
-/* Bytes of the state that a journal takes up. */
-size_t ctl_journal_size(void);
 
 #endif

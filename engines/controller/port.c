@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* port.c - see port.h */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "file.h"
+#include "image.h"
+#include "port.h"
+
+/* Where a journal's byte lies that is locked in the state file: past all of it. */
+#define ALIVE_AT(nr) ((off_t)1 << 61 | (nr))
+
+static int lock_byte(int fd, short type, off_t at)
+{
+	struct flock fl = { .l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = 1 };
+
+	return fcntl(fd, F_OFD_SETLK, &fl) ? -errno : 0;
+}
+
+/* All of this process; who opens or closes a descriptor of theirs has the lock. */
+static pthread_mutex_t ports_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct ctl_port *ports;
+
+/*
+ * The kernel drops locks with the last descriptor of an open file, so each port
+ * opens the state for itself.
+ */
+static int port_fd(struct ctl_port *port)
+{
+	char path[40];
+	int ret;
+
+	if (port->fd >= 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", port->image->state_fd);
+	pthread_mutex_lock(&ports_lock);
+	port->fd = open(path, O_RDWR | O_CLOEXEC);
+	ret = port->fd < 0 ? -errno : 0;
+	pthread_mutex_unlock(&ports_lock);
+	return ret;
+}
+
+/* Is there a writer at work with journal @nr?  That can be asked with any descriptor. */
+static bool is_alive(int fd, unsigned nr)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = ALIVE_AT(nr),
+			    .l_len = 1 };
+
+	return !fcntl(fd, F_OFD_GETLK, &fl) && fl.l_type != F_UNLCK;
+}
+
+int ctl_recover_if_dead(struct ctl_port *port, unsigned nr)
+{
+	int ret;
+
+	if (nr >= CTL_NR_JOURNALS)		/* damaged since it was opened */
+		return -EIO;
+	if (!port->image->writable)
+		return is_alive(port->image->state_fd, nr) ? 0 : -EIO;
+	ret = port_fd(port);
+	if (ret)
+		return ret;
+	ret = lock_byte(port->fd, F_WRLCK, ALIVE_AT(nr));
+	if (ret)
+		return ret == -EAGAIN || ret == -EACCES ? 0 : ret;
+	ctl_recover(port->image, nr);
+	return lock_byte(port->fd, F_UNLCK, ALIVE_AT(nr));
+}
+
+uint8_t *ctl_journal_data(struct ctl_port *port)
+{
+	return port->journal->blocks;
+}
+
+uint8_t *ctl_journal_md(struct ctl_port *port, uint32_t nr)
+{
+	return port->journal->blocks + (size_t)nr * port->image->media.data_size;
+}
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&ports_lock);
+}
+
+static void in_parent(void)
+{
+	pthread_mutex_unlock(&ports_lock);
+}
+
+/* A child that kept these descriptors would have its parent pass for alive, dead or not. */
+static void in_child(void)
+{
+	for (struct ctl_port *port = ports; port; port = port->next) {
+		if (port->fd >= 0)
+			close(port->fd);
+		port->fd = port->nr = -1;
+		port->journal = NULL;
+	}
+	pthread_mutex_unlock(&ports_lock);
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(before_fork, in_parent, in_child);
+}
+
+struct ctl_port *ctl_port_open(struct ctl_image *img)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct ctl_port *port = malloc(sizeof(*port));
+
+	if (!port)
+		return NULL;
+	pthread_once(&once, watch_forks);
+	*port = (struct ctl_port){ .image = ctl_image_ref(img), .fd = -1, .nr = -1 };
+	pthread_mutex_lock(&ports_lock);
+	port->next = ports;
+	ports = port;
+	pthread_mutex_unlock(&ports_lock);
+	return port;
+}
+
+void ctl_port_close(struct ctl_port *port)
+{
+	struct ctl_port **link = &ports;
+
+	pthread_mutex_lock(&ports_lock);
+	while (*link != port)
+		link = &(*link)->next;
+	*link = port->next;
+	if (port->fd >= 0)
+		close(port->fd);
+	pthread_mutex_unlock(&ports_lock);
+	ctl_image_close(port->image);
+	free(port);
+}
+
+static int reserve_journal(const struct ctl_image *img, unsigned nr)
+{
+	const uint64_t at = (uint8_t *)ctl_journal_at(img, nr) - (uint8_t *)img->head;
+
+	return ctl_reserve(img->state_fd, at, img->journal_stride);
+}
+
+static void mark_used(struct ctl_image *img, uint32_t nr)
+{
+	uint32_t used = atomic_load(img->journals_used);
+
+	while (used <= nr && !atomic_compare_exchange_weak(img->journals_used, &used, nr + 1))
+		;
+}
+
+/* A journal that no other writer has; the lock on its byte lives as long as port->fd. */
+static int find_journal(const struct ctl_port *port)
+{
+	for (int i = 0; i < CTL_NR_JOURNALS; i++)
+		if (!lock_byte(port->fd, F_WRLCK, ALIVE_AT(i)))
+			return i;
+	return -EUSERS;
+}
+
+int ctl_port_claim(struct ctl_port *port, char *why)
+{
+	struct ctl_image *img = port->image;
+	int nr, ret;
+
+	if (port->nr >= 0)
+		return 0;
+	if (!img->writable)
+		return refuse(why, EACCES, "%s: was opened to be read", img->path);
+	ret = port_fd(port);
+	if (ret)
+		return refuse(why, -ret, "%s.state: %s: each writer opens it anew, once fio's uid= and "
+			      "gid= hold: let that user write it", img->path, strerror(-ret));
+	nr = find_journal(port);
+	if (nr < 0)
+		return refuse(why, -nr, "%s: no room for another writer: %d have it open", img->path,
+			      CTL_NR_JOURNALS);
+	ret = reserve_journal(img, nr);
+	if (ret)
+		return refuse(why, -ret, "%s.state: no room for another writer: %s", img->path,
+			      strerror(-ret));
+	ret = ctl_image_keep_format(img, why);
+	if (ret)
+		return ret;
+	/* What is said of use may be of another boot, too: it may have locks in any case. */
+	ctl_recover(img, nr);
+	mark_used(img, nr);
+	port->nr = nr;
+	port->journal = ctl_journal_at(img, nr);
+	port->journal->boot = ctl_this_boot();
+	return 0;
+}
