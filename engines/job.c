@@ -2,7 +2,6 @@
 /* job.c - see job.h */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,21 +11,6 @@
 #include "verify/mix.h"
 #include "verify/report.h"
 #include "job.h"
-
-int refuse_ns(const struct job_ns *ns, char why[WHY_MAX], const char *fmt, ...)
-{
-	char format[NVME_FORMAT_MAX];
-	va_list ap;
-	size_t n;
-
-	/* What is wrong with it has to be there, however long its name is. */
-	snprintf(why, WHY_MAX, "%.*s (%s): ", WHY_MAX / 2, ns->path, nvme_format_name(&ns->info, format));
-	n = strlen(why);
-	va_start(ap, fmt);
-	vsnprintf(why + n, WHY_MAX - n, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
 
 /* --- what is checked --- */
 

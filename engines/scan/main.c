@@ -178,6 +178,7 @@ static int decode(const struct scan *s, uint64_t lba)
 
 static struct scan scan = {
 	.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER,
+	.on_finding = scan_show_finding, .on_progress = scan_show_progress,
 };
 
 /* A second one ends the program, should reads not come back. */

@@ -50,7 +50,7 @@ static void take_record(void *ctx, const struct vfy_record *r)
 	}
 	if (json_object_array_length(s->findings) < s->list) {
 		json_object_array_add(s->findings, vfy_json_record(r));
-		scan_show_finding(s, r);
+		s->on_finding(s, r);
 	}
 	pthread_mutex_unlock(&s->lock);
 }
@@ -340,7 +340,7 @@ static void wait_for_end(struct scan *s)
 		t.tv_sec += t.tv_nsec / 1000000000;
 		t.tv_nsec %= 1000000000;
 		if (pthread_cond_timedwait(&s->ended, &s->lock, &t))
-			scan_show_progress(s, now() - start);
+			s->on_progress(s, now() - start);
 	}
 	pthread_mutex_unlock(&s->lock);
 	s->seconds = now() - start;

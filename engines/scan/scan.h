@@ -27,6 +27,10 @@ struct scan {
 	bool			text, progress;
 	double			shown;		/* when progress was, last */
 
+	/* Called while it runs, one at a time: for each finding, and a few times a second. */
+	void			(*on_finding)(const struct scan *s, const struct vfy_record *r);
+	void			(*on_progress)(struct scan *s, double seconds);
+
 	/* How far it is: blocks before @next are taken, @done of them checked. */
 	_Atomic uint64_t	next, done;
 	_Atomic bool		stop;
