@@ -424,6 +424,21 @@ static unsigned tell_failed(const struct io *io, uint32_t block, int status, con
 	return 1 + check_scratch(io, block, r.field, job);
 }
 
+/* There is no value to tell of, and no block to dump. */
+static void tell_media_error(const struct io *io, uint32_t first, uint32_t nr, int status,
+			     struct io_job *job)
+{
+	char name[NVME_STATUS_MAX];
+	struct vfy_record r = record_of(io, VFY_DEVICE, nvme_result_name(status, name));
+
+	r.lba = io->slba + first;
+	r.blocks = nr;
+	r.index = first;
+	r.field = VFY_DATA;
+	r.class = VFY_MEDIA_ERROR;
+	job->record(job->ctx, &r);
+}
+
 /* Ask for one block again; returns how much is wrong with it. */
 static unsigned ask_again(const struct io *io, uint32_t block, struct io_job *job)
 {
@@ -440,9 +455,12 @@ static unsigned ask_again(const struct io *io, uint32_t block, struct io_job *jo
 	if (!status && io->opcode == nvme_cmd_read)
 		return tell_others(io, block, judge_scratch(io, block, job), 0, job) +
 		       check_scratch(io, block, 0, job);
-	if (nvme_result_errno(status) != EILSEQ)
+	if (nvme_result_errno(status) == EILSEQ)
+		return tell_failed(io, block, status, &c, job);
+	if (!io_is_media_error(io, block, 1, status, job))
 		return 0;
-	return tell_failed(io, block, status, &c, job);
+	tell_media_error(io, block, 1, status, job);
+	return 1;
 }
 
 /*
@@ -471,4 +489,14 @@ void diagnose_device(const struct io *io, int status, struct io_job *job)
 	r.field = field ? field : VFY_DATA;	/* gone: all that is known is where */
 	r.blocks = io->nr_blocks;
 	job->record(job->ctx, &r);
+}
+
+void diagnose_media(const struct io *io, int status, struct io_job *job)
+{
+	unsigned found = 0;
+
+	for (uint32_t i = 0; i < io->nr_blocks && io->nr_blocks > 1 && io_looks(io->opcode); i++)
+		found += ask_again(io, i, job);
+	if (!found)
+		tell_media_error(io, 0, io->nr_blocks, status, job);
 }

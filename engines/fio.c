@@ -289,7 +289,7 @@ static int open_session(struct engine *e, char *why)
 		.reads = e->opts.reads, .compares = e->opts.compares,
 		.writes = job_uses(&e->opts, nvme_cmd_write),
 		.verifies = job_uses(&e->opts, nvme_cmd_verify),
-		.changes = job_changes(&e->opts),
+		.spoils = job_uses(&e->opts, nvme_cmd_write_uncor), .changes = job_changes(&e->opts),
 		.first = !td->subjob_number, .tell_checks = e->opts.prchk_given || e->opts.verify_given,
 		.depth = td->o.iodepth, .plugin = o->pi_plugin,
 		.log = o->pi_log, .log_rate = o->pi_log_rate, .report = o->pi_report, .dump = o->pi_dump,

@@ -9,12 +9,6 @@ static bool sends_blocks(uint8_t opcode)
 	return opcode == nvme_cmd_write || opcode == nvme_cmd_compare;
 }
 
-/* Is the device asked with this command to check what it reads, not what it is sent? */
-static bool checks_media(uint8_t opcode)
-{
-	return opcode == nvme_cmd_read || opcode == nvme_cmd_compare || opcode == nvme_cmd_verify;
-}
-
 static bool changes_blocks(uint8_t opcode)
 {
 	return opcode == nvme_cmd_write || opcode == nvme_cmd_write_zeroes ||
@@ -243,12 +237,6 @@ static void prepare(struct io *io, struct io_job *job)
 	ticks_end(&job->stats.generating);
 }
 
-/* Of the options readfua and writefua: which one is for it? */
-static bool only_looks(uint8_t opcode)
-{
-	return opcode == nvme_cmd_read || opcode == nvme_cmd_compare || opcode == nvme_cmd_verify;
-}
-
 struct nvme_io io_command(const struct io *io, uint32_t first, uint32_t nr)
 {
 	const struct job_ns *ns = io->ns;
@@ -256,7 +244,7 @@ struct nvme_io io_command(const struct io *io, uint32_t first, uint32_t nr)
 	struct nvme_io command = {
 		.opcode = io->opcode,
 		.pract = io->pract,
-		.fua = only_looks(io->opcode) ? ns->readfua : ns->writefua,
+		.fua = io_looks(io->opcode) ? ns->readfua : ns->writefua,
 		.deac = ns->deac,
 		.checks = io->checks,
 		.slba = io->slba + first,
@@ -285,6 +273,8 @@ void io_change_starts(const struct job_ns *ns, unsigned tag, uint8_t opcode, uin
 		vfy_faults_mark(job->faults, ns->seen.id, lba, nr, VFY_UNSETTLED);
 	if (opcode != nvme_cmd_write && ns->written)
 		vfy_written_change_starts(ns->written, lba, nr);
+	if (opcode == nvme_cmd_write_uncor && ns->spoiled)
+		vfy_written_put(ns->spoiled, lba, nr, 0);	/* from which none is ever taken out */
 }
 
 static inline void place(const struct io *io, const struct nvme_kind *kind, uint64_t ref, void *data,
@@ -590,6 +580,16 @@ void io_change_ends(const struct job_ns *ns, unsigned tag, uint8_t opcode, uint6
 		vfy_plugin_done(&job->plugin, &seen, NULL, res);
 }
 
+bool io_is_media_error(const struct io *io, uint32_t first, uint32_t nr, int status,
+		       const struct io_job *job)
+{
+	const struct vfy_written *spoiled = io_looks(io->opcode) ? io->ns->spoiled : NULL;
+
+	return !job->media_apart && nvme_result_meaning(status) == NVME_VERDICT &&
+	       nvme_result_errno(status) != EILSEQ &&
+	       !(spoiled && vfy_written_any(spoiled, io->slba + first, nr));
+}
+
 /* The command failed; what is known of its blocks is what a second look tells. */
 static int settle_failed(struct io *io, int res, struct io_job *job)
 {
@@ -597,6 +597,8 @@ static int settle_failed(struct io *io, int res, struct io_job *job)
 
 	if (nvme_result_errno(res) == EILSEQ)
 		diagnose_device(io, res, job);
+	else if (io_is_media_error(io, 0, io->nr_blocks, res, job))
+		diagnose_media(io, res, job);
 	if (io->opcode == nvme_cmd_read)
 		job->stats.unchecked[IO_FAILED] += io->nr_blocks - (io_blocks_read(&job->stats) - before);
 	return nvme_result_errno(res);
@@ -605,7 +607,7 @@ static int settle_failed(struct io *io, int res, struct io_job *job)
 static int settle(struct io *io, int res, struct io_job *job)
 {
 	/* With PRACT=1 a write has nothing checked. */
-	const bool asked = io->opcode == nvme_cmd_write ? !io->pract : checks_media(io->opcode);
+	const bool asked = io->opcode == nvme_cmd_write ? !io->pract : io_looks(io->opcode);
 
 	if (io->checks && asked && (!res || nvme_result_errno(res) == EILSEQ))
 		job->stats.asked += io->nr_blocks;

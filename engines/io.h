@@ -112,6 +112,7 @@ struct io_job {
 	struct vfy_inject	inject;
 	bool			inject_reads, inject_writes;
 	enum io_answer		answer;
+	bool			media_apart;	/* the caller tells of media errors itself */
 	struct vfy_faults	*faults;	/* NULL: there is no injection in this fio */
 
 	void			(*record)(void *ctx, const struct vfy_record *r);
@@ -196,6 +197,12 @@ uint32_t io_poisoned(const struct job_ns *ns, uint64_t lba, struct io_blocks b, 
 /* The command of @io as it is on @nr blocks from block @first of it on. */
 struct nvme_io io_command(const struct io *io, uint32_t first, uint32_t nr);
 
+/* Does the command look at what is on media, and change nothing of it? */
+static inline bool io_looks(uint8_t opcode)
+{
+	return opcode == nvme_cmd_read || opcode == nvme_cmd_compare || opcode == nvme_cmd_verify;
+}
+
 /* "read", "write", ... for people. */
 const char *io_command_name(uint8_t opcode);
 
@@ -207,6 +214,14 @@ unsigned io_checks_of(const struct io *io, unsigned checks, uint32_t i);
 
 /* Is it certain that this run wrote block @i of a read, and nothing changed it otherwise since? */
 bool io_is_ours(const struct io *io, uint32_t i);
+
+/*
+ * Is @status about a block, but of no check: a media error that is to be told of?  Not what
+ * this run made itself, by Write Uncorrectable in any of the @nr blocks of @io from block
+ * @first on.
+ */
+bool io_is_media_error(const struct io *io, uint32_t first, uint32_t nr, int status,
+		       const struct io_job *job);
 
 /*
  * Count @nr blocks that were read, the host having found @escaped of them to escape and
@@ -229,6 +244,9 @@ unsigned diagnose_host(const struct io *io, enum vfy_side side, const char *stat
 
 /* Find the blocks for which the device failed @io with @status. */
 void diagnose_device(const struct io *io, int status, struct io_job *job);
+
+/* Find the blocks that the device could not read or write, as io_is_media_error() has it. */
+void diagnose_media(const struct io *io, int status, struct io_job *job);
 
 /* Tell of what the plugin found: the first @nr of its findings. */
 void diagnose_plugin(const struct io *io, unsigned nr, struct io_job *job);

@@ -90,6 +90,7 @@ struct job_ns {
 	enum job_escape		escape;
 	struct vfy_written	*written;	/* the caller's; NULL: nobody remembers */
 	uint64_t		kind;		/* of the blocks it writes, there */
+	struct vfy_written	*spoiled;	/* those that this run made uncorrectable; NULL: unknown */
 	unsigned		remark_on;	/* PI_*: the field of ->remark */
 	char			remark[WHY_MAX]; /* what can't be checked; "": nothing */
 	bool			bare_reads;	/* nothing is made or moved for one: the command, */

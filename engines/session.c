@@ -214,6 +214,17 @@ static uint64_t kind_of(const struct session *s, const struct job_ns *ns)
 	return kind;
 }
 
+/* A name for the map of these, apart from that of what was written. */
+static int open_spoiled(struct session *s, struct job_ns *ns, char *why)
+{
+	ns->spoiled = vfy_written_open(vfy_mix(ns->seen.id), ns->info.nr_blocks, why);
+	if (!ns->spoiled)
+		return -ENOMEM;
+	if (s->opts.spoils)
+		vfy_written_join(ns->spoiled, 0);
+	return 0;
+}
+
 /* Only metadata can tell what wrote a block. */
 static int open_written(struct session *s, struct job_ns *ns, char *why)
 {
@@ -344,6 +355,8 @@ int session_open(struct session *s, const struct session_opts *o, struct job_ns 
 		job->bad_block = dump;
 	for (unsigned i = 0; i < nr && !ret; i++)
 		ret = open_written(s, &ns[i], why);
+	for (unsigned i = 0; i < nr && !ret; i++)
+		ret = open_spoiled(s, &ns[i], why);
 	if (!ret)
 		ret = open_judge(s, why);
 	if (ret)
@@ -573,7 +586,8 @@ void session_close(struct session *s)
 		vfy_faults_close(s->job->faults);
 	for (unsigned i = 0; s->ns && i < s->nr_ns; i++) {
 		vfy_written_close(s->ns[i].written);
-		s->ns[i].written = NULL;
+		vfy_written_close(s->ns[i].spoiled);
+		s->ns[i].written = s->ns[i].spoiled = NULL;
 	}
 	free(s->seen);
 	s->seen = NULL;

@@ -25,6 +25,7 @@ struct session_opts {
 	const char		*run;		/* names this run of fio */
 	bool			reads, writes;	/* blocks cross so */
 	bool			compares, verifies;	/* Compare, Verify: the device alone looks at blocks */
+	bool			spoils;		/* by Write Uncorrectable */
 	bool			changes;	/* blocks change, also by commands without data */
 	bool			first;		/* of its clones (numjobs), which speaks for them */
 	bool			tell_checks;	/* who checks what was asked for: say it */

@@ -12,7 +12,7 @@ static const char *const field_names[VFY_NR_FIELDS] = {
 static const char *const side_names[VFY_NR_SIDES] = { "host", "device", "plugin" };
 
 static const char *const class_names[VFY_NR_CLASSES] = {
-	"", "lost", "stale", "misdirected", "torn", "escaped",
+	"", "lost", "stale", "misdirected", "torn", "escaped", "media error",
 };
 
 const char *vfy_field_name(unsigned field)

@@ -28,6 +28,7 @@ enum vfy_class {
 	VFY_MISDIRECTED,	/* it holds a write meant for another LBA */
 	VFY_TORN,		/* parts of it are from different writes */
 	VFY_ESCAPED,		/* its tuple turns off every check, and must not */
+	VFY_MEDIA_ERROR,	/* the device can't read or write it: there is no value to compare */
 	VFY_NR_CLASSES,
 };
 

@@ -21,7 +21,7 @@
 #include "written.h"
 
 enum {
-	NAMESPACES = 1024,		/* of a run, at most */
+	MAPS = 2048,			/* of a run, at most: two a namespace */
 	REGIONS = VFY_WRITTEN_REGIONS,
 	REGION_SHIFT = VFY_WRITTEN_SHIFT,
 	PAGE_SHIFT = REGION_SHIFT + 5,	/* blocks whose bits are in a page */
@@ -43,7 +43,7 @@ struct index {
 	uint64_t	end;		/* where the next map begins */
 	struct {
 		uint64_t ns, nr_blocks, at;
-	} map[NAMESPACES];
+	} map[MAPS];
 };
 
 static int file = -1;
@@ -105,7 +105,7 @@ static uint64_t place(uint64_t ns, uint64_t nr_blocks)
 	for (uint32_t i = 0; i < all->nr; i++)
 		if (all->map[i].ns == ns && all->map[i].nr_blocks == nr_blocks)
 			return all->map[i].at;
-	if (all->nr == NAMESPACES || ftruncate(file, all->end + map_size(nr_blocks)))
+	if (all->nr == MAPS || ftruncate(file, all->end + map_size(nr_blocks)))
 		return 0;
 	all->map[all->nr].ns = ns;
 	all->map[all->nr].nr_blocks = nr_blocks;
@@ -127,7 +127,7 @@ struct vfy_written *vfy_written_open(uint64_t ns, uint64_t nr_blocks, char *why)
 	if (!w || !at) {
 		free(w);
 		refuse(why, ENOMEM, "no memory to share which blocks are written, for %u namespaces "
-		       "at most", NAMESPACES);
+		       "at most", MAPS / 2);
 		return NULL;
 	}
 	w->size = map_size(nr_blocks);

@@ -299,6 +299,7 @@ static int open_worker(struct scan *s, struct worker *w)
 	w->scan = s;
 	w->flight.issued = issued;
 	w->flight.job.record = take_record;
+	w->flight.job.media_apart = true;	/* look_again() does */
 	w->flight.job.ctx = s;
 	w->buffer_size = s->io_blocks * (size_t)s->ns.host_block;
 	w->free = calloc(s->depth, sizeof(*w->free));

@@ -279,25 +279,100 @@ static void reads_what_is_gone(void)
 	rig_close(&r);
 }
 
-/* Of what else has happened since, nothing is told. */
+static struct vfy_record media_error(const char *command, uint32_t block)
+{
+	return (struct vfy_record){
+		.path = "img", .command = command, .lba = SLBA + block, .field = VFY_DATA,
+		.class = VFY_MEDIA_ERROR, .side = VFY_DEVICE, .status = "Unrecovered Read Error (281h)",
+	};
+}
+
+static void spoil(struct rig *r, uint32_t block)
+{
+	struct nvme_io uncor = { .opcode = nvme_cmd_write_uncor, .slba = SLBA + block, .nr_blocks = 1 };
+	struct nvme_uring_cmd cmd = { 0 };
+
+	nvme_build_io(&cmd, &r->ns.info, &uncor);
+	UNIT_CHECK(!r->ns.target->ops->io(r->ns.target, &cmd), "write uncorrectable fails");
+}
+
+/* A block that can't be read is told of beside one that is wrong, and by itself. */
 static void reads_another_error(void)
 {
-	struct nvme_io uncor = { .opcode = nvme_cmd_write_uncor, .slba = SLBA + 9, .nr_blocks = 1 };
-	struct nvme_uring_cmd cmd = { 0 };
-	struct vfy_record want;
+	struct vfy_record want[2];
 	struct rig r;
 	int status;
 
 	rig_open(&r, &formats[0], false);
 	rig_fill(&r);
-	want = damage(&r, 8, ORACLE_GUARD, false, "read");
+	want[0] = damage(&r, 8, ORACLE_GUARD, false, "read");
+	want[1] = media_error("read", 9);
 	status = command(&r, nvme_cmd_read);
-	nvme_build_io(&cmd, &r.ns.info, &uncor);
-	UNIT_CHECK(!r.ns.target->ops->io(r.ns.target, &cmd), "write uncorrectable fails");
+	spoil(&r, 9);
 	UNIT_CHECK(told_end(&r.io, status, r.scratch) == EILSEQ, "status %xh", status);
-	told_exactly("a block that can't be read now", &want, 1);
-	UNIT_CHECK(io(&r, nvme_cmd_read) == EIO && !told.nr, "an unreadable block: %u records",
-		   told.nr);
+	told_exactly("a block that can't be read now", want, 2);
+	UNIT_CHECK(io(&r, nvme_cmd_read) == EIO, "an unreadable block is read");
+	told_exactly("an unreadable block", want, 2);
+	rig_close(&r);
+}
+
+/* Each block of an I/O that can't be read, whatever the format is; the others are looked at. */
+static void media_errors(void)
+{
+	static const struct {
+		uint8_t		opcode;
+		const char	*name;
+	} looks[] = {
+		{ nvme_cmd_read, "read" }, { nvme_cmd_verify, "verify" }, { nvme_cmd_compare, "compare" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(formats) * ARRAY_SIZE(looks); i++) {
+		const struct oracle_format *f = &formats[i / ARRAY_SIZE(looks)];
+		const size_t l = i % ARRAY_SIZE(looks);
+		struct vfy_record want[] = {
+			media_error(looks[l].name, 0), media_error(looks[l].name, BLOCKS - 1),
+		};
+		struct rig r;
+
+		rig_open(&r, f, i & 1);
+		rig_fill(&r);
+		spoil(&r, 0);
+		spoil(&r, BLOCKS - 1);
+		UNIT_CHECK(io(&r, looks[l].opcode) == EIO, "%s: %s: unreadable blocks pass", format_text(f),
+			   looks[l].name);
+		told_exactly(looks[l].name, want, 2);
+		if (looks[l].opcode == nvme_cmd_read && !(i & 1))
+			UNIT_CHECK(told.checked == BLOCKS - 2, "%s: %u blocks checked", format_text(f),
+				   (unsigned)told.checked);
+		rig_close(&r);
+	}
+}
+
+/* Where the run made blocks uncorrectable itself, that they are is no finding. */
+static void media_errors_on_purpose(void)
+{
+	struct vfy_record want = media_error("read", 30);
+	char why[WHY_MAX] = "";
+	struct rig r;
+
+	rig_open(&r, &formats[0], false);
+	rig_fill(&r);
+	r.ns.spoiled = vfy_written_open(1, r.ns.info.nr_blocks, why);
+	if (!UNIT_CHECK(r.ns.spoiled, "%s", why))
+		return;
+	vfy_written_join(r.ns.spoiled, 0);
+	r.io.slba = SLBA + 7;
+	r.io.nr_blocks = 2;
+	UNIT_CHECK(!io(&r, nvme_cmd_write_uncor), "write uncorrectable fails");
+	r.io.slba = SLBA;
+	r.io.nr_blocks = BLOCKS;
+	UNIT_CHECK(io(&r, nvme_cmd_read) == EIO && !told.nr, "what the run did is told of: %u records", told.nr);
+	spoil(&r, 30);
+	r.io.slba = SLBA + 9;
+	r.io.nr_blocks = BLOCKS - 9;
+	UNIT_CHECK(io(&r, nvme_cmd_read) == EIO, "an unreadable block is read");
+	told_exactly("what the run has not done", &want, 1);
+	vfy_written_close(r.ns.spoiled);
 	rig_close(&r);
 }
 
@@ -455,6 +530,8 @@ int main(int argc, char **argv)
 		{ "host_alone", host_alone },
 		{ "reads_what_is_gone", reads_what_is_gone },
 		{ "reads_another_error", reads_another_error },
+		{ "media_errors", media_errors },
+		{ "media_errors_on_purpose", media_errors_on_purpose },
 		{ "reads_while_busy", reads_while_busy },
 		{ "compares", compares },
 		{ "writes", writes },
