@@ -88,7 +88,9 @@ static void begin(struct vfy_gens *g)
 
 static struct vfy_gens *map(struct vfy_gens *g, const char *path, char *why)
 {
-	g->head = mmap(NULL, g->size, PROT_READ | PROT_WRITE, MAP_SHARED, g->fd, 0);
+	const int flags = g->read_only ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;
+
+	g->head = mmap(NULL, g->size, PROT_READ | PROT_WRITE, flags, g->fd, 0);
 	if (g->head == MAP_FAILED) {
 		g->head = NULL;
 		return refused(why, g, "%s: %s", path, strerror(errno));
@@ -127,6 +129,20 @@ static bool is_of(const struct vfy_gens *g, off_t size, const char *text, char s
 	return false;
 }
 
+/* A user who may only read the file, and whose job changes no block, has no need to write it. */
+static void open_file(struct vfy_gens *g, const char *path, bool write)
+{
+	int err;
+
+	g->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	err = errno;
+	if (g->fd >= 0 || write || (err != EACCES && err != EPERM && err != EROFS))
+		return;
+	g->fd = open(path, O_RDONLY | O_CLOEXEC);
+	g->read_only = g->fd >= 0;
+	errno = err;
+}
+
 /* An empty file becomes ours; any other has to be. */
 static struct vfy_gens *take(struct vfy_gens *g, const char *path, const char *text, char *why)
 {
@@ -135,7 +151,7 @@ static struct vfy_gens *take(struct vfy_gens *g, const char *path, const char *t
 	int ret = fstat(g->fd, &st) ? -errno : 0;
 
 	if (!ret && !st.st_size)
-		ret = create(g, text);
+		ret = g->read_only ? -EACCES : create(g, text);
 	else if (!ret && !is_of(g, st.st_size, text, says) && !strcmp(says, "nvmepi generations 2"))
 		return refused(why, g, "%s: an older version wrote it, which did not say of which namespace: "
 			       "remove it, or name another by file=", path);
@@ -146,7 +162,7 @@ static struct vfy_gens *take(struct vfy_gens *g, const char *path, const char *t
 }
 
 struct vfy_gens *vfy_gens_open(const char *path, const char *text, uint64_t nr_blocks,
-			       uint32_t apart, char *why)
+			       uint32_t apart, bool write, char *why)
 {
 	const struct vfy_output o = { .use = VFY_USE_STAMP, .path = path };	/* take() looks */
 	struct vfy_gens *g;
@@ -158,23 +174,26 @@ struct vfy_gens *vfy_gens_open(const char *path, const char *text, uint64_t nr_b
 	if (!g)
 		return refused(why, g, "out of memory");
 	*g = (struct vfy_gens){
-		.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666),
-		.ring = VFY_GEN_MAX / apart * apart, .nr_blocks = nr_blocks,
+		.fd = -1, .ring = VFY_GEN_MAX / apart * apart, .nr_blocks = nr_blocks,
 		.size = GEN_HEAD_SIZE + nr_blocks * sizeof(*g->blocks),
 		.reserved = calloc(nr_blocks / GEN_CHUNK_BLOCKS / 8 + 1, 1),
 	};
+	open_file(g, path, write);
 	if (g->fd < 0)
 		return refused(why, g, "%s: %s", path, strerror(errno));
 	alone = !flock(g->fd, LOCK_EX | LOCK_NB);
 	if (!alone)
 		flock(g->fd, LOCK_SH);		/* when its first user is ready */
+	if (g->read_only)
+		flock(g->fd, LOCK_UN);		/* a writer that comes now is the first user, for all */
 	if (!g->reserved)
 		return refused(why, g, "out of memory");
 	if (!take(g, path, text, why))
 		return NULL;
 	if (alone)
 		begin(g);
-	flock(g->fd, LOCK_SH);
+	if (!g->read_only)
+		flock(g->fd, LOCK_SH);
 	return g;
 }
 
@@ -198,7 +217,8 @@ void vfy_gens_close(struct vfy_gens *g)
 	if (!g)
 		return;
 	if (g->head) {
-		finish(g);
+		if (!g->read_only)
+			finish(g);
 		munmap(g->head, g->size);
 	}
 	if (g->fd >= 0) {

@@ -33,6 +33,7 @@ struct gen_head {
 struct vfy_gens {
 	int			fd;
 	bool			dirty;		/* it has said so on disk: it changes blocks */
+	bool			read_only;	/* what is changed here, others do not see */
 	uint32_t		ring;		/* generations are modulo this */
 	uint64_t		nr_blocks;
 	size_t			size;

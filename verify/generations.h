@@ -38,10 +38,11 @@ struct vfy_gens;
 /*
  * Open or create the file at @path for @nr_blocks blocks of what @text says; a
  * file with another text is refused.  @apart: how many generations the blocks
- * tell apart, up to VFY_GEN_MAX.  NULL with one line in @why (VFY_WHY_MAX bytes).
+ * tell apart, up to VFY_GEN_MAX.  Who does not @write tells of no write and no change, and may
+ * be a user who can only read the file.  NULL with one line in @why (VFY_WHY_MAX bytes).
  */
 struct vfy_gens *vfy_gens_open(const char *path, const char *text, uint64_t nr_blocks,
-			       uint32_t apart, char *why);
+			       uint32_t apart, bool write, char *why);
 void vfy_gens_close(struct vfy_gens *g);
 
 /*

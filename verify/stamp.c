@@ -212,7 +212,7 @@ static int open_ns(struct job *job, const struct vfy_job *j, unsigned i, const c
 		return refuse(why, EINVAL, "%s and %s are of different formats: give them jobs of "
 			      "their own", j->ns[0].path, p->ns->path);
 	stamp_text(p, text);
-	p->gens = vfy_gens_open(path, text, p->ns->nr_blocks, p->apart, why);
+	p->gens = vfy_gens_open(path, text, p->ns->nr_blocks, p->apart, j->writes, why);
 	if (!p->gens)
 		return -EINVAL;
 	stamp_describe(p, path, line);

@@ -571,7 +571,7 @@ static void threads(void)
 	uint32_t gen;
 
 	unlink(file);
-	g = vfy_gens_open(file, "threads\n", BLOCKS, 255, why);
+	g = vfy_gens_open(file, "threads\n", BLOCKS, 255, true, why);
 	if (!UNIT_CHECK(g, "%s", why))
 		return;
 	for (int i = 0; i < THREADS; i++)
