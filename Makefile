@@ -39,7 +39,7 @@ all: $(B)/nvmepi.so $(B)/nvmepi-scan
 tests: $(tests) $(tools)
 
 # The way of an I/O is compiled as one.
-way_obj := $(patsubst %,$(B)/%.o,$(addprefix engines/,fio flight io nvme/nvme nvme/ring) verify/faults verify/plugin)
+way_obj := $(patsubst %,$(B)/%.o,$(addprefix engines/,blocks fio flight io nvme/nvme nvme/ring) verify/faults verify/plugin)
 $(way_obj): extra += $(LTO)
 $(B)/nvmepi.so: $(B)/engines/fio.o $(lib_obj) engines/fio.map
 	$(CC) -shared -o $@ $(CFLAGS) $(LTO) $(filter %.o,$^) $(ldflags) -Wl,--version-script=engines/fio.map $(libs)

@@ -9,7 +9,7 @@
  */
 #include <errno.h>
 #include <string.h>
-#include "io.h"
+#include "damage.h"
 
 static bool tries(const struct io *io, const struct io_job *job)
 {

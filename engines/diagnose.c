@@ -8,7 +8,8 @@
  */
 #include <errno.h>
 #include "verify/metadata.h"
-#include "io.h"
+#include "damage.h"
+#include "diagnose.h"
 
 /* Tell of @r, which is of block @index of @io, as it lies at @b. */
 static void tell(const struct io *io, struct io_job *job, struct vfy_record *r, uint32_t index,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "damage.h"
 #include "flight.h"
 
 /* --- memory --- */

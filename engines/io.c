@@ -2,6 +2,8 @@
 /* io.c - see io.h */
 #include <errno.h>
 #include "verify/metadata.h"
+#include "damage.h"
+#include "diagnose.h"
 #include "io.h"
 
 static bool sends_blocks(uint8_t opcode)
@@ -24,85 +26,6 @@ static bool pract_of(const struct io *io)
 static struct nvme_wire wire_of(const struct io *io)
 {
 	return pract_of(io) == io->ns->pract ? io->ns->wire : nvme_wire(&io->ns->info.layout, false);
-}
-
-const char *io_command_name(uint8_t opcode)
-{
-	switch (opcode) {
-	case nvme_cmd_read:		return "read";
-	case nvme_cmd_write:		return "write";
-	case nvme_cmd_compare:		return "compare";
-	case nvme_cmd_verify:		return "verify";
-	case nvme_cmd_write_zeroes:	return "write zeroes";
-	case nvme_cmd_write_uncor:	return "write uncorrectable";
-	case nvme_cmd_dsm:		return "dataset management";
-	default:			return "command";
-	}
-}
-
-/* --- tags --- */
-
-/* Of block @i of @io. */
-static struct pi_tags tags_at(const struct io *io, uint32_t i)
-{
-	const struct vfy_expect *e = &io->expect;
-	struct pi_tags t = e->tags;
-
-	if (i)
-		t.ref = pi_ref_at(&io->ns->info.layout, &e->tags, i);
-	if (e->each & PI_REF)
-		t.ref = e->block[i].ref;
-	if (e->each & PI_APP)
-		t.app = e->block[i].app;
-	if (e->each & PI_STORAGE)
-		t.storage = e->block[i].storage;
-	return t;
-}
-
-/* The fields in which @a and @b differ. */
-static unsigned difference(const struct pi_tags *a, const struct pi_tags *b)
-{
-	return (a->ref != b->ref ? PI_REF : 0) | (a->app != b->app ? PI_APP : 0) |
-	       (a->storage != b->storage ? PI_STORAGE : 0);
-}
-
-/* The fields of block @i that do not follow from @t, those of block @first. */
-static unsigned breaks(const struct io *io, const struct pi_tags *t, uint32_t first, uint32_t i)
-{
-	struct pi_tags want = *t, is = tags_at(io, i);
-
-	want.ref = pi_ref_at(&io->ns->info.layout, t, i - first);
-	return difference(&want, &is);
-}
-
-uint32_t io_run(const struct io *io, uint32_t first, struct pi_tags *t)
-{
-	uint32_t i = first + 1;
-
-	if (io->ns->info.layout.type == PI_NONE) {
-		*t = io->expect.tags;
-		return io->nr_blocks - first;
-	}
-	*t = tags_at(io, first);
-	if (!io->expect.each)
-		return io->nr_blocks - first;
-	while (i < io->nr_blocks && !breaks(io, t, first, i))
-		i++;
-	return i - first;
-}
-
-/* The fields of which a command, which has one value each, can't tell the device. */
-static unsigned beyond_device(const struct io *io)
-{
-	struct pi_tags first;
-	unsigned fields = io->expect.free;
-
-	if (!io->expect.each)
-		return fields;
-	first = tags_at(io, 0);
-	for (uint32_t i = 1; i < io->nr_blocks; i++)
-		fields |= breaks(io, &first, 0, i);
-	return fields;
 }
 
 /* --- where things are --- */
@@ -165,22 +88,6 @@ static void next_run(const struct io *io, const struct pi_series *usual, uint32_
 	run->first = 0;
 }
 
-/* --- what must not be left in place of blocks --- */
-
-void io_poison(const struct job_ns *ns, uint64_t lba, struct io_blocks b, uint32_t nr)
-{
-	const struct pi_layout *l = &ns->info.layout;
-
-	pi_poison_at(&ns->poison, lba, b.data, l->extended ? NULL : b.md, nr);
-	if (vfy_md_present(l))
-		vfy_md_poison(l, b.md, b.md_stride, nr);
-}
-
-uint32_t io_poisoned(const struct job_ns *ns, uint64_t lba, struct io_blocks b, uint32_t nr)
-{
-	return pi_poisoned_at(&ns->poison, lba, b.data, ns->info.layout.extended ? NULL : b.md, nr);
-}
-
 /* --- out --- */
 
 /* Lay tuples over the blocks that are sent, where they are ours to lay, and move the data there. */
@@ -209,7 +116,7 @@ static void ask_what_to_carry(struct io *io, struct io_job *job)
 	const struct pi_tags t = e->tags;
 
 	vfy_plugin_prepare(&job->plugin, &io->seen, &io->expect);
-	io->given = e->each | difference(&t, &e->tags);
+	io->given = e->each | io_tags_differ(&t, &e->tags);
 	io->usual = !io->given && !e->free && t.storage_mask == e->tags.storage_mask &&
 		    t.app_mask == e->tags.app_mask;
 }
@@ -235,26 +142,6 @@ static void prepare(struct io *io, struct io_job *job)
 		generate(io);
 	job->stats.generated += io->nr_blocks;
 	ticks_end(&job->stats.generating);
-}
-
-struct nvme_io io_command(const struct io *io, uint32_t first, uint32_t nr)
-{
-	const struct job_ns *ns = io->ns;
-	struct io_blocks b = io_blocks(io, first);
-	struct nvme_io command = {
-		.opcode = io->opcode,
-		.pract = io->pract,
-		.fua = io_looks(io->opcode) ? ns->readfua : ns->writefua,
-		.deac = ns->deac,
-		.checks = io->checks,
-		.slba = io->slba + first,
-		.nr_blocks = nr,
-		.data = b.data,
-		.md = b.md,
-	};
-
-	io_run(io, first, &command.tags);
-	return command;
 }
 
 bool io_bounces(const struct io *io)
@@ -321,7 +208,7 @@ static void make_ready(struct io *io, struct io_job *job)
 		ask_what_to_carry(io, job);
 	if (io->opcode == nvme_cmd_read && io->blocks.md && is_checked(io, job))
 		io_poison(io->ns, io->slba, io->blocks, io->nr_blocks);
-	io->checks &= ~beyond_device(io);
+	io->checks &= ~io_beyond_device(io);
 }
 
 /* The kind of command that @io is, where it is one of those that the namespace has. */
@@ -394,74 +281,6 @@ void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 }
 
 /* --- and back --- */
-
-bool io_is_ours(const struct io *io, uint32_t i)
-{
-	const struct job_ns *ns = io->ns;
-
-	return ns->written && vfy_written_throughout(ns->written, io->slba, io->nr_blocks, io->then,
-						     io->slba + i);
-}
-
-unsigned io_checks_of(const struct io *io, unsigned checks, uint32_t i)
-{
-	const struct job_ns *ns = io->ns;
-	const unsigned own_only = ns->own_only & ~io->given;
-
-	if (!(checks & own_only) || io->opcode != nvme_cmd_read)
-		return checks;
-	return io_is_ours(io, i) && vfy_written_alike(ns->written, ns->kind) ? checks : checks & ~own_only;
-}
-
-/* Did this run write any of the blocks of @io, as far as that matters? */
-static inline bool some_ours(const struct io *io)
-{
-	const struct job_ns *ns = io->ns;
-
-	return ns->own_only && ns->written && vfy_written_any(ns->written, io->slba, io->nr_blocks);
-}
-
-unsigned io_host_checks(const struct io *io, const struct io_job *job)
-{
-	unsigned checks = io->ns->verify | (io->ns->verify_md ? VFY_METADATA : 0);
-
-	if (io->ns->own_only && !some_ours(io))
-		checks &= ~io->ns->own_only | io->given;
-	return checks & ~job->plugin.session.owns & ~io->expect.free;
-}
-
-/* --- counts --- */
-
-enum io_unchecked io_unchecked_of(const struct job_ns *ns)
-{
-	if (ns->info.layout.type == PI_NONE && !ns->verify_md)
-		return IO_NO_PI;
-	if (ns->info.layout.type != PI_NONE && !ns->wire.pi)
-		return IO_PRACT;
-	return ns->verify || ns->verify_md ? IO_NOT_OURS : IO_NOT_ASKED;
-}
-
-void io_count_read(const struct io *io, unsigned checks, uint32_t nr, uint32_t escaped, uint32_t blank,
-		   struct io_job *job)
-{
-	struct io_stats *st = &job->stats;
-
-	if (!checks) {
-		st->unchecked[vfy_plugged(&job->plugin) ? IO_PLUGIN : io_unchecked_of(io->ns)] += nr;
-		return;
-	}
-	st->escaped[io->ns->info.layout.type == PI_TYPE3] += escaped;
-	st->unchecked[IO_BLANK] += blank;
-	st->checked += nr - escaped - blank;
-}
-
-void io_count_bare(const struct job_ns *ns, struct io_stats *st)
-{
-	if (!ns->verify)
-		st->unchecked[io_unchecked_of(ns)] += st->bare_read;
-	st->asked += ns->prchk_read ? st->bare_read : 0;
-	st->bare_read = 0;
-}
 
 /* What the host found in the blocks of a read. */
 struct found {
@@ -580,16 +399,6 @@ void io_change_ends(const struct job_ns *ns, unsigned tag, uint8_t opcode, uint6
 		vfy_plugin_done(&job->plugin, &seen, NULL, res);
 }
 
-bool io_is_media_error(const struct io *io, uint32_t first, uint32_t nr, int status,
-		       const struct io_job *job)
-{
-	const struct vfy_written *spoiled = io_looks(io->opcode) ? io->ns->spoiled : NULL;
-
-	return !job->media_apart && nvme_result_meaning(status) == NVME_VERDICT &&
-	       nvme_result_errno(status) != EILSEQ &&
-	       !(spoiled && vfy_written_any(spoiled, io->slba + first, nr));
-}
-
 /* The command failed; what is known of its blocks is what a second look tells. */
 static int settle_failed(struct io *io, int res, struct io_job *job)
 {
@@ -620,7 +429,7 @@ static int settle(struct io *io, int res, struct io_job *job)
 static bool sound(const struct io *io, struct io_job *job)
 {
 	const struct job_ns *ns = io->ns;
-	const struct pi_series *s = ns->own_only && !some_ours(io) ? &ns->others : &ns->tuples;
+	const struct pi_series *s = ns->own_only && !io_some_ours(io) ? &ns->others : &ns->tuples;
 	struct pi_verdict v;
 
 	ticks_begin(&job->stats.checking);

@@ -2,6 +2,7 @@
 /*
  * test-io-checks.c - checks that were not asked for, and what the device says
  */
+#include "engines/damage.h"
 #include "io-damage.h"
 
 /* With each set of checks, each damage is told if and only if it is in the set. */
