@@ -2,32 +2,17 @@
 /* session.c - see session.h */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "verify/metadata.h"
 #include "verify/mix.h"
 #include "report.h"
+#include "say.h"
 #include "session.h"
 
 /* No more lines about mismatches than this a second for the user; counts stay exact. */
 enum { LINES_A_SECOND = 20 };
-
-static __attribute__((format(printf, 2, 3)))
-void say(const struct session *s, const char *fmt, ...)
-{
-	char line[1024];
-	va_list ap;
-	size_t n;
-
-	snprintf(line, sizeof(line), "%.*s: ", (int)sizeof(line) / 4, s->opts.job);
-	n = strlen(line);
-	va_start(ap, fmt);
-	vsnprintf(line + n, sizeof(line) - n, fmt, ap);
-	va_end(ap);
-	s->opts.say(line);
-}
 
 /* --- what the I/Os call --- */
 
@@ -40,7 +25,7 @@ static void take(void *ctx, const struct vfy_record *r)
 
 static void say_record(void *ctx, const char *line)
 {
-	say(ctx, "%s", line);
+	session_say(ctx, "%s", line);
 }
 
 static void dump(void *ctx, const struct io *io, const struct vfy_record *r, const void *data,
@@ -257,74 +242,6 @@ static void settle_bare(struct session *s)
 		s->ns[j].bare_reads = s->ns[j].bare_writes = false;
 }
 
-/* --- who checks what --- */
-
-static size_t put_fields(char *text, size_t size, unsigned fields)
-{
-	size_t n = 0;
-
-	text[0] = '\0';
-	for (unsigned bit = 0; bit < VFY_NR_FIELDS; bit++)
-		if (fields & 1u << bit && n < size)
-			n += snprintf(text + n, size - n, "%s%s", n ? ", " : "", vfy_field_name(1u << bit));
-	return n;
-}
-
-/* "guard, reference tag; WHERE: application tag" */
-static void say_fields(const struct session *s, const struct job_ns *ns, const char *who, unsigned always,
-		       const char *where, unsigned there)
-{
-	char a[128], b[128];
-
-	put_fields(a, sizeof(a), always);
-	put_fields(b, sizeof(b), there);
-	say(s, "%s: checked by the %s: %s%s%s%s%s", ns->path, who, *a || *b ? a : "nothing",
-	    *a && *b ? "; " : "", *b ? where : "", *b ? ": " : "", b);
-}
-
-/*
- * What would be checked where this run wrote is not, where its jobs write different things.  Jobs
- * that are set up later may be of that kind: then it is said at the end.
- */
-static void say_differs(struct session *s)
-{
-	char text[128];
-
-	for (unsigned i = 0; i < s->nr_ns; i++) {
-		struct job_ns *ns = &s->ns[i];
-
-		if (!s->opts.first || !s->opts.tell_checks || !s->opts.reads || ns->told_differs ||
-		    !ns->own_only || !ns->written || !vfy_written_differs(ns->written, ns->kind))
-			continue;
-		ns->told_differs = true;
-		put_fields(text, sizeof(text), ns->own_only);
-		say(s, "%s: not checked where this run wrote: %s, because jobs of this run write different ones",
-		    ns->path, text);
-	}
-}
-
-static void say_checks(struct session *s)
-{
-	say_differs(s);
-	for (unsigned i = 0; i < s->nr_ns; i++) {
-		const struct job_ns *ns = &s->ns[i];
-		unsigned host = ns->verify | (ns->verify_md ? VFY_METADATA : 0);
-		const bool looks = s->opts.reads || s->opts.compares;
-		unsigned device = ns->pract && !looks ? 0 : ns->prchk_read;
-
-		if (!looks)
-			device = ns->pract ? 0 : ns->prchk;
-		if (*ns->remark)
-			say(s, "%s: %s", ns->path, ns->remark);
-		if (!s->opts.tell_checks)
-			continue;
-		say_fields(s, ns, "host", s->opts.reads ? host & ~ns->own_only : 0, "where this run wrote",
-			   s->opts.reads && !ns->told_differs ? ns->own_only : 0);
-		say_fields(s, ns, "device", device, "in writes",
-			   s->opts.writes && looks && !ns->pract ? ns->prchk & ~device : 0);
-	}
-}
-
 int session_open(struct session *s, const struct session_opts *o, struct job_ns *ns, unsigned nr,
 		 struct io_job *job, char why[WHY_MAX])
 {
@@ -363,198 +280,21 @@ int session_open(struct session *s, const struct session_opts *o, struct job_ns 
 		return ret;
 	settle_bare(s);
 	if (o->first)
-		say_checks(s);
+		session_say_checks(s);
 	return 0;
 }
 
-/* --- the end --- */
-
-/* A job that does nothing special and finds nothing wrong has nothing to say. */
-static bool has_asked(const struct session *s)
-{
-	const struct session_opts *o = &s->opts;
-
-	return s->judge.counts.total || o->plugin || o->log || o->report || o->dump || o->inject;
-}
-
-static void say_costs(const struct session *s)
-{
-	const struct io_stats *st = &s->job->stats;
-	double generate = ticks_to_ns(&s->from, ticks_of_all(&st->generating));
-	double check = ticks_to_ns(&s->from, ticks_of_all(&st->checking));
-
-	uint64_t looked = io_looked_at(st);
-	char make[48] = "", look[48] = "";
-
-	if (!has_asked(s) || !st->ios || !(st->generated + looked))
-		return;
-	if (st->generated)
-		snprintf(make, sizeof(make), "%.1f ns to generate a block, ", generate / st->generated);
-	if (looked)
-		snprintf(look, sizeof(look), "%.1f ns to check a block, ", check / looked);
-	say(s, "host: %s%s%.0f ns an I/O", make, look, (generate + check) / st->ios);
-}
-
-static const char *const rule_text[] = {
-	"application tag FFFFh", "application tag FFFFh and reference tag all ones",
-};
-
-static const char *const unchecked_text[IO_NR_UNCHECKED] = {
-	[IO_NOT_ASKED]	= "pi_verify=none",
-	[IO_PRACT]	= "pi_act=1, no tuple crosses",
-	[IO_NO_PI]	= "no protection information",
-	[IO_FAILED]	= "the read failed",
-	[IO_PLUGIN]	= "left to the plugin",
-	[IO_NOT_OURS]	= "not written by this run",
-	[IO_BLANK]	= "all zero, and no tuple",
-};
-
-/* "12 (rule 8, rule 4)": of so many counts @n, what @text says. */
-static void put_counts(char *buf, size_t size, const uint64_t *n, const char *const *text, unsigned nr)
-{
-	uint64_t sum = 0;
-	size_t len;
-	bool first = true;
-
-	for (unsigned i = 0; i < nr; i++)
-		sum += n[i];
-	len = snprintf(buf, size, "%" PRIu64, sum);
-	for (unsigned i = 0; i < nr; i++) {
-		if (!n[i] || len >= size)
-			continue;
-		len += snprintf(buf + len, size - len, "%s%s", first ? " (" : ", ", text[i]);
-		if (n[i] != sum && len < size)
-			len += snprintf(buf + len, size - len, " %" PRIu64, n[i]);
-		first = false;
-	}
-	if (!first && len < size)
-		snprintf(buf + len, size - len, ")");
-}
-
-/* "generated 8 blocks", and who did. */
-static void put_written(const struct session *s, char *buf, size_t size)
-{
-	const struct io_stats *st = &s->job->stats;
-	size_t n = 0;
-
-	buf[0] = '\0';
-	if (st->generated)
-		n = snprintf(buf, size, "; tuples generated for %" PRIu64, st->generated);
-	if (st->bare_written && n < size)
-		snprintf(buf + n, size - n, "; %s %" PRIu64, s->ns[0].pract ?
-			 "tuples generated by the device for" : "written without tuples", st->bare_written);
-}
-
-/* One line on what became of all blocks: also where nothing was found, for silence is no sign of it. */
-static void say_blocks(const struct session *s)
-{
-	const struct io_stats *st = &s->job->stats;
-	char escaped[96], unchecked[200], written[96], read[400] = "", line[600];
-	int n;
-	uint64_t blocks = io_blocks_read(st);
-
-	if (!st->ios)
-		return;
-	put_counts(escaped, sizeof(escaped), st->escaped, rule_text, 2);
-	put_counts(unchecked, sizeof(unchecked), st->unchecked, unchecked_text, IO_NR_UNCHECKED);
-	put_written(s, written, sizeof(written));
-	if (blocks)
-		snprintf(read, sizeof(read), "; read %" PRIu64 ": checked by the host %" PRIu64
-			 ", escaped %s, not checked %s", blocks, st->checked, escaped, unchecked);
-	n = snprintf(line, sizeof(line), "%s%s; the device was asked to check %" PRIu64, written, read,
-		     st->asked);
-	if (n > 2)
-		say(s, "blocks: %s", line + 2);
-}
-
-/* Many tags of one value are not damage: something else wrote the blocks. */
-static void say_hint(const struct session *s)
-{
-	const struct vfy_alike *a = &s->judge.alike;
-	const struct job_ns *ns = &s->ns[0];
-	char host[64], device[64];
-
-	if (a->nr < 2 || a->differ || !(a->field & (PI_APP | PI_STORAGE | PI_REF | VFY_METADATA)))
-		return;
-	words_of(((ns->verify | (ns->verify_md ? VFY_METADATA : 0)) & ~a->field), host, sizeof(host));
-	words_of(ns->prchk_read & ~a->field, device, sizeof(device));
-	say(s, "all %" PRIu64 " %s%s are %04" PRIx64 "h: written by something else? pi_verify=%s%s%s", a->nr,
-	    vfy_field_name(a->field), a->field == VFY_METADATA ? " bytes" : "s", a->got, host,
-	    a->device ? " pi_chk=" : "", a->device ? device : "");
-}
-
-static void say_summary(const struct session *s)
-{
-	const struct vfy_counts *c = &s->judge.counts;
-	const struct io_stats *st = &s->job->stats;
-	char text[256], classes[160] = "", injected[64] = "";
-	size_t n = 0;
-
-	for (unsigned i = VFY_UNCLASSED + 1; i < VFY_NR_CLASSES; i++)
-		if (c->class[i])
-			n += snprintf(classes + n, sizeof(classes) - n, "; %s %" PRIu64, vfy_class_name(i),
-				      c->class[i]);
-	if (c->injected)
-		snprintf(injected, sizeof(injected), "; of them injected %" PRIu64, c->injected);
-	if (c->total)
-		say(s, "mismatches: %s%s%s%s", vfy_counts_text(c, text, sizeof(text)), classes, injected,
-		    s->judge.say_rate.suppressed ? "; not all were shown" : "");
-	say_hint(s);
-	if (st->damaged)
-		say(s, "damaged on purpose: %" PRIu64 " blocks: rejected %" PRIu64 ", accepted %" PRIu64
-		    ", answered wrongly %" PRIu64, st->damaged, st->rejected, st->accepted, st->wrong);
-	if (st->spared)
-		say(s, "damaged on purpose: %" PRIu64 " more were left as they are: the book of what is damaged "
-		    "is full", st->spared);
-	if (s->job->plugin.nonsense)
-		say(s, "pi_plugin: %" PRIu64 " answers made no sense and were dropped",
-		    s->job->plugin.nonsense);
-	if (s->dump.left_out)
-		say(s, "pi_dump=%s: %" PRIu64 " more blocks were not dumped%s%s", s->opts.dump,
-		    s->dump.left_out, s->dump.err ? ": " : "", s->dump.err ? strerror(s->dump.err) : "");
-	say_blocks(s);
-	say_costs(s);
-}
-
 /* --- what becomes of a finding --- */
-
-/* fio can't tell mismatches of damaged data from others: its verify's are not ours to judge then. */
-static bool may_be_injected(const struct session *s)
-{
-	return s->opts.inject || io_has_faults(s->job);
-}
-
-/* What nobody did on purpose, as text; an empty one: there is no such finding. */
-static void put_findings(const struct session *s, bool fio_found, char *text, size_t size)
-{
-	const struct vfy_counts *c = &s->judge.counts;
-	uint64_t wrong = s->job->stats.wrong, nonsense = s->job->plugin.nonsense;
-	/* A wrong answer to damage is a record of what was made on purpose, and yet a finding. */
-	uint64_t found = c->total - c->injected;
-	size_t n = 0;
-
-	text[0] = '\0';
-	if (found)
-		n += snprintf(text + n, size - n, "mismatches %" PRIu64, found);
-	if (wrong)
-		n += snprintf(text + n, size - n, "%swrong answers to damaged writes %" PRIu64,
-			      n ? ", " : "", wrong);
-	if (nonsense)
-		n += snprintf(text + n, size - n, "%ssenseless answers of the plugin %" PRIu64,
-			      n ? ", " : "", nonsense);
-	if (!n && fio_found && !c->total && !may_be_injected(s))
-		snprintf(text, size, "mismatches of fio's own verify");
-}
 
 static int verdict(const struct session *s, int fio, bool fio_found)
 {
 	char text[200];
 
-	put_findings(s, fio_found, text, sizeof(text));
+	session_findings(s, fio_found, text, sizeof(text));
 	if (!*text || s->opts.exit == SESSION_EXIT_FIO)
 		return 0;
 	if (!fio)
-		say(s, "the job fails for what was found: %s (pi_exit=fio leaves that to fio)", text);
+		session_say(s, "the job fails for what was found: %s (pi_exit=fio leaves that to fio)", text);
 	return EILSEQ;
 }
 
@@ -565,13 +305,13 @@ int session_end(struct session *s, int fio, bool fio_found)
 	if (!s->judging)
 		return 0;
 	io_count_bare(&s->ns[0], &s->job->stats);
-	say_differs(s);
-	say_summary(s);
+	session_say_differs(s);
+	session_say_summary(s);
 	err = verdict(s, fio, fio_found);
 	ret = s->opts.report ? vfy_judge_report(&s->judge, report_job(s)) : 0;
 	if (!ret)
 		return err;
-	say(s, "pi_report=%s could not be written: %s", s->opts.report, strerror(-ret));
+	session_say(s, "pi_report=%s could not be written: %s", s->opts.report, strerror(-ret));
 	return err ? err : EIO;
 }
 

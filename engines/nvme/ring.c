@@ -11,137 +11,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
-#include <sys/utsname.h>
 #include <unistd.h>
-#include "verify/fork-lock.h"
+#include "device.h"
 #include "target.h"
 
 /* --- the namespace --- */
-
-/*
- * The other node of the namespace: "nvme0n1" for "ng0n1" and back, by device
- * number, so that links to the node work as well.
- */
-static bool sysfs_name(const struct stat *st, char *name, size_t size)
-{
-	char path[64], link[512];
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/sys/dev/%s/%u:%u", S_ISBLK(st->st_mode) ? "block" : "char",
-		 major(st->st_rdev), minor(st->st_rdev));
-	n = readlink(path, link, sizeof(link) - 1);
-	if (n <= 0)
-		return false;
-	link[n] = '\0';
-	return snprintf(name, size, "%s", strrchr(link, '/') + 1) < (int)size;
-}
-
-/* The name of the block device of generic device "ngXnY" in @name. */
-static bool block_name(const struct stat *st, char *name, size_t size)
-{
-	char generic[64];
-
-	return sysfs_name(st, generic, sizeof(generic)) && !strncmp(generic, "ng", 2) &&
-	       snprintf(name, size, "nvme%s", generic + 2) < (int)size;
-}
-
-/*
- * A child that is forked while one of these is open holds the device as exclusively as its parent
- * does, and until it ends: so no thread of this process has one open then.
- */
-static pthread_mutex_t exclusive = PTHREAD_MUTEX_INITIALIZER;
-
-VFY_HOLD_ACROSS_FORK(exclusive, 102);
-
-/* 1: somebody has it open exclusively; 0: nobody has; -1: that can't be told. */
-static int is_held(const char *path)
-{
-	int fd, busy;
-
-	pthread_mutex_lock(&exclusive);
-	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
-	/* Where there is no such node, the kernel can't use the format as a disk. */
-	busy = fd >= 0 || errno == ENOENT ? 0 : errno == EBUSY ? 1 : -1;
-	if (fd >= 0)
-		close(fd);
-	pthread_mutex_unlock(&exclusive);
-	return busy;
-}
-
-/*
- * An exclusive open fails while a file system, swap, md or dm holds the device, or
- * another job does the same: jobs that start together take turns, by a lock on the
- * generic device @generic.  Somebody else may hold that for good: wait a while only.
- */
-static int in_use(const struct stat *st, int generic)
-{
-	char name[64], path[80];
-	int busy;
-
-	if (!block_name(st, name, sizeof(name)))
-		return 0;
-	snprintf(path, sizeof(path), "/dev/%s", name);
-	for (unsigned tries = 0; flock(generic, LOCK_EX | LOCK_NB) && tries < 200; tries++)
-		usleep(10000);
-	busy = is_held(path);
-	flock(generic, LOCK_UN);
-	return busy;
-}
-
-int ring_in_use(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), used = -1;
-	struct stat st;
-
-	if (fd >= 0 && !fstat(fd, &st))
-		used = in_use(&st, fd);
-	if (fd >= 0)
-		close(fd);
-	return used;
-}
-
-/* A number of the block device's queue in sysfs, @otherwise where it isn't told. */
-static unsigned long queue_attribute(const struct stat *st, const char *attribute,
-				     unsigned long otherwise)
-{
-	char name[64], path[128];
-	unsigned long value = otherwise;
-	FILE *f;
-
-	if (!block_name(st, name, sizeof(name)))
-		return otherwise;
-	snprintf(path, sizeof(path), "/sys/block/%s/queue/%s", name, attribute);
-	f = fopen(path, "re");
-	if (!f)
-		return otherwise;
-	if (fscanf(f, "%lu", &value) != 1)
-		value = otherwise;
-	fclose(f);
-	return value;
-}
-
-/* Older kernels poll for a command without data by the last one's buffers, and panic in bio_poll(). */
-static bool polls_without_data(void)
-{
-	unsigned version = 0, patch = 0;
-	struct utsname u;
-
-	if (uname(&u) || sscanf(u.release, "%u.%u", &version, &patch) != 2)
-		return false;
-	return version > 6 || (version == 6 && patch >= 5);
-}
 
 static int check_node(const struct target_open *o, const struct stat *st, char *why)
 {
 	char name[64];
 
 	if (S_ISBLK(st->st_mode)) {
-		if (sysfs_name(st, name, sizeof(name)) && !strncmp(name, "nvme", 4))
+		if (device_sysfs_name(st, name, sizeof(name)) && !strncmp(name, "nvme", 4))
 			return refuse(why, EINVAL, "%s is a block device: use its generic device, /dev/ng%s",
 				      o->path, name + 4);
 		return refuse(why, EINVAL, "%s is a block device: give an NVMe generic device, /dev/ngXnY",
@@ -150,10 +34,10 @@ static int check_node(const struct target_open *o, const struct stat *st, char *
 	if (!S_ISCHR(st->st_mode))
 		return refuse(why, EINVAL, "%s is not a device: give an NVMe generic device, /dev/ngXnY",
 			      o->path);
-	if (o->iopoll && !queue_attribute(st, "io_poll", 1))
+	if (o->iopoll && !device_queue_attribute(st, "io_poll", 1))
 		return refuse(why, EOPNOTSUPP, "%s has no poll queues: leave out hipri, or load the nvme driver "
 			      "with poll_queues=N", o->path);
-	if (o->iopoll && o->dataless && !polls_without_data())
+	if (o->iopoll && o->dataless && !device_polls_without_data())
 		return refuse(why, EOPNOTSUPP, "%s: hipri with %s: kernels before 6.5 crash when they poll for a "
 			      "command without data; leave out either", o->path, o->dataless);
 	return 0;
@@ -183,7 +67,7 @@ static int ring_open(const struct target_open *o, struct target_ns **ns, char wh
 		return refuse(why, EINVAL, "%s is not an NVMe namespace: give a generic device, /dev/ngXnY",
 			      o->path);
 	}
-	if (o->write && !o->in_use_ok && in_use(&st, fd) > 0) {
+	if (o->write && !o->in_use_ok && device_in_use(&st, fd) > 0) {
 		close(fd);
 		return refuse(why, EBUSY, "%s is in use (mounted, or held by another driver): not written; "
 			      "unmount it, or give allow_mounted_write=1", o->path);
@@ -195,7 +79,7 @@ static int ring_open(const struct target_open *o, struct target_ns **ns, char wh
 	}
 	**ns = (struct target_ns){
 		.ops = &ring_target, .nsid = ret, .fd = fd,
-		.max_transfer = queue_attribute(&st, "max_hw_sectors_kb", 0) * 1024,
+		.max_transfer = device_queue_attribute(&st, "max_hw_sectors_kb", 0) * 1024,
 	};
 	return 0;
 }
