@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * diagnose-device.c - which blocks the device failed: it names neither block nor values, so
+ * every block is asked for again by itself
+ */
+#include <errno.h>
+#include "verify/metadata.h"
+#include "diagnose-list.h"
+
+static int execute(const struct job_ns *ns, const struct nvme_io *io)
+{
+	struct nvme_uring_cmd cmd = { 0 };
+
+	nvme_build_io(&cmd, &ns->info, io);
+	return nvme_execute(ns->target, &cmd);
+}
+
+/* The block in the scratch memory, laid out as it crosses unstripped. */
+static struct io_blocks scratch(const struct io *io, const struct io_job *job)
+{
+	return (struct io_blocks){
+		.data = job->scratch,
+		.md = (uint8_t *)job->scratch + io->ns->info.layout.data_size,
+	};
+}
+
+/* Read block @lba as it is, unchecked, into the scratch block. */
+static int read_raw(const struct io *io, uint64_t lba, struct io_job *job)
+{
+	struct io_blocks b = scratch(io, job);
+
+	if (io->ns->info.layout.md_size)
+		io_poison(io->ns, lba, b, 1);
+	return execute(io->ns, &(struct nvme_io){
+		.opcode = nvme_cmd_read, .slba = lba, .nr_blocks = 1, .data = b.data, .md = b.md,
+	});
+}
+
+/* The device blames a field: what is in it, and what should be? */
+static void look_at_tuple(const struct io *io, const struct pi_tags *tags, struct vfy_record *r,
+			  struct io_job *job)
+{
+	const struct pi_layout *l = &io->ns->info.layout;
+	struct io_blocks b = scratch(io, job);
+	struct pi_error e;
+
+	if (!read_raw(io, r->lba, job) &&
+	    pi_verify(l, tags, r->field, b.data, l->extended ? NULL : b.md, 1, &e, 1).bad) {
+		r->known = true;
+		r->want = e.want;
+		r->got = e.got;
+		r->mask = diagnose_mask(io, r->field);
+	}
+}
+
+/* The first of bytes [@i, @end) that differs; @end if none does. */
+static uint32_t first_difference(const uint8_t *a, const uint8_t *b, uint32_t i, uint32_t end)
+{
+	while (i < end && a[i] == b[i])
+		i++;
+	return i;
+}
+
+/* Of metadata, Compare compares what is beside the tuple. */
+static uint32_t md_difference(const struct pi_layout *l, const uint8_t *a, const uint8_t *b)
+{
+	const uint32_t tuple = l->type == PI_NONE ? l->md_size : pi_tuple_offset(l);
+	const uint32_t i = first_difference(a, b, 0, tuple);
+
+	if (i < tuple || l->type == PI_NONE)
+		return i;
+	return first_difference(a, b, tuple + l->format->tuple_size, l->md_size);
+}
+
+/* The device finds block and buffer different: where? */
+static void look_at_data(const struct nvme_io *c, const struct io *io, struct vfy_record *r,
+			 struct io_job *job)
+{
+	const struct pi_layout *l = &io->ns->info.layout;
+	const uint8_t *want = c->data, *got = job->scratch;
+	uint32_t i;
+
+	r->field = VFY_DATA;
+	if (read_raw(io, r->lba, job))
+		return;
+	i = first_difference(want, got, 0, l->data_size);
+	if (i == l->data_size) {
+		want = c->md;
+		got += i;
+		i = want ? md_difference(l, want, got) : l->md_size;
+		if (i == l->md_size)
+			return;			/* of the data: it may have changed since */
+		r->field = VFY_METADATA;
+	}
+	r->known = true;
+	r->offset = i;
+	r->want = want[i];
+	r->got = got[i];
+	r->mask = 0xff;
+}
+
+/* Have the plugin judge one block of a read that is in the scratch memory; how much it finds. */
+static unsigned judge_scratch(const struct io *io, uint32_t block, struct io_job *job)
+{
+	struct io_blocks b = scratch(io, job);
+	struct vfy_expect e = io->expect;
+	struct vfy_io seen = {
+		.ns = &io->ns->seen, .tag = io->tag, .opcode = io->opcode, .lba = io->slba + block, .nr = 1,
+		.data = b.data, .md = io->blocks.md ? b.md : NULL,	/* where it crosses */
+	};
+
+	if (!vfy_plugged(&job->plugin))
+		return 0;
+	io_run(io, block, &e.tags);
+	e.block += e.each ? block : 0;
+	return vfy_plugin_judge(&job->plugin, &seen, &e);
+}
+
+/* Tell of those of the first @nr findings that are not of @field, which was told of already. */
+static unsigned tell_others(const struct io *io, uint32_t block, unsigned nr, unsigned field,
+			    struct io_job *job)
+{
+	unsigned told = 0;
+
+	for (unsigned i = 0; i < nr; i++) {
+		const struct vfy_finding *f = &job->plugin.findings[i];
+
+		if (f->field == field)
+			continue;
+		diagnose_tell_finding(io, f, block, scratch(io, job), job);
+		told++;
+	}
+	return told;
+}
+
+static void count_scratch(const struct io *io, const struct diagnose_run *run, unsigned checks, struct io_job *job)
+{
+	const struct pi_layout *l = &io->ns->info.layout;
+	struct pi_fields f;
+	bool escapes = false;
+
+	if (io->ns->wire.pi) {
+		f = pi_tuple_get(l, run->at.md + pi_tuple_offset(l));
+		escapes = pi_escapes(l, &f);
+	}
+	io_count_read(io, checks, 1, escapes, 0, job);
+}
+
+/*
+ * What the device lets through of a read that it failed, the host still looks at: all of its
+ * checks but @told, which was told of already.  The block counts as checked by all of them.
+ */
+static unsigned check_scratch(const struct io *io, uint32_t block, unsigned told, struct io_job *job)
+{
+	const unsigned checks = io_host_checks(io, job);
+	struct vfy_record template = diagnose_record(io, VFY_HOST, NULL);
+	struct diagnose_run run = { .first = block, .nr = 1, .at = scratch(io, job) };
+	unsigned bad;
+
+	io_run(io, block, &run.tags);
+	count_scratch(io, &run, checks, job);
+	bad = diagnose_list(io, &run, &template, checks & ~told, job);
+	if (io_has_faults(job))
+		bad += diagnose_list_gone(io, &run, checks & ~told, job);
+	return bad;
+}
+
+/* The device fails one block with @status: tell of that, and of what else is wrong with it. */
+static unsigned tell_failed(const struct io *io, uint32_t block, int status, const struct nvme_io *c,
+			    struct io_job *job)
+{
+	char name[NVME_STATUS_MAX];
+	struct vfy_record r = diagnose_record(io, VFY_DEVICE, nvme_result_name(status, name));
+	unsigned found;
+
+	r.lba = c->slba;
+	r.field = nvme_status_field(status);
+	if (r.field)
+		look_at_tuple(io, &c->tags, &r, job);
+	else
+		look_at_data(c, io, &r, job);
+	if (io->opcode != nvme_cmd_read || !r.known) {
+		diagnose_tell(io, job, &r, block, scratch(io, job));
+		return 1;
+	}
+	found = judge_scratch(io, block, job);
+	for (unsigned i = 0; i < found; i++)
+		if (job->plugin.findings[i].field == r.field) {
+			r.class = job->plugin.findings[i].class;
+			r.from = job->plugin.findings[i].from;
+		}
+	diagnose_tell(io, job, &r, block, scratch(io, job));
+	tell_others(io, block, found, r.field, job);
+	return 1 + check_scratch(io, block, r.field, job);
+}
+
+/* There is no value to tell of, and no block to dump. */
+static void tell_media_error(const struct io *io, uint32_t first, uint32_t nr, int status,
+			     struct io_job *job)
+{
+	char name[NVME_STATUS_MAX];
+	struct vfy_record r = diagnose_record(io, VFY_DEVICE, nvme_result_name(status, name));
+
+	r.lba = io->slba + first;
+	r.blocks = nr;
+	r.index = first;
+	r.field = VFY_DATA;
+	r.class = VFY_MEDIA_ERROR;
+	job->record(job->ctx, &r);
+}
+
+/* Ask for one block again; returns how much is wrong with it. */
+static unsigned ask_again(const struct io *io, uint32_t block, struct io_job *job)
+{
+	struct nvme_io c = io_command(io, block, 1);
+	int status;
+
+	if (io->opcode == nvme_cmd_read) {
+		c.data = scratch(io, job).data;
+		c.md = scratch(io, job).md;
+		if (io->blocks.md)
+			io_poison(io->ns, c.slba, scratch(io, job), 1);
+	}
+	status = execute(io->ns, &c);
+	if (!status && io->opcode == nvme_cmd_read)
+		return tell_others(io, block, judge_scratch(io, block, job), 0, job) +
+		       check_scratch(io, block, 0, job);
+	if (nvme_result_errno(status) == EILSEQ)
+		return tell_failed(io, block, status, &c, job);
+	if (!io_is_media_error(io, block, 1, status, job))
+		return 0;
+	tell_media_error(io, block, 1, status, job);
+	return 1;
+}
+
+/*
+ * A rejected write is never sent again: the buffers still hold what the device
+ * refused.
+ */
+static unsigned look_again(const struct io *io, unsigned field, const char *status, struct io_job *job)
+{
+	unsigned found = 0;
+
+	if (io->opcode == nvme_cmd_write)
+		return io->ns->wire.pi ? diagnose_host(io, VFY_DEVICE, status, field, job) : 0;
+	for (uint32_t i = 0; i < io->nr_blocks; i++)
+		found += ask_again(io, i, job);
+	return found;
+}
+
+void diagnose_device(const struct io *io, int status, struct io_job *job)
+{
+	char name[NVME_STATUS_MAX];
+	unsigned field = nvme_status_field(status);
+	struct vfy_record r = diagnose_record(io, VFY_DEVICE, nvme_result_name(status, name));
+
+	if (look_again(io, field, r.status, job))
+		return;
+	r.field = field ? field : VFY_DATA;	/* gone: all that is known is where */
+	r.blocks = io->nr_blocks;
+	job->record(job->ctx, &r);
+}
+
+void diagnose_media(const struct io *io, int status, struct io_job *job)
+{
+	unsigned found = 0;
+
+	for (uint32_t i = 0; i < io->nr_blocks && io->nr_blocks > 1 && io_looks(io->opcode); i++)
+		found += ask_again(io, i, job);
+	if (!found)
+		tell_media_error(io, 0, io->nr_blocks, status, job);
+}
