@@ -31,6 +31,9 @@ ifeq ($(CUNIT_FLAGS),)
 test_src :=
 endif
 
+# Manual pages, beside what they describe.
+pages := $(wildcard $(foreach d,engines engines/* verify scripts scripts/*,$(d)/nvmepi*.[1-9]))
+
 lib_obj := $(lib_src:%.c=$(B)/%.o)
 tests := $(test_src:tests/%.c=$(B)/tests/%)
 tools := $(tool_src:tests/%.c=$(B)/tests/%)
@@ -78,6 +81,9 @@ install: all
 	for h in verify/verify.h verify/report.h pi/pi.h pi/guard.h; do \
 		install -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/fio-nvmepi/$$h || exit; done
 	install -D $(B)/nvmepi-scan $(DESTDIR)$(PREFIX)/bin/nvmepi-scan
+	for page in $(pages); do \
+		install -D -m 644 $$page \
+			$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit; done
 	@echo "ioengine=external:$(PREFIX)/lib/fio-nvmepi/nvmepi.so"
 
 check:

@@ -65,62 +65,66 @@ static int set_apptag(void *data, unsigned long long *val)
 #define WORD(_word, _value, _help) { .ival = _word, .oval = _value, .help = _help }
 
 /* What a namespace is to be.  -1, the default, is what nobody asks for. */
-#define NS(_what, _default) \
-	_what ": a device or image must have it, a new image gets it (default: " _default ")"
+#define NS(_what, _range, _default) \
+	_what ": a device or image must have it, a new image gets it (" _range "; default: " _default ")"
 #define NS_RANGE(_most) .def = "-1", .minval = -1, .maxval = _most
 
 /* Taken, because a job of io_uring_cmd has it, for reads and for writes. */
 #define OPTION_OF_TWO(_name, _most) \
 	OPTION(#_name, _name[0], FIO_OPT_INT, \
-	       "Taken, without effect: passthrough commands have no I/O priority", \
+	       "Taken, without effect: passthrough commands have no I/O priority (0 to " #_most "; default: 0)", \
 	       .off2 = offsetof(struct options, _name[1]), .maxval = _most)
 
 /*
- * A line of help each: what it does, for devices and for images where that differs, what
- * it can be, and its default, which for numbers fio itself says when asked for that option.
+ * A line of help each: what it does, for devices and for images where that differs, and at
+ * its end (RANGE; default: DEFAULT), which nvmepi.1 has in the same words: tests/check-manuals.
  */
 static struct fio_option options[] = {
 	OPTION("hipri", hipri, FIO_OPT_STR_SET,
-	       "Devices: poll for completions (IOPOLL), default off; images: nothing to do"),
+	       "Devices: poll for completions (IOPOLL); images: nothing to do (0 or 1; default: 0)"),
 	OPTION("fixedbufs", fixedbufs, FIO_OPT_STR_SET,
-	       "Devices: register buffers with the ring, default off; images: nothing to do"),
+	       "Devices: register buffers with the ring; images: nothing to do (0 or 1; default: 0)"),
 	OPTION("registerfiles", registerfiles, FIO_OPT_STR_SET,
-	       "Devices: register files with the ring, default off; images: nothing to do"),
+	       "Devices: register files with the ring; images: nothing to do (0 or 1; default: 0)"),
 	OPTION("sqthread_poll", sqthread_poll, FIO_OPT_STR_SET,
-	       "Devices: a kernel thread submits (SQPOLL), default off; images: nothing to do"),
+	       "Devices: a kernel thread submits (SQPOLL); images: nothing to do (0 or 1; default: 0)"),
 	{	/* a callback, so no offset */
 		.name = "sqthread_poll_cpu", .lname = "sqthread_poll_cpu", .type = FIO_OPT_INT,
-		.cb = set_poll_cpu, .help = "Devices: CPU of the submitting kernel thread, default any",
+		.cb = set_poll_cpu,
+		.help = "Devices: CPU of the submitting kernel thread (a CPU number; default: any)",
 		.category = FIO_OPT_C_ENGINE, .group = FIO_OPT_G_IOURING,
 	},
 	OPTION("nonvectored", nonvectored, FIO_OPT_INT,
-	       "Devices: 1 hands over flat buffers, 0 one iovec; default -1: flat", .def = "-1",
+	       "Devices: 1 hands over flat buffers, 0 one iovec, -1: flat (-1 to 1; default: -1)", .def = "-1",
 	       .minval = -1, .maxval = 1),
 	OPTION("force_async", force_async, FIO_OPT_INT,
-	       "Devices: IOSQE_ASYNC on every Nth command; default 0: on none"),
+	       "Devices: IOSQE_ASYNC on every Nth command, 0: on none (a number; default: 0)"),
 	OPTION("nowait", nowait, FIO_OPT_BOOL,
-	       "Taken, without effect: passthrough commands have no such flag"),
+	       "Taken, without effect: passthrough commands have no such flag (0 or 1; default: 0)"),
 	OPTION("uncached", uncached, FIO_OPT_INT,
-	       "Taken, without effect: commands go around the page cache"),
+	       "Taken, without effect: commands go around the page cache (a number; default: 0)"),
 	OPTION_OF_TWO(cmdprio_percentage, 100),
 	OPTION_OF_TWO(cmdprio_class, 3),
 	OPTION_OF_TWO(cmdprio_hint, 1023),
 	OPTION_OF_TWO(cmdprio, 7),
 	OPTION("cmdprio_bssplit", cmdprio_bssplit, FIO_OPT_STR_STORE,
-	       "Taken, without effect: passthrough commands have no I/O priority"),
-	OPTION("cmd_type", cmd_type, FIO_OPT_STR, "Type of passthrough command: nvme, the default",
+	       "Taken, without effect: passthrough commands have no I/O priority (a text; default: none)"),
+	OPTION("cmd_type", cmd_type, FIO_OPT_STR, "Type of passthrough command (nvme; default: nvme)",
 	       .def = "nvme",
 	       .posval = { WORD("nvme", CMD_TYPE_NVME, "NVMe") }),
 	OPTION("pi_act", pi_act, FIO_OPT_BOOL,
-	       "PRACT, 0 or 1: the controller inserts and strips tuples; default 0",
+	       "PRACT: the controller inserts and strips tuples (0 or 1; default: 0)",
 	       .def = "0"),
 	OPTION("pi_chk", pi_chk, FIO_OPT_STR_STORE,
-	       "What the device or controller checks: GUARD,APPTAG,REFTAG,STTAG (default: all the type allows, in "
-	       "reads without tags whose values are not given)"),
+	       "PRCHK: what the device checks (none, all, or words of GUARD,APPTAG,REFTAG,STTAG; "
+	       "default: all the type allows; in reads no tag whose value is not given)"),
 	OPTION("pi_verify", pi_verify, FIO_OPT_STR_STORE,
-	       "What the host checks: none, or words as in pi_chk and METADATA (default: all the type "
-	       "allows; METADATA and tags whose values are not given only where this run wrote)"),
-	OPTION("pi_escape", pi_escape, FIO_OPT_STR, "Blocks that escape their checks", .def = "allow",
+	       "What the host checks, whatever pi_chk is (none, all, or words of "
+	       "GUARD,APPTAG,REFTAG,STTAG,METADATA; default: all the type allows; METADATA, and tags "
+	       "whose values are not given, only where this run wrote)"),
+	OPTION("pi_escape", pi_escape, FIO_OPT_STR,
+	       "What becomes of blocks that escape their checks (allow, own, or reject; default: allow)",
+	       .def = "allow",
 	       .posval = {
 		       WORD("allow", JOB_ESCAPE_ALLOW + 1, "are counted"),
 		       WORD("own", JOB_ESCAPE_OWN + 1, "are mismatches where this run wrote them"),
@@ -128,101 +132,109 @@ static struct fio_option options[] = {
 	       }),
 	{	/* a callback, so no offset */
 		.name = "apptag", .lname = "apptag", .type = FIO_OPT_INT, .cb = set_apptag,
-		.help = "Application tag, 0 to 0xffff (default: 0x1234, and what others wrote may have any)",
+		.help = "Application tag (0 to 0xffff; default: 0x1234, and blocks that others wrote may have any)",
 		.maxval = 0xffff, .category = FIO_OPT_C_ENGINE, .group = FIO_OPT_G_IOURING,
 	},
 	OPTION("apptag_mask", apptag_mask, FIO_OPT_INT,
-	       "Bits of the application tag that are checked, default 0xffff: all", .def = "0xffff",
+	       "Bits of the application tag that are checked (0 to 0xffff; default: 0xffff)", .def = "0xffff",
 	       .maxval = 0xffff),
 	OPTION("pi_ref", pi_ref, FIO_OPT_STR_STORE,
-	       "Types 2 and 3: reference tag of LBA 0, or lba (default: lba, which is 0)"),
+	       "Types 2 and 3: reference tag of LBA 0; lba is 0 (lba or a number that the reference "
+	       "tag can hold; default: lba)"),
 	OPTION("pi_storage_tag", pi_storage_tag, FIO_OPT_STR_STORE,
-	       "Storage tag, a number of as many bits as the format's STS (default: 0)"),
+	       "Storage tag (a number of as many bits as the storage tag has; default: 0)"),
 	OPTION("pi_storage_check", pi_storage_check, FIO_OPT_INT,
-	       "Does the device check the storage tag? 1 yes, 0 no; default -1: where there is one", .def = "-1",
+	       "Does the device check the storage tag? 1 yes, 0 no, -1 where there is one (-1 to 1; default: -1)",
+	       .def = "-1",
 	       .minval = -1, .maxval = 1),
 	OPTION("pi_buffer", pi_buffer, FIO_OPT_STR,
-	       "Extended namespaces: what bs counts: data, extended, or auto, the default", .def = "auto",
+	       "Extended namespaces: what bs counts (auto, data, or extended; default: auto)", .def = "auto",
 	       .posval = {
 		       WORD("auto", JOB_BUFFER_AUTO + 1, "extended when bs fits only that, else data"),
 		       WORD("data", JOB_BUFFER_DATA + 1, "data bytes; the engine interleaves"),
 		       WORD("extended", JOB_BUFFER_EXTENDED + 1, "data and metadata, as in bs=4104"),
 	       }),
 	OPTION("md_per_io_size", md_per_io_size, FIO_OPT_INT,
-	       "Separate metadata: bytes of its buffer an I/O (default 0: as many as needed)", .def = "0"),
-	OPTION("readfua", readfua, FIO_OPT_BOOL, "FUA in reads, compares and verifies, 0 or 1, default 0", .def = "0"),
-	OPTION("writefua", writefua, FIO_OPT_BOOL, "FUA in writes, also of zeroes, 0 or 1, default 0", .def = "0"),
+	       "Separate metadata: bytes of its buffer an I/O, 0: as many as needed (0 or more bytes; default: 0)",
+	       .def = "0"),
+	OPTION("readfua", readfua, FIO_OPT_BOOL,
+	       "FUA in reads, compares and verifies (0 or 1; default: 0)", .def = "0"),
+	OPTION("writefua", writefua, FIO_OPT_BOOL,
+	       "FUA in writes, also of zeroes (0 or 1; default: 0)", .def = "0"),
 	OPTION("deac", deac, FIO_OPT_BOOL,
-	       "write_mode=zeroes deallocates blocks (DEAC), 0 or 1, default 0", .def = "0"),
+	       "write_mode=zeroes deallocates blocks, DEAC (0 or 1; default: 0)", .def = "0"),
 	OPTION("write_mode", write_mode, FIO_OPT_STR_STORE,
-	       "What a write is: write, the default, zeroes, uncor, verify, or a mix: write/80:zeroes/20",
+	       "What a write is, such as write/80:zeroes/20 (write, zeroes, uncor, verify, or a mix of them; "
+	       "default: write)",
 	       .def = "write"),
 	OPTION("verify_mode", verify_mode, FIO_OPT_STR,
-	       "Command that reads for verify=: read, the default, or compare", .def = "read",
+	       "Command that fio's verify= sends (read or compare; default: read)", .def = "read",
 	       .posval = {
 		       WORD("read", VERIFY_MODE_READ, "Read, and fio compares"),
 		       WORD("compare", VERIFY_MODE_COMPARE, "Compare; needs verify=pattern"),
 	       }),
 #ifndef FIO_MULTI_RANGE
 	OPTION("num_range", num_range, FIO_OPT_INT,
-	       "Trims in one Dataset Management command, at most: 1, the default, to 256", .def = "1",
+	       "Trims in one Dataset Management command, at most (1 to 256; default: 1)", .def = "1",
 	       .minval = 1, .maxval = 256),
 #endif
 	OPTION("ns_lbs", format.lbs, FIO_OPT_INT,
-	       NS("Data bytes of a block, 512 to 65536", "4096"), NS_RANGE(65536)),
+	       NS("Data bytes of a block", "512 to 65536", "4096"), NS_RANGE(65536)),
 	OPTION("ns_ms", format.ms, FIO_OPT_INT,
-	       NS("Metadata bytes of a block, 0 to 65535", "the tuple's, 0 without ns_pi"),
+	       NS("Metadata bytes of a block", "0 to 65535", "as large as the tuple, 0 without ns_pi"),
 	       NS_RANGE(65535)),
 	OPTION("ns_mset", format.mset, FIO_OPT_INT,
-	       NS("Metadata is 1 extended, 0 separate", "0"), NS_RANGE(1)),
+	       NS("Metadata is 1 extended, 0 separate", "0 to 1", "0"), NS_RANGE(1)),
 	OPTION("ns_pi", format.pi, FIO_OPT_INT,
-	       NS("Type of protection, 0 to 3; 0: none", "0"), NS_RANGE(3)),
+	       NS("Type of protection, 0: none", "0 to 3", "0"), NS_RANGE(3)),
 	OPTION("ns_pil", format.pil, FIO_OPT_INT,
-	       NS("The tuple is 1 first, 0 last in metadata", "0"), NS_RANGE(1)),
+	       NS("The tuple is 1 first, 0 last in metadata", "0 to 1", "0"), NS_RANGE(1)),
 	OPTION("ns_pif", format.pif, FIO_OPT_INT,
-	       NS("Guard is 0 16b, 1 32b, 2 64b", "0"), NS_RANGE(2)),
+	       NS("Guard is 0 16b, 1 32b, 2 64b", "0 to 2", "0"), NS_RANGE(2)),
 	OPTION("ns_sts", format.sts, FIO_OPT_INT,
-	       NS("Bits of the storage tag, 0 to 64", "the fewest that the guard allows"), NS_RANGE(64)),
+	       NS("Bits of the storage tag", "0 to 64", "the fewest that the guard allows"), NS_RANGE(64)),
 	OPTION("ns_delay", ns_delay, FIO_OPT_INT,
-	       "Images: nanoseconds that each command takes longer, 0 to 1000000000; default 0", .def = "0",
+	       "Images: nanoseconds that each command takes longer (0 to 1000000000; default: 0)", .def = "0",
 	       .maxval = NUMBER_MAX),
 	OPTION("ns_fault", ns_fault, FIO_OPT_STR_STORE,
-	       "Images: KIND[/N][@SEED]: one write in N (1000) is lost, stale, misdirected or torn; "
-	       "default none"),
+	       "Images: one write in N, 1000, goes wrong (lost, stale, misdirected, or torn, as KIND[/N][@SEED]; "
+	       "default: none)"),
 	OPTION("ns_fault_log", ns_fault_log, FIO_OPT_STR_STORE,
-	       "Images: file where ns_fault tells what it did, as JSON lines; default none"),
+	       "Images: file where ns_fault tells what it did, as JSON lines (a path; default: none)"),
 	OPTION("pi_plugin", pi_plugin, FIO_OPT_STR_STORE,
-	       "What verifies: pi, stamp, or PATH.so; arguments after a comma (default: pi)"),
+	       "What verifies (pi, stamp, or PATH.so, and arguments after a comma; default: pi)"),
 	OPTION("pi_log", pi_log, FIO_OPT_STR_STORE,
-	       "File to append mismatches to, as JSON lines; default none"),
+	       "File to append mismatches to, as JSON lines (a path; default: none)"),
 	OPTION("pi_log_rate", pi_log_rate, FIO_OPT_INT,
-	       "Lines that pi_log gets a second, at most; 0: all; default 1000",
+	       "Lines that pi_log gets a second, at most, 0: all (0 to 1000000000; default: 1000)",
 	       .def = "1000", .maxval = NUMBER_MAX),
 	OPTION("pi_report", pi_report, FIO_OPT_STR_STORE,
-	       "File for counts and times of all jobs, as JSON; default none"),
+	       "File for counts and times of all jobs, as JSON (a path; default: none)"),
 	OPTION("pi_dump", pi_dump, FIO_OPT_STR_STORE,
-	       "Folder for bad blocks and their neighbours, raw and decoded; default none"),
+	       "Folder for bad blocks and their neighbours, raw and decoded (a path; default: none)"),
 	OPTION("pi_inject", pi_inject, FIO_OPT_STR_STORE,
-	       "Damage one block in N (1000) on purpose: guard, app, ref, storage, data or md, as "
-	       "FIELD[:bit|:all][/N][@SEED]; default none"),
+	       "Damage one block in N, 1000, on purpose (guard, app, ref, storage, data, or md, as "
+	       "FIELD[:bit|:all][/N][@SEED]; default: none)"),
 	OPTION("pi_inject_into", pi_inject_into, FIO_OPT_STR,
-	       "What pi_inject damages: write, read, or auto, the default", .def = "auto",
+	       "What pi_inject damages (auto, write, or read; default: auto)", .def = "auto",
 	       .posval = {
 		       WORD("auto", SESSION_INTO_AUTO + 1, "what is written, where the job writes"),
 		       WORD("write", SESSION_INTO_WRITE + 1, "a copy of what is written"),
 		       WORD("read", SESSION_INTO_READ + 1, "what was read"),
 	       }),
 	OPTION("pi_inject_file", pi_inject_file, FIO_OPT_STR_STORE,
-	       "File that keeps which blocks pi_inject damaged, for later runs; default none"),
+	       "File that keeps which blocks pi_inject damaged, for later runs (a path; default: none)"),
 	OPTION("pi_expect", pi_expect, FIO_OPT_STR,
-	       "What the device must answer to a write that pi_inject damaged; default auto",
+	       "What the device must answer to a write that pi_inject damaged "
+	       "(auto, reject, accept, or any; default: auto)",
 	       .def = "auto", .posval = {
 		       WORD("auto", IO_ANSWER_AUTO + 1, "rejected where pi_chk covers the damage"),
 		       WORD("reject", IO_ANSWER_REJECT + 1, "rejected"),
 		       WORD("accept", IO_ANSWER_ACCEPT + 1, "accepted"),
 		       WORD("any", IO_ANSWER_ANY + 1, "either will do"),
 	       }),
-	OPTION("pi_exit", pi_exit, FIO_OPT_STR, "What has fio exit with an error", .def = "mismatch",
+	OPTION("pi_exit", pi_exit, FIO_OPT_STR,
+	       "What makes fio exit with an error (mismatch or fio; default: mismatch)", .def = "mismatch",
 	       .posval = {
 		       WORD("mismatch", SESSION_EXIT_MISMATCH + 1,
 			    "any finding that nobody injected, also where the job went on"),
