@@ -77,7 +77,7 @@ static int set_apptag(void *data, unsigned long long *val)
 
 /*
  * A line of help each: what it does, for devices and for images where that differs, and at
- * its end (RANGE; default: DEFAULT), which nvmepi.1 has in the same words: tests/check-manuals.
+ * its end (RANGE; default: DEFAULT), which nvmepi.1 has in the same words: check-manuals.
  */
 static struct fio_option options[] = {
 	OPTION("hipri", hipri, FIO_OPT_STR_SET,
