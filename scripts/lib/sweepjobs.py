@@ -56,15 +56,18 @@ class Jobs:
                                [self.section(run, exclusive, cpus) for run in runs])
 
     def fill(self, places):
+        """A job file that writes namespaces, (target, format) each, once in full."""
+        return fiojob.job_file(self.common(), [self.fill_section(f"fill{number}", target, fmt)
+                                               for number, (target, fmt) in enumerate(places)])
+
+    def fill_section(self, name, target, fmt):
         """
-        A job file that writes namespaces, (target, format) each, once in full: by I/Os of a size
-        that divides theirs, as fio leaves out what is less than an I/O at the end.
+        One that writes a namespace: by I/Os of a size that divides its own, as fio leaves out
+        what is less than an I/O at the end.
         """
         size = math.gcd(FILL_SIZE, self.settings["size"])
-        sections = [(f"fill{number}", [f"filename={target.filename(fmt)}", *fmt.options(),
-                                       f"bs={size}", "iodepth=4", "rw=write", *target.lines()])
-                    for number, (target, fmt) in enumerate(places)]
-        return fiojob.job_file(self.common(), sections)
+        return name, [f"filename={target.filename(fmt)}", *fmt.options(), f"bs={size}", "iodepth=4",
+                      "rw=write", *target.lines()]
 
 
 def fill_limit(settings, number):

@@ -271,6 +271,10 @@ class FormattedDevice(Device):
         return self.can_have(plain(fmt.lbs)) or \
             self.can_have(fmt._replace(pi=0, pil=0, pif=0, sts=0))
 
+    def format_line(self, fmt):
+        """The command that formats it so."""
+        return shlex.join(["nvme", *self.space.format_words(self.can.setting(fmt))])
+
     def open(self, folder):
         """What a killed sweep left is put back by this one, to what it was at first."""
         self.folder = folder
@@ -304,6 +308,34 @@ class FormattedDevice(Device):
                 self.folder.note_restored(self.space.identity)
         finally:
             super().finish()
+
+
+class AbsentDevice(Target):
+    """
+    A drive's namespace that is not there, for a dry run: what it can be formatted to is not
+    known, so every format is taken to be one of it.
+    """
+
+    kind, one_format = "device", True
+
+    def __init__(self, path, tag):
+        self.name, self.tag = path, tag
+
+    def format_for(self, fmt):
+        return fmt
+
+    def base_format(self, fmt):
+        return plain(fmt.lbs)
+
+    def filename(self, fmt):
+        return self.name
+
+    def can_identity(self):
+        """None: nobody can say which namespace it is."""
+
+    def format_line(self, fmt):
+        """Which of its LBA formats that is only the drive knows."""
+        return f"# nvme format {self.name}, which is not there now, to {fmt.name()}"
 
 
 def not_put_back(folder):
