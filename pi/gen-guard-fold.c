@@ -4,16 +4,18 @@
  *
  *	cc -o gen-guard-fold gen-guard-fold.c && ./gen-guard-fold > guard-fold.c
  *
- * Everything here is arithmetic on polynomials over GF(2) modulo a CRC's
- * polynomial P of n bits.  guard-clmul.h and guard-x86-gfni.c say how the
- * kernels use it; this file says what each constant is.
+ * All arithmetic is on polynomials over GF(2) modulo a CRC's polynomial P of degree
+ * n.  This file defines each constant; guard-clmul.h and guard-x86-gfni.c describe how
+ * the kernels use them.
  *
- * A 128-bit lane holds a polynomial of degree 127 in one of two orders.  T10-DIF
- * takes the high bit first: with the bytes reversed, bit i of a lane is x^i.
- * The reflected CRCs take the low bit first, and bit i of a lane is x^(127 - i).
- * The product of two 64-bit words is 127 bits long and lands in the low bits of
- * a lane, so that in the second order it reads as one power of x too high;
- * constants for that order are a power lower to make up for it.
+ * A 128-bit lane holds a polynomial of degree 127 at most, in one of two bit orders.
+ * T10-DIF processes the high bit first: after its bytes are reversed, bit i of a lane
+ * is the coefficient of x^i.  The reflected CRCs process the low bit first: bit i of a
+ * lane is the coefficient of x^(127 - i).
+ *
+ * The product of two 64-bit words has 127 bits, which are the low bits of a lane.  In
+ * the reflected order it therefore reads as the product times x.  To compensate, the
+ * constants of the reflected CRCs are divided by x.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,12 +25,12 @@
 #include "guard-fold.h"
 
 #define LANE		128	/* bits */
-#define VECTOR		512	/* bits in a register of the GFNI kernel */
+#define VECTOR		512	/* bits in a vector of the GFNI kernel */
 
 struct crc {
 	const char	*name;
 	unsigned	bits;
-	uint64_t	poly;		/* its bit n is the coefficient of x^n */
+	uint64_t	poly;		/* bit n is the coefficient of x^n */
 	bool		reflected;
 };
 
@@ -47,7 +49,7 @@ static uint64_t reflect(uint64_t v)
 	return r;
 }
 
-/* x^e modulo P.  P ends in 1, so that x has an inverse and @e may be negative. */
+/* Returns x^@e mod P. @e may be negative: P has the term 1, so x has an inverse. */
 static uint64_t power(const struct crc *crc, int e)
 {
 	uint64_t top = 1ULL << (crc->bits - 1), v = 1;
@@ -59,18 +61,18 @@ static uint64_t power(const struct crc *crc, int e)
 	return v;
 }
 
-/* P moved up to degree 64, without that highest term. */
+/* Returns P * x^(64 - n) without its term x^64. */
 static uint64_t poly64(const struct crc *crc)
 {
 	return crc->poly << (64 - crc->bits);
 }
 
-/* The quotient of x^e by P moved up to degree 64, without x^64 if it has that. */
+/* Returns floor(x^@e / (P * x^(64 - n))), without its term x^64 if it has one. */
 static uint64_t quotient(const struct crc *crc, unsigned e)
 {
 	uint64_t rest = 0, q = 0;
 
-	/* Long division: the dividend is a one and then @e zeros. */
+	/* Long division: the dividend is a one followed by @e zeros. */
 	for (unsigned i = 0; i <= e; i++) {
 		bool high = rest >> 63;
 
@@ -82,8 +84,8 @@ static uint64_t quotient(const struct crc *crc, unsigned e)
 }
 
 /*
- * What the low and the high word of a lane are multiplied with, when the lane
- * is to be multiplied with x^@e; each product moved up @up powers.
+ * Print the factors of the low and of the high word of a lane that multiply the lane by x^@e
+ * mod P, each multiplied by x^@up.
  */
 static void print_pair(const struct crc *crc, int e, unsigned up)
 {
@@ -107,8 +109,8 @@ static void print_twice(const char *name, uint64_t v)
 }
 
 /*
- * The division of 128 bits by P at degree 64, its two factors.  Reflected ones
- * are a power lower, as all constants are.
+ * Print the two factors of the division of 128 bits by P * x^(64 - n). Those of the reflected
+ * CRCs are divided by x, as all their constants are.
  */
 static void print_division(const struct crc *crc)
 {
@@ -140,18 +142,18 @@ static void print_crc(const struct crc *crc)
 }
 
 /*
- * GFNI: a column is two bytes, a and b, that stand for a * x^2048 + b.  Four
- * vectors apart is the least distance at which every remainder of T10-DIF can
- * be written so; at one, two and three vectors the sixteen powers of x are
- * linearly dependent.
+ * GFNI: a column is two bytes, a and b, which represent a * x^2048 + b. Two vectors of data at
+ * a distance of four vectors (2048 bits) form such columns. Four vectors is the shortest
+ * distance at which every remainder of T10-DIF has this form; at a distance of one, two or
+ * three vectors the sixteen powers of x are linearly dependent.
  */
 #define APART	(4 * VECTOR)
 
 /*
- * columns[i]: power i of a column, 0..7 of byte b, 8..15 of byte a, as a
- * remainder.  Gauss-Jordan elimination turns them into unit vectors and doing
- * the same to unit vectors yields the inverse: inverse[i] is the column that
- * the remainder x^i has.
+ * Row i starts as the remainder of power i of a column: powers 0..7 are the bits of byte b,
+ * 8..15 those of byte a. Gauss-Jordan elimination turns these remainders into unit vectors, and
+ * applied to unit vectors the same steps give the inverse: inverse[i] is the column of the
+ * remainder x^i.
  */
 static void invert_columns(const struct crc *crc, uint16_t inverse[16])
 {
@@ -189,9 +191,9 @@ static uint16_t column_of(const uint16_t inverse[16], uint64_t remainder)
 }
 
 /*
- * How multiplying with x^@e takes byte @from of a column (0: b, 1: a) to byte
- * @to, as the instruction wants it: the row of output bit 7 in the lowest byte,
- * and in a row bit j for input bit j.
+ * Returns the 8 x 8 bit matrix by which a multiplication by x^@e maps byte @from of a column
+ * (0: b, 1: a) to byte @to. It is in the format of GF2P8AFFINEQB: the row of output bit 7 is in
+ * the lowest byte, and bit j of a row is for input bit j.
  */
 static uint64_t matrix(const struct crc *crc, const uint16_t inverse[16], int e, int from,
 		       int to)

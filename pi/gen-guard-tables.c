@@ -4,26 +4,27 @@
  *
  *	cc -o gen-guard-tables gen-guard-tables.c && ./gen-guard-tables > guard-tables.h
  *
- * Slicing looks up what each byte of a word adds to the CRC's register once
- * all bytes after it have gone by.  Such a table has 256 entries, but it is
- * linear: an entry is the sum (exclusive or) of those of the byte's bits.  So
- * eight values say all of it, and the preprocessor adds them up.
+ * The slicing algorithm looks up what each byte of a 16-byte slice contributes to the
+ * CRC register after all bytes of the slice.  Each such table has 256 entries.  CRC is
+ * linear over XOR: an entry is the XOR of the entries of the byte's single bits.
+ * Therefore this program writes only eight values per table, and macros of the
+ * preprocessor expand them.
  *
- * Row k is for the byte with k bytes after it, value b for its bit b.  Values
- * are as guard-portable.c keeps the register: its low byte meets the next byte of
- * data.  A reflected CRC has it so by itself; for T10-DIF, which takes the high bit
- * first, it means that the two bytes are swapped.
+ * Row k is for the byte that is followed by k more bytes of the slice; value b is for
+ * bit b of the byte.  Values have the byte order of guard-portable.c's register, whose
+ * low byte is combined with the next byte of data.  A reflected CRC has this order by
+ * definition.  T10-DIF processes the high bit first, so its two bytes are swapped.
  */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#define SLICES 16	/* bytes that one step takes */
+#define SLICES 16	/* bytes per step */
 
 struct crc {
 	const char	*name;
 	unsigned	bits;
-	uint64_t	poly;		/* its bit n is the coefficient of x^n */
+	uint64_t	poly;		/* bit n is the coefficient of x^n */
 	bool		reflected;
 };
 
@@ -42,7 +43,7 @@ static uint64_t reflect(uint64_t v, unsigned bits)
 	return r;
 }
 
-/* x^e modulo the CRC's polynomial; bit n is the coefficient of x^n. */
+/* Returns x^@e mod P, the CRC's polynomial; bit n is the coefficient of x^n. */
 static uint64_t power(const struct crc *crc, unsigned e)
 {
 	uint64_t top = 1ULL << (crc->bits - 1), v = 1;
@@ -52,7 +53,7 @@ static uint64_t power(const struct crc *crc, unsigned e)
 	return v;
 }
 
-/* As the register holds it; see the top of this file. */
+/* Returns @v in the byte order of the register; see the top of this file. */
 static uint64_t in_register(const struct crc *crc, uint64_t v)
 {
 	if (crc->reflected)
@@ -61,8 +62,8 @@ static uint64_t in_register(const struct crc *crc, uint64_t v)
 }
 
 /*
- * A bit adds x^(bits + number of bits after it): the CRC is the remainder of
- * the data times x^bits.
+ * Returns the contribution of one bit: x^(crc_bits + number of bits after it) mod P, because
+ * the CRC is (data * x^crc_bits) mod P.
  */
 static uint64_t value(const struct crc *crc, unsigned slice, unsigned bit)
 {

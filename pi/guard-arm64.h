@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guard-arm64.h - the guards with PMULL and CRC32 of AArch64
+ * guard-arm64.h - the vectors of guard-clmul.h in AArch64's NEON registers
  *
- * Little-endian only: bytes in memory are the words' low bytes first.
+ * For little-endian kernels only: the low bytes of words are first in memory.
  */
 #include <arm_acle.h>
 #include <arm_neon.h>

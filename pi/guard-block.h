@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guard-block.h - one block of a job, as the vector kernels see it
+ * guard-block.h - one block of a guard job, as the vector kernels process it
  */
 #ifndef GUARD_BLOCK_H
 #define GUARD_BLOCK_H
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Compiled anew for every constant argument. */
+/* Always inlined, so that the compiler specialises the function for each constant argument. */
 #define TEMPLATE static inline __attribute__((always_inline))
 
 struct block {
@@ -17,11 +17,11 @@ struct block {
 	const uint8_t	*md;
 	uint8_t		*copy;
 	size_t		data_len;
-	size_t		len;		/* with the metadata that the guard covers */
+	size_t		len;		/* data plus the metadata that the guard covers, bytes */
 	bool		copies;
 };
 
-/* The calls of memcpy() for a few bytes would cost more than they move. */
+/* Copy a few bytes inline: calling memcpy() would cost more than the copy. */
 TEMPLATE void move_bytes(uint8_t *to, const uint8_t *from, size_t n)
 {
 	for (; n >= 8; n -= 8, to += 8, from += 8)
@@ -31,8 +31,8 @@ TEMPLATE void move_bytes(uint8_t *to, const uint8_t *from, size_t n)
 }
 
 /*
- * Fill the @size bytes at @buf with bytes @offset and on of a block: data up to
- * its end, then metadata, then zeros.  Copies that data, too.
+ * Fill the @size bytes at @buf with a block's bytes from @offset on: data up to its end, then
+ * metadata, then zeros. Also copies that data to b.copy if b.copies is set.
  */
 TEMPLATE void block_tail(uint8_t *buf, size_t size, struct block b, size_t offset)
 {

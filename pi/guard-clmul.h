@@ -2,34 +2,43 @@
 /*
  * guard-clmul.h - the three guards by carry-less multiplication: a template
  *
- * A file includes this after it has defined, for one set of instructions, the
- * type vec, LANES of 128 bits, and
+ * A file includes this after it has defined, for one instruction set, the type vec
+ * of LANES lanes of 128 bits, and
  *
  *	vec_load(p), vec_store(p, v)	any alignment
  *	vec_tail(b, offset)		as block_tail() of guard-block.h
  *	vec_xor(a, b), vec_xor3(a, b, c)
- *	vec_mul_low(a, b)		carry-less, of the low words of each lane,
- *	vec_mul_high(a, b)		of the high words
- *	vec_lift(v)			each lane's low word moved to the high word
- *	vec_reverse(v)			the bytes of each lane in reverse order
- *	vec_pair(p)			every lane the two words at @p
- *	vec_first(word)			lane 0's low word, all else zero
+ *	vec_mul_low(a, b)		carry-less product of the low words of each lane
+ *	vec_mul_high(a, b)		the same of the high words
+ *	vec_lift(v)			move each lane's low word to its high word
+ *	vec_reverse(v)			reverse the bytes of each lane
+ *	vec_pair(p)			the two words at @p in every lane
+ *	vec_first(word)			lane 0's low word is @word, all else is zero
  *	vec_transpose(v)		LANES vectors: lane i of v[j] to lane j of v[i]
- *	crc32c_word(crc, word)		the instruction: eight bytes of CRC-32C
+ *	crc32c_word(crc, word)		the CRC-32C instruction for eight bytes
  *
- * and gets GUARD_KERNEL(), and run() for a guard_fn with a method of its own.
+ * The template defines GUARD_KERNEL(), and run() for a guard_fn with its own method.
  *
- * The method.  Lanes are polynomials over GF(2).  To fold a vector by some
- * distance is to multiply it with the power of x for that distance modulo P:
- * what is left is still congruent to the block, and can be added to the data
- * that lies there.  Four vectors fold side by side, because a multiplication
- * takes longer than it occupies its unit.  When one vector of a block is left,
- * LANES blocks are finished together, one in each lane; a block alone is finished
- * in all lanes at once.
+ * The method is that of Gopal et al., "Fast CRC Computation for Generic Polynomials
+ * Using PCLMULQDQ Instruction", Intel, 2009.  Data are polynomials over GF(2), and P is
+ * the CRC's polynomial of degree n (16, 32 or 64).
  *
- * The last vector is padded with zeros behind the block; the constant that
- * begins the finish divides their power of x out again.  So no length is
- * special.  gen-guard-fold.c has the order of bits, and the constants.
+ * Fold: move a lane L = H * x^64 + L0 by d bits, that is, add to the data d bits
+ * further on
+ *
+ *	L * x^d  ==  H * (x^(d + 64) mod P) + L0 * (x^d mod P)	(mod P)
+ *
+ * The sum is still congruent to the block.  Four vectors are folded side by side,
+ * because the latency of a multiplication is longer than its issue interval.  When one
+ * vector per block is left, LANES blocks are finished together, one in each lane; a
+ * single block is finished in all lanes at once.
+ *
+ * Finish: the CRC of block B is (B * x^n) mod P.  The block is zero-padded to a whole
+ * number of vectors, so what is left is R == B * x^(8 * pad).  unpad() computes
+ * R * x^(n - 8 * pad), which cancels the padding, so that every length takes the same
+ * code.  divide() reduces this product modulo P.
+ *
+ * gen-guard-fold.c describes the bit order, and defines the constants.
  */
 #include <stdbool.h>
 
@@ -40,19 +49,19 @@
 #define VEC	(16 * LANES)		/* bytes */
 #define ROW	(4 * VEC)
 
-/* A CRC; every function here is compiled for each of them. */
+/* The parameters of a CRC. Every function here is compiled once for each of them. */
 struct crc {
 	const struct guard_fold *k;
 	unsigned	bits;
 	bool		reflected;
-	uint64_t	start;		/* in the register first, and added at the end */
-	size_t		head;		/* of fold_rows(), bytes */
+	uint64_t	start;		/* initial register value, and final XOR */
+	size_t		head;		/* bytes per row for crc32c_word(): see fold_rows() */
 };
 
-/* Fold all whole vectors of a block's data to one; there is a least length. */
+/* Fold all whole vectors of a block's data into one. The data has a minimum length. */
 typedef vec fold_fn(const struct crc *crc, struct block b);
 
-/* The constant for @distance bytes, a multiple of a lane. */
+/* Returns the constant that folds by @distance bytes, a multiple of a lane. */
 TEMPLATE vec fold_by(const struct crc *crc, size_t distance)
 {
 	return vec_pair(crc->k->fold[distance / 16 - 1]);
@@ -64,8 +73,8 @@ TEMPLATE vec fold(vec v, vec k, vec add)
 }
 
 /*
- * Ask for lines of the cache early: to read them, and to own those that will be
- * written, which is what a store waits for.  Addresses behind a buffer do no harm.
+ * Prefetch cache lines: those to be read, and with ownership those to be written, because
+ * stores wait for ownership. Addresses beyond the end of a buffer do no harm.
  */
 TEMPLATE void fetch_ahead(struct block b, size_t offset)
 {
@@ -76,7 +85,7 @@ TEMPLATE void fetch_ahead(struct block b, size_t offset)
 		__builtin_prefetch(b.copy + offset + WRITE_AHEAD, 1);
 }
 
-/* A whole vector of data as it lies in memory. */
+/* Returns a whole vector of data in memory order, and copies it if requested. */
 TEMPLATE vec take_raw(struct block b, size_t offset)
 {
 	vec v = vec_load(b.data + offset);
@@ -104,7 +113,7 @@ TEMPLATE void fold_row(const struct crc *crc, vec acc[4], vec k, struct block b,
 		acc[i] = fold(acc[i], k, take(crc, b, offset + i * VEC));
 }
 
-/* Fold four neighbours into the last of them. */
+/* Fold four consecutive vectors into the last of them. */
 TEMPLATE vec merge_row(const struct crc *crc, const vec acc[4])
 {
 	vec v = fold(acc[0], fold_by(crc, 3 * VEC), acc[3]);
@@ -113,7 +122,7 @@ TEMPLATE vec merge_row(const struct crc *crc, const vec acc[4])
 	return fold(acc[2], fold_by(crc, VEC), v);
 }
 
-/* The whole vectors of data at @offset and on, one after another. */
+/* Fold the whole vectors of data from @offset on into @v, one after another. */
 TEMPLATE vec fold_vectors(const struct crc *crc, vec v, struct block b, size_t offset)
 {
 	for (; offset + VEC <= b.data_len; offset += VEC)
@@ -121,7 +130,10 @@ TEMPLATE vec fold_vectors(const struct crc *crc, vec v, struct block b, size_t o
 	return v;
 }
 
-/* The register of CRC-32C after @len bytes, some vectors; they are copied as such. */
+/*
+ * Returns the CRC-32C register after @len bytes, a multiple of a vector. The copy is done by
+ * vectors.
+ */
 TEMPLATE uint64_t crc32c_run(uint64_t reg, struct block b, size_t offset, size_t len)
 {
 	if (b.copies) {
@@ -140,10 +152,12 @@ TEMPLATE uint64_t crc32c_run(uint64_t reg, struct block b, size_t offset, size_t
 }
 
 /*
- * Row after row.  CRC-32C has an instruction of its own, which runs beside the
- * multiplier: there crc->head bytes ahead of every row go through it, and
- * its register is added to the data that follows, as it is to any data that a
- * CRC goes on with.  Only the first register is not zero to begin with.
+ * Fold the data row by row.
+ *
+ * CRC-32C has an instruction that uses another execution unit than the multiplication. The
+ * first crc->head bytes of every row are processed by it, and the resulting register is XORed
+ * into the data that follows, as the register of a CRC always is. Only the first row starts
+ * with a register that is not zero.
  */
 TEMPLATE vec fold_rows(const struct crc *crc, struct block b)
 {
@@ -171,7 +185,7 @@ TEMPLATE vec fold_rows(const struct crc *crc, struct block b)
 	return fold_vectors(crc, merge_row(crc, acc), b, o);
 }
 
-/* A block of any length as one vector, congruent to it and its padding. */
+/* Fold a block of any length into one vector, congruent to the zero-padded block. */
 TEMPLATE vec fold_block(const struct crc *crc, fold_fn *fold_data, size_t min, struct block b)
 {
 	size_t offset = b.data_len - b.data_len % VEC;
@@ -191,16 +205,19 @@ TEMPLATE vec fold_block(const struct crc *crc, fold_fn *fold_data, size_t min, s
 	return v;
 }
 
-/* Zeros behind a block that make its length that of some vectors, at least one. */
+/*
+ * Returns the bytes of zero padding that extend a block to a whole number of vectors, at least
+ * one.
+ */
 TEMPLATE size_t padding(size_t len)
 {
 	return len ? -len % VEC : VEC;
 }
 
 /*
- * Multiply with x^(bits - padding), which is congruent to the block moved up by the
- * CRC's width and leaves fewer than 128 bits.  P is moved up to 64 bits from here on,
- * so that one code serves all widths.
+ * Multiply by x^(n - 8 * pad) mod P: this appends the n zero bits of the CRC and cancels the
+ * padding. The result has fewer than 128 bits. The constants are multiplied by x^(64 - n), so
+ * that below this function P has degree 64 for all CRCs and one code serves them all.
  */
 TEMPLATE vec unpad(vec v, vec k)
 {
@@ -208,8 +225,12 @@ TEMPLATE vec unpad(vec v, vec k)
 }
 
 /*
- * Divide what unpad() has left by P.  The quotient is that of Barrett: exact,
- * because polynomials do not carry.
+ * Returns v mod P in one word of each lane, by Barrett reduction:
+ *
+ *	q = floor(floor(v / x^64) * floor(x^128 / P) / x^64)
+ *	v mod P = v + q * P
+ *
+ * q is exact, because polynomials over GF(2) have no carries.
  */
 TEMPLATE vec divide(const struct crc *crc, vec v)
 {
@@ -222,17 +243,20 @@ TEMPLATE vec divide(const struct crc *crc, vec v)
 	}
 	q = vec_mul_low(v, quotient);
 	v = vec_xor(v, vec_mul_low(q, poly));
-	/* The power that poly is lower by has cost it its last term when P has 64 bits. */
+	/*
+	 * The constant poly is P divided by x.  For a 64-bit CRC this loses the last term of
+	 * P; add its contribution, q moved up by one word.
+	 */
 	return crc->bits == 64 ? vec_xor(v, vec_lift(q)) : v;
 }
 
-/* The guard in the words of one lane. */
+/* Returns the guard from the two words of a lane after divide(). */
 TEMPLATE uint64_t guard_in(const struct crc *crc, uint64_t low, uint64_t high)
 {
 	return crc->reflected ? high ^ crc->start : low >> (64 - crc->bits);
 }
 
-/* Finish LANES blocks, each folded to one vector; store the first @nr guards. */
+/* Finish LANES blocks that are each folded into one vector, and store the first @nr guards. */
 TEMPLATE void finish(const struct crc *crc, vec v[LANES], size_t pad, size_t nr,
 		     uint64_t *guards)
 {
@@ -250,8 +274,8 @@ TEMPLATE void finish(const struct crc *crc, vec v[LANES], size_t pad, size_t nr,
 }
 
 /*
- * Finish one block without padding: each lane is brought to the end by a constant
- * of its own, and what is left of them adds up.
+ * Finish one block without padding: multiply each lane by its own power of x, which moves it to
+ * the end of the block; the guard is the XOR of all lanes.
  */
 TEMPLATE uint64_t finish_one(const struct crc *crc, vec v)
 {
@@ -278,7 +302,10 @@ TEMPLATE struct block block_of(const struct guard_job *job, size_t i, bool copy)
 	};
 }
 
-/* The usual shape: nothing but whole vectors of data, LANES blocks at a time; then the rest. */
+/*
+ * Fast path for blocks that are whole vectors of data, without metadata: LANES blocks at a
+ * time, then the remaining ones.
+ */
 TEMPLATE void run_whole(const struct crc *crc, fold_fn *fold_data, bool copy,
 			const struct guard_job *job, uint64_t *guards)
 {
@@ -296,7 +323,7 @@ TEMPLATE void run_whole(const struct crc *crc, fold_fn *fold_data, bool copy,
 		guards[i] = finish_one(crc, fold_data(crc, block_of(job, i, copy)));
 }
 
-/* Blocks of any shape. */
+/* Slow path for blocks of any length, with or without metadata. */
 TEMPLATE void run_any(const struct crc *crc, fold_fn *fold_data, size_t min,
 		      const struct guard_job *job, uint64_t *guards)
 {
@@ -312,7 +339,7 @@ TEMPLATE void run_any(const struct crc *crc, fold_fn *fold_data, size_t min,
 	}
 }
 
-/* All of a guard_fn.  @fold_data takes data of @min bytes or more. */
+/* The body of a guard_fn. @fold_data requires at least @min bytes of data. */
 TEMPLATE void run(const struct crc *crc, fold_fn *fold_data, size_t min,
 		  const struct guard_job *job, uint64_t *guards)
 {
@@ -342,7 +369,7 @@ void guard_##guard##_##name(const struct guard_job *job, uint64_t *guards) \
 	run(&crc_##guard, fold_rows, crc_##guard.head + ROW, job, guards); \
 }
 
-/* The three guard_fn of a set of instructions. */
+/* Define the three guard_fn of an instruction set. */
 #define GUARD_KERNEL(name) \
 ROWS_FN(16b, name) \
 ROWS_FN(32b, name) \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guard-kernels.h - the implementations behind guard.h, for guard.c to choose
- * from and for tests to hold against each other
+ * guard-kernels.h - the implementations (kernels) of the functions in guard.h: guard.c
+ * selects one, and tests compare them with each other
  */
 #ifndef GUARD_KERNELS_H
 #define GUARD_KERNELS_H
@@ -12,13 +12,13 @@
 
 struct guard_kernel {
 	const char	*name;
-	bool		(*runs)(void);	/* on this CPU, under this kernel */
+	bool		(*runs)(void);	/* true if this CPU and operating system support it */
 	guard_fn	*of_16b;
 	guard_fn	*of_32b;
 	guard_fn	*of_64b;
 };
 
-/* Those of this architecture, best first; the last runs everywhere. */
+/* The kernels of this architecture, best first. The last one runs on every CPU. */
 extern const struct guard_kernel guard_kernels[];
 extern const size_t guard_nr_kernels;
 

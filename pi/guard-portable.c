@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guard-portable.c - the three guards in plain C, by slicing
+ * guard-portable.c - the three guards in plain C, by the slicing-by-16 algorithm
  *
- * A step takes 16 bytes of a block.  What each of them adds to the register
- * once all 16 have gone by is looked up in a table of its own, so a step is 16
- * loads that need not wait for one another.  A step still waits for the one
- * before it; two blocks side by side fill that time.
+ * For CPUs without carry-less multiplication, and for QEMU's TCG, which emulates that
+ * slowly.
  *
- * The register's low byte always meets the next byte of data, for T10-DIF too,
- * which takes the high bit first: its register is kept with its bytes swapped.
- * So one code serves all three, on hosts of either endianness.
+ * Each step processes 16 bytes of a block: it looks up in one table per byte position
+ * what the byte contributes to the register after all 16 bytes.  These 16 loads are
+ * independent of each other, but each step depends on the step before.  Two blocks are
+ * processed side by side to use the time of that dependency.
+ *
+ * The register's low byte is always combined with the next byte of data.  T10-DIF
+ * processes the high bit first, so its register is kept byte-swapped.  One function
+ * thus serves all three guards, on hosts of either endianness.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -18,9 +21,9 @@
 #include "guard-tables.h"
 
 /*
- * A table's 256 entries from the eight of a byte's single bits: SUMSn lists the
- * sums of @s with every subset of n values, so that the entry for byte v is the
- * sum of the values of v's bits.
+ * Expand the 8 table entries of the bytes with a single bit set to all 256 entries (CRC is
+ * linear over XOR): SUMSn(..., s) lists s XORed with every subset of its n values, so that
+ * entry v is the XOR of the values of v's bits.
  */
 #define SUMS1(a, s)			(s), (s) ^ (a)
 #define SUMS2(a, b, s)			SUMS1(a, s), SUMS1(a, (s) ^ (b))
@@ -33,19 +36,19 @@
 #define ROW(a, b, c, d, e, f, g, h) \
 	{ SUMS7(a, b, c, d, e, f, g, 0), SUMS7(a, b, c, d, e, f, g, h) }
 
-/* Row k: for the byte with k bytes after it. */
+/* table[k]: contribution of the byte that is followed by k more bytes of the 16-byte slice. */
 static const uint16_t table_16b[GUARD_SLICES][256] = { GUARD_16B_TABLE(ROW) };
 static const uint32_t table_32b[GUARD_SLICES][256] = { GUARD_32B_TABLE(ROW) };
 static const uint64_t table_64b[GUARD_SLICES][256] = { GUARD_64B_TABLE(ROW) };
 
 /*
- * What tells the three apart.  Every function down to run_job() is inlined into
- * its three callers and compiled for one constant struct crc each.
+ * The parameters of a guard. Every function down to run_job() is inlined into its three
+ * callers, so that it is compiled once for each constant struct crc.
  */
 struct crc {
 	unsigned	size;		/* bytes */
-	uint64_t	start;		/* in the register first, and added at the end */
-	bool		swapped;	/* bytes in the register are swapped */
+	uint64_t	start;		/* initial register value, and final XOR */
+	bool		swapped;	/* the register is byte-swapped */
 };
 
 #define TEMPLATE static inline __attribute__((always_inline))
@@ -62,7 +65,7 @@ TEMPLATE uint64_t entry(const struct crc *crc, unsigned row, unsigned byte)
 	}
 }
 
-/* Eight bytes, of which the last has @row bytes after it. */
+/* Returns the contribution of the eight bytes of @word; @row bytes follow the last of them. */
 TEMPLATE uint64_t add_word(const struct crc *crc, unsigned row, uint64_t word)
 {
 	return entry(crc, row + 7, word & 0xff) ^
@@ -75,7 +78,7 @@ TEMPLATE uint64_t add_word(const struct crc *crc, unsigned row, uint64_t word)
 	       entry(crc, row, word >> 56);
 }
 
-/* Compilers make one load of this. */
+/* Compilers combine this into one load. */
 TEMPLATE uint64_t le64_get(const uint8_t *p)
 {
 	return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |
@@ -83,7 +86,7 @@ TEMPLATE uint64_t le64_get(const uint8_t *p)
 	       (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
 }
 
-/* The register @reg, GUARD_SLICES bytes further on. */
+/* Advance the register @reg over the next GUARD_SLICES bytes at @p. */
 TEMPLATE uint64_t step(const struct crc *crc, uint64_t reg, const uint8_t *p)
 {
 	return add_word(crc, 8, le64_get(p) ^ reg) ^ add_word(crc, 0, le64_get(p + 8));
@@ -115,9 +118,9 @@ TEMPLATE void run_pair(const struct crc *crc, uint64_t *reg,
 }
 
 /*
- * Block @i's data, moved first where the job says so.  The guard is then taken
- * from the copy, still in the cache: it is right for what arrived there even if
- * the source changes meanwhile.
+ * Returns block @i's data, after copying it if the job asks for a copy. The guard is then
+ * computed from the copy, which is still in the cache. It is therefore right for the copied
+ * bytes even if the source changes meanwhile.
  */
 TEMPLATE const uint8_t *block_data(const struct guard_job *job, size_t i)
 {
@@ -128,7 +131,7 @@ TEMPLATE const uint8_t *block_data(const struct guard_job *job, size_t i)
 	return memcpy((uint8_t *)job->copy + i * job->copy_stride, data, job->data_len);
 }
 
-/* Block @i's guard from the register after its data. */
+/* Returns block @i's guard; @reg is the register after the block's data. */
 TEMPLATE uint64_t finish(const struct crc *crc, const struct guard_job *job, size_t i,
 			 uint64_t reg)
 {

@@ -2,7 +2,7 @@
 /*
  * guard-x86-512.h - the vectors of guard-clmul.h in AVX-512 registers
  *
- * Masked loads and stores do not touch, nor fault on, bytes outside the mask.
+ * Masked loads and stores neither access nor fault on bytes outside the mask.
  */
 #include <immintrin.h>
 
@@ -65,7 +65,7 @@ TEMPLATE vec vec_first(uint64_t word)
 	return _mm512_zextsi128_si512(_mm_cvtsi64_si128((long long)word));
 }
 
-/* Pairs of lanes, then single lanes. */
+/* Transpose pairs of lanes first, then single lanes. */
 TEMPLATE void vec_transpose(vec v[LANES])
 {
 	vec low01 = _mm512_shuffle_i64x2(v[0], v[1], 0x44);
@@ -84,15 +84,15 @@ TEMPLATE uint64_t crc32c_word(uint64_t crc, uint64_t word)
 	return _mm_crc32_u64(crc, word);
 }
 
-/* So many ones, 0..64. */
+/* Returns a mask whose low @n bits (0..64) are ones. */
 TEMPLATE __mmask64 ones(size_t n)
 {
 	return _cvtu64_mask64(_bzhi_u64(~0ULL, (unsigned)n));
 }
 
 /*
- * Data up to its end, then metadata; the address that a mask is laid over may
- * be outside the buffer, so it is computed as a number.
+ * Load data up to its end, then metadata. The base address of the metadata load can lie outside
+ * the buffer, so it is computed as an integer.
  */
 TEMPLATE vec vec_tail(struct block b, size_t offset)
 {

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guard-x86-avx2.c - the guards with AVX2 and VPCLMULQDQ
+ * guard-x86-avx2.c - the guards with AVX2 and VPCLMULQDQ, 32 bytes per vector
+ *
+ * For CPUs that have VPCLMULQDQ but not AVX-512, for example AMD Zen 3 and Intel Alder
+ * Lake: one instruction multiplies two lanes, twice as many as with PCLMULQDQ.
  */
 #if defined(__x86_64__)
 #pragma GCC target("avx2,vpclmulqdq,pclmul,sse4.2,prfchw")

@@ -2,22 +2,26 @@
 /*
  * guard-x86-gfni.c - the 16b guard with AVX-512 and GFNI
  *
- * The byte columns of a row of vectors are polynomials that know nothing of
- * each other.  To multiply one with a constant modulo P is to multiply its bits
- * with a matrix, and GFNI multiplies every byte of a vector with a matrix of
- * 8 x 8 bits.  A remainder has 16 bits, so it is kept as two bytes, a and b, for
- * a * x^2048 + b, and moved by four products.  2048 bits are four vectors: two
- * vectors of data that lie so far apart are such columns as they are.  That is
- * no more products than carry-less multiplication needs, but cheaper ones on
- * some CPUs, on another unit on the others, and no bytes are reversed first.
+ * For CPUs that have both, for example Intel Ice Lake and AMD Zen 4.  There it is
+ * faster than carry-less multiplication for the following reasons.
  *
- * 512 bytes of data, a chunk, are four such pairs.  Pairs fold by chunks; then
- * the four become one, which is for guard-clmul.h to go on with.
+ * The bytes at one position of a series of vectors (a byte column) form a polynomial
+ * that is independent of the other columns.  To multiply such a polynomial by a
+ * constant modulo P is to multiply its bits by a matrix, and GF2P8AFFINEQB multiplies
+ * every byte of a vector by an 8 x 8 bit matrix.  A remainder has 16 bits.  It is kept
+ * as two bytes a and b, which represent a * x^2048 + b, and is folded by four matrix
+ * products.  2048 bits are four vectors, so two vectors of data at this distance
+ * already are such columns.  Carry-less multiplication needs as many products, but
+ * these are cheaper on some CPUs and use another execution unit on others, and the
+ * bytes of the data need not be reversed first.
  *
- * It takes the registers that AVX-512 has.  With the sixteen of AVX2 it is no
- * faster than carry-less multiplication.  Sharing a long block's loop between
- * both units saves a fifth of the loop's cycles, but on the Xeon measured the
- * clock is 7 % slower then, and blocks in the second cache end no sooner.
+ * A chunk of 512 bytes of data is four such pairs of vectors.  Pairs are folded chunk
+ * by chunk; then the four are folded into one, with which guard-clmul.h continues.
+ *
+ * The method needs the number of registers that AVX-512 has.  With the sixteen of AVX2
+ * it is not faster than carry-less multiplication.  Using both units in the loop of a
+ * long block saves a fifth of the loop's cycles, but on the Xeon that was measured the
+ * clock is then 7 % slower, and blocks in the L2 cache take no less time.
  */
 #if defined(__x86_64__)
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,vpclmulqdq,pclmul,sse4.2,bmi2,gfni,prfchw")
@@ -58,7 +62,7 @@ TEMPLATE struct columns fold_columns(struct columns c, const struct matrices *m,
 	};
 }
 
-/* The eight vectors of a chunk, in the order in which they lie, as four pairs. */
+/* Load the eight vectors of a chunk, in memory order, as four pairs. */
 TEMPLATE void take_chunk(struct columns c[4], struct block b, size_t offset)
 {
 	_Pragma("GCC unroll 4")

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guard-x86-sse42.c - the guards with SSE4.2 and PCLMULQDQ
+ * guard-x86-sse42.c - the guards with SSE4.2 and PCLMULQDQ, 16 bytes per vector
+ *
+ * For CPUs without VPCLMULQDQ, for example Intel Westmere to Cascade Lake and AMD Zen
+ * and Zen 2.
  */
 #if defined(__x86_64__)
 #pragma GCC target("sse4.2,pclmul")

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guard.c - which implementation computes a guard
+ * guard.c - select the implementation that computes the guards
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -12,7 +12,7 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 
-/* The compiler's own check, which asks for the operating system's support, too. */
+/* The compiler's check also covers the operating system's support (XCR0). */
 #define HAS(feature)	__builtin_cpu_supports(feature)
 
 static bool runs_sse42(void)
@@ -37,11 +37,11 @@ static bool runs_gfni(void)
 }
 
 #define HYPERVISOR		(1u << 31)	/* leaf 1, ECX */
-#define HYPERVISOR_LEAF		0x40000000	/* its name, in EBX, ECX and EDX */
+#define HYPERVISOR_LEAF		0x40000000	/* hypervisor name in EBX, ECX, EDX */
 
 /*
- * QEMU without virtualisation of the hardware makes carry-less products bit by
- * bit; there the portable kernel is 1.6 (16b) to 6 (32b) times as fast.
+ * QEMU without hardware virtualisation (TCG) emulates carry-less multiplication bit by bit.
+ * There the portable kernel is 1.6 (16b) to 6 (32b) times as fast as the vector kernels.
  */
 static bool products_are_slow(void)
 {
@@ -63,7 +63,7 @@ static bool products_are_slow(void)
 #include <sys/auxv.h>
 
 #define HAS(feature)	((getauxval(AT_HWCAP) & (feature)) == (feature))
-#define PMULL		(1UL << 4)	/* as the kernel's <asm/hwcap.h> numbers them */
+#define PMULL		(1UL << 4)	/* bit numbers as in Linux' <asm/hwcap.h> */
 #define CRC32		(1UL << 7)
 #define SHA3		(1UL << 17)
 
@@ -100,7 +100,10 @@ const struct guard_kernel guard_kernels[] = {
 
 const size_t guard_nr_kernels = sizeof(guard_kernels) / sizeof(guard_kernels[0]);
 
-/* Set once, to the same by every thread that comes first; then by guard_select(). */
+/*
+ * The selected kernel, or NULL before the first call. Threads that race in choose() all store
+ * the same value, and the kernel tables are constant, so relaxed order is sufficient.
+ */
 static _Atomic(const struct guard_kernel *) selected;
 
 static const struct guard_kernel *best(void)

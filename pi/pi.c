@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pi.c - NVMe protection information: generate it, check it, move it
+ * pi.c - generate, check, insert and extract NVMe protection information: see pi.h
  *
- * A tuple is one big-endian integer of 64 or 128 bits.  From its high end down:
- * guard, application tag, storage tag, reference tag, with nothing in between.
- * So only shifts tell one format or storage tag size from another, and a whole
- * tuple is compared at once.
+ * A tuple is one big-endian integer of 64 or 128 bits.  Its fields, from the most
+ * significant bit down, are guard, application tag, storage tag and reference tag,
+ * without gaps.  Formats and storage tag sizes therefore differ in shift counts only,
+ * and a whole tuple is compared in one operation.
  */
 #include <endian.h>
 #include <errno.h>
@@ -29,7 +29,7 @@ const struct pi_format *pi_format_of(unsigned pif, unsigned qpif, bool qpifs)
 	return i < sizeof(pi_formats) / sizeof(pi_formats[0]) ? &pi_formats[i] : NULL;
 }
 
-/* What is wrong with a layout, in words; NULL: nothing. */
+/* Returns why the layout is not supported, or NULL if it is. */
 static const char *layout_fault(const struct pi_layout *l)
 {
 	if (l->type > PI_TYPE3)
@@ -61,7 +61,7 @@ int pi_layout_check(const struct pi_layout *l, const char **why)
 	return fault ? -EINVAL : 0;
 }
 
-/* The same as a number of the compiler's. */
+/* A tuple as a 128-bit integer of the compiler. */
 __extension__ typedef unsigned __int128 wide_int;
 
 static inline struct pi_tuple split(wide_int v)
@@ -74,7 +74,7 @@ static inline uint64_t bits_get(struct pi_tuple t, unsigned at, unsigned bits)
 	return (((wide_int)t.hi << 64 | t.lo) >> at) & pi_ones(bits);
 }
 
-/* The storage and reference space as an integer. */
+/* Returns the storage and reference space as an integer. */
 static inline wide_int space_pack(const struct pi_layout *l, uint64_t storage, uint64_t ref)
 {
 	const unsigned ref_bits = pi_ref_bits(l);
@@ -141,7 +141,7 @@ static void be64_put(uint8_t *p, uint64_t v)
 	memcpy(p, &v, sizeof(v));
 }
 
-/* Is a tuple of 16 bytes, not of 8? */
+/* Returns whether tuples have 16 bytes, not 8. */
 static bool is_wide(const struct pi_layout *l)
 {
 	return l->format->tuple_size > 8;
@@ -184,13 +184,16 @@ bool pi_escapes(const struct pi_layout *l, const struct pi_fields *f)
 	       (l->type != PI_TYPE3 || f->ref == pi_ones(pi_ref_bits(l)));
 }
 
-/* Without calls; what takes @wide, which is s->wide, is compiled for either width. */
+/*
+ * Always inlined. Functions that take @wide (a copy of s->wide) are specialised by the
+ * compiler: once for 8-byte tuples, once for 16-byte tuples.
+ */
 #define TEMPLATE static inline __attribute__((always_inline))
 
 /*
- * From here on a guard_job says where everything is, for separate and extended
- * blocks, with and without a copy: a tuple comes right behind the metadata that
- * its guard covers, so block i's is at md + i * md_stride + md_len.
+ * Below, a guard_job describes where everything is, for separate and extended blocks, with and
+ * without a copy. A tuple directly follows the metadata that its guard covers: the tuple of
+ * block i is at md + i * md_stride + md_len.
  */
 TEMPLATE struct guard_job whole_job(const struct pi_layout *l, const void *data, const void *md,
 				  uint32_t nr)
@@ -206,10 +209,13 @@ TEMPLATE struct guard_job whole_job(const struct pi_layout *l, const void *data,
 	};
 }
 
-/* How much a guard call gets: enough to run many blocks at once, less than a cache holds. */
+/*
+ * Limits of one guard call: enough blocks to process several at the same time, and few enough
+ * bytes to stay in the cache.
+ */
 enum { BATCH = 128, BATCH_BYTES = 64 << 10, BATCH_MIN = 8 };
 
-/* Blocks a guard call gets. */
+/* Returns the number of blocks per guard call. */
 TEMPLATE size_t batch_blocks(const struct guard_job *job)
 {
 	size_t nr = BATCH_BYTES >> __builtin_ctzl(job->data_len);	/* a power of two */
@@ -218,19 +224,20 @@ TEMPLATE size_t batch_blocks(const struct guard_job *job)
 }
 
 /*
- * Go through a job in batches:
+ * Process a job in batches:
  *
  *	struct batches b = batches_of(job);
  *
  *	while (batch_next(&b, job))
  *
- * @job is the batch itself and moves on.  It is changed where it lies, because
- * a copy of what has just been written waits until all of it is in the cache.
+ * batch_next() updates *@job in place to describe the next batch.  It is not copied:
+ * reading the struct back right after writing its fields would stall on store
+ * forwarding.
  */
 struct batches {
-	size_t	first;		/* block of this batch, of all */
-	size_t	most;		/* blocks of a batch */
-	size_t	left;		/* blocks behind this batch */
+	size_t	first;		/* index of the batch's first block in the whole job */
+	size_t	most;		/* maximum number of blocks per batch */
+	size_t	left;		/* blocks that follow this batch */
 };
 
 TEMPLATE struct batches batches_of(struct guard_job *job)
@@ -262,7 +269,7 @@ TEMPLATE const uint8_t *tuple_at(const struct guard_job *job, size_t i)
 	return (const uint8_t *)job->md + i * job->md_stride + job->md_len;
 }
 
-/* The copy of a job whose guards are not wanted, or are made of the source alone. */
+/* Copy the blocks of a job whose guards are not computed, or are computed from the source only. */
 static void copy_blocks(const struct guard_job *job, bool large)
 {
 	for (size_t i = 0; job->copy && i < job->nr; i++) {
@@ -277,17 +284,17 @@ static void copy_blocks(const struct guard_job *job, bool large)
 	}
 }
 
-/* Of a copy around the cache, what is in the cache at a time. */
+/* Bytes per batch of a copy with non-temporal stores, small enough to stay in the cache. */
 enum { STAGE_BYTES = 16 << 10 };
 
-/* A copy that is better made around the cache. */
+/* Returns whether the copy is faster with non-temporal stores. */
 TEMPLATE bool is_large(const struct guard_job *job)
 {
 	return job->copy && job->nr * job->data_len >= STREAM_MIN &&
 	       job->data_stride <= STAGE_BYTES && job->copy_stride <= STAGE_BYTES;
 }
 
-/* The guards of a batch, if @wanted, and its copy. */
+/* Copy a batch, and compute its guards if @wanted. */
 TEMPLATE void guard_and_copy(const struct pi_layout *l, struct guard_job *job, bool wanted,
 			   bool large, uint64_t *guards)
 {
@@ -302,7 +309,7 @@ TEMPLATE void guard_and_copy(const struct pi_layout *l, struct guard_job *job, b
 	job->copy = copy;
 }
 
-/* The bits of each field that @checks has compared. */
+/* Returns the bits of each field that have to be compared for @checks. */
 static struct pi_fields compared(const struct pi_layout *l, const struct pi_tags *t,
 				 unsigned checks)
 {
@@ -314,13 +321,13 @@ static struct pi_fields compared(const struct pi_layout *l, const struct pi_tags
 	};
 }
 
-/* The bits of @a that are set in @b as well. */
+/* Returns the bitwise AND of two tuples. */
 static inline struct pi_tuple both(struct pi_tuple a, struct pi_tuple b)
 {
 	return (struct pi_tuple){ a.hi & b.hi, a.lo & b.lo };
 }
 
-/* Is any bit of @ones not set in @t? */
+/* Returns whether any bit of @ones is not set in @t. */
 static inline bool lacks(struct pi_tuple t, struct pi_tuple ones)
 {
 	return (~t.hi & ones.hi) | (~t.lo & ones.lo);
@@ -378,7 +385,10 @@ TEMPLATE void store_tuples(const struct pi_series *s, const struct guard_job *jo
 		store_series(*s, false, job, first, guards);
 }
 
-/* The metadata of @job is the caller's to write; its first block is the @first of the series. */
+/*
+ * Generate the tuples of @job, whose metadata is writable memory although job->md is const. Its
+ * first block is block @first of the series.
+ */
 static void generate(const struct pi_series *s, uint64_t first, struct guard_job *job)
 {
 	struct batches b = batches_of(job);
@@ -391,9 +401,9 @@ static void generate(const struct pi_series *s, uint64_t first, struct guard_job
 }
 
 /*
- * generate() of extended blocks, around the cache.  Only whole lines of memory
- * can go that way, and blocks begin and end within lines: some of them are put
- * together, metadata and all, and go out as one.
+ * As generate(), for extended blocks that are written with non-temporal stores. Only whole
+ * cache lines can be stored so, but blocks begin and end within lines: a few blocks at a time
+ * are assembled with their metadata in a staging buffer, which is then streamed out as a whole.
  */
 static void generate_large(const struct pi_series *s, uint64_t first, struct guard_job *job)
 {
@@ -402,7 +412,7 @@ static void generate_large(const struct pi_series *s, uint64_t first, struct gua
 	uint8_t stage[STREAM_LINE + STAGE_BYTES] __attribute__((aligned(STREAM_LINE)));
 	struct batches b = batches_of(job);
 	uint64_t guards[BATCH];
-	size_t held = 0;	/* bytes at the start of stage: of a line not full yet */
+	size_t held = 0;	/* bytes at the start of stage: the last, incomplete line */
 
 	b.most = STAGE_BYTES / size;
 	while (batch_next(&b, job)) {
@@ -425,7 +435,7 @@ static void generate_large(const struct pi_series *s, uint64_t first, struct gua
 	stream_end();
 }
 
-/* Mismatches so far: all of them counted, the first @max kept; and the escapes. */
+/* The result so far: all mismatches are counted, the first @max are stored. */
 struct mismatches {
 	struct pi_error	*errs;
 	unsigned	max;
@@ -443,7 +453,10 @@ static void compare(struct mismatches *m, uint32_t block, enum pi_check field,
 	m->count++;
 }
 
-/* A block whose tuple is not the wanted one: does it count, and what is wrong? */
+/*
+ * Slow path for one block: skip and count it if it escapes, else record every compared field
+ * that differs.
+ */
 static void judge(const struct pi_series *s, struct mismatches *m, uint32_t block,
 		  struct pi_tuple want_tuple, struct pi_tuple got_tuple)
 {
@@ -462,8 +475,8 @@ static void judge(const struct pi_series *s, struct mismatches *m, uint32_t bloc
 }
 
 /*
- * Are all tuples of a batch the wanted ones, in the bits that are compared, and no
- * escapes?  Where @hides is not set, none that agrees can be one.
+ * Returns whether all tuples of a batch have the expected values in the compared bits and none
+ * escapes. If @hides is false, a tuple that matches cannot escape.
  */
 TEMPLATE bool agree(const struct pi_series *s, bool wide, bool hides, const struct guard_job *job,
 		    uint64_t first, const uint64_t *guards)
@@ -493,7 +506,7 @@ TEMPLATE bool matches(const struct pi_series *s, const struct guard_job *job, ui
 			  agree(s, false, false, job, first, guards);
 }
 
-/* A batch in which a tuple is not the wanted one, or escapes; those that are count as nothing. */
+/* Slow path for a batch in which a tuple mismatches or escapes. Matching tuples are not counted. */
 static void judge_batch(const struct pi_series *s, uint64_t first, struct mismatches *m,
 			const struct guard_job *job, size_t done, const uint64_t *guards)
 {
@@ -515,7 +528,7 @@ TEMPLATE struct pi_verdict verify(const struct pi_series *s, uint64_t first, str
 		memset(guards, 0, sizeof(guards));
 	while (batch_next(&b, job)) {
 		guard_and_copy(&s->layout, job, wanted, large, guards);
-		/* Escapes are rare, as mismatches are: where all blocks agree there is none. */
+		/* matches() is the fast path: mismatches and escapes are both rare. */
 		if (!matches(s, job, first + b.first, guards))
 			judge_batch(s, first, m, job, b.first, guards);
 	}
@@ -571,9 +584,12 @@ struct pi_verdict pi_extract_at(const struct pi_series *s, uint64_t first, const
 	return (struct pi_verdict){ 0 };
 }
 
-/* --- what must not be left of a buffer after a read --- */
+/* --- poison: tuples that a read has to replace --- */
 
-/* An application tag that is wrong in a bit that is compared, if any is, and is not FFFFh. */
+/*
+ * Returns an application tag that differs from the right one and is not FFFFh. It differs in a
+ * compared bit if any bit is compared.
+ */
 static uint16_t wrong_app(const struct pi_tags *t)
 {
 	for (unsigned bit = 0; bit < APP_BITS; bit++) {
@@ -585,7 +601,7 @@ static uint16_t wrong_app(const struct pi_tags *t)
 	return t->app == 0 ? 1 : 0;
 }
 
-/* The complement of a reference tag that rises by one is one that falls by one. */
+/* The complement of a tag that increases by one per block decreases by one per block. */
 struct pi_series pi_poison_of(const struct pi_layout *l, const struct pi_tags *t)
 {
 	struct pi_series s = pi_series_of(l, t, 0);
@@ -601,7 +617,7 @@ struct pi_series pi_poison_of(const struct pi_layout *l, const struct pi_tags *t
 	return s;
 }
 
-/* Where the first tuple is. */
+/* Returns the address of the first block's tuple. */
 TEMPLATE uint8_t *first_tuple(const struct pi_layout *l, const void *data, const void *md)
 {
 	const uint8_t *at = l->extended ? (const uint8_t *)data + l->data_size : md;
@@ -647,7 +663,7 @@ uint32_t pi_poisoned_at(const struct pi_series *s, uint64_t first, const void *d
 	return left;
 }
 
-/* --- a series of one command --- */
+/* --- single commands: each is a series of its own --- */
 
 void pi_generate(const struct pi_layout *l, const struct pi_tags *t,
 		 void *data, void *md, uint32_t nr)

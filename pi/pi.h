@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pi.h - NVMe protection information: generate it, check it, move it
+ * pi.h - generate, check, insert and extract NVMe protection information
  *
- * Pure functions over memory: no I/O, no allocation, no logging, no globals
- * that change; safe from any thread.  Only the C library is needed.
+ * All functions work on memory only: they do no I/O, allocate nothing, log nothing
+ * and change no global state, so that any thread may call them.  They need only the
+ * C library.
  *
  * "Spec" is the NVM Command Set Specification, section "End-to-end Data
- * Protection".  Values are host-endian; pi.c alone knows that tuples are
- * big-endian.
+ * Protection".  All values are host-endian; only pi.c converts them to and from the
+ * big-endian tuples.
  *
- * Buffers.  Separate: @data is nr * data_size bytes, @md is nr * md_size.
- * Extended: @data is nr * (data_size + md_size) bytes, and @md is NULL.
- * Any alignment will do.
+ * Buffers of nr blocks.  Separate metadata: @data is nr * data_size bytes and @md is
+ * nr * md_size bytes.  Extended blocks: @data is nr * (data_size + md_size) bytes and
+ * @md is NULL.  Buffers may have any alignment.
  *
- * Type PI_NONE has no tuples: there pi_generate() and pi_verify() do nothing,
- * pi_insert() and pi_extract() only move data, and what deals with one tuple or
- * with tags is not to be called.
+ * Type PI_NONE has no tuples: pi_generate() and pi_verify() then do nothing, and
+ * pi_insert() and pi_extract() only copy data.  Functions on a single tuple or on tags
+ * must not be called for it.
  */
 #ifndef PI_H
 #define PI_H
@@ -26,12 +27,12 @@
 
 #include "guard.h"
 
-/* Namespace data protection type.  Spec: Identify Namespace, DPS bits 2:0. */
+/* The data protection type of a namespace. Spec: Identify Namespace, DPS bits 2:0. */
 enum pi_type { PI_NONE, PI_TYPE1, PI_TYPE2, PI_TYPE3 };
 
 /*
- * What to check.  The low three are PRCHK as in CDW12 bits 28:26; the storage
- * tag has a bit of its own there (STC, bit 24).
+ * The fields of a tuple, as a bit mask of those to check. The low three bits have the order of
+ * PRCHK (CDW12 bits 28:26). The storage tag check has a separate bit in CDW12 (STC, bit 24).
  */
 enum pi_check {
 	PI_REF		= 1 << 0,
@@ -41,13 +42,14 @@ enum pi_check {
 };
 
 /*
- * A guard format.  Every tuple is [guard][application tag][storage and
- * reference space], big-endian, no padding; two sizes describe all three.
+ * A protection information format.  Every tuple is [guard][application tag][storage
+ * and reference space], big-endian, without padding; the two sizes below describe all
+ * three formats.  Spec: Protection Information Formats.
  *
  *	name	guard	tuple	space	storage tag
- *	16b	2	8	4 B	0..32 bits
- *	32b	4	16	10 B	16..64 bits
- *	64b	8	16	6 B	0..48 bits
+ *	16b	2 B	8 B	4 B	0..32 bits
+ *	32b	4 B	16 B	10 B	16..64 bits
+ *	64b	8 B	16 B	6 B	0..48 bits
  */
 struct pi_format {
 	const char	*name;
@@ -55,81 +57,85 @@ struct pi_format {
 	uint8_t		tuple_size;	/* bytes */
 	uint8_t		sts_min;	/* storage tag size limits, bits */
 	uint8_t		sts_max;
-	uint32_t	data_min;	/* smallest data size the spec allows, bytes */
+	uint32_t	data_min;	/* smallest data size the specification allows, bytes */
 	guard_fn	*guard;
 };
 
-/* Indexed by the PIF value of an extended LBA format (0, 1, 2). */
+/* The formats, indexed by the PIF value of an extended LBA format (0, 1, 2). */
 extern const struct pi_format pi_formats[3];
 
 /*
- * The format that an extended LBA format names.  @pif is ELBAF bits 8:7; 3
- * means "see @qpif" (bits 12:9), where the controller qualifies formats
- * (@qpifs: PIC bit 3).  Returns NULL for a reserved value.
+ * Returns the format that an extended LBA format (ELBAF) selects, or NULL for a reserved value.
+ * @pif is ELBAF bits 8:7. If @pif is 3 and the controller supports qualified formats (@qpifs:
+ * PIC bit 3), @qpif (ELBAF bits 12:9) selects the format.
  */
 const struct pi_format *pi_format_of(unsigned pif, unsigned qpif, bool qpifs);
 
 /*
- * How one namespace lays out blocks.  Fill it in, then pi_layout_check() it.
- * Every other function assumes a layout that passed.
+ * The layout of the blocks of a namespace. Fill it in, then call pi_layout_check(): all other
+ * functions assume a layout that passed this check.
  */
 struct pi_layout {
-	const struct pi_format	*format;	/* NULL when type is PI_NONE */
+	const struct pi_format	*format;	/* may be NULL if type is PI_NONE */
 	enum pi_type		type;
-	uint32_t		data_size;	/* bytes of data a block */
-	uint32_t		md_size;	/* bytes of metadata a block, 0..65535 */
+	uint32_t		data_size;	/* bytes of data per block */
+	uint32_t		md_size;	/* bytes of metadata per block, 0..65535 */
 	uint8_t			sts;		/* storage tag size, bits */
-	bool			first;		/* tuple leads the metadata (DPS bit 3) */
-	bool			extended;	/* metadata follows data in one buffer */
-	bool			ones;		/* a block never written may read as bytes of FFh */
+	bool			first;		/* tuple first in metadata (DPS bit 3); else last */
+	bool			extended;	/* each block's metadata follows its data */
+	bool			ones;		/* unwritten blocks may read as FFh (DLFEAT) */
 };
 
 /*
- * Can this library work on @l?  Returns 0, or -EINVAL with *@why a constant
- * string fit to show a user.  Data sizes are powers of two from 512 up, which is
- * what LBADS can say.  Some layouts work although the specification does not
- * allow them (guards of 32b and 64b on small blocks): then the answer is 0, and
- * *@why says what the specification says; otherwise it is NULL.  @why may be
- * NULL.  Spec: Protection Information Formats.
+ * Check whether this library supports layout @l. Returns 0 or -EINVAL.
+ *
+ * *@why (@why may be NULL) is set to a constant string for the user, or to NULL if there is
+ * nothing to say. With -EINVAL it is the reason. With 0 it is a remark: the layout works
+ * although the specification does not allow it (32b and 64b guards with data below 4096 bytes).
+ * Data sizes must be powers of two of at least 512 bytes, because LBADS expresses no others.
+ * Spec: Protection Information Formats.
  */
 int pi_layout_check(const struct pi_layout *l, const char **why);
 
-/* Bytes from one block to the next in a data buffer of this layout. */
+/* Returns the distance in bytes between two consecutive blocks in a data buffer. */
 static inline size_t pi_block_size(const struct pi_layout *l)
 {
 	return l->data_size + (l->extended ? l->md_size : 0);
 }
 
-/* Offset of the tuple in a block's metadata, bytes. */
+/* Returns the offset in bytes of the tuple in a block's metadata. */
 static inline uint32_t pi_tuple_offset(const struct pi_layout *l)
 {
 	return l->first ? 0 : l->md_size - l->format->tuple_size;
 }
 
-/* Width of the storage and reference space, bits: what guard and application tag leave. */
+/*
+ * Returns the bits of the storage and reference space: the tuple without guard and application
+ * tag.
+ */
 static inline unsigned pi_space_bits(const struct pi_layout *l)
 {
 	return 8 * (l->format->tuple_size - l->format->guard_size) - 16;
 }
 
-/* Width of the reference tag, bits: what the storage tag leaves. */
+/* Returns the bits of the reference tag: the space without the storage tag. */
 static inline unsigned pi_ref_bits(const struct pi_layout *l)
 {
 	return pi_space_bits(l) - l->sts;
 }
 
-/* A value of so many ones, 0..64. */
+/* Returns a value whose low @bits bits (0..64) are ones. */
 static inline uint64_t pi_ones(unsigned bits)
 {
 	return bits >= 64 ? ~0ULL : (1ULL << bits) - 1;
 }
 
 /*
- * The tags one command carries, by the names of its fields: reference (ILBRT),
- * application (LBAT, LBATM), storage (LBST, and LBSTM of Identify).
+ * The tags of one command, by the names of its fields: reference (ILBRT), application (LBAT and
+ * LBATM), storage (LBST; its mask, LBSTM, comes from Identify).
  */
 struct pi_tags {
-	uint64_t	ref;		/* of the first block; see pi_ref_at() */
+	uint64_t	ref;		/* tag of the first block; see pi_ref_at() */
 	uint64_t	storage;
 	uint64_t	storage_mask;	/* 1 bits are compared */
 	uint16_t	app;
@@ -137,8 +143,8 @@ struct pi_tags {
 };
 
 /*
- * Reference tag of block @i of a command: first + i, at the tag's own width;
- * for type 3 the same in every block.
+ * Returns the reference tag of block @i of a command: first tag + i, modulo the width of the
+ * tag. For type 3 all blocks have the first tag.
  */
 static inline uint64_t pi_ref_at(const struct pi_layout *l, const struct pi_tags *t, uint64_t i)
 {
@@ -146,9 +152,9 @@ static inline uint64_t pi_ref_at(const struct pi_layout *l, const struct pi_tags
 }
 
 /*
- * The tags as command dwords.  The storage and reference tags are one integer:
- * bits 79:64 in CDW2, 63:32 in CDW3, 31:0 in CDW14; LBATM and LBAT are CDW15.
- * Spec: Read command, figures for CDW2, CDW3, CDW14 and CDW15.
+ * The tags as command dwords. The storage and reference tags are one integer: its bits 79:64
+ * are in CDW2, 63:32 in CDW3 and 31:0 in CDW14. LBATM and LBAT are in CDW15. Spec: Read
+ * command, figures for CDW2, CDW3, CDW14 and CDW15.
  */
 struct pi_dwords {
 	uint32_t	cdw2, cdw3, cdw14, cdw15;
@@ -156,11 +162,11 @@ struct pi_dwords {
 
 struct pi_dwords pi_tags_pack(const struct pi_layout *l, const struct pi_tags *t);
 
-/* The reverse, for a controller; @storage_mask comes from Identify. */
+/* Returns the tags of a command, for a controller. @storage_mask comes from Identify. */
 struct pi_tags pi_tags_unpack(const struct pi_layout *l, const struct pi_dwords *d,
 			      uint64_t storage_mask);
 
-/* A tuple's fields, unpacked. */
+/* The fields of a tuple. */
 struct pi_fields {
 	uint64_t	guard;
 	uint64_t	storage;
@@ -168,90 +174,91 @@ struct pi_fields {
 	uint16_t	app;
 };
 
-/* To and from the tuple_size bytes at @tuple. */
+/* Write and read the tuple at @tuple, format->tuple_size bytes. */
 void pi_tuple_put(const struct pi_layout *l, void *tuple, const struct pi_fields *f);
 struct pi_fields pi_tuple_get(const struct pi_layout *l, const void *tuple);
 
 /*
- * Do these fields turn off every check of their block?  Application tag FFFFh;
- * for type 3 an all-ones reference tag besides.
+ * Returns whether these fields disable all checks of their block ("escape"): the application
+ * tag is FFFFh and, for type 3, the reference tag is all ones as well.
  */
 bool pi_escapes(const struct pi_layout *l, const struct pi_fields *f);
 
-/* One field of one block that is not as it should be. */
+/* A mismatch of one field of one block. */
 struct pi_error {
-	uint32_t	block;		/* index in the buffer, not an LBA */
+	uint32_t	block;		/* index of the block in the buffer, not an LBA */
 	enum pi_check	field;
 	uint64_t	want;		/* computed, or from struct pi_tags; masked */
 	uint64_t	got;		/* from the tuple; masked */
 };
 
 /*
- * What came of a check: how many mismatches there are, one for each wrong field of
- * each block; and how many blocks escaped, of which nothing was checked.  What is
- * left of the blocks was checked.  Both are exact, however few errors are stored.
+ * The result of a check. A block either escaped, and then none of its fields was checked, or
+ * all its requested fields were checked. Both counts are exact even if fewer errors were
+ * stored.
  */
 struct pi_verdict {
-	uint32_t	bad;		/* mismatches */
-	uint32_t	escaped;	/* blocks, as pi_escapes() says */
+	uint32_t	bad;		/* mismatches: one for each wrong field of each block */
+	uint32_t	escaped;	/* blocks that were skipped, see pi_escapes() */
 };
 
 /*
- * Write @nr tuples: guard, application, storage and reference tag, all of
- * them.  Other metadata bytes are only read (the guard covers those ahead of
- * the tuple), so fill them first.  Buffers as above.  Cannot fail.
+ * Write @nr tuples with all their fields: guard, application, storage and reference tag. @data
+ * and @md are as described under "Buffers" above. Other metadata bytes are only read: the guard
+ * covers those in front of the tuple, so fill them before this call. Cannot fail.
  */
 void pi_generate(const struct pi_layout *l, const struct pi_tags *t,
 		 void *data, void *md, uint32_t nr);
 
 /*
- * Check @nr tuples for the fields in @checks (PI_* or'ed); buffers as above,
- * unchanged.  A block that escapes is skipped, it alone, and counted, also where no
- * check would have found anything in it.
+ * Check the fields @checks (a mask of PI_*) of @nr tuples. @data and @md are as described under
+ * "Buffers" above and are not changed. A block that escapes is skipped and counted, also if
+ * none of its fields is wrong.
  *
- * Mismatches are in the order of blocks and in a block guard, application,
- * storage, reference.  The first @max of them are stored in @errs (may be NULL when
- * @max is 0).  The reference tag of type 3 is never checked.  With type PI_NONE
- * nothing is bad, and nothing escapes.
+ * Mismatches are reported in the order of blocks, and within a block in the order guard,
+ * application, storage, reference tag. The first @max of them are stored in @errs, which may be
+ * NULL if @max is 0. The reference tag of type 3 is never checked. With type PI_NONE no block
+ * is wrong and none escapes.
  */
 struct pi_verdict pi_verify(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
 			    const void *data, const void *md, uint32_t nr,
 			    struct pi_error *errs, unsigned max);
 
 /*
- * Insert: as pi_generate() on extended blocks, in one pass with the copy that
- * builds them.  @data is @nr * data_size bytes; @ext is @nr * (data_size +
- * md_size), its metadata beyond the tuples already filled.  They may not
- * overlap.  @l->extended must be set.
+ * Build extended blocks from data, and generate their tuples in the same pass as the copy.
+ * @data is @nr * data_size bytes; @ext is @nr * (data_size + md_size) bytes, in which the
+ * caller has already filled the metadata outside the tuples. @data and @ext must not overlap.
+ * @l->extended must be set.
  */
 void pi_insert(const struct pi_layout *l, const struct pi_tags *t,
 	       const void *data, void *ext, uint32_t nr);
 
 /*
- * Extract: the way back, with pi_verify()'s check and answer.  The data of
- * every block is copied, of wrong ones too.
+ * Copy the data of extended blocks to @data, and check their tuples in the same pass, as
+ * pi_verify() does. Buffers are those of pi_insert(). The data of every block is copied, also
+ * if its tuple is wrong.
  */
 struct pi_verdict pi_extract(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
 			     const void *ext, void *data, uint32_t nr,
 			     struct pi_error *errs, unsigned max);
 
 /*
- * The same four for those who do many commands on one namespace: what their tuples
- * have in common, and how they are checked, is worked out once.  @t are the tags of
- * block 0 of the series, a command starts at its block @first, so a series that
- * starts at LBA 0 serves all commands.  The members are pi.c's.
+ * The same four functions for callers that do many commands on one namespace: pi_series_of()
+ * precomputes once what all tuples have in common and how they are checked. @t are the tags of
+ * block 0 of the series, and a command starts at block @first of it. A series that starts at
+ * LBA 0 therefore serves all commands. The members of the struct are private to pi.c.
  */
 struct pi_series {
 	struct pi_layout	layout;
 	unsigned		checks;		/* PI_* */
 	struct pi_tuple {
-		uint64_t	hi, lo;		/* as one integer; hi is 0 for tuples of 8 bytes */
-	}			shared, mask;	/* tags that stay the same; the bits to compare */
-	struct pi_tuple		escape;		/* bits that are all ones in a tuple that escapes */
+		uint64_t	hi, lo;		/* one 128-bit integer; hi is 0 for 8-byte tuples */
+	}			shared, mask;	/* tags equal in all blocks; bits to compare */
+	struct pi_tuple		escape;		/* bits that are all set in a tuple that escapes */
 	uint64_t		ref, ref_step, ref_mask;
-	unsigned		guard_shift;	/* bits, in a tuple's first 8 bytes */
-	bool			wide;		/* tuples of 16 bytes, not 8 */
-	bool			hides;		/* a tuple can agree in all compared bits, and escape */
+	unsigned		guard_shift;	/* of the guard in the first 8 bytes, in bits */
+	bool			wide;		/* tuples have 16 bytes, not 8 */
+	bool			hides;		/* matching tuples can escape: check for it */
 };
 
 struct pi_series pi_series_of(const struct pi_layout *l, const struct pi_tags *t, unsigned checks);
@@ -264,19 +271,18 @@ struct pi_verdict pi_extract_at(const struct pi_series *s, uint64_t first, const
 				void *data, uint32_t nr, struct pi_error *errs, unsigned max);
 
 /*
- * Before a read that will be checked: store in the place of each tuple one that is
- * wrong for its block, so that a block which the controller does not transfer is
- * found.  @s is pi_poison_of() the tags of the series that will check the read: the
- * reference tag is the complement of the right one, the application and the storage
- * tag differ from the right ones, and the tuple does not turn off the checks.  Only
- * the guard can fit the data by chance: where checks are for the guard alone (type 3),
- * ask pi_poisoned_at() as well.  Buffers as above; nothing but the tuples is written.
- * Type PI_NONE: nothing is done.
+ * Before a read that will be checked, overwrite each tuple in the buffer with one that is wrong
+ * for its block, so that the check finds a block which the controller did not transfer. @s is
+ * pi_poison_of() for the tags that will check the read: the reference tag is the complement of
+ * the right one, the application and the storage tag differ from the right ones, and the tuple
+ * does not escape. Only the guard can match the data by chance; if only the guard is checked
+ * (type 3), call pi_poisoned_at() as well. Buffers are as described above; only the tuples are
+ * written. With type PI_NONE nothing is written.
  */
 struct pi_series pi_poison_of(const struct pi_layout *l, const struct pi_tags *t);
 void pi_poison_at(const struct pi_series *s, uint64_t first, void *data, void *md, uint32_t nr);
 
-/* How many of the @nr tuples are still those that pi_poison_at() stored. */
+/* Returns how many of the @nr tuples are still those that pi_poison_at() stored. */
 uint32_t pi_poisoned_at(const struct pi_series *s, uint64_t first, const void *data, const void *md,
 			uint32_t nr);
 

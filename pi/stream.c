@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stream.c - copies that are too large for the cache to keep
+ * stream.c - see stream.h
  */
 #include <string.h>
 
