@@ -3,7 +3,7 @@
  * guard-fold.h - the constants of the vector kernels; gen-guard-fold.c computes and
  * documents them
  *
- * Their values are in another file, so that the compiler cannot see them.  GCC would
+ * Their values are in another file, so that the compiler cannot see them.  It would
  * otherwise store single words of some pairs and combine them in the inner loops.
  */
 #ifndef GUARD_FOLD_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pi-sample.h - blocks of a format, built by the bitwise implementation in oracle.c,
- * and what must be found wrong with them
+ * pi-sample.h - sample blocks of a format, built by the bitwise implementation in
+ * oracle.c, and checks of which errors must be found in them
  */
 #ifndef PI_SAMPLE_H
 #define PI_SAMPLE_H
@@ -13,7 +13,7 @@
 
 enum { ALL_CHECKS = PI_GUARD | PI_APP | PI_STORAGE | PI_REF };
 
-/* One of PI_* for each field of the oracle. */
+/* The PI_* value of each field of the oracle. */
 static const enum pi_check check_of[ORACLE_FIELDS] = {
 	[ORACLE_GUARD] = PI_GUARD, [ORACLE_APP] = PI_APP,
 	[ORACLE_STORAGE] = PI_STORAGE, [ORACLE_REF] = PI_REF,
@@ -31,8 +31,8 @@ static inline void *allocate(size_t size)
 }
 
 /*
- * Blocks of one format with right tuples.  Buffers are exactly as large as they
- * must be, so that a sanitizer sees one byte too many.
+ * Blocks of one format with correct tuples. Buffers have exactly the needed size, so that a
+ * sanitizer reports an access of one byte beyond.
  */
 struct sample {
 	struct oracle_format	f;
@@ -40,12 +40,15 @@ struct sample {
 	struct pi_tags		tags;
 	uint32_t		nr;
 	uint8_t			*data;
-	uint8_t			*md;		/* NULL: extended */
+	uint8_t			*md;		/* NULL for extended blocks */
 	size_t			data_bytes;
 	size_t			md_bytes;
 };
 
-/* Random tags, but for two zeroes in the application tag: one flip is no escape. */
+/*
+ * Returns random tags. Two bits of the application tag are zero, so that one flipped bit cannot
+ * make a tuple escape.
+ */
 static inline struct pi_tags random_tags(const struct oracle_format *f)
 {
 	return (struct pi_tags) {
@@ -57,7 +60,7 @@ static inline struct pi_tags random_tags(const struct oracle_format *f)
 	};
 }
 
-/* What the tuple of block @i must hold besides the guard. */
+/* Returns what the tuple of block @i must hold except the guard. */
 static inline struct oracle_tuple tags_at(const struct sample *s, uint32_t i)
 {
 	return (struct oracle_tuple) { {
@@ -132,7 +135,10 @@ static inline bool sample_equal(const struct sample *a, const struct sample *b)
 	       (!a->md || !memcmp(a->md, b->md, a->md_bytes));
 }
 
-/* Every STS worth a look: the limits, their neighbours, an odd one in between. */
+/*
+ * Returns the storage tag sizes to test: the limits, their neighbours, and an odd value in
+ * between.
+ */
 static inline size_t sts_values(unsigned pif, unsigned sts[5])
 {
 	unsigned min = pi_formats[pif].sts_min, max = pi_formats[pif].sts_max;
@@ -145,7 +151,7 @@ static inline size_t sts_values(unsigned pif, unsigned sts[5])
 	return 5;
 }
 
-/* @n of all formats under test; false past the last. */
+/* Set *@f to format number @n of those under test. Returns false after the last. */
 static inline bool format_at(size_t n, struct oracle_format *f)
 {
 	static const uint32_t md_sizes[] = { 8, 9, 12, 16, 17, 24, 64, 128 };
@@ -193,7 +199,7 @@ static inline bool same_error(const struct pi_error *a, const struct pi_error *b
 	       a->got == b->got;
 }
 
-/* Is what came back the @nr errors at @want? */
+/* Assert that the reported errors are the @nr errors at @want. */
 static inline void check_errors(const struct sample *s, const char *what, const struct pi_error *want,
 			 unsigned nr, const struct pi_error *got, unsigned nr_got)
 {
@@ -209,7 +215,7 @@ static inline void check_errors(const struct sample *s, const char *what, const 
 			   (unsigned long long)want[i].got);
 }
 
-/* Every block that escapes is counted, whatever is checked of it. */
+/* Assert that every block that escapes is counted, whatever fields are checked. */
 static inline void check_escaped(const struct sample *s, const char *what, unsigned checks, uint32_t got)
 {
 	uint32_t want = 0;
@@ -223,7 +229,10 @@ static inline void check_escaped(const struct sample *s, const char *what, unsig
 		   checks, got, want);
 }
 
-/* The data of extended blocks, as pi_extract() must deliver it. */
+/*
+ * Returns whether @data is the data of the sample's extended blocks, as pi_extract() must
+ * deliver it.
+ */
 static inline bool data_is(const struct sample *s, const uint8_t *data)
 {
 	for (uint32_t i = 0; i < s->nr; i++)
@@ -250,7 +259,7 @@ static inline void expect_extract(const struct sample *s, unsigned checks, const
 	free(data);
 }
 
-/* Checking @s must find exactly the @nr (0..8) errors at @want. */
+/* Assert that a check of @s finds exactly the @nr (0..8) errors at @want. */
 static inline void expect(const struct sample *s, unsigned checks, const char *what,
 		   const struct pi_error *want, unsigned nr)
 {

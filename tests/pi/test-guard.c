@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-guard.c - the three guards, as each kernel computes them, against a
- * division done one bit at a time, in all shapes that a guard_job can have
+ * test-guard.c - compare the three guards of every kernel with a bitwise division, for
+ * all shapes of a guard_job
  *
- * Buffers lie between pages that cannot be touched.  Whatever is not to be
- * written is compared afterwards.
+ * Buffers lie between inaccessible pages.  Memory that must not be written is compared
+ * afterwards.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -12,14 +12,14 @@
 #include "pi/guard-kernels.h"
 #include "tests/lib/unit.h"
 
-/* A CRC by its published parameters; @poly is in the order of the register. */
+/* A CRC by its published parameters; @poly has the bit order of the register. */
 struct crc {
 	const char	*name;
 	unsigned	bits;
 	bool		reflected;
 	uint64_t	poly;
-	uint64_t	ones;		/* in the register first, and added at the end */
-	uint64_t	check;		/* of "123456789" */
+	uint64_t	ones;		/* initial register value, and final XOR */
+	uint64_t	check;		/* CRC of "123456789" */
 };
 
 static const struct crc t10dif = { "T10-DIF", 16, false, 0x8bb7, 0, 0xd0db };
@@ -39,13 +39,13 @@ static const struct guard {
 
 enum { NR_GUARDS = sizeof(guards) / sizeof(guards[0]) };
 
-/* Every guard, computed by every kernel that this CPU runs. */
+/* Iterate over every guard of every kernel that this CPU supports. */
 #define for_each_guard(g) \
 	for (size_t k = 0; k < guard_nr_kernels; k++) \
 		if (!guard_select(guard_kernels[k].name)) \
 			for (const struct guard *g = guards; g < guards + NR_GUARDS; g++)
 
-/* "16b by avx2"; good until the next call. */
+/* Returns a text such as "16b by avx2", valid until the next call. */
 static const char *name_of(const struct guard *g)
 {
 	static char name[60];
@@ -87,7 +87,7 @@ static uint64_t guard_of(const struct guard *g, const void *data, size_t len)
 	return guard;
 }
 
-/* An area with a page on either side that faults. */
+/* An area between two inaccessible pages. */
 struct arena {
 	uint8_t	*start;
 	size_t	size;
@@ -107,7 +107,10 @@ static struct arena arena_new(size_t size)
 	return (struct arena){ p + page, size };
 }
 
-/* @len bytes that end @shift bytes ahead of the area's end, or start so far in. */
+/*
+ * Returns @len bytes that end @shift bytes before the end of the area, or start @shift bytes
+ * after its start.
+ */
 static uint8_t *arena_place(const struct arena *a, size_t len, size_t shift, bool at_end)
 {
 	return at_end ? a->start + a->size - shift - len : a->start + shift;
@@ -118,10 +121,10 @@ enum {
 	ARENA = MAX_NR * (MAX_LEN + MAX_MD + MAX_GAP) + MAX_SHIFT,
 };
 
-/* Where metadata lies: by itself, behind each block's data, behind each copy. */
+/* Where the metadata is: in a buffer of its own, after each block's data, or after each copy. */
 enum md_place { MD_APART, MD_BEHIND_DATA, MD_BEHIND_COPY, MD_PLACES };
 
-/* A guard_job without its addresses.  Gaps are what a stride has beyond a length. */
+/* A guard_job without its addresses. A gap is the stride minus the length. */
 struct shape {
 	size_t		nr;
 	size_t		len;
@@ -157,7 +160,7 @@ static void areas_new(void)
 	memcpy(md_saved, md_area.start, md_area.size);
 }
 
-/* Bytes from the first byte of @nr things to the last, @stride apart. */
+/* Returns the bytes from the start of the first to the end of the last of @nr items at @stride. */
 static size_t extent(size_t nr, size_t stride, size_t gap)
 {
 	return nr ? nr * stride - gap : 0;
@@ -204,7 +207,7 @@ static const uint8_t *block_md(const struct guard_job *job, size_t i)
 	return job->md_len ? (const uint8_t *)job->md + i * job->md_stride : NULL;
 }
 
-/* What the copy's area must be afterwards: as it is now, but for the copies. */
+/* Compute the expected contents of the copy's area: the current ones plus the copies. */
 static void expect_copies(const struct guard_job *job)
 {
 	memcpy(copy_want, copy_area.start, copy_area.size);
@@ -244,7 +247,7 @@ static void check_shape(const struct guard *g, const struct shape *s)
 		   "%s: the source was written to", what);
 }
 
-/* Published values; the bitwise division is held to them as well. */
+/* Check published values, for the kernels and for the bitwise division. */
 static void check_values(void)
 {
 	static const char digits[] = "123456789";
@@ -260,7 +263,7 @@ static void check_values(void)
 	}
 }
 
-/* NVM Command Set Specification, 64b CRC and 32b CRC test cases: 4096 bytes each. */
+/* Spec: NVM Command Set Specification, 64b CRC and 32b CRC test cases, 4096 bytes each. */
 static void published_blocks(void)
 {
 	static const struct {
@@ -365,7 +368,7 @@ static void metadata(void)
 						.copy = place == MD_BEHIND_COPY });
 }
 
-/* With no metadata under the guard its address is not looked at. */
+/* If the guard covers no metadata, the metadata address is not used. */
 static void metadata_unused(void)
 {
 	uint8_t block[512] = { 1 };
@@ -379,7 +382,7 @@ static void metadata_unused(void)
 	}
 }
 
-/* Copies into the layout that pi_insert() builds: each block's metadata right behind it. */
+/* Copy into the layout that pi_insert() builds: each block's metadata follows its data. */
 static void copies(void)
 {
 	for_each_guard(g)
@@ -414,7 +417,7 @@ static void random_shapes(void)
 	}
 }
 
-/* A flipped bit changes its own block's guard, and as the division says. */
+/* A flipped bit changes the guard of its own block only, to the value of the bitwise division. */
 static void check_flip(const struct guard *g, uint8_t *blocks, size_t len, size_t bit)
 {
 	struct guard_job job = { .data = blocks, .data_len = len - 8, .data_stride = len,

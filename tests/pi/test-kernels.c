@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-kernels.c - every guard kernel that this CPU runs, against long division
+ * test-kernels.c - compare every guard kernel that this CPU supports with long division
  *
  *	test-kernels [--blocks=N] [CASE...]
  *
- * Buffers begin or end at a page that faults, and all that lies around the
- * blocks in them is checked too.  Nothing but the C library is used, so that the
- * same program runs where only a cross compiler and an emulator are at hand.
+ * Buffers begin or end at an inaccessible page, and the memory around the blocks in
+ * them is compared too.  The program needs only the C library, so that it also runs
+ * where only a cross compiler and an emulator are installed.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -24,18 +24,21 @@ enum { MAX_LEN = 4200, MAX_NR = 40, MAX_MD = 300, GUARDS = 3 };
 
 static const char *const guard_names[GUARDS] = { "16b", "32b", "64b" };
 
-/* Of a shift register that takes the low bit of each byte first, or the high. */
+/*
+ * The parameters of the CRCs; the register is combined with the low or the high bit of a byte
+ * first.
+ */
 static const struct crc {
 	uint64_t	poly;
 	bool		high_first;
-	uint64_t	start;		/* in the register first, and added at the end */
+	uint64_t	start;		/* initial register value, and final XOR */
 } crcs[GUARDS] = {
 	{ 0x8bb7000000000000, true, 0 },
 	{ 0x82f63b78, false, 0xffffffff },
 	{ 0x9a6c9329ac4bc9b5, false, ~0ULL },
 };
 
-static char why[300];		/* of the case that runs, the first failure */
+static char why[300];		/* first failure of the current case */
 
 static bool check(bool ok, const char *fmt, ...)
 {
@@ -49,7 +52,7 @@ static bool check(bool ok, const char *fmt, ...)
 	return false;
 }
 
-/* The same numbers in every run. */
+/* Returns pseudo-random numbers, the same in every run. */
 static uint64_t next_random(void)
 {
 	static uint64_t state = 0x9e3779b97f4a7c15;
@@ -89,7 +92,7 @@ static uint64_t finish(const struct crc *crc, uint64_t reg)
 	return crc->high_first ? reg >> 48 : reg ^ crc->start;
 }
 
-/* As divide(), a byte at a time, for many blocks; its table comes from divide(). */
+/* As divide(), but a byte at a time, for many blocks. Its table is computed bit by bit. */
 static uint64_t divide_quickly(unsigned guard, uint64_t reg, const uint8_t *p, size_t len)
 {
 	static uint64_t table[GUARDS][256];
@@ -109,7 +112,7 @@ static guard_fn *fn_of(const struct guard_kernel *k, unsigned guard)
 	return guard == 0 ? k->of_16b : guard == 1 ? k->of_32b : k->of_64b;
 }
 
-/* Memory with a page that faults on either side. */
+/* Memory between two inaccessible pages. */
 struct arena {
 	uint8_t	*start;
 	size_t	size;
@@ -135,7 +138,7 @@ static void arena_init(struct arena *a, size_t size)
 		a->start[i] = (uint8_t)next_random();
 }
 
-/* @size bytes at the arena's start or at its end. */
+/* Returns @size bytes at the start or at the end of the arena. */
 static uint8_t *place(const struct arena *a, size_t size, bool at_end)
 {
 	return at_end ? a->start + a->size - size : a->start;
@@ -186,7 +189,7 @@ static uint64_t expected(const struct guard_job *job, unsigned guard, size_t i)
 	return finish(crc, reg);
 }
 
-/* Was the data copied, and nothing around it touched?  Both hold 5Ah before. */
+/* Returns whether the data was copied and nothing around it changed. Both areas held 5Ah before. */
 static bool copied(const struct guard_job *job)
 {
 	const uint8_t *p = copy_arena.start, *end = p + copy_arena.size;
@@ -227,7 +230,7 @@ static void run_one(const struct guard_kernel *k, unsigned guard, const struct g
 		      k->name, guard_names[guard], job->nr, job->data_len);
 }
 
-/* All guards of all kernels over one shape. */
+/* Compute all guards with all kernels for one shape. */
 static void run_shape(const struct shape *s)
 {
 	struct guard_job job = job_of(s);
@@ -243,7 +246,7 @@ static void run_shape(const struct shape *s)
 	}
 }
 
-/* The same at both ends of the arena, with and without a copy. */
+/* Run the shape at both ends of the arena, with and without a copy. */
 static void run_shapes(struct shape s)
 {
 	for (int i = 0; i < 4; i++) {
@@ -311,7 +314,7 @@ static void numbers(void)
 			});
 }
 
-/* Blocks that lie on one another, and at every distance from a cache line's start. */
+/* Test blocks that overlap (a stride of 0), and every offset from the start of a cache line. */
 static void alignments(void)
 {
 	for (size_t stride = 0; stride < 130; stride++)
@@ -323,7 +326,7 @@ static void alignments(void)
 
 static unsigned long nr_blocks = 1000000;
 
-/* Shapes as they come, the usual ones more often. */
+/* Test random shapes; usual shapes are more frequent. */
 static void random_blocks(void)
 {
 	static const size_t usual[] = { 512, 520, 1024, 4096, 4104 };
@@ -368,7 +371,7 @@ static void random_blocks(void)
 	}
 }
 
-/* A bit that changes must change the guard of its block, and that alone. */
+/* A flipped bit must change the guard of its own block only. */
 static void one_bit(void)
 {
 	struct shape s = { .len = 512, .stride = 520, .md_len = 8, .md_stride = 16, .nr = 12 };
@@ -394,7 +397,10 @@ static void one_bit(void)
 	}
 }
 
-/* The names; the environment's word; the three calls go where they should. */
+/*
+ * Test the kernels' names, the environment variable, and that the three functions call the
+ * selected kernel.
+ */
 static void selection(void)
 {
 	static guard_fn *const calls[GUARDS] = { guard_16b, guard_32b, guard_64b };
@@ -428,7 +434,7 @@ static const struct {
 	const char	*name;
 	void		(*run)(void);
 } cases[] = {
-	{ "selection", selection },	/* first: it sees the environment being read */
+	{ "selection", selection },	/* must be first: the environment is read once */
 	{ "check_values", check_values },
 	{ "lengths", lengths },
 	{ "metadata", metadata },

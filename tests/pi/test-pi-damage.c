@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-pi-damage.c - one thing is damaged, and exactly that block, field, wanted and
- * found value must come back; or nothing, where a block escapes
+ * test-pi-damage.c - corrupt one thing: exactly that block, field, expected and found
+ * value must be reported, or nothing if the block escapes
  */
 #include "pi-sample.h"
 
-/* Flip bit @bit of a field of block @i's tuple; what was there goes to *@want. */
+/* Flip bit @bit of a field of block @i's tuple; *@want is set to the value before. */
 static uint64_t flip_field(const struct sample *s, uint32_t i, enum oracle_field field,
 			   unsigned bit, uint64_t *want)
 {
@@ -17,7 +17,7 @@ static uint64_t flip_field(const struct sample *s, uint32_t i, enum oracle_field
 	return t.field[field];
 }
 
-/* A damaged field is found by its own check, and by no other. */
+/* A corrupted field is found by its own check, and by no other. */
 static void damage_field(struct sample *s, enum oracle_field field)
 {
 	unsigned check = check_of[field], bits = oracle_bits(&s->f, field);
@@ -86,7 +86,7 @@ static void masks(void)
 	for_all_formats(2, masks_one);
 }
 
-/* What the guard covers: all data, and metadata ahead of the tuple, not behind it. */
+/* The guard covers all data and the metadata in front of the tuple, but not that after it. */
 static void flip_covered(struct sample *s, uint8_t *byte, uint32_t block, const char *what)
 {
 	struct pi_error e = { .block = block, .field = PI_GUARD, .got = guard_of(s, block) };
@@ -124,7 +124,7 @@ static void damage_covered(void)
 	for_all_formats(3, damage_covered_one);
 }
 
-/* Write @app and @ref into block @i's tuple, and leave the rest of it. */
+/* Set the application and reference tag of block @i's tuple; leave its other fields. */
 static void set_tags(const struct sample *s, uint32_t i, uint16_t app, uint64_t ref)
 {
 	struct oracle_tuple t = oracle_unpack(&s->f, tuple_of(s, i));
@@ -134,7 +134,7 @@ static void set_tags(const struct sample *s, uint32_t i, uint16_t app, uint64_t 
 	oracle_pack(&s->f, &t, tuple_of(s, i));
 }
 
-/* A block that escapes is wrong in everything, and so silent, by itself. */
+/* No error is reported for a block that escapes, although all its fields are wrong. */
 static void escapes_one(struct sample *s)
 {
 	struct pi_error e[2] = {
@@ -161,7 +161,7 @@ static void escapes_one(struct sample *s)
 	expect(s, ALL_CHECKS, "damaged on both sides of an escaped block", e, 2);
 }
 
-/* A block that is right in all that is compared, and escapes, was not checked. */
+/* A block that escapes is counted, also if all compared fields match. */
 static void escapes_unseen_one(struct sample *s)
 {
 	uint64_t ones = pi_ones(oracle_bits(&s->f, ORACLE_REF));
@@ -192,7 +192,7 @@ static void escapes(void)
 	for_all_formats(3, escapes_one);
 }
 
-/* Type 3 escapes with both tags all ones, not with one of them. */
+/* A type 3 block escapes if both tags are all ones, not if only one is. */
 static void escapes_type3_one(struct sample *s)
 {
 	uint64_t ones = pi_ones(oracle_bits(&s->f, ORACLE_REF));
@@ -212,7 +212,7 @@ static void escapes_type3(void)
 	for_all_formats(2, escapes_type3_one);
 }
 
-/* Reference tags wrap at their own width; those of type 3 stay. */
+/* Reference tags wrap at their own width; those of type 3 are constant. */
 static void wrap_one(struct sample *s)
 {
 	uint64_t ones = pi_ones(oracle_bits(&s->f, ORACLE_REF));
@@ -245,7 +245,10 @@ static void wrap(void)
 	for_all_formats(4, wrap_one);
 }
 
-/* Everything wrong in all of more blocks than one guard call takes. */
+/*
+ * Returns a sample of more blocks than one guard call processes, with all fields of all blocks
+ * wrong.
+ */
 static struct sample all_wrong(const struct oracle_format *f, uint32_t nr, struct pi_error *want)
 {
 	struct sample s = sample_new(f, nr);
@@ -291,7 +294,7 @@ static void check_list(const struct oracle_format *f, unsigned per_block)
 	sample_free(&s);
 }
 
-/* The count is of all mismatches, the list is their beginning, in order. */
+/* The count includes all mismatches; the list holds the first of them, in order. */
 static void lists(void)
 {
 	check_list(&(struct oracle_format){ 0, 1, 512, 8, 0, false, false }, 3);
@@ -302,7 +305,7 @@ static void lists(void)
 	check_list(&(struct oracle_format){ 2, 3, 512, 64, 0, false, false }, 2);
 }
 
-/* Any number of blocks, and damage in any of them. */
+/* Test any number of blocks, with an error in any of them. */
 static void check_count(const struct oracle_format *f, uint32_t nr)
 {
 	struct sample s = sample_new(f, nr);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-pi-layout.c - formats, layouts, tuples and command dwords of pi/ against
- * the oracle, for every storage tag size, and against values worked out by hand
+ * test-pi-layout.c - compare formats, layouts, tuples and command dwords of pi/ with the
+ * oracle, for every storage tag size, and with values computed by hand
  */
 #include <errno.h>
 
@@ -12,7 +12,7 @@
 	for (unsigned pif = 0; pif < 3; pif++) \
 		for (unsigned sts = pi_formats[pif].sts_min; sts <= pi_formats[pif].sts_max; sts++)
 
-/* Values of fields with noise above their widths. */
+/* Returns tags with random bits above the width of each field. */
 static struct pi_tags noisy_tags(void)
 {
 	return (struct pi_tags){ unit_random(), unit_random(), unit_random(), unit_random(),
@@ -33,7 +33,7 @@ static void check_dwords(const struct oracle_format *f)
 		   f->sts, d.cdw2, d.cdw3, d.cdw14, d.cdw15,
 		   want.cdw2, want.cdw3, want.cdw14, want.cdw15);
 
-	/* Bits above the space are not the tags', whatever they hold. */
+	/* bits above the space are ignored */
 	d.cdw2 |= 0xa5a50000;
 	if (f->pif == 0)
 		d.cdw3 = 0x12345678;
@@ -149,7 +149,7 @@ static void tuples_by_hand(void)
 	}
 }
 
-/* PIF names a format, or points to QPIF where formats can be qualified. */
+/* PIF selects a format, or refers to QPIF if formats can be qualified. */
 static void formats(void)
 {
 	for (unsigned pif = 0; pif < 4; pif++)
@@ -168,7 +168,7 @@ static void formats(void)
 	UNIT_CHECK(!pi_format_of(~0U, 0, true) && !pi_format_of(4, 0, true), "PIF past 3");
 }
 
-/* Each refusal says what it is about. */
+/* Each refusal names its reason. */
 static void refusals(void)
 {
 	static const struct pi_format *const f16 = &pi_formats[0], *const f32 = &pi_formats[1],
@@ -176,7 +176,7 @@ static void refusals(void)
 	const struct {
 		struct pi_layout	l;
 		int			ret;
-		const char		*word;	/* NULL: nothing to say */
+		const char		*word;	/* NULL: no message */
 	} rows[] = {
 		{ { f16, PI_TYPE1, 512, 8, 0, false, false, false }, 0, NULL },
 		{ { f16, PI_TYPE1, 512, 8, 32, false, false, false }, 0, NULL },
@@ -215,7 +215,7 @@ static void refusals(void)
 	}
 }
 
-/* With data of a possible size, layouts are refused where the oracle objects. */
+/* For possible data sizes, the layouts that the oracle rejects are refused. */
 static void refusals_agree(void)
 {
 	static const uint32_t data_sizes[] = { 512, 1024, 4096, 65536 };
@@ -252,7 +252,7 @@ static void check_escapes(const struct oracle_format *f)
 	}
 }
 
-/* With an application tag of all ones or not, and a reference tag of all ones or not. */
+/* Test all-ones and other application tags with all-ones and other reference tags. */
 static void escapes(void)
 {
 	for (unsigned type = 1; type <= 3; type++)
@@ -260,7 +260,7 @@ static void escapes(void)
 			check_escapes(&(struct oracle_format){ pif, type, 4096, 16, sts, 0, 0 });
 }
 
-/* Far from the first block: @i is a full 64 bits. */
+/* Test blocks far from the first: @i is a full 64-bit number. */
 static void ref_at(void)
 {
 	struct pi_layout l = { .format = &pi_formats[2], .type = PI_TYPE2, .sts = 8 };

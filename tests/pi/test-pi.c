@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-pi.c - generate, verify, insert and extract of good blocks, wherever they lie, in
- * every format, type and place of the tuple
+ * test-pi.c - generate, verify, insert and extract correct blocks at any address, in
+ * every format, type and position of the tuple
  */
 #include "pi-sample.h"
 
-/* Every byte of data and metadata, so nothing but the tuples is written. */
+/* Compare every byte of data and metadata: only the tuples may be written. */
 static void generate(void)
 {
 	for_all_formats(3, generate_one);
@@ -31,7 +31,7 @@ static void verify_good(void)
 	for_all_formats(3, verify_good_one);
 }
 
-/* Nothing but tuples is written, all of them are wrong, and none escapes. */
+/* Poisoning writes only the tuples; all of them are wrong, and none escapes. */
 static void poison_one(struct sample *s)
 {
 	struct sample before = sample_copy(s);
@@ -61,7 +61,7 @@ static void poison(void)
 	for_all_formats(3, poison_one);
 }
 
-/* No application tag and no mask of it makes a tuple that turns the checks off. */
+/* No application tag, with no mask, leads to a poison tuple that escapes. */
 static void poison_never_escapes(void)
 {
 	static const struct oracle_format f = { .data_size = 512, .md_size = 8, .type = 1 };
@@ -80,7 +80,7 @@ static void poison_never_escapes(void)
 	}
 }
 
-/* Buffers and tuples may lie anywhere. */
+/* Buffers and tuples may have any alignment. */
 static void alignments(void)
 {
 	struct oracle_format f = { 2, 1, 512, 17, 5, false, false };
@@ -114,8 +114,8 @@ static void alignments(void)
 }
 
 /*
- * A series that began @before blocks ahead of @s has the same tuples, also where
- * the reference tag wraps on the way, and finds the same one that is not right.
+ * A series that began @before blocks earlier than @s gives the same tuples, also if the
+ * reference tag wraps in between, and finds the same wrong one.
  */
 static void check_series(struct sample *s, uint64_t before)
 {
@@ -134,7 +134,7 @@ static void check_series(struct sample *s, uint64_t before)
 	pi_generate_at(&series, before, s->data, s->md, s->nr);
 	UNIT_CHECK(sample_equal(s, &good), "%s, %llu blocks on: generate", format_text(&s->f),
 		   (unsigned long long)before);
-	tuple_of(s, s->nr - 1)[0] ^= 1;		/* the guard comes first */
+	tuple_of(s, s->nr - 1)[0] ^= 1;		/* the guard is the first field */
 	UNIT_CHECK(pi_verify_at(&series, before, s->data, s->md, s->nr, &err, 1).bad == 1 &&
 		   err.block == s->nr - 1 && err.field == PI_GUARD,
 		   "%s, %llu blocks on: a wrong guard", format_text(&s->f), (unsigned long long)before);
@@ -153,7 +153,10 @@ static void series(void)
 	for_all_formats(5, series_one);
 }
 
-/* Without protection data moves, metadata stays, and nothing is checked. */
+/*
+ * Without protection information the data is copied, the metadata is unchanged, and nothing is
+ * checked.
+ */
 static void check_unprotected(const struct oracle_format *f)
 {
 	struct sample s = sample_new(f, 5), before = sample_copy(&s);

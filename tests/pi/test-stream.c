@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-stream.c - pi_insert() and pi_extract() of more than the cache holds: they go another way
+ * test-stream.c - pi_insert() and pi_extract() of more data than the cache holds, which
+ * use non-temporal stores
  */
 #include <stdlib.h>
 
@@ -32,7 +33,7 @@ static void *buffer(size_t size)
 	return p;
 }
 
-/* Extract to @to, whose place decides how; the data must arrive, and no more. */
+/* Extract to @to, whose alignment selects the code path. Exactly the data must be written. */
 static unsigned extract(uint8_t *to, struct pi_error *err)
 {
 	unsigned nr;
@@ -72,7 +73,7 @@ static void finds_a_bit(void)
 	*byte ^= 4;
 }
 
-/* Insert a few blocks at a time, which never is more than the cache holds. */
+/* Insert a few blocks per call, which never exceeds the cache. */
 static void insert_slowly(const struct pi_layout *l, uint8_t *to)
 {
 	struct pi_tags t = tags;
@@ -84,7 +85,7 @@ static void insert_slowly(const struct pi_layout *l, uint8_t *to)
 	}
 }
 
-/* Metadata of the caller's, ahead of the tuple and behind it, stays as it is. */
+/* Metadata of the caller in front of and after the tuple is not changed. */
 static void inserts(void)
 {
 	static const uint32_t md_sizes[] = { 8, 16, MD_MAX };
