@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Two results folders, point by point: which got better, worse, stayed, or can't be told."""
 import math
-from collections import Counter
 from dataclasses import dataclass
 from statistics import median
 
+import elsewhere
 import stats
 from readings import Unusable
 
@@ -91,32 +91,6 @@ def pair(old, new):
             [p for key, p in news.items() if key not in olds])
 
 
-# --- environments ---
-
-def flat(value, path=""):
-    """Nested objects as {path: text}."""
-    if isinstance(value, dict):
-        parts = value.items()
-    elif isinstance(value, list):
-        parts = enumerate(value, 1)
-    else:
-        return {path: "" if value is None else str(value)}
-    return {k: v for name, part in parts for k, v in flat(part, f"{path} {name}".strip()).items()}
-
-
-def described(folder):
-    """Environment and settings of the plan, as {what: text}."""
-    plan = {k: v for k, v in (folder.plan.get("sizes") or {}).items() if k != "seed"}
-    return flat(folder.environment) | flat({"plan": {"name": folder.plan.get("name")} | plan})
-
-
-def differences(old, new):
-    """[(what, in OLD, in NEW)] of the environments."""
-    a, b = described(old), described(new)
-    return [(what, a.get(what, ""), b.get(what, "")) for what in dict.fromkeys([*a, *b])
-            if a.get(what, "") != b.get(what, "")]
-
-
 # --- what is wrong, whatever the numbers are ---
 
 def clearly_more(before, out_of, after, now_of):
@@ -198,9 +172,8 @@ def several_boots(pairs):
     of them is as fast as it happens to be: its points are held against base lines of their boot.
     """
     olds, news = ({(p.host, boot) for p in side for boot in p.boots()} for side in zip(*pairs))
-    hosts = {host for host, _ in olds | news}
-    guest = any(new.target_kind == "guest" for _, new in pairs)
-    return len(olds) > len(hosts) or len(news) > len(hosts) or guest and olds != news
+    several = any(len(side) > len({host for host, _ in side}) for side in (olds, news))
+    return several or any(new.target_kind == "guest" for _, new in pairs) and olds != news
 
 
 def rounds(point, metric, beside=False):
@@ -343,6 +316,8 @@ def judge(pairs, metric, threshold):
         elif one_marks and one.verdict != WORSE:
             one.verdict = UNKNOWN
             one.reason = "; ".join([*one_marks, *([one.reason] if one.reason else [])])
+        elif one.verdict == SAME and not new.base:
+            one.reason = elsewhere.base_line(old, new)
         one.marks = tuple(one_marks)
         one.where = ", ".join(getattr(new, name) for name in telling)
     return [found[id(new)] for _, new in pairs], found.get(id(None))

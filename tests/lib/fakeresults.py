@@ -49,6 +49,8 @@ class Fake:
     target: str = "image"
     base: str = "no-pi"
     host: str = "testhost"
+    boot: str = ""
+    fio: list = field(default_factory=list)             # lines that were added to all jobs
     seed: int = 1
     noise: Noise = field(default_factory=Noise)
     slower: float = 1           # every I/O takes so many times as long
@@ -153,7 +155,7 @@ def rows_of(fake, points):
             if repeat == 1:
                 row["pi_errors"] = fake.errors.get(point["id"], 0)
             yield row | {"host": fake.host, "target": fake.target, "target_kind": fake.kind,
-                         "repeat": repeat, "order": next(order)}
+                         "repeat": repeat, "order": next(order), "boot": fake.boot}
 
 
 def environment(fake):
@@ -172,7 +174,7 @@ def write(folder, fake):
     folder.mkdir(parents=True)
     points = points_of(fake)
     plan = {"version": VERSION, "name": "fake", "seed": fake.seed, "repeats": fake.repeats,
-            "sizes": {"runtime": 1}, "points": points}
+            "sizes": {"runtime": 1}, "points": points, "asked": {"fio": fake.fio}}
     (folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
     (folder / "environment.json").write_text(json.dumps(environment(fake)), encoding="utf-8")
     with open(folder / "points.csv", "w", encoding="utf-8", newline="") as file:

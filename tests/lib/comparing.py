@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""scripts/compare run on folders that are made up, and what it has to say of them."""
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import fakeresults
+import readings
+from fakeresults import Fake
+
+TOP = Path(__file__).resolve().parent.parent.parent
+
+
+def compare(*words):
+    """Exit status, stdout and stderr."""
+    done = subprocess.run([sys.executable, TOP / "scripts/compare", *map(str, words)], text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=100)
+    return done.returncode, done.stdout, done.stderr
+
+
+def folder_of(path, **words):
+    return fakeresults.write(path, Fake(**words))
+
+
+def expect(done, status, *words):
+    """Complaints unless it exits so and says all of the words."""
+    out = done[1] + done[2]
+    wrong = [f"exits {done[0]}, not {status}: {out[-200:].strip()}"] if done[0] != status else []
+    return wrong + [f"does not say '{w}'" for w in words if w not in out]
+
+
+def change_rows(path, change):
+    """@change is told of each row of points.csv, a dict, and keeps it if it returns true."""
+    with open(path / "points.csv", encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if change(row)]
+    with open(path / "points.csv", "w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, readings.measures.COLUMNS)
+        table.writeheader()
+        table.writerows(rows)
+    return path
+
+
+def setting(where, **cells):
+    """A change of the rows of which @where(row) is true."""
+    def change(row):
+        row |= cells if where(row) else {}
+        return True
+    return change
