@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* identify.c - what Identify says of a namespace and its controller; see nvme.h */
+/* identify.c - read and decode the Identify data of a namespace and its controller; see nvme.h */
 #include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include "nvme.h"
 
-/* MDTS counts pages of CAP.MPSMIN; every controller Linux drives has 4 KiB. */
+/* The unit of MDTS is CAP.MPSMIN; Linux supports only controllers whose minimum is 4 KiB. */
 #define MIN_PAGE 4096u
 
 enum { VERSION_1_2 = 0x10200, VERSION_1_3 = 0x10300, CTRATT_MEM = 1 << 16 };
@@ -24,14 +24,14 @@ static int identify(struct target_ns *ns, unsigned cns, uint32_t nsid, void *pag
 	return ns->ops->admin(ns, &cmd);
 }
 
-/* The same for what a controller may have: failing leaves it empty. */
+/* Read a structure that the controller may lack; on failure @page is all zero. */
 static void identify_optional(struct target_ns *ns, unsigned cns, uint32_t nsid, void *page)
 {
 	if (identify(ns, cns, nsid, page))
 		memset(page, 0, NVME_IDENTIFY_DATA_SIZE);
 }
 
-/* Not all controllers that announce it have it: failing leaves it empty. */
+/* Some controllers announce the log but do not have it; on failure it is all zero. */
 static void read_effects(struct target_ns *ns, struct nvme_identify *id)
 {
 	struct nvme_uring_cmd cmd = {
@@ -52,8 +52,9 @@ static bool has_elbas(const struct nvme_id_ctrl *ctrl)
 }
 
 /*
- * The I/O command set, as the descriptors of the namespace have it: type, length, reserved,
- * value.  Without one it is the NVM Command Set.  Base: Namespace Identification Descriptor.
+ * Return the namespace's I/O command set.  Each descriptor of @list is a type, a length, two
+ * reserved bytes and the value.  Without a descriptor it is the NVM Command Set. Base: Namespace
+ * Identification Descriptor.
  */
 static unsigned command_set(const uint8_t *list)
 {
@@ -92,7 +93,7 @@ int nvme_identify_all(struct target_ns *ns, struct nvme_identify *id)
 	return ret;
 }
 
-/* Identify strings are padded with blanks and not terminated. */
+/* Identify strings are padded with blanks and are not terminated. */
 static void copy_string(char *to, const char *from, size_t len)
 {
 	while (len && (from[len - 1] == ' ' || !from[len - 1]))
@@ -108,7 +109,7 @@ unsigned nvme_nr_lbafs(const struct nvme_id_ns *ns)
 	return nr < 64 ? nr : 64;
 }
 
-/* FLBAS bits 6:5 extend the index only where there are more than 16 formats. */
+/* FLBAS bits 6:5 extend the index only if there are more than 16 formats. */
 static unsigned lbaf_index(const struct nvme_id_ns *ns)
 {
 	unsigned i = ns->flbas & NVME_NS_FLBAS_LOWER_MASK;
@@ -118,7 +119,7 @@ static unsigned lbaf_index(const struct nvme_id_ns *ns)
 	return i;
 }
 
-/* A power of two of pages; 4 EiB and more is no limit. */
+/* Return 2^@exponent pages in bytes, or 0 (no limit) for exponent 0 and for 4 EiB and more. */
 static uint64_t pages(uint8_t exponent)
 {
 	return exponent && exponent < 50 ? (uint64_t)MIN_PAGE << exponent : 0;
@@ -136,8 +137,8 @@ static struct nvme_limits decode_limits(const struct nvme_identify *id)
 }
 
 /*
- * ONCS, and what the effects log adds to it.  A controller whose ONCS lacks a command has it
- * nonetheless, up to the limits, where it tells of limits.
+ * Return ONCS plus the commands that the effects log adds.  A controller also supports a command
+ * whose ONCS bit is clear if it reports limits for that command.
  */
 static uint16_t optional_commands(const struct nvme_identify *id, const struct nvme_limits *l)
 {
@@ -169,7 +170,7 @@ static const struct pi_format *decode_elbaf(uint32_t elbaf, uint8_t pic, uint8_t
 	return pi_format_of((elbaf & NVME_NVM_ELBAF_PIF_MASK) >> 7, elbaf >> 9 & 0xf, pic & 1 << 3);
 }
 
-/* What is the controller's, whatever the namespace is. */
+/* Decode the fields that do not depend on the namespace's format. */
 static void decode_controller(const struct nvme_identify *id, struct nvme_ns_info *info)
 {
 	info->limits = decode_limits(id);
@@ -192,7 +193,7 @@ static int refuse_command_set(unsigned csi, uint32_t nsid, char *why)
 		      csi < sizeof(names) / sizeof(names[0]) ? names[csi] : "unknown", csi);
 }
 
-/* Can anything be read and written there, in blocks of LBA format @i? */
+/* Check that the namespace is active and that its LBA format @i is usable. */
 static int check_namespace(const struct nvme_id_ns *ns, unsigned i, uint32_t nsid, char *why)
 {
 	if (!ns->nsze)

@@ -14,7 +14,7 @@ struct nvme_wire nvme_wire(const struct pi_layout *l, bool pract)
 	};
 }
 
-/* What each command has besides SLBA and NLB. */
+/* The fields that a command has in addition to SLBA and NLB. */
 enum {
 	HAS_BUFFERS	= 1 << 0,
 	HAS_PRACT	= 1 << 1,
@@ -24,8 +24,8 @@ enum {
 };
 
 /*
- * PRACT of Compare and Verify shall be cleared, and Write Zeroes has nothing to
- * check; setting them has the command refused.
+ * Compare and Verify require PRACT to be clear, and Write Zeroes checks nothing; the controller
+ * refuses a command that sets such a bit.
  */
 static const uint8_t has[256] = {
 	[nvme_cmd_read]		= HAS_BUFFERS | HAS_PRACT | HAS_PRCHK | HAS_FUA,

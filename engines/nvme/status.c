@@ -7,7 +7,7 @@
 #include "nvme.h"
 
 static const struct nvme_status table[] = {
-	/* Of the blocks.  Spec: Media and Data Integrity Errors. */
+	/* Statuses about blocks.  Spec: Media and Data Integrity Errors. */
 	{ 0x280,		NVME_VERDICT,	0,		EIO },	/* Write Fault */
 	{ 0x281,		NVME_VERDICT,	0,		EIO },	/* Unrecovered Read Error */
 	{ NVME_ST_GUARD,	NVME_VERDICT,	PI_GUARD,	EILSEQ },
@@ -18,7 +18,7 @@ static const struct nvme_status table[] = {
 	{ 0x287,		NVME_UNWRITTEN,	0,		EIO },	/* Deallocated or Unwritten */
 	{ NVME_ST_STORAGE,	NVME_VERDICT,	PI_STORAGE,	EILSEQ },
 
-	/* Of the moment: later the same command may work. */
+	/* Temporary conditions: the same command may succeed later. */
 	{ 0x004,		NVME_BUSY,	0,		EAGAIN }, /* Data Transfer Error */
 	{ 0x005,		NVME_BUSY,	0,		EAGAIN }, /* Aborted, Power Loss */
 	{ 0x006,		NVME_BUSY,	0,		EAGAIN }, /* Internal Error */
@@ -41,13 +41,13 @@ static const struct nvme_status table[] = {
 	{ -EAGAIN,		NVME_BUSY,	0,		EAGAIN },
 	{ -EINTR,		NVME_BUSY,	0,		EAGAIN }, /* cancelled by a reset */
 
-	/* Of the command, which the namespace can't or won't execute as it is. */
+	/* The namespace cannot or will not execute this command. */
 	{ 0x020,		NVME_REFUSED,	0,		EROFS }, /* Write Protected */
 	{ 0x081,		NVME_REFUSED,	0,		ENOSPC }, /* Capacity Exceeded */
 	{ 0x083,		NVME_REFUSED,	0,		EBUSY }, /* Reservation Conflict */
 	{ 0x182,		NVME_REFUSED,	0,		EROFS }, /* Read Only Range */
 
-	/* It was there when it was identified. */
+	/* The namespace existed when it was identified and is gone now. */
 	{ 0x00b,		NVME_GONE,	0,		ENODEV }, /* Invalid Namespace */
 	{ -ENODEV,		NVME_GONE,	0,		ENODEV },
 	{ -ENXIO,		NVME_GONE,	0,		ENODEV },
@@ -60,7 +60,7 @@ const struct nvme_status *nvme_status_row(unsigned i)
 	return i < NR_ROWS ? &table[i] : NULL;
 }
 
-/* What a status means that has no row of its own. */
+/* Return the meaning of a status without a row, by its status code type. */
 static struct nvme_status of_type(int code)
 {
 	switch (code >> 8) {
@@ -73,7 +73,7 @@ static struct nvme_status of_type(int code)
 	}
 }
 
-/* The row of @res, which is not 0. */
+/* Return the row for @res, which must not be 0. */
 static struct nvme_status look_up(int res)
 {
 	int code = res < 0 ? res : res & NVME_ST_MASK;
@@ -102,7 +102,7 @@ int nvme_execute(struct target_ns *ns, const struct nvme_uring_cmd *cmd)
 	for (unsigned i = 0; i < NVME_TRIES; i++) {
 		if (i)
 			usleep(5000u << i);
-		again = *cmd;		/* a target may change what it is given */
+		again = *cmd;		/* a target may modify the command */
 		res = ns->ops->io(ns, &again);
 		if (!nvme_result_again(res))
 			break;
@@ -126,7 +126,7 @@ char *nvme_result_name(int res, char buf[NVME_STATUS_MAX])
 
 	if (res <= 0)
 		snprintf(buf, NVME_STATUS_MAX, "%s", text);
-	else	/* libnvme says "Name: explanation"; the name is the spec's term */
+	else	/* libnvme returns "Name: explanation"; the name is the specification's term */
 		snprintf(buf, NVME_STATUS_MAX, "%.*s (%03xh%s)", (int)strcspn(text, ":"), text,
 			 res & NVME_ST_MASK, res & NVME_ST_DNR ? ", do not retry" : "");
 	return buf;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * status.h - what the status of a command says: of the blocks it named, and of
- * whether it is worth sending again
+ * status.h - the meaning of a command's status: what it says about the blocks, and whether the
+ * command may be sent again
  *
- * A result is one as in target.h: 0 good; above 0 the status word of the completion;
- * below 0 -errno.  Base: Status Field Definition.  Spec: Status Values.
+ * A result is one as in target.h: 0 good; above 0 the status word of the completion; below 0
+ * -errno.  Base: Status Field Definition.  Spec: Status Values.
  */
 #ifndef NVME_STATUS_H
 #define NVME_STATUS_H
@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include "target.h"
 
-/* The status codes that concern protection; SCT and SC without More and DNR. */
+/* Status codes of protection information: SCT and SC without More and DNR. */
 enum nvme_pi_status {
 	NVME_ST_INVALID_PI	= 0x181,
 	NVME_ST_GUARD		= 0x282,
@@ -25,56 +25,57 @@ enum nvme_pi_status {
 #define NVME_ST_MASK	0x7ff
 #define NVME_ST_DNR	0x4000
 
-/* What a result means. */
+/* What a result means for the blocks and for the command. */
 enum nvme_meaning {
 	NVME_GOOD,
-	NVME_VERDICT,		/* a block is bad: unreadable, or not what it should be */
-	NVME_UNWRITTEN,		/* a block is deallocated or was never written: that is no fault */
-	NVME_BUSY,		/* nothing about a block: the same command may work later */
-	NVME_REFUSED,		/* nothing about a block: the same command won't work */
-	NVME_GONE,		/* nothing about a block: the namespace is not there any more */
+	NVME_VERDICT,		/* a block is unreadable, or its content is wrong */
+	NVME_UNWRITTEN,		/* a block is deallocated or unwritten; this is no error */
+	NVME_BUSY,		/* says nothing about a block; the same command may succeed later */
+	NVME_REFUSED,		/* says nothing about a block; the same command will fail again */
+	NVME_GONE,		/* says nothing about a block; the namespace no longer exists */
 	NVME_NR_MEANINGS,
 };
 
 /*
- * One row of the table.  A status that has none means what its type means: a media
- * error (SCT 2h) is a verdict, a path error (SCT 3h) says that the controller is busy, and all
- * others that the command was refused.
+ * A row of the table.  A status without a row is classified by its type: a media error (SCT 2h) is
+ * a verdict, a path error (SCT 3h) means that the controller is busy, and any other means that the
+ * command was refused.
  */
 struct nvme_status {
 	int			status;		/* SCT and SC, or -errno */
 	enum nvme_meaning	meaning;
-	unsigned		field;		/* one of PI_* that a check found wrong, or 0 */
-	int			err;		/* the errno that fio gets */
+	unsigned		field;		/* PI_* whose check failed, or 0 */
+	int			err;		/* the errno reported to fio */
 };
 
-/* The @i-th row, NULL past the last. */
+/* Return row @i, or NULL past the last row. */
 const struct nvme_status *nvme_status_row(unsigned i);
 
 enum nvme_meaning nvme_result_meaning(int res);
 
-/* May the same command work a little later?  It is busy, and DNR is clear. */
+/* Return true if the same command may succeed a little later: NVME_BUSY with DNR clear. */
 bool nvme_result_again(int res);
 
 /*
- * Execute one command and wait for it, again as long as nvme_result_again() says so, with
- * a little more time between each and the next: NVME_TRIES times at most, in 2.5 s.  A result.
+ * Execute one command synchronously, and repeat it while nvme_result_again() is true: at most
+ * NVME_TRIES attempts, with growing pauses of 2.5 s in total.  Returns a result as in target.h.
  */
 enum { NVME_TRIES = 9 };
 int nvme_execute(struct target_ns *ns, const struct nvme_uring_cmd *cmd);
 
-/* The field a status blames (one of PI_*), 0 when it is no PI check's status. */
+/* Return the field (PI_*) whose check failed according to @status, or 0 for any other status. */
 unsigned nvme_status_field(int status);
 
 /*
- * The errno fio gets: 0 for good; EILSEQ for a protection check or a miscompare, with
- * which fio goes on where continue_on_error has verify; EIO for any other status about a block
- * and for refused commands, with which it goes on where that has io; EAGAIN and ENODEV for a
- * controller that is busy or gone, which end the job unless ignore_error= names them.
+ * Return the errno reported to fio.  0: good.  EILSEQ: a protection check or a Compare failed; fio
+ * continues if continue_on_error= includes verify.  EIO: any other status about a block, or a
+ * refused command; fio continues if it includes io.  EAGAIN, ENODEV: the controller is busy or
+ * gone; the job ends unless ignore_error= lists them.  Some refused commands have an errno of
+ * their own, see the table in status.c.
  */
 int nvme_result_errno(int res);
 
-/* "Guard Check Error (282h)" or "Invalid argument" in @buf; returns @buf. */
+/* Write a name like "Guard Check Error (282h)" or "Invalid argument" to @buf.  Returns @buf. */
 #define NVME_STATUS_MAX 128
 char *nvme_result_name(int res, char buf[NVME_STATUS_MAX]);
 

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * target.h - what takes NVMe commands: one small interface, two targets
+ * target.h - the interface to whatever executes NVMe commands; it has two implementations:
  *
- *	ring.c		io_uring passthrough to a character device, /dev/ngXnY
- *	controller.c	the embedded controller: the same commands, from a file
+ * ring.c		io_uring passthrough to a character device, /dev/ngXnY
+ * controller.c	the embedded controller: the same commands on an image file
  *
- * A target takes the very struct nvme_uring_cmd that the kernel takes, and
- * answers with the status word of the completion, so whatever passes on one can
- * be compared with the other.  Nothing here knows fio.
+ * Both take the kernel's struct nvme_uring_cmd and return the status word of the completion, so
+ * the results of one can be compared with the other's.  Nothing here knows fio.
  *
- * Results, everywhere below: 0 good; above 0 the NVMe status word (SC, SCT,
- * More and DNR: bits 0..14) as the kernel hands it back; below 0 -errno.
+ * Results, in all functions below: 0 good; above 0 the NVMe status word (SC, SCT, More and DNR:
+ * bits 0..14) as the kernel returns it; below 0 -errno.
  */
 #ifndef TARGET_H
 #define TARGET_H
@@ -20,28 +19,28 @@
 #include <stdint.h>
 #include <sys/uio.h>
 #include <time.h>
-#include <libnvme.h>		/* ahead of the kernel's header: both define some of it */
+#include <libnvme.h>		/* before the kernel's header: both define some names */
 #include <linux/nvme_ioctl.h>
 #include "verify/refuse.h"
 
 struct target_ops;
 
 /*
- * An open namespace.  Each target embeds this as the first member of its own.
- * One may be used by many queues and threads at once.
+ * An open namespace.  Each target embeds it as the first member of its own structure. Many queues
+ * and threads may use one namespace concurrently.
  */
 struct target_ns {
 	const struct target_ops	*ops;
 	uint32_t		nsid;
-	int			fd;	/* -1 where there is none to register */
-	uint32_t		max_transfer; /* what the way to it allows, bytes; 0: any */
-	bool			created; /* an image: by this open(), with the format told of */
-	bool			refused; /* by its user: close() removes what open() created */
+	int			fd;	/* for registering with io_uring; -1: none */
+	uint32_t		max_transfer; /* transport's limit, bytes; 0: none */
+	bool			created; /* this open() created the image */
+	bool			refused; /* set by the caller: close() removes a created image */
 };
 
 /*
- * The format a job asks for, in the words of the ns_* options; -1: no opinion.
- * A device must agree with it, an image is created by it or must agree.
+ * The format a job asks for, named as the ns_* options; -1: not specified. A device must match it.
+ * An existing image must match it, too; a new one is created with it.
  */
 struct ns_format {
 	int	lbs;		/* data size, bytes */
@@ -57,15 +56,15 @@ struct ns_format {
 
 struct target_open {
 	const char		*path;
-	bool			write;	/* will be written, zeroed or trimmed */
-	bool			in_use_ok; /* do so even where it is mounted */
-	bool			iopoll;	/* completions will be polled for */
-	const char		*dataless; /* what sends commands without data, for a message; NULL: nothing */
+	bool			write;	/* the job writes, zeroes or trims */
+	bool			in_use_ok; /* open it even if it is mounted */
+	bool			iopoll;	/* completions are polled */
+	const char		*dataless; /* option that sends commands without data; NULL: none */
 	struct ns_format	format;
-	uint64_t		size;	/* data bytes of an image to create; 0: don't, but for: */
+	uint64_t		size;	/* data bytes of a new image; 0: see extent() */
 	/*
-	 * How many blocks an image to create shall have in the layout that it gets (0: no
-	 * image is created).  0, or -errno with a line in @why.  NULL: by ->size.
+	 * Set *@blocks to the number of blocks of a new image with layout @l (0: create no image).
+	 * Returns 0, or -errno with one line in @why.  NULL: the number follows from ->size.
 	 */
 	int			(*extent)(const struct target_open *o, const struct pi_layout *l,
 					  uint64_t *blocks, char why[WHY_MAX]);
@@ -75,13 +74,13 @@ struct target_open {
 };
 
 struct target_queue_opts {
-	unsigned		depth;		/* commands in flight, at most */
+	unsigned		depth;		/* maximum number of commands in flight */
 	bool			iopoll;		/* hipri */
 	bool			sqpoll;		/* sqthread_poll */
 	int			sqpoll_cpu;	/* -1: any */
-	bool			vectored;	/* hand buffers over as one iovec */
-	unsigned		force_async;	/* every so many commands; 0: never */
-	const struct iovec	*bufs;		/* to register; NULL: none */
+	bool			vectored;	/* pass each buffer as an iovec of one entry */
+	unsigned		force_async;	/* IOSQE_ASYNC for every n-th command; 0: never */
+	const struct iovec	*bufs;		/* buffers to register; NULL: none */
 	unsigned		nr_bufs;
 	struct target_ns *const	*ns;		/* all that the queue will be used with */
 	unsigned		nr_ns;
@@ -96,34 +95,40 @@ struct target_cqe {
 struct target_queue;
 
 struct target_ops {
-	const char *name;	/* for reports */
+	const char *name;	/* the name in reports */
 
 	/*
-	 * Open what @o describes.  0 with *@ns set, or -errno with one line in
-	 * @why, and then nothing has been written or created.
+	 * Open the namespace of @o.  Returns 0 with *@ns set, or -errno with one line in @why; on
+	 * failure nothing has been written or created.
 	 */
 	int (*open)(const struct target_open *o, struct target_ns **ns, char why[WHY_MAX]);
 	void (*close)(struct target_ns *ns);
 
 	/*
-	 * Remove the files that the namespace is kept in; it can be used until it is closed.  0,
-	 * or -errno with one line in @why.  NULL: there are none.
+	 * Remove the namespace's files; it remains usable until it is closed.  Returns 0, or
+	 * -errno with one line in @why.  NULL: this target has no files.
 	 */
 	int (*remove)(struct target_ns *ns, char why[WHY_MAX]);
 
-	/* Execute one command and wait for it.  @cmd->addr is a flat buffer. */
+	/* Execute one command synchronously.  @cmd->addr is a flat buffer. */
 	int (*admin)(struct target_ns *ns, struct nvme_uring_cmd *cmd);
 	int (*io)(struct target_ns *ns, struct nvme_uring_cmd *cmd);
 
 	/*
-	 * A queue belongs to one thread.  command() tells where the command of @tag,
-	 * 0..depth - 1, is: the same place as long as the queue is open, the caller's
-	 * to fill, all of it, from one command's completion to the push() of the next.
-	 * That adds it to the batch, for @ns; @ns_index and @buf_index are positions in
-	 * the lists of struct target_queue_opts (-1: the buffer is not registered).
-	 * commit() starts the batch.  reap() does so too, in the same system call where
-	 * it waits; it stores 0..@max completions, waits for @min of them (no longer
-	 * than @timeout when not NULL), and returns how many, or -errno.
+	 * A queue belongs to one thread.
+	 *
+	 * command() returns the command of @tag, 0..depth - 1.  Its address does not change while
+	 * the queue is open; the caller may fill it (all fields) between the completion of one
+	 * command and the push() of the next.
+	 *
+	 * push() adds the command to the batch, for @ns.  @ns_index and @buf_index are indexes
+	 * into the lists of struct target_queue_opts (-1: not registered).
+	 *
+	 * commit() submits the batch.  Returns 0, or -errno.
+	 *
+	 * reap() submits the batch, too, in the same system call in which it waits.  It stores up
+	 * to @max completions in @cqes, waits for at least @min of them (no longer than @timeout
+	 * unless that is NULL), and returns their number, or -errno.
 	 */
 	int (*queue_open)(const struct target_queue_opts *o, struct target_queue **q,
 			  char why[WHY_MAX]);
@@ -138,13 +143,13 @@ struct target_ops {
 
 extern const struct target_ops ring_target;
 
-/* Is the device @path mounted, or held by another driver?  1, 0, or -1: can't be told. */
+/* Return 1 if the device @path is mounted or held by another driver, 0 if not, -1 if unknown. */
 int ring_in_use(const char *path);
 
 /*
- * What takes the commands for @path: a device is the kernel's, anything else an
- * image for the embedded controller.  A name in /dev that is not there is a missing
- * device, not an image to create.
+ * Return the target for @path: io_uring passthrough for a device, the embedded controller for
+ * anything else.  A missing name in /dev (except /dev/shm) is treated as a device that does not
+ * exist, not as an image to create.
  */
 const struct target_ops *target_of(const char *path);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ticks.h - the CPU's own clock: cheap enough to be read on the way of an I/O
+ * ticks.h - the CPU's cycle counter, cheap enough to be read for every I/O
  *
- * Its rate is not known beforehand.  Who wants nanoseconds keeps a struct
- * ticks_from of some time ago; the longer ago, the better the rate.
+ * Its frequency is unknown at the start.  To convert ticks to nanoseconds, keep a struct
+ * ticks_from of an earlier moment; the longer ago it was taken, the more accurate is the rate.
  */
 #ifndef TICKS_H
 #define TICKS_H
@@ -34,18 +34,18 @@ static inline uint64_t ticks(void)
 }
 
 /*
- * What something takes that is done once an I/O.  Reading the clock twice can take
- * longer than it does, so each of the first times is timed, and one in 16 after that.
- * Whatever interrupts a timed one counts as if it had interrupted 16 of them.
+ * The time of a step that runs once per I/O.  Reading the counter twice may take longer than the
+ * step itself, so only the first TICKS_FIRST runs and one in TICKS_ONE_IN later runs are timed.
+ * An interrupt within a sampled run is therefore counted 16 times.
  */
 #define TICKS_FIRST	64
 #define TICKS_ONE_IN	16
 
 struct ticks_sum {
-	uint64_t	first;		/* ticks of the first TICKS_FIRST times */
-	uint64_t	sampled;	/* those of the later ones that were timed */
+	uint64_t	first;		/* ticks of the first TICKS_FIRST runs */
+	uint64_t	sampled;	/* ticks of the later runs that were timed */
 	uint64_t	times;
-	uint64_t	from;		/* this one's; 0: not timed */
+	uint64_t	from;		/* start of the current run; 0: it is not timed */
 };
 
 static inline void ticks_begin(struct ticks_sum *s)
@@ -60,7 +60,7 @@ static inline void ticks_end(struct ticks_sum *s)
 	s->times++;
 }
 
-/* The ticks of all times: the later ones took what those took that were timed, on average. */
+/* Return the estimated ticks of all runs: untimed runs count as the average of the timed ones. */
 static inline uint64_t ticks_of_all(const struct ticks_sum *s)
 {
 	uint64_t later = s->times > TICKS_FIRST ? s->times - TICKS_FIRST : 0;
@@ -78,7 +78,7 @@ static inline struct ticks_from ticks_start(void)
 	return (struct ticks_from){ ticks(), ticks_ns() };
 }
 
-/* How many nanoseconds are @t ticks, at the rate since @from? */
+/* Convert @t ticks to nanoseconds, at the average rate since @from. */
 static inline uint64_t ticks_to_ns(const struct ticks_from *from, uint64_t t)
 {
 	uint64_t since = ticks() - from->ticks;
