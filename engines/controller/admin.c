@@ -7,7 +7,7 @@
 
 static int do_identify(const struct ctl_image *img, const struct nvme_uring_cmd *cmd)
 {
-	_Alignas(8) uint8_t page[NVME_IDENTIFY_DATA_SIZE];	/* the host's can be anywhere */
+	_Alignas(8) uint8_t page[NVME_IDENTIFY_DATA_SIZE];	/* the host's may be unaligned */
 	int ret;
 
 	if (!cmd->addr || cmd->data_len < sizeof(page))
@@ -18,13 +18,13 @@ static int do_identify(const struct ctl_image *img, const struct nvme_uring_cmd 
 	return ret;
 }
 
-/* Spec: Format NVM command: a 32b or 64b guard, or a storage tag, which LBAFEE enables. */
+/* Spec: Format NVM command: a 32b or 64b guard, or a storage tag; LBAFEE enables them. */
 static bool is_extended(const struct ns_format *ns)
 {
 	return ns->pif || ns->sts;
 }
 
-/* May the namespace get LBA format @index, which is @ns?  Storage tags stay as they are. */
+/* May the namespace be formatted to LBA format @index (@ns)?  Storage tag sizes cannot change. */
 static bool format_allowed(const struct ctl_image *img, unsigned index, const struct ns_format *ns)
 {
 	const struct ns_format *now = &img->format.ns;
@@ -62,10 +62,10 @@ static int do_format(struct ctl_image *img, const struct nvme_uring_cmd *cmd)
 	return ret == -EBUSY ? CTL_ST_DENIED : ret;
 }
 
-/* Copy Descriptor Formats that need to be enabled: 2h and 3h; there are no others. */
+/* The Copy Descriptor Formats that must be enabled: 2h and 3h; no others exist. */
 #define NEED_ENABLING 0x000c
 
-/* LBAFEE and CDFE are what changes anything here; the rest is kept for who asks. */
+/* Only LBAFEE and CDFE have an effect; the other bytes are stored for Get Features. */
 static int set_behavior(struct ctl_image *img, const uint8_t *page)
 {
 	if (page[CTL_LBAFEE] > 1 || page[CTL_CDFE] & ~NEED_ENABLING || page[CTL_CDFE + 1])

@@ -56,7 +56,7 @@ int ctl_admit(const struct ctl_image *img, const struct ctl_range *r)
 	return img->media.type == PI_TYPE3 ? NVME_ST_INVALID_PI : 0;
 }
 
-/* With PRACT, tuples that are all of the metadata stay in the controller. */
+/* Return true if metadata is transferred: not with PRACT and metadata that is exactly the tuple. */
 static bool md_crosses(const struct ctl_image *img, const struct ctl_range *r)
 {
 	return img->media.md_size &&

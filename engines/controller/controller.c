@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* controller.c - see controller.h */
-#include "io.h"	/* first: libnvme replaces a header of the kernel */
+#include "io.h"	/* must be first: libnvme replaces a header of the kernel */
 #include <errno.h>
 #include <stdlib.h>
 #include "controller.h"
@@ -76,21 +76,21 @@ static int ctl_io_cmd(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 	return ret;
 }
 
-/* --- the queue: a ring of commands that run when they are reaped --- */
+/* --- the queue: a ring of commands that are executed when they are reaped --- */
 
 struct entry {
 	struct nvme_uring_cmd	cmd;
-	struct ctl_port		*port;		/* NULL: there was no memory for one */
+	struct ctl_port		*port;		/* NULL: out of memory */
 	bool			may_write;
 };
 
 struct target_queue {
-	unsigned	mask;			/* the ring has a power of two of places */
-	unsigned	head, ready, tail;	/* to run next, committed up to, pushed up to */
-	struct ctl_port	**ports;		/* a way to each image met so far */
+	unsigned	mask;			/* ring size (a power of two) - 1 */
+	unsigned	head, ready, tail;	/* to execute next; ends of committed, pushed */
+	struct ctl_port	**ports;		/* one for each image used so far */
 	unsigned	nr_ports;
-	unsigned	*ring;			/* tags, as they were pushed */
-	struct entry	entries[];		/* by tag */
+	unsigned	*ring;			/* tags in the order of push() */
+	struct entry	entries[];		/* indexed by tag */
 };
 
 static struct ctl_port *add_port(struct target_queue *q, const struct ctl_ns *ns)
@@ -124,7 +124,7 @@ static void ctl_queue_close(struct target_queue *q)
 	free(q);
 }
 
-/* What an I/O would have to do once is done for the namespaces known by now. */
+/* Do the one-time work of an I/O now, for a namespace that is known when the queue is opened. */
 static int prepare(struct target_queue *q, struct ctl_ns *ns, char *why)
 {
 	struct ctl_port *port = port_of(q, ns);

@@ -2,15 +2,15 @@
 /*
  * controller.h - the embedded controller: an NVMe namespace in an ordinary file
  *
- * A target like any other (target.h).  A command runs on the thread that reaps
+ * It implements the target interface of target.h.  A command is executed by the thread that reaps
  * it.  Close a queue before the namespaces that it was used with.
  *
- *	controller.c	the target: namespaces and queues
- *	io.c		I/O commands: commands.c read.c write.c copy.c
- *	admin.c		admin commands: identify.c
- *	fault.c		what it is told to do wrong
- *	sync.c		whole blocks for many users, and after a kill: port.c journal.c
- *	image.c		the files: format.c state.c map.c file.c durable.c
+ * controller.c	the target: namespaces and queues
+ * io.c		I/O commands: commands.c read.c write.c copy.c
+ * admin.c		admin commands: identify.c
+ * fault.c		deliberate faults
+ * sync.c		concurrent users, and recovery after a kill: port.c journal.c
+ * image.c		the files: format.c state.c map.c file.c durable.c
  */
 #ifndef CONTROLLER_H
 #define CONTROLLER_H

@@ -2,11 +2,11 @@
 /*
  * copy.c - the Copy command
  *
- * What the command and its ranges ask for is looked at first, and nothing is copied
- * where that can't be.  Then a range after the other is read into the journal, checked
- * as a Read would (PRINFOR, the tags of the range's descriptor), checked or given new
- * tuples as a Write would (PRINFOW, the tags of the command), and written.  So ranges
- * before one whose blocks are bad, or out of range, stay copied.  Spec: Copy command.
+ * The command and its ranges are validated first; if that fails, nothing is copied.  The ranges
+ * are then copied one by one: read into the journal, checked as by a Read (PRINFOR and the tags of
+ * the range's descriptor), checked or given new tuples as by a Write (PRINFOW and the tags of the
+ * command), and written.  If a range fails because of its blocks or its LBAs, the ranges before it
+ * stay copied.  Spec: Copy command.
  */
 #include <endian.h>
 #include <errno.h>
@@ -14,9 +14,8 @@
 #include "commands.h"
 
 /*
- * A Source Range Entry.  Formats 0 and 2 have 32 bits for the storage and
- * reference tags, formats 1 and 3 all 80, big-endian as in a tuple; 2 and 3 name
- * a source namespace.
+ * A Source Range Entry.  Formats 0 and 2 have 32 bits for the storage and reference tags, formats
+ * 1 and 3 have all 80, big-endian as in a tuple.  Formats 2 and 3 name a source namespace.
  */
 struct source {
 	uint32_t		nsid;
@@ -75,7 +74,7 @@ static struct source source_at(const struct descriptor *d, const struct nvme_uri
 	return s;
 }
 
-/* One command at work. */
+/* The state of one Copy command. */
 struct copy {
 	const struct ctl_image	*img;
 	const struct nvme_uring_cmd *cmd;
@@ -83,10 +82,10 @@ struct copy {
 	unsigned		nr;		/* ranges */
 	uint64_t		total;		/* blocks */
 	unsigned		prinfo_read;
-	struct ctl_range	to;		/* where the next range goes */
+	struct ctl_range	to;		/* the destination of the next range */
 };
 
-/* Formats that name a namespace must have been enabled. */
+/* Formats that name a namespace are supported only if the host has enabled them (CDFE). */
 static bool is_supported(const struct ctl_image *img, unsigned format)
 {
 	if (format >= sizeof(descriptors) / sizeof(descriptors[0]))
@@ -128,7 +127,7 @@ static bool overlap(uint64_t a, uint64_t nr_a, uint64_t b, uint64_t nr_b)
 	return a < b ? b - a < nr_a : a - b < nr_b;
 }
 
-/* Every source against the whole destination, where the format says that they must be apart. */
+/* Check that no source overlaps the destination, for the formats that forbid an overlap. */
 static int check_sources(const struct copy *c)
 {
 	for (unsigned i = 0; c->descriptor->names_ns && i < c->nr; i++) {
@@ -152,7 +151,7 @@ static int check_command(struct copy *c)
 	return ret ? ret : check_sources(c);
 }
 
-/* One range into the journal. */
+/* Read and check one source range; its blocks go into the journal. */
 static int fetch(struct ctl_port *port, const struct copy *c, const struct source *s)
 {
 	const struct ctl_image *img = c->img;
@@ -171,7 +170,7 @@ static int fetch(struct ctl_port *port, const struct copy *c, const struct sourc
 	return ret ? ret : ctl_read(port, &from, &blocks);
 }
 
-/* The range in the journal to its place. */
+/* Check or generate the tuples of the range in the journal, and write it to its destination. */
 static int store(struct ctl_port *port, const struct copy *c)
 {
 	const struct ctl_image *img = c->img;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* durable.c - an image on media: its files, and the names by which they are found */
+/* durable.c - make an image durable: sync its files and the directory entries of their names */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include "image.h"
 
-/* One file or folder by its name.  0, or -errno. */
+/* Sync one file or folder, given by its name.  Returns 0, or -errno. */
 static int sync_name(const char *name)
 {
 	const int fd = open(name, O_RDONLY | O_CLOEXEC);
@@ -21,7 +21,7 @@ static int sync_name(const char *name)
 	return ret;
 }
 
-/* A bare image that was only read has no format beside it. */
+/* Sync x.img.format; it does not exist for an image without one that was only read so far. */
 static int sync_format(const struct ctl_image *img)
 {
 	char name[PATH_MAX];
@@ -33,7 +33,7 @@ static int sync_format(const struct ctl_image *img)
 	return ret == -ENOENT && img->bare ? 0 : ret;
 }
 
-/* Who may not read the folder can still have all of its file system synced. */
+/* Sync the folder.  Without permission to read it, sync the whole file system instead. */
 static int sync_folder(const struct ctl_image *img)
 {
 	char name[PATH_MAX];

@@ -13,7 +13,7 @@
 #include "fault.h"
 #include "map.h"
 
-/* Runs of blocks that can take no more writes; then no more become so. */
+/* Capacity for extents whose writes are dropped (stale); further ones are not recorded. */
 #define MAX_STUCK 1024
 
 struct run {
@@ -21,24 +21,24 @@ struct run {
 	uint32_t	nr;
 };
 
-/* What is left of a write of @w that was drawn. */
+/* Apply a fault to write @w, using the random number @draw.  Returns 0, or -errno. */
 typedef int fault_fn(struct ctl_port *port, struct run w, uint64_t draw);
 
 struct ctl_fault {
-	uint64_t	delay;		/* ns a command */
+	uint64_t	delay;		/* ns per command */
 	const char	*kind;		/* NULL: none */
 	fault_fn	*misdo;
 	uint64_t	every, seed;
 	uint64_t	writes;		/* so far */
-	int		log;		/* -1: none */
-	uint8_t		*blocks;	/* a copy of what a journal holds */
+	int		log;		/* a descriptor; -1: none */
+	uint8_t		*blocks;	/* a copy of the journal's blocks */
 	struct run	stuck[MAX_STUCK];
 	unsigned	nr_stuck;
 };
 
 /* --- the log --- */
 
-/* One write() a line, at the end of the file, so that jobs can share it. */
+/* Append one line with one write() at the end of the file, so that jobs can share it. */
 static int tell(const struct ctl_fault *f, struct run r, const char *more)
 {
 	char line[160];
@@ -51,7 +51,7 @@ static int tell(const struct ctl_fault *f, struct run r, const char *more)
 	return -EIO;
 }
 
-/* --- what can go wrong --- */
+/* --- the faults --- */
 
 static int lose(struct ctl_port *port, struct run w, uint64_t draw)
 {
@@ -59,7 +59,9 @@ static int lose(struct ctl_port *port, struct run w, uint64_t draw)
 	return tell(port->fault, w, "");
 }
 
-/* Anywhere else in the namespace; where there is no such place all goes well. */
+/*
+ * Write to another LBA range of the namespace that does not overlap; without one, write correctly.
+ */
 static int misdirect(struct ctl_port *port, struct run w, uint64_t draw)
 {
 	const uint64_t places = port->image->format.nr_blocks - w.nr + 1;
@@ -79,7 +81,7 @@ static int misdirect(struct ctl_port *port, struct run w, uint64_t draw)
 	return ret ? ret : tell(port->fault, w, more);
 }
 
-/* The second half of a block's data as it is on media, in f->blocks. */
+/* Read the second half of a block's data on media into f->blocks.  Returns 0, or -errno. */
 static int read_half(struct ctl_port *port, uint64_t lba)
 {
 	const uint32_t half = port->image->media.data_size / 2;
@@ -100,7 +102,7 @@ static int read_half(struct ctl_port *port, uint64_t lba)
 	return 0;
 }
 
-/* Where both halves are alike, old and new, nothing is torn. */
+/* Keep the old second half of one block.  It is not logged if both halves are equal. */
 static int tear(struct ctl_port *port, struct run w, uint64_t draw)
 {
 	const uint32_t half = port->image->media.data_size / 2;
@@ -116,7 +118,7 @@ static int tear(struct ctl_port *port, struct run w, uint64_t draw)
 	return ret || !differs ? ret : tell(port->fault, torn, "");
 }
 
-/* How many blocks from @w's first on are alike, stuck or not? */
+/* Return how many blocks from @w's first are all stuck, or all not; *@stuck says which. */
 static uint32_t stuck_run(const struct ctl_fault *f, struct run w, bool *stuck)
 {
 	uint64_t end = w.lba + w.nr;
@@ -135,7 +137,7 @@ static uint32_t stuck_run(const struct ctl_fault *f, struct run w, bool *stuck)
 	return end - w.lba;
 }
 
-/* Write those of the blocks that still can be written, by parts of a copy of the journal. */
+/* Write the blocks that are not stuck, extent by extent, from a copy of the journal. */
 static int write_around(struct ctl_port *port, struct run w)
 {
 	const size_t data = port->image->media.data_size, md = port->image->media.md_size;
@@ -183,7 +185,7 @@ int ctl_fault_write(struct ctl_port *port, uint64_t lba, uint32_t nr)
 	return f->nr_stuck ? write_around(port, w) : ctl_change(port, CTL_WRITE, lba, nr);
 }
 
-/* No sleep is as short as this has to be. */
+/* Wait actively: a sleep would take longer than such a delay. */
 void ctl_fault_wait(const struct ctl_fault *f)
 {
 	const uint64_t from = f->delay ? ticks_ns() : 0;
@@ -201,7 +203,10 @@ static const struct {
 	{ "lost", lose }, { "stale", stick }, { "misdirected", misdirect }, { "torn", tear },
 };
 
-/* The number after @mark, if that is where **@text is; false: there is no number. */
+/*
+ * Parse the number after @mark if **@text is @mark.  Returns false if the number is missing or
+ * bad.
+ */
 static bool take_number(const char **text, char mark, uint64_t *value)
 {
 	char *end;

@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fault.h - the embedded controller told to misbehave
+ * fault.h - deliberate faults of the embedded controller
  *
- *	ns_fault=KIND[/N][@SEED]
+ * ns_fault=KIND[/N][@SEED]
  *
- * One write in N (default 1000), drawn by SEED (default 1), goes wrong and is
- * acknowledged all the same; a command of more than about 64 KiB is several
- * writes.  KIND is
+ * One write in N (default 1000), selected by SEED (default 1), goes wrong but completes
+ * successfully; a command of more than about 64 KiB counts as several writes.  KIND is
  *
- *	lost		nothing changes
- *	stale		nothing changes, and the blocks take no later write either, as
- *			long as this job lives
- *	misdirected	the blocks go to other LBAs, with their metadata as it came
- *	torn		of one block only the first half of its data is new, its
- *			metadata is
+ * lost		nothing is written
+ * stale		nothing is written, now or by later writes to these blocks, until
+ * 		this job ends
+ * misdirected	the blocks are written to other LBAs, with unchanged metadata
+ * torn		one block gets its new metadata, but only the first half of its
+ * 		new data
  *
- * What was done is told in ns_fault_log=FILE, a line of JSON a run of blocks, as
- * soon as it is done: {"kind":"misdirected","lba":8,"nr":4,"other":99}.
+ * ns_fault_log=FILE records each fault when it happens, one line of JSON per extent of blocks:
+ * {"kind":"misdirected","lba":8,"nr":4,"other":99}.
  *
- *	ns_delay=NS
+ * ns_delay=NS
  *
- * Every command takes so much longer.  The wait is spun away where the command is
- * executed, in fio's own thread: it slows the target as a slower drive would, and
- * shows as completion latency, but also as CPU time of fio's.  It is in none of
- * the engine's own numbers of what the host does.
+ * Every command takes NS nanoseconds longer.  The thread that executes the command, fio's own,
+ * waits actively.  So the delay slows the target as a slower drive would and appears in the
+ * completion latency, but also in fio's CPU time.  It is not part of the engine's measurements of
+ * host work.
  */
 #ifndef CTL_FAULT_H
 #define CTL_FAULT_H
@@ -31,16 +30,16 @@
 #include "sync.h"
 
 /*
- * What @o asks for; *@f is NULL where that is nothing.  0, or -errno with one
+ * Open the faults that @o asks for; *@f is NULL if there are none.  Returns 0, or -errno with one
  * line in @why (WHY_MAX bytes).
  */
 int ctl_fault_open(const struct target_open *o, struct ctl_fault **f, char *why);
 void ctl_fault_close(struct ctl_fault *f);
 
-/* After a command. */
+/* Wait for the delay of ns_delay.  Called after each command. */
 void ctl_fault_wait(const struct ctl_fault *f);
 
-/* In the place of ctl_change(), for a write of the blocks in the journal. */
+/* Write the blocks in the journal, with a fault if it is time for one.  Replaces ctl_change(). */
 int ctl_fault_write(struct ctl_port *port, uint64_t lba, uint32_t nr);
 
 #endif

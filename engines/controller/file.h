@@ -6,15 +6,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A job that only reads takes what it can get; *@writable: and what that is.  A descriptor, or -1. */
+/*
+ * Open a file for reading and writing, or, unless @write, read-only if permission is missing.
+ * *@writable says which.  Returns a descriptor, or -1 with errno set.
+ */
 int ctl_open_some_way(const char *name, bool write, bool *writable);
 
-/* fallocate(), whatever signals there are.  0, or -errno. */
+/* Call fallocate() and retry after signals.  Returns 0, or -errno. */
 int ctl_fallocate(int fd, int mode, uint64_t at, uint64_t len);
 
 /*
- * Find room now for what is mapped: what has none when it is written to is a signal.
- * File systems that can't promise room are taken at their word.  0, or -errno.
+ * Reserve disk space for a mapped range: a store to it without space would raise a signal.  A file
+ * system that cannot reserve space is assumed to have it.  Returns 0, or -errno.
  */
 int ctl_reserve(int fd, uint64_t at, uint64_t len);
 

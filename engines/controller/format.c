@@ -10,14 +10,14 @@
 #include "format.h"
 
 #define FORMAT_TITLE "nvmepi image format"
-#define FORMAT_VERSION 2		/* 1 has no id, and is taken all the same */
+#define FORMAT_VERSION 2		/* version 1 has no id; it is still read */
 
-/* The fields of struct ns_format, by the names that options and files use. */
+/* The fields of struct ns_format with their names in options and in the file. */
 static const struct field {
 	const char	*name;
 	size_t		at;
 	int		most;
-	bool		of_tuple;	/* means nothing where there is none */
+	bool		of_tuple;	/* ignored without protection information */
 } fields[] = {
 	{ "lbs", offsetof(struct ns_format, lbs), CTL_DATA_MAX, false },
 	{ "ms", offsetof(struct ns_format, ms), 65535, false },
@@ -47,7 +47,7 @@ uint64_t ctl_format_blocks(const struct ctl_format *f, uint64_t file_size)
 	return file_size / (f->layout.data_size + f->layout.md_size);
 }
 
-/* Layouts have narrower fields than formats, where other values would look good. */
+/* Refuse values that the narrower fields of struct pi_layout would truncate. */
 static int check_limits(const struct ns_format *ns, const char *path, char *why)
 {
 	for (int i = 0; i < NR_FIELDS; i++)
@@ -95,13 +95,13 @@ static int refuse_none(const char *path, char *why)
 		      "format (such as ns_lbs=4096 ns_ms=8 ns_pi=1)", path);
 }
 
-/* Of this image and of its copies; 56 bits, as an EUI64 has room for. */
+/* Return a random id for an image and its copies: 56 bits, so that it fits into an EUI64. */
 static uint64_t new_id(void)
 {
 	uint64_t id = 0;
 
 	if (getrandom(&id, 7, 0) != 7)
-		return 0;		/* it then goes by its file */
+		return 0;		/* the inode number is then used instead */
 	return id;
 }
 
@@ -148,7 +148,7 @@ int ctl_format_new(struct ctl_format *f, const struct target_open *o, char *why)
 	return 0;
 }
 
-/* The first field that is needed and not told, NULL when none is. */
+/* Return the name of the first required field that is not given, or NULL. */
 static const char *missing(const struct ns_format *ns)
 {
 	if (ns->lbs < 0)
@@ -197,7 +197,7 @@ static int format_path(const char *path, char out[PATH_MAX], char *why)
 	return 0;
 }
 
-/* Two that write it at once have a file each until it is whole. */
+/* The name contains the process id, so that concurrent writers use different files. */
 static int temporary_path(const char *path, char out[PATH_MAX], char *why)
 {
 	if (snprintf(out, PATH_MAX, "%s.format.new-%d", path, (int)getpid()) >= PATH_MAX)
@@ -205,8 +205,11 @@ static int temporary_path(const char *path, char out[PATH_MAX], char *why)
 	return 0;
 }
 
-/* A line "NAME NUMBER" of the file; @seen has a bit for each name met so far. */
-/* Those that are no fields come behind them. */
+/*
+ * Parse a line "NAME NUMBER".  @seen has one bit for each name that was found. Returns false if
+ * the line is malformed, unknown or a duplicate.
+ */
+/* Lines that are not fields of struct ns_format have the numbers after those. */
 enum { LINE_BLOCKS = NR_FIELDS, LINE_ID, NR_LINES };
 
 static bool parse_line(struct ctl_format *f, const char *line, unsigned *seen)
@@ -292,7 +295,7 @@ static void print(const struct ctl_format *f, FILE *out)
 		fprintf(out, "%s %d\n", fields[i].name, get(&f->ns, &fields[i]));
 }
 
-/* A format without its image is replaced, a file of another kind is not. */
+/* Refuse to overwrite a file that is not an image format; an orphaned format may be replaced. */
 static int check_replaced(const char *path, char *why)
 {
 	char name[PATH_MAX], line[256] = "";
@@ -322,7 +325,7 @@ int ctl_format_prepare(const struct ctl_format *f, const char *path, char *why)
 		return refuse(why, errno, "%s: %s", temporary, strerror(errno));
 	print(f, out);
 	ret = ferror(out) ? -EIO : 0;
-	if (!ret && (fflush(out) || fsync(fileno(out))))	/* before it takes the place of another */
+	if (!ret && (fflush(out) || fsync(fileno(out))))	/* durable before the rename */
 		ret = -errno;
 	if (fclose(out))
 		ret = -errno;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* identify.c - what the embedded controller says of itself; see io.h */
+/* identify.c - Identify data of the embedded controller; see io.h */
 #include <endian.h>
 #include <stdio.h>
 #include <string.h>
 #include "io.h"
 
 /*
- * Formats to choose from, the first eight as other controllers have them.  All
- * types, placements and transfers go with each.
+ * The LBA formats on offer, the first eight as other controllers have them.  Each supports all
+ * types, placements and transfer modes.
  */
 static const struct ns_format lbafs[] = {
 	{ .lbs = 512 },
@@ -33,7 +33,7 @@ static bool alike(const struct ns_format *a, const struct ns_format *b)
 	return a->lbs == b->lbs && a->ms == b->ms && a->pif == b->pif && a->sts == b->sts;
 }
 
-/* A format that is not on the list comes behind it. */
+/* An image's format that is not in the list is appended to it. */
 unsigned ctl_lbaf_current(const struct ctl_image *img)
 {
 	unsigned i = 0;
@@ -61,10 +61,10 @@ static void put_string(char *to, size_t len, const char *from)
 	memcpy(to, from, strnlen(from, len));
 }
 
-/* ONCS: bits that libnvme has no name for yet. */
+/* ONCS bits that libnvme does not name yet. */
 enum {
-	NVMCSA = 1 << 9,	/* what a Copy writes is as atomic as a Write: by the block */
-	NVMAFC = 1 << 10,	/* a Copy takes no longer than reading and writing */
+	NVMCSA = 1 << 9,	/* Copy writes are as atomic as Write: per block */
+	NVMAFC = 1 << 10,	/* Copy is no slower than a read and a write */
 };
 
 /* Base: Identify Controller data structure. */
@@ -82,19 +82,19 @@ static void identify_ctrl(const struct ctl_image *img, struct nvme_id_ctrl *id)
 	id->ctratt = htole32(NVME_CTRL_CTRATT_ELBAS);
 	id->cntrltype = 1;
 	id->oacs = htole16(NVME_CTRL_OACS_FORMAT);
-	id->frmw = 1 << 1 | 1;			/* one slot of firmware, read-only */
+	id->frmw = 1 << 1 | 1;			/* one read-only firmware slot */
 	id->sqes = 0x66;
 	id->cqes = 0x44;
 	id->nn = htole32(1);
 	id->oncs = htole16(NVME_CTRL_ONCS_COMPARE | NVME_CTRL_ONCS_WRITE_UNCORRECTABLE |
 			   NVME_CTRL_ONCS_DSM | NVME_CTRL_ONCS_WRITE_ZEROES |
 			   NVME_CTRL_ONCS_VERIFY | NVME_CTRL_ONCS_COPY | NVMCSA | NVMAFC);
-	id->vwc = 7;				/* Flush does something, for all namespaces too */
+	id->vwc = 7;				/* Flush is supported, also for all namespaces */
 	id->ocfs = htole16(0xf);		/* Copy Descriptor Formats 0 to 3 */
 	snprintf(id->subnqn, sizeof(id->subnqn), "nqn.2014-08.org.nvmexpress:nvmepi:%s", serial);
 }
 
-/* Locally administered, of the image, or of its file where that has no number. */
+/* Return a locally administered EUI64 from the image's id, or from its inode number without one. */
 static void put_eui64(const struct ctl_image *img, uint8_t eui64[8])
 {
 	const uint64_t id = img->format.id ? img->format.id : img->ino;
@@ -125,7 +125,7 @@ static void identify_ns(const struct ctl_image *img, struct nvme_id_ns *id)
 	id->dpc = NVME_NS_DPC_PI_TYPE1 | NVME_NS_DPC_PI_TYPE2 | NVME_NS_DPC_PI_TYPE3 |
 		  NVME_NS_DPC_PI_FIRST | NVME_NS_DPC_PI_LAST;
 	id->dps = l->type | (l->type != PI_NONE && l->first ? 1 << 3 : 0);
-	id->dlfeat = 1 | 1 << 3;		/* zeroes; Write Zeroes deallocates; guard FFh */
+	id->dlfeat = 1 | 1 << 3;		/* reads zeroes; WZ deallocates; guard FFh */
 	id->mssrl = htole16(copy);
 	id->mcl = htole32(copy);
 	id->msrc = CTL_COPY_RANGES - 1;
@@ -138,12 +138,12 @@ static void identify_nvm_ns(const struct ctl_image *img, struct nvme_nvm_id_ns *
 	struct ns_format ns;
 
 	id->lbstm = htole64(pi_ones(img->media.sts));
-	id->pic = 1 << 0 | 1 << 1 | 1 << 2;	/* 16b storage tags, masked, checked on reads */
+	id->pic = 1 << 0 | 1 << 1 | 1 << 2;	/* STS with 16b; masking; check on reads */
 	for (unsigned i = 0; ctl_lbaf(img, i, &ns); i++)
 		id->elbaf[i] = htole32(ns.sts | ns.pif << 7);
 }
 
-/* Base: Namespace Identification Descriptor: type, length, reserved, value. */
+/* Base: Namespace Identification Descriptor: type, length, two reserved bytes, value. */
 static void identify_descriptors(const struct ctl_image *img, uint8_t *id)
 {
 	id[0] = 1;				/* EUI64 */
@@ -165,7 +165,7 @@ int ctl_identify(const struct ctl_image *img, const struct nvme_uring_cmd *cmd, 
 		return CTL_ST_INVALID_NS | NVME_ST_DNR;
 	if (cns == NVME_IDENTIFY_CNS_NS_ACTIVE_LIST && cmd->nsid >= NVME_NSID_ALL - 1)
 		return CTL_ST_INVALID_NS | NVME_ST_DNR;
-	if (csi)				/* of I/O command sets there is NVM alone */
+	if (csi)				/* only the NVM Command Set exists */
 		return CTL_ST_INVALID_FIELD | NVME_ST_DNR;
 	switch (cns) {
 	case NVME_IDENTIFY_CNS_NS:
@@ -185,7 +185,7 @@ int ctl_identify(const struct ctl_image *img, const struct nvme_uring_cmd *cmd, 
 		identify_nvm_ns(img, page);
 		return 0;
 	case NVME_IDENTIFY_CNS_CSI_CTRL:
-		return 0;	/* no limits but MDTS: VSL, WZSL, WUSL, DMRL, DMRSL, DMSL are 0 */
+		return 0;	/* VSL, WZSL, WUSL, DMRL, DMRSL, DMSL are 0: only MDTS is a limit */
 	default:
 		return CTL_ST_INVALID_FIELD | NVME_ST_DNR;
 	}

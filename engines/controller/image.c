@@ -32,7 +32,7 @@ static void unlink_format(const struct ctl_image *img)
 	unlink(name);
 }
 
-/* File systems that can't promise not to replace a file are asked to rename all the same. */
+/* Fall back to an ordinary rename() on file systems without RENAME_NOREPLACE. */
 static int rename_new(const char *from, const char *to)
 {
 	if (!renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE))
@@ -41,8 +41,8 @@ static int rename_new(const char *from, const char *to)
 }
 
 /*
- * A new image, all hole.  It is there at once, of its size and with its format, for
- * those who look before they lock.  Nothing is left of it on failure.
+ * Create an image that is one hole.  It appears atomically with its size and format, because other
+ * processes look at it before they lock the state.  On failure no file is left.
  */
 static int create_image(struct ctl_image *img, char *why)
 {
@@ -50,7 +50,10 @@ static int create_image(struct ctl_image *img, char *why)
 	char name[PATH_MAX];
 	int fd, ret;
 
-	/* The state is locked: who has left a file of that name is no more. */
+	/*
+	 * The state is locked exclusively, so a file of this name belongs to a process that has
+	 * ended.
+	 */
 	if (snprintf(name, sizeof(name), "%s.new-%d", img->path, (int)getpid()) >= (int)sizeof(name))
 		return refuse(why, ENAMETOOLONG, "%s: the name is too long", img->path);
 	unlink(name);
@@ -73,10 +76,10 @@ static int create_image(struct ctl_image *img, char *why)
 	return ret;
 }
 
-/* What there is of an image. */
+/* Which files of an image exist. */
 enum found { FOUND_NONE, FOUND_BARE, FOUND_ALL };
 
-/* Learn the format from the file beside the image, or else from @o. */
+/* Read the format from x.img.format, or else take it from @o. */
 static int learn(struct ctl_image *img, const struct target_open *o, enum found *found, char *why)
 {
 	struct stat st;
@@ -102,7 +105,7 @@ static int learn(struct ctl_image *img, const struct target_open *o, enum found 
 	return ret ? ret : ctl_format_check(&img->format, o, img->size, why);
 }
 
-/* What follows from the format. */
+/* Set the fields that depend on the format. */
 static void set_geometry(struct ctl_image *img)
 {
 	img->media = img->format.layout;
@@ -112,7 +115,7 @@ static void set_geometry(struct ctl_image *img)
 	img->chunk_blocks = img->journal_blocks / 10 ? img->journal_blocks / 10 : 1;
 }
 
-/* What is written to goes with its state: neither is without the other. */
+/* Map the image.  It is writable only if its state is writable, too. */
 static int map_image(struct ctl_image *img, const struct target_open *o, char *why)
 {
 	bool writable;
@@ -132,19 +135,22 @@ static int map_image(struct ctl_image *img, const struct target_open *o, char *w
 	return 0;
 }
 
-/* What open_locked() has to undo. */
+/* What try_files() removes if open_locked() fails. */
 struct undo {
 	bool	image, state;
 };
 
-/* The state is locked: exclusively when @alone. */
+/* Called with the state locked: exclusively if @alone, else shared. */
 static int open_locked(struct ctl_image *img, const struct target_open *o, bool alone,
 		       struct undo *undo, char *why)
 {
 	enum found found;
 	int ret = learn(img, o, &found, why);
 
-	/* Who was making it may just have been killed: then one of those who wait will be alone. */
+	/*
+	 * The process that was creating the image may just have been killed.  -EAGAIN makes the
+	 * caller retry, and one of the waiting processes becomes the first user.
+	 */
 	if (!ret && found == FOUND_NONE && !alone)
 		return refuse(why, EAGAIN, "%s: is gone, but %s.state is in use: end what uses it",
 			      img->path, img->path);
@@ -152,7 +158,7 @@ static int open_locked(struct ctl_image *img, const struct target_open *o, bool 
 		ret = create_image(img, why);
 		undo->image = !ret;
 		ret = ret ? ret : learn(img, o, &found, why);
-		undo->state = true;		/* one of another image is worth nothing */
+		undo->state = true;		/* the state of an earlier image is worthless */
 		if (!ret && img->state_fd >= 0 && ftruncate(img->state_fd, 0))
 			ret = refuse(why, errno, "%s.state: %s", img->path, strerror(errno));
 	}
@@ -169,7 +175,7 @@ static int open_locked(struct ctl_image *img, const struct target_open *o, bool 
 	return ret;
 }
 
-/* Its blocks and format; the state is removed after, by who holds its lock. */
+/* Remove the image and its format; the holder of the state's lock removes the state afterwards. */
 static void unlink_image(const struct ctl_image *img)
 {
 	unlink(img->path);
@@ -203,7 +209,10 @@ static int try_files(struct ctl_image *img, const struct target_open *o, char *w
 		return ret;
 	if (snprintf(name, sizeof(name), "%s.state", img->path) >= (int)sizeof(name))
 		return refuse(why, ENAMETOOLONG, "%s: the name is too long", img->path);
-	/* A state that somebody else made might keep the image's owner from using it. */
+	/*
+	 * A user who may not write the image creates no state either: its owner might lack the
+	 * permission to use that file.
+	 */
 	create = o->write || !faccessat(AT_FDCWD, img->path, W_OK, AT_EACCESS);
 	ret = ctl_state_open(name, o->write, create, &img->state_writable, &undo.state, &alone);
 	if (ret < 0 && (create || ret != -ENOENT) && (o->write || (ret != -EACCES && ret != -EROFS)))
@@ -226,14 +235,14 @@ static int try_files(struct ctl_image *img, const struct target_open *o, char *w
 	return ret;
 }
 
-/* A first user that was killed leaves the image to those who waited for it; one of them is the next. */
+/* Retry while a first user was killed: one of the waiting processes becomes the first user. */
 static int open_files(struct ctl_image *img, const struct target_open *o, char *why)
 {
 	int ret = try_files(img, o, why);
 
 	for (unsigned tries = 0; ret == -EAGAIN && tries < 1000; tries++) {
 		close_files(img);
-		usleep(1000 + getpid() % 1000);		/* not all of them at once */
+		usleep(1000 + getpid() % 1000);		/* spread the retries */
 		ret = try_files(img, o, why);
 	}
 	return ret;
@@ -244,7 +253,7 @@ static int open_files(struct ctl_image *img, const struct target_open *o, char *
 static pthread_mutex_t images_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ctl_image *images;
 
-/* A child that is forked while nobody opens an image has no file that is locked only meanwhile. */
+/* A fork waits while an image is being opened, so no child inherits its temporary lock. */
 VFY_HOLD_ACROSS_FORK(images_lock, 102);
 
 static void free_image(struct ctl_image *img)
@@ -275,8 +284,8 @@ static int open_new(const struct target_open *o, struct ctl_image **img, char *w
 		return refuse(why, ENOMEM, "%s: out of memory", o->path);
 	new->fd = new->state_fd = -1;
 	new->behavior[CTL_LBAFEE] = 1;
-	new->names = 1;			/* whoever made them may not have synced them */
-	/* One name for all three files, whatever links there are. */
+	new->names = 1;			/* the creator may not have synced them */
+	/* Resolve links, so that the three files always have the same base name. */
 	new->path = realpath(o->path, NULL);
 	if (!new->path)
 		new->path = strdup(o->path);
@@ -391,7 +400,7 @@ int ctl_image_remove(struct ctl_image *img, char *why)
 	return ret;
 }
 
-/* A hole keeps the size, of which all is mapped. */
+/* Punch a hole instead of truncating, because the whole size stays mapped. */
 static int empty_image(const struct ctl_image *img)
 {
 	int ret = ctl_fallocate(img->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, img->size);
@@ -402,9 +411,9 @@ static int empty_image(const struct ctl_image *img)
 }
 
 /*
- * The blocks go once all else is known to succeed, and before their format does:
- * whenever this ends early, the image has one format, and all of its blocks or none.
- * The same holds of what is on media, for a power cut.
+ * Discard the blocks after every step that can fail was prepared, and before the new format is
+ * committed.  Whenever this is interrupted, also by a power cut, the image has exactly one format
+ * and either all of its blocks or none.
  */
 static int reformat(struct ctl_image *img, const struct ctl_format *f)
 {

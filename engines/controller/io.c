@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* io.c - I/O commands: which there are, and what holds for all of them; see io.h */
+/* io.c - dispatch of I/O commands, and what all of them have in common; see io.h */
 #include <errno.h>
 #include "commands.h"
 #include "image.h"
@@ -12,8 +12,8 @@ static int do_flush(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 
 static const struct command {
 	int	(*run)(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
-	bool	changes;		/* needs a journal, and leave to write */
-	bool	user_data;		/* accesses it, so that its format must be enabled */
+	bool	changes;		/* needs a journal and write permission */
+	bool	user_data;		/* accesses user data, so its format must be enabled */
 	bool	has_fua;
 } commands[256] = {
 	[nvme_cmd_flush]		= { do_flush, false, false, false },
@@ -33,7 +33,7 @@ static bool is_disabled(const struct ctl_image *img)
 	return !img->behavior[CTL_LBAFEE] && ctl_has_pi(img) && (img->format.ns.pif || img->media.sts);
 }
 
-/* Most often its queue has done so by now, and said why if it could not. */
+/* Claim a journal.  The queue has usually done so before, and reported why if it failed. */
 static int claim(struct ctl_port *port)
 {
 	char why[WHY_MAX];
@@ -41,10 +41,10 @@ static int claim(struct ctl_port *port)
 	return ctl_port_claim(port, why);
 }
 
-/* Spec: what is read is committed before, what is written is so after. */
+/* Spec: FUA commits blocks to media before they are read and after they are written. */
 #define FUA(cmd) ((cmd)->cdw12 >> 30 & 1)
 
-/* So much of a write's place is asked for early, bytes; the CPU sees by itself how it goes on. */
+/* Bytes of a write to prefetch; the hardware prefetcher continues after them. */
 #define AHEAD 4096u
 
 void ctl_expect(const struct ctl_port *port, const struct nvme_uring_cmd *cmd)
@@ -68,7 +68,7 @@ int ctl_io(struct ctl_port *port, const struct nvme_uring_cmd *cmd, bool may_wri
 	const bool fua = c->has_fua && FUA(cmd);
 	int ret;
 
-	if (cmd->flags)				/* as the kernel: FUSE and PSDT are its own */
+	if (cmd->flags)				/* as in the kernel, which owns FUSE and PSDT */
 		return -EINVAL;
 	if (cmd->nsid != 1 && !all)
 		return CTL_ST_INVALID_NS | NVME_ST_DNR;

@@ -2,16 +2,16 @@
 /*
  * io.h - the commands of the embedded controller
  *
- * All return a result as in target.h.  "Spec" is the NVM Command Set
- * Specification, "Base" the NVM Express Base Specification.
+ * All functions return a result as in target.h unless they say otherwise.  "Spec" is the NVM
+ * Command Set Specification, "Base" the NVM Express Base Specification.
  */
 #ifndef CTL_IO_H
 #define CTL_IO_H
 
-#include "engines/nvme/nvme.h"	/* first: libnvme replaces a header of the kernel */
+#include "engines/nvme/nvme.h"	/* must be first: libnvme replaces a header of the kernel */
 #include "sync.h"
 
-/* Status words beyond those of enum nvme_pi_status. */
+/* Status codes that are not in enum nvme_pi_status: SCT and SC. */
 enum ctl_status {
 	CTL_ST_INVALID_OPCODE	= 0x001,
 	CTL_ST_INVALID_FIELD	= 0x002,
@@ -25,33 +25,35 @@ enum ctl_status {
 	CTL_ST_UNRECOVERED	= 0x281,
 };
 
-/* What Identify says of limits: MDTS, as a power of two of 4096 bytes. */
+/* MDTS as Identify reports it: a power of two of 4096 bytes. */
 #define CTL_MDTS 7
 #define CTL_MAX_TRANSFER (4096u << CTL_MDTS)
 
-/* Copy: blocks a range and a command, ranges a command; what a journal holds, at most. */
+/*
+ * Limits of Copy: blocks per range and per command (or a journal's capacity); ranges per command.
+ */
 #define CTL_COPY_BLOCKS 128u
 #define CTL_COPY_RANGES 128u
 
-/* Execute one I/O command; @may_write: the namespace was opened for it. */
+/* Execute one I/O command.  @may_write: the namespace was opened for writing. */
 int ctl_io(struct ctl_port *port, const struct nvme_uring_cmd *cmd, bool may_write);
 
 /*
- * @cmd will be executed soon.  Where it is a write, have the cache fetch its place, for
- * which stores would wait: a fourth of the time of random writes (reads gain nothing).
- * A hint, whatever is in @cmd.
+ * Prefetch the destination of a write that will be executed soon, because its stores would wait
+ * for memory.  It saves a quarter of the time of random writes; reads gain nothing.  A hint only:
+ * any @cmd is allowed.
  */
 void ctl_expect(const struct ctl_port *port, const struct nvme_uring_cmd *cmd);
 
-/* Execute one admin command. */
+/* Execute one admin command.  @may_write: the namespace was opened for writing. */
 int ctl_admin(struct ctl_image *img, const struct nvme_uring_cmd *cmd, bool may_write);
 
-/* Fill @page (4096 bytes) as Identify answers @cns. */
+/* Fill @page (4096 bytes) with the data structure of an Identify command. */
 int ctl_identify(const struct ctl_image *img, const struct nvme_uring_cmd *cmd, void *page);
 
 /*
- * The LBA formats that Format NVM can choose, by index; false past the last.
- * The one in use is always among them; see ctl_lbaf_current().
+ * ctl_lbaf() stores LBA format @index, as Format NVM can choose it, in *@ns; it returns false past
+ * the last one.  The format in use is always in the list, at ctl_lbaf_current().
  */
 bool ctl_lbaf(const struct ctl_image *img, unsigned index, struct ns_format *ns);
 unsigned ctl_lbaf_current(const struct ctl_image *img);

@@ -13,7 +13,7 @@ size_t ctl_journal_size(void)
 	return sizeof(struct ctl_journal) + CTL_JOURNAL_BYTES;
 }
 
-/* A system that doesn't say has one boot, as it were. */
+/* Without /proc the id is empty, so all boots count as the same. */
 struct ctl_boot ctl_this_boot(void)
 {
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -34,7 +34,7 @@ static bool is_this_boot(const struct ctl_boot *boot)
 	return !memcmp(boot, &now, sizeof(now));
 }
 
-/* --- the changes it describes; the locks are held --- */
+/* --- apply a change; the locks are held --- */
 
 static int write_at(int fd, const uint8_t *buf, size_t len, uint64_t at)
 {
@@ -52,7 +52,7 @@ static int write_at(int fd, const uint8_t *buf, size_t len, uint64_t at)
 	return 0;
 }
 
-/* Give the room back where there are whole pages, zero the rest. */
+/* Punch a hole for whole pages and zero the rest. */
 static int free_range(const struct ctl_image *img, uint8_t *p, uint64_t len)
 {
 	int ret = !len ? 0 : ctl_fallocate(img->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
@@ -64,7 +64,7 @@ static int free_range(const struct ctl_image *img, uint8_t *p, uint64_t len)
 	return 0;
 }
 
-/* Does any of the blocks in [@lba, @end) carry data? */
+/* Return true if a block in [@lba, @end) is marked as written. */
 static bool any_written(const struct ctl_image *img, uint64_t lba, uint64_t end)
 {
 	bool set;
@@ -73,8 +73,8 @@ static bool any_written(const struct ctl_image *img, uint64_t lba, uint64_t end)
 }
 
 /*
- * Blocks smaller than a page share it, and a page can only go when none of them
- * is in use.  All blocks of a page have one lock.
+ * Blocks smaller than a page share it, and a page can be freed only if none of its blocks is in
+ * use. All blocks of a page are in one stripe, so their lock is held.
  */
 static int free_blocks(const struct ctl_image *img, uint64_t lba, uint64_t nr)
 {
@@ -97,14 +97,15 @@ static int deallocate(const struct ctl_image *img, uint64_t lba, uint64_t nr)
 
 	if (!any_written(img, lba, lba + nr))
 		return 0;
-	/* The marks go last: who repeats this must find it to be done. */
+	/* Clear the marks last: a replay after a kill must find the blocks still marked. */
 	ret = free_blocks(img, lba, nr);
 	return ret ? ret : ctl_map_fill(img, &img->written, lba, nr, false);
 }
 
 /*
- * The first write to blocks goes by system call, so that a full disk is an error
- * and not a signal.  Data is last: it is data in the image that makes a block.
+ * Write blocks for the first time.  pwrite() reports a full disk as an error, where a store to the
+ * mapping would raise a signal.  The data is written last: a block with data in the image counts
+ * as written.
  */
 static int write_first(const struct ctl_image *img, uint64_t lba, uint64_t nr, const uint8_t *data,
 		       const uint8_t *md)
@@ -116,7 +117,7 @@ static int write_first(const struct ctl_image *img, uint64_t lba, uint64_t nr, c
 	ret = ret ? ret : ctl_map_fill(img, &img->written, lba, nr, true);
 	if (!ret)
 		return 0;
-	/* Marks without blocks would tell of data that is not there. */
+	/* Remove the marks on failure: they would claim data that does not exist. */
 	ctl_map_fill(img, &img->written, lba, nr, false);
 	free_blocks(img, lba, nr);
 	return ret;
@@ -148,8 +149,8 @@ static int write_blocks(const struct ctl_image *img, uint64_t lba, uint64_t nr,
 }
 
 /*
- * Doing it twice, the first time in part, is doing it once.  What was uncorrectable stays
- * so until there is something else.
+ * Idempotent: replaying a partly applied journal gives the same result.  The uncorrectable mark is
+ * cleared last, so a block stays uncorrectable until its new content is complete.
  */
 int ctl_journal_apply(const struct ctl_image *img, const struct ctl_journal *j)
 {
@@ -189,7 +190,10 @@ bool ctl_sync_is_sound(const struct ctl_image *img)
 	return true;
 }
 
-/* Has a writer declared it good, of this boot, and does it fit the image? */
+/*
+ * Return true if the journal must be replayed: its writer declared it good in this boot, and it
+ * fits the image.  The load pairs with the release store of CTL_JOURNAL_GOOD in ctl_change().
+ */
 static bool is_to_be_repeated(const struct ctl_image *img, const struct ctl_journal *j)
 {
 	return atomic_load(&j->state) == CTL_JOURNAL_GOOD && is_this_boot(&j->boot) &&
@@ -197,7 +201,7 @@ static bool is_to_be_repeated(const struct ctl_image *img, const struct ctl_jour
 	       (j->change != CTL_WRITE || j->nr <= img->journal_blocks);
 }
 
-/* The journal of a writer that is no more, and that nobody else looks at. */
+/* Called for a journal whose writer is dead and that no other process recovers. */
 void ctl_recover(struct ctl_image *img, unsigned nr)
 {
 	struct ctl_journal *j = ctl_journal_at(img, nr);

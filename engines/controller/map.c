@@ -10,7 +10,7 @@ static bool page_present(const struct ctl_map *map, uint64_t lba)
 	return atomic_load_explicit(&map->present[page / 8], memory_order_relaxed) >> page % 8 & 1;
 }
 
-/* The bits of 64 blocks.  A reader may race with a writer: it will read again. */
+/* Return the bits of 64 blocks.  It may race with a writer; the seqlock makes the reader retry. */
 static uint64_t word_get(const struct ctl_map *map, uint64_t lba)
 {
 	return page_present(map, lba) ? __atomic_load_n(&map->bits[lba / 64], __ATOMIC_RELAXED) : 0;
@@ -36,7 +36,7 @@ uint64_t ctl_map_run(const struct ctl_map *map, uint64_t lba, uint64_t nr, bool 
 	return run < nr ? run : nr;
 }
 
-/* Room for the page of a bit to set. */
+/* Reserve disk space for the map page of a bit that will be set. */
 static int make_page(const struct ctl_image *img, const struct ctl_map *map, uint64_t lba)
 {
 	const uint64_t page = lba / CTL_MAP_PAGE_BLOCKS;

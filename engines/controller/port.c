@@ -10,7 +10,7 @@
 #include "image.h"
 #include "port.h"
 
-/* Where a journal's byte lies that is locked in the state file: past all of it. */
+/* Offset of the byte in the state file that is locked while journal @nr is in use; past its end. */
 #define ALIVE_AT(nr) ((off_t)1 << 61 | (nr))
 
 static int lock_byte(int fd, short type, off_t at)
@@ -20,13 +20,13 @@ static int lock_byte(int fd, short type, off_t at)
 	return fcntl(fd, F_OFD_SETLK, &fl) ? -errno : 0;
 }
 
-/* All of this process; who opens or closes a descriptor of theirs has the lock. */
+/* The ports of this process.  Held while a descriptor of a port is opened or closed. */
 static pthread_mutex_t ports_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ctl_port *ports;
 
 /*
- * The kernel drops locks with the last descriptor of an open file, so each port
- * opens the state for itself.
+ * Open the state file for this port alone: the kernel releases a lock with the last descriptor of
+ * an open file description, so each port needs its own.  Returns 0, or -errno.
  */
 static int port_fd(struct ctl_port *port)
 {
@@ -43,7 +43,7 @@ static int port_fd(struct ctl_port *port)
 	return ret;
 }
 
-/* Is there a writer at work with journal @nr?  That can be asked with any descriptor. */
+/* Is a writer with journal @nr alive?  Any descriptor of the state file can be used to ask. */
 static bool is_alive(int fd, unsigned nr)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = ALIVE_AT(nr),
@@ -56,7 +56,7 @@ int ctl_recover_if_dead(struct ctl_port *port, unsigned nr)
 {
 	int ret;
 
-	if (nr >= CTL_NR_JOURNALS)		/* damaged since it was opened */
+	if (nr >= CTL_NR_JOURNALS)		/* the state was damaged after it was opened */
 		return -EIO;
 	if (!port->image->writable)
 		return is_alive(port->image->state_fd, nr) ? 0 : -EIO;
@@ -90,7 +90,10 @@ static void in_parent(void)
 	pthread_mutex_unlock(&ports_lock);
 }
 
-/* A child that kept these descriptors would have its parent pass for alive, dead or not. */
+/*
+ * Close the inherited descriptors in the child; otherwise their locks would make a dead parent
+ * look alive.
+ */
 static void in_child(void)
 {
 	for (struct ctl_port *port = ports; port; port = port->next) {
@@ -153,7 +156,7 @@ static void mark_used(struct ctl_image *img, uint32_t nr)
 		;
 }
 
-/* A journal that no other writer has; the lock on its byte lives as long as port->fd. */
+/* Return a journal that no other writer uses; the lock on its byte lives as long as port->fd. */
 static int find_journal(const struct ctl_port *port)
 {
 	for (int i = 0; i < CTL_NR_JOURNALS; i++)
@@ -186,7 +189,10 @@ int ctl_port_claim(struct ctl_port *port, char *why)
 	ret = ctl_image_keep_format(img, why);
 	if (ret)
 		return ret;
-	/* What is said of use may be of another boot, too: it may have locks in any case. */
+	/*
+	 * Recover the journal even if the head says that it was never used: after a kernel crash
+	 * the head may be older than the locks.
+	 */
 	ctl_recover(img, nr);
 	mark_used(img, nr);
 	port->nr = nr;

@@ -4,14 +4,14 @@
 #include "commands.h"
 #include "map.h"
 
-/* Blocks that were written, as they lie on media. */
+/* Check blocks of the image, all of which are marked as written. */
 static int check_media(const struct ctl_image *img, const struct ctl_range *r)
 {
 	return ctl_check_blocks(img, &img->media, r, ctl_data_at(img, r->lba),
 				ctl_md_at(img, r->lba));
 }
 
-/* Write Uncorrectable left nothing to be read. */
+/* Return an error status if a block of @r is marked by Write Uncorrectable. */
 static int readable(const struct ctl_image *img, const struct ctl_range *r)
 {
 	bool hit;
@@ -37,7 +37,7 @@ static int check_range(const struct ctl_image *img, const struct ctl_range *r)
 
 /* --- the commands --- */
 
-/* Metadata of a deallocated block: the tuple is all ones, so that it escapes. */
+/* Metadata of a deallocated block: the tuple is all ones, so that its checks are escaped. */
 static void blank_md(const struct ctl_image *img, const struct ctl_blocks *to, uint32_t i)
 {
 	uint8_t *md = to->md + i * to->md_stride;
@@ -122,10 +122,10 @@ int ctl_do_read(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 	return ret ? ret : ctl_read(port, &r, &to);
 }
 
-/* Checking a lot at once would often be disturbed by who writes to it. */
+/* Blocks per consistent read: a longer one would often be repeated because of concurrent writes. */
 #define VERIFY_BLOCKS 1024u
 
-/* Spec: Verify command; PRACT in it is an invalid field. */
+/* Spec: Verify command; a set PRACT bit is an invalid field. */
 int ctl_do_verify(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 {
 	const struct ctl_image *img = port->image;
@@ -151,7 +151,7 @@ static bool same_data(const struct ctl_image *img, uint64_t lba, bool written, c
 	return written ? !memcmp(ctl_data_at(img, lba), data, len) : ctl_is_zero(data, len);
 }
 
-/* Protection information is checked, not compared: all that is beside the tuple. */
+/* Compare the metadata outside the tuple; the tuple itself is checked, not compared. */
 static bool same_md(const struct ctl_image *img, uint64_t lba, bool written, const uint8_t *md)
 {
 	const struct pi_layout *l = &img->media;

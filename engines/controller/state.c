@@ -11,18 +11,18 @@
 #include "map.h"
 #include "state.h"
 
-/* --- the state --- */
+/* --- the state file --- */
 
 #define STATE_TITLE "nvmepi image state 1\n"
 
-/* Says whose state it is: of another image or format it is worth nothing. */
+/* The head identifies the image; a state of another image or format is discarded. */
 struct ctl_head {
 	char			title[32];
 	uint64_t		size;		/* of the image, bytes */
 	uint64_t		nr_blocks;
 	struct ns_format	format;
 	_Atomic uint32_t	journals_used;
-	uint64_t		id;		/* of the image; 0: nobody wrote it down */
+	uint64_t		id;		/* of the image; 0: it has none */
 };
 
 static uint64_t page_up(uint64_t n)
@@ -30,14 +30,14 @@ static uint64_t page_up(uint64_t n)
 	return (n + 4095) & ~4095ULL;
 }
 
-/* Where everything is in the state, bytes. */
+/* Offsets of the parts of the state file, bytes. */
 struct layout {
-	uint64_t	locks, present;		/* two of each kind of map part: written, bad */
+	uint64_t	locks, present;		/* two of each map part: written, bad */
 	uint64_t	present_size, bits, bits_size;
 	uint64_t	journals, end;
 };
 
-/* For an image of @size bytes, in whatever format. */
+/* Return the layout for an image of @size bytes; it fits any format of that image. */
 static struct layout state_layout(uint64_t size)
 {
 	const uint64_t pages = size / 512 / CTL_MAP_PAGE_BLOCKS + 1;
@@ -63,7 +63,7 @@ static struct ctl_map map_at(uint8_t *state, const struct layout *s, unsigned nr
 	};
 }
 
-/* Map the state, or memory of our own in its place. */
+/* Map the state file, or anonymous memory in its place. */
 static int map_state(struct ctl_image *img, char *why)
 {
 	const int own = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
@@ -101,10 +101,10 @@ static bool state_is_ours(const struct ctl_image *img)
 	       !memcmp(&h->format, &img->format.ns, sizeof(h->format)) && ctl_sync_is_sound(img);
 }
 
-/* An empty state: every block deallocated, no journals. */
+/* Make an empty state: every block is deallocated and there are no journals. */
 int ctl_state_make(struct ctl_image *img)
 {
-	/* Maps and journals find room when they are first used. */
+	/* Space for map pages and journals is reserved when they are first used. */
 	const uint64_t needed = state_layout(img->size).bits;
 	int ret;
 
@@ -123,12 +123,12 @@ int ctl_state_make(struct ctl_image *img)
 	return 0;
 }
 
-/* --- the state against the holes of the image --- */
+/* --- reconcile the state with the holes of the image --- */
 
-/* What is done with @nr blocks from @lba on.  0, or -errno. */
+/* Process the extent of @nr blocks from @lba on.  Returns 0, or -errno. */
 typedef int run_fn(struct ctl_image *img, uint64_t lba, uint64_t nr);
 
-/* Of the blocks up to @end, to those in a row that are marked as written, or are not. */
+/* Call @act for every maximal extent in [@lba, @end) whose "written" bits equal @marked. */
 static int each_run(struct ctl_image *img, uint64_t lba, uint64_t end, bool marked, run_fn *act)
 {
 	int ret = 0;
@@ -145,9 +145,9 @@ static int each_run(struct ctl_image *img, uint64_t lba, uint64_t end, bool mark
 }
 
 /*
- * The first page of a file is often allocated without a write to LBA 0 (qemu-img create
- * does so).  Of an image made elsewhere, zeroes there whose guard is not theirs count as
- * deallocated, as they do for QEMU.
+ * The first page of a file is often allocated without a write to LBA 0 (by qemu-img create, for
+ * example).  In an image made elsewhere, a block of zero data with the wrong guard there counts as
+ * deallocated, as it does for QEMU.
  */
 static bool is_stale(const struct ctl_image *img, uint64_t lba)
 {
@@ -159,7 +159,7 @@ static bool is_stale(const struct ctl_image *img, uint64_t lba)
 	       pi_verify(l, &none, PI_GUARD, ctl_data_at(img, 0), ctl_md_at(img, 0), 1, &err, 1).bad;
 }
 
-/* A block that has data in the image, and that nobody is known to have written. */
+/* Return true if an unmarked block contains data, so that another program must have written it. */
 static bool looks_written(const struct ctl_image *img, uint64_t lba)
 {
 	const struct pi_layout *l = &img->media;
@@ -180,13 +180,13 @@ static int adopt(struct ctl_image *img, uint64_t lba, uint64_t nr)
 	return ret;
 }
 
-/* Blocks that lie in a hole; most often none of them is marked as written. */
+/* Mark blocks in a hole as deallocated; usually none of them is marked as written. */
 static int forget(struct ctl_image *img, uint64_t lba, uint64_t nr)
 {
 	return ctl_map_fill(img, &img->written, lba, nr, false);
 }
 
-/* File systems that don't tell holes have none. */
+/* Call lseek(); return @otherwise if it fails or if SEEK_DATA and SEEK_HOLE are not supported. */
 static uint64_t seek(int fd, uint64_t at, int whence, uint64_t otherwise)
 {
 	off_t to = lseek(fd, at, whence);
@@ -213,7 +213,7 @@ int ctl_state_reconcile(struct ctl_image *img)
 	return ret;
 }
 
-/* Nothing is looked at before that is clear. */
+/* Check the file size; nothing in the mapping may be read before. */
 static bool state_is_whole(const struct ctl_image *img)
 {
 	struct stat st;
@@ -224,7 +224,7 @@ static bool state_is_whole(const struct ctl_image *img)
 
 bool ctl_state_is_one(int fd)
 {
-	char start[sizeof(STATE_TITLE) - 3] = "";	/* without its version */
+	char start[sizeof(STATE_TITLE) - 3] = "";	/* without the version */
 	struct stat st;
 
 	if (fstat(fd, &st) || !st.st_size)
@@ -270,7 +270,7 @@ int ctl_state_prepare(struct ctl_image *img, char *why)
 	return ret ? refuse(why, -ret, "%s.state: %s", img->path, strerror(-ret)) : 0;
 }
 
-/* --- the users of an image: a shared lock each, exclusive while it is set up --- */
+/* --- the users of an image: each has a shared lock, exclusive during set-up --- */
 
 #define USERS_AT ((off_t)1 << 62)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * state.h - x.img.state, for image.c: how it is opened, mapped, made, and
- * held against the image; what is in it is told of in types.h
+ * state.h - the file x.img.state, for image.c: open, map, create and reconcile it with the image;
+ * types.h describes its contents
  */
 #ifndef CTL_STATE_H
 #define CTL_STATE_H
@@ -9,33 +9,49 @@
 #include "types.h"
 
 /*
- * The state opened and locked; *@alone: by nobody else, which who can only read it
- * cannot be.  *@created: by this call.  A first user that fails removes the file again:
- * who waited for that one starts over.  @create: where there is none; else that is -ENOENT.
- * A descriptor, or -errno.
+ * Open and lock the state file.  *@alone: the lock is exclusive, so there is no other user; a
+ * descriptor that can only read never gets that.  *@created: this call created the file.  @create
+ * says whether to do so if it does not exist; otherwise that is -ENOENT.  A first user that fails
+ * removes the file; processes that waited for its lock then start again with a new one. Returns a
+ * descriptor, or -errno.
  */
 int ctl_state_open(const char *name, bool write, bool create, bool *writable, bool *created, bool *alone);
 
-/* All users have a shared lock (F_RDLCK), one alone an exclusive one while it sets up.  0, or -errno. */
+/*
+ * Lock the byte of the users: F_RDLCK for a user, F_WRLCK for one that sets the image up alone,
+ * F_UNLCK.  @cmd is F_OFD_SETLK or F_OFD_SETLKW.  Returns 0, or -errno.
+ */
 int ctl_state_lock(int fd, int cmd, short type);
 
 /*
- * Map the state of @img, or memory of a reader's own in its place, where it finds one
- * that it can neither use nor make anew.  0, or -errno with one line in @why.
+ * Map the state of @img.  A reader that can neither use nor recreate the file gets private memory
+ * instead.  Returns 0, or -errno with one line in @why.
  */
 int ctl_state_map(struct ctl_image *img, char *why);
 
-/* Did this program write it, of whatever version, or nobody yet?  A crash may have left zeroes. */
+/*
+ * Return true if the file is empty or was written by this program, in any version.  After a crash
+ * it may begin with zeroes, which are accepted, too.
+ */
 bool ctl_state_is_one(int fd);
 
-/* Has a first user made it, for whatever format?  And is it this image's, as it is now? */
+/*
+ * Return true if a first user has initialised the state, for any format; and if it is valid for
+ * this image in its current format.
+ */
 bool ctl_state_is_begun(const struct ctl_image *img);
 bool ctl_state_is_good(const struct ctl_image *img);
 
-/* For a first user, alone: make it, or finish what killed writers left, and look at the image. */
+/*
+ * Create the state, or recover what killed writers left; then reconcile it with the image.  Called
+ * by a first user with the exclusive lock.  Returns 0, or -errno with one line in @why.
+ */
 int ctl_state_prepare(struct ctl_image *img, char *why);
 
-/* The parts of that: an empty state, every block deallocated; and what the image's holes say. */
+/*
+ * The steps of ctl_state_prepare(): create an empty state with all blocks deallocated; update it
+ * from the holes of the image.  They return 0, or -errno.
+ */
 int ctl_state_make(struct ctl_image *img);
 int ctl_state_reconcile(struct ctl_image *img);
 

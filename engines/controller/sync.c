@@ -12,11 +12,11 @@ static inline void relax(void)
 #endif
 }
 
-/* Turns of waiting: so many at once, and after so many more ask for the writer. */
+/* Spin SPINS times, then yield; check every YIELDS turns whether the writer is dead. */
 #define SPINS 128
 #define YIELDS 2048
 
-/* Wait for a stripe to be free.  0, or -errno. */
+/* Wait until lock @i is free.  Returns 0, or -errno. */
 static int wait_free(struct ctl_port *port, unsigned i)
 {
 	uint64_t word;
@@ -36,7 +36,7 @@ static int wait_free(struct ctl_port *port, unsigned i)
 	return 0;
 }
 
-/* The stripes of a range, by their place in the table, where they may wrap. */
+/* The stripes of a range.  Several stripes share one lock, lock place(stripe). */
 struct stripes {
 	uint64_t first, last;
 };
@@ -75,7 +75,7 @@ static int lock_places(struct ctl_port *port, unsigned from, unsigned to)
 	return ret;
 }
 
-/* In the order of places, everyone: no two wait for each other. */
+/* All writers take locks in ascending order of their index, so they cannot deadlock. */
 static int lock_range(struct ctl_port *port, struct stripes s)
 {
 	int ret;
@@ -92,6 +92,7 @@ static void unlock_range(struct ctl_port *port, struct stripes s)
 		_Atomic uint64_t *lock = &port->image->locks[place(i)];
 		uint64_t word = atomic_load_explicit(lock, memory_order_relaxed);
 
+		/* Pairs with the acquire load in ctl_read_begin() and the exchange in lock_one(). */
 		atomic_store_explicit(lock, CTL_NEXT(word), memory_order_release);
 	}
 }
@@ -110,10 +111,15 @@ int ctl_change(struct ctl_port *port, enum ctl_change change, uint64_t lba, uint
 	if (ret) {
 		ctl_release_all(port->image, port->nr + 1);
 	} else {
-		/* Nobody may see a block change before its lock. */
+		/*
+		 * Order the locks before the changes: who sees a changed block sees its lock, too.
+		 * Pairs with the acquire fence in ctl_read_end().
+		 */
 		atomic_thread_fence(memory_order_release);
+		/* Publishes the journal's contents; pairs with the load in is_to_be_repeated(). */
 		atomic_store_explicit(&j->state, CTL_JOURNAL_GOOD, memory_order_release);
 		ret = ctl_journal_apply(port->image, j);
+		/* The change is complete before it is no longer replayed. */
 		atomic_store_explicit(&j->state, CTL_JOURNAL_LOCKING, memory_order_release);
 		unlock_range(port, s);
 	}
@@ -122,8 +128,8 @@ int ctl_change(struct ctl_port *port, enum ctl_change change, uint64_t lba, uint
 }
 
 /*
- * Blocks are read while somebody may write them, and count only if nobody did: of these reads,
- * between begin and end, ThreadSanitizer is to say nothing.
+ * Seqlock readers read blocks while a writer may change them, and discard the result in that case.
+ * Hide these reads, between begin and end, from ThreadSanitizer.
  */
 #ifdef __SANITIZE_THREAD__
 void AnnotateIgnoreReadsBegin(const char *file, int line);
@@ -135,7 +141,11 @@ void AnnotateIgnoreReadsEnd(const char *file, int line);
 #define RACY_READS_END() ((void)0)
 #endif
 
-/* Words only ever grow, so their sum stays the same only if each of them does. */
+/*
+ * Seqlock read side.  Lock words are monotonic, so an unchanged sum means that no stripe changed.
+ * The acquire load pairs with the release store in unlock_range(): a free word means that its
+ * writer's changes are visible.
+ */
 int ctl_read_begin(struct ctl_port *port, uint64_t lba, uint64_t nr, uint64_t *seen)
 {
 	const struct stripes s = stripes_of(lba, nr);
@@ -162,6 +172,7 @@ bool ctl_read_end(struct ctl_port *port, uint64_t lba, uint64_t nr, uint64_t see
 	const struct stripes s = stripes_of(lba, nr);
 
 	RACY_READS_END();
+	/* Order the reads of blocks before these loads; pairs with the fence in ctl_change(). */
 	atomic_thread_fence(memory_order_acquire);
 	for (uint64_t i = s.first; i <= s.last; i++)
 		seen -= atomic_load_explicit(&port->image->locks[place(i)], memory_order_relaxed);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* write.c - Write, and what else changes blocks, but for Copy; "Spec" as in io.h */
+/* write.c - Write, and all other commands that change blocks except Copy; "Spec" as in io.h */
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static int write_chunk(struct ctl_port *port, const struct ctl_range *r,
 	return ctl_change(port, CTL_WRITE, r->lba, r->nr);
 }
 
-/* Spec: Write command.  A check that fails leaves all blocks as they were. */
+/* Spec: Write command.  A failed check leaves all blocks unchanged. */
 int ctl_do_write(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 {
 	const struct ctl_image *img = port->image;
@@ -49,7 +49,7 @@ static int change_all(struct ctl_port *port, enum ctl_change change, uint64_t lb
 	int ret = 0;
 
 	while (nr && !ret) {
-		/* A chunk never ends within a page of small blocks. */
+		/* Chunks end at stripe boundaries, so they never split a page of small blocks. */
 		const uint64_t limit = CTL_CHANGE_BLOCKS - lba % CTL_STRIPE_BLOCKS;
 		const uint64_t n = nr < limit ? nr : limit;
 
@@ -60,7 +60,7 @@ static int change_all(struct ctl_port *port, enum ctl_change change, uint64_t lb
 	return ret;
 }
 
-/* Zeroes with metadata of zeroes but for the tuple, which is generated. */
+/* Write data and metadata of zeroes with generated tuples. */
 static int write_zeroes(struct ctl_port *port, const struct ctl_range *r)
 {
 	const struct ctl_image *img = port->image;
@@ -81,8 +81,8 @@ static int write_zeroes(struct ctl_port *port, const struct ctl_range *r)
 }
 
 /*
- * Spec: Write Zeroes command.  Nothing is there to be checked.  Without PRACT a
- * deallocated block is what was asked for, DEAC or not.
+ * Spec: Write Zeroes command.  No tuples are transferred, so nothing can be checked.  Without
+ * PRACT the result is a deallocated block, with or without DEAC.
  */
 int ctl_do_write_zeroes(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 {
@@ -106,7 +106,7 @@ int ctl_do_write_uncorrectable(struct ctl_port *port, const struct nvme_uring_cm
 	return ret ? ret : change_all(port, CTL_SPOIL, r.lba, r.nr);
 }
 
-/* Spec: Dataset Management command; of its attributes only Deallocate has effect. */
+/* Spec: Dataset Management command.  Only the attribute Deallocate has an effect. */
 int ctl_do_dsm(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 {
 	const unsigned nr = (cmd->cdw10 & 0xff) + 1;
