@@ -62,7 +62,7 @@ static const struct {
 	const char	*name;
 	enum { TEXT, NUMBER, FLAG } kind;
 	size_t		at;			/* in struct scan_args */
-	uint64_t	min, max;		/* of a number */
+	uint64_t	min, max;		/* limits of a NUMBER */
 } known[NR_OPTIONS] = {
 	[RANGE]		= { "--range", TEXT, AT(range), 0, 0 },
 	[THREADS]	= { "--threads", NUMBER, AT(threads), 1, MAX_THREADS },
@@ -148,7 +148,7 @@ static void parse(struct scan_args *a, int argc, char **argv)
 			id = HELP;
 		if (id == ':')
 			scan_die("%s needs a value (see --help)", argv[optind - 1]);
-		if (id == '?')		/* of an option that has no value, getopt tells which one */
+		if (id == '?')		/* for an option without value, optopt is its index */
 			scan_die("'%s' %s (see --help)", argv[optind - 1],
 				 optopt > 0 && optopt < NR_OPTIONS ? "has a value, and takes none" :
 								     "is no option");
@@ -188,7 +188,7 @@ uint64_t scan_bs(const struct scan_args *a)
 	return number("--bs", digits, 1, UINT32_MAX >> shift) << shift;
 }
 
-/* A tag is compared with a value, which has to be known. */
+/* Application and storage tags are compared with a value, so that option must be given, too. */
 unsigned scan_checks(const struct scan_args *a, enum scan_option id)
 {
 	const unsigned can = PI_GUARD | PI_APP | PI_REF | PI_STORAGE |
@@ -219,7 +219,7 @@ unsigned scan_escape(const struct scan_args *a)
 	return strcmp(a->escape, "allow") ? JOB_ESCAPE_REJECT : JOB_ESCAPE_ALLOW;
 }
 
-/* A-B, A+N, A- or A */
+/* Parse A-B, A+N, A- or A. */
 void scan_range(const struct scan_args *a, uint64_t nr, uint64_t *first, uint64_t *end)
 {
 	const char *text = scan_given(a, RANGE) ? a->range : "0-";

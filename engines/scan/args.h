@@ -2,7 +2,7 @@
 /*
  * args.h - the command line of nvmepi-scan
  *
- * Whatever is wrong with it ends the program: one line on stderr, exit 2.
+ * Any error in it ends the program: one line on stderr, exit status 2.
  */
 #ifndef SCAN_ARGS_H
 #define SCAN_ARGS_H
@@ -20,11 +20,11 @@ struct scan_args {
 	const char	*target, *range, *bs, *check, *device_check, *escape, *json, *log;
 	uint64_t	threads, depth, list, decode, apptag, apptag_mask, storage, ref;
 	uint64_t	ns[7];			/* ns_* options, as in struct ns_format */
-	uint64_t	quiet, help, info;	/* 1: given */
-	uint64_t	given;			/* bits by enum scan_option */
+	uint64_t	quiet, help, info;	/* 1: the option was given */
+	uint64_t	given;			/* one bit per enum scan_option */
 };
 
-/* --help is answered here, and ends the program well. */
+/* Parse and check the command line.  --help prints the text and exits with status 0. */
 struct scan_args scan_args(int argc, char **argv);
 
 static inline bool scan_given(const struct scan_args *a, enum scan_option id)
@@ -32,22 +32,25 @@ static inline bool scan_given(const struct scan_args *a, enum scan_option id)
 	return a->given & 1ULL << id;
 }
 
-/* "--range" */
+/* Return the name with its dashes, such as "--range". */
 const char *scan_option_name(enum scan_option id);
 
-/* Bytes a read: "128k". */
+/* Return the data bytes per read; units such as in "128k" are applied. */
 uint64_t scan_bs(const struct scan_args *a);
 
-/* The words of CHECK or DEVICE_CHECK, as words_checks() has them. */
+/* Return the fields of CHECK or DEVICE_CHECK, as words_checks() does. */
 unsigned scan_checks(const struct scan_args *a, enum scan_option id);
 
-/* What becomes of blocks that escape, as enum job_escape has it. */
+/* Return the value of --escape, one of enum job_escape. */
 unsigned scan_escape(const struct scan_args *a);
 
-/* The LBAs asked for, of the @nr that there are: from *@first up to, without, *@end. */
+/*
+ * Return the requested LBAs of a namespace of @nr blocks: from *@first up to, but not including,
+ * *@end.
+ */
 void scan_range(const struct scan_args *a, uint64_t nr, uint64_t *first, uint64_t *end);
 
-/* "nvmepi-scan: ..." on stderr, exit 2. */
+/* Print "nvmepi-scan: " and the message on stderr, and exit with status 2. */
 void scan_die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 #endif

@@ -16,9 +16,9 @@
 #include "scan.h"
 #include "args.h"
 
-/* --- what is to be done --- */
+/* --- set up the scan --- */
 
-/* job.c speaks of the engine's options: put ours in their place. */
+/* Messages of job.c name the engine's options; replace them by those of this program, and exit. */
 static void die_of_job(const char *why)
 {
 	static const char *const words[][2] = {
@@ -42,7 +42,7 @@ static void die_of_job(const char *why)
 	scan_die("%s", line);
 }
 
-/* As the ns_* options have it. */
+/* Return the ns_* options as a format. */
 static struct ns_format format_of(const struct scan_args *a)
 {
 	struct ns_format f;
@@ -53,7 +53,9 @@ static struct ns_format format_of(const struct scan_args *a)
 	return f;
 }
 
-/* Opened without an opinion, so that what there is can be looked at first. */
+/*
+ * Open the target without other options, so that its real format is known before they are checked.
+ */
 static void open_target(const struct scan_args *a, struct job_ns *ns)
 {
 	struct job_opts any = { .verify_given = true, .open.format = format_of(a) };
@@ -66,7 +68,7 @@ static void open_target(const struct scan_args *a, struct job_ns *ns)
 			 nvme_format_name(&ns->info, name));
 }
 
-/* Without a wish for --bs it is what the device takes at most. */
+/* Return the blocks per read: --bs, or by default 128 KiB limited to what the device accepts. */
 static uint32_t blocks_of_read(const struct scan_args *a, const struct job_ns *ns)
 {
 	const struct pi_layout *l = &ns->info.layout;
@@ -102,7 +104,7 @@ static void settle_checks(const struct scan_args *a, struct job_ns *ns, uint32_t
 			   (scan_given(a, STORAGE_TAG) ? 0 : PI_STORAGE),
 		.buffer = ns->info.layout.extended ? JOB_BUFFER_EXTENDED : JOB_BUFFER_DATA,
 		.reads = true,
-		.looks = true,		/* for escapes */
+		.looks = true,		/* at the buffers, to count escaped blocks */
 		.escape = scan_escape(a),
 		.open.format = NS_FORMAT_ANY, .sizes = &read, .nr_sizes = 1,
 	};
@@ -138,7 +140,7 @@ static void settle(const struct scan_args *a, struct scan *s)
 	s->progress = !a->quiet;
 }
 
-/* --- one block --- */
+/* --- decode one block --- */
 
 static int decode(const struct scan *s, uint64_t lba)
 {
@@ -174,14 +176,14 @@ static int decode(const struct scan *s, uint64_t lba)
 	return wrong ? 1 : 0;
 }
 
-/* --- all of them --- */
+/* --- scan all blocks --- */
 
 static struct scan scan = {
 	.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER,
 	.on_finding = scan_show_finding, .on_progress = scan_show_progress,
 };
 
-/* A second one ends the program, should reads not come back. */
+/* Stop at the first signal.  The second one ends the program, in case reads do not complete. */
 static void interrupt(int sig)
 {
 	(void)sig;
@@ -196,7 +198,7 @@ static void catch_signals(void)
 	sigaction(SIGTERM, &sa, NULL);
 }
 
-/* A result that an earlier scan left there, whole. */
+/* Return true if the file is a complete result of an earlier scan. */
 static bool is_result(int fd)
 {
 	static const char start[] = "{ \"version\": 1, \"target\": \"";
@@ -208,7 +210,7 @@ static bool is_result(int fd)
 	       end[0] == '}' && end[1] == '\n';
 }
 
-/* Where the result goes: a file of another name is whole before it takes this one's place. */
+/* The JSON output.  It is written to @new, which replaces @real when it is complete. */
 struct result {
 	const char	*path;
 	FILE		*file;
@@ -226,7 +228,7 @@ static void open_new(struct result *r)
 		scan_die("--json=%s: %s", r->path, strerror(ENAMETOOLONG));
 	if (vfy_output_conflict(VFY_USE_JSON, r->new, why))
 		scan_die("%s", why);
-	/* Who made a file read-only does not want it replaced. */
+	/* rename() would replace a read-only file, too, so refuse it here. */
 	if (!access(r->real, F_OK) && access(r->real, W_OK))
 		return;
 	r->file = fopen(r->new, "we");
@@ -253,7 +255,7 @@ static void open_json(struct result *r, const char *path)
 		scan_die("--json=%s: %s", path, strerror(errno));
 }
 
-/* 0, or errno. */
+/* Write and close the file, and rename it.  Returns 0, or errno. */
 static int put_json(struct result *r, const char *text)
 {
 	int err = 0;
@@ -267,7 +269,7 @@ static int put_json(struct result *r, const char *text)
 	return err;
 }
 
-/* Takes @o.  False, and a line, where it could not be written. */
+/* Write @o and release it.  Returns false after a message if that failed. */
 static bool write_json(struct result *r, struct json_object *o)
 {
 	int err = put_json(r, json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED |
@@ -281,7 +283,7 @@ static bool write_json(struct result *r, struct json_object *o)
 	return !err;
 }
 
-/* Not to the end: why, and how to have the rest. */
+/* Say why the scan is incomplete, and how to continue it. */
 static void tell_of_rest(void)
 {
 	uint64_t next = scan_next(&scan);
@@ -302,7 +304,7 @@ static int run(const struct scan_args *a)
 	struct vfy_judge_opts o = { .job = "nvmepi-scan", .run = "", .log = a->log };
 	char why[WHY_MAX];
 	struct result json;
-	bool told;		/* all of it, to whom it was to be */
+	bool told;		/* all results were written */
 
 	if (a->json)
 		open_json(&json, a->json);
@@ -328,7 +330,7 @@ static int run(const struct scan_args *a)
 	return told && scan_next(&scan) == scan.end && !scan.err ? 0 : 2;
 }
 
-/* --- what it is --- */
+/* --- describe a namespace --- */
 
 static int tell_info(const struct scan_args *a)
 {

@@ -2,9 +2,9 @@
 /*
  * run.c - see scan.h
  *
- * All threads take their next read from one counter.  So they end together
- * however fast each is, and all before the counter is done once they have: an
- * interrupted scan can say where to go on.
+ * All threads take their next read from one counter.  So they end at about the same time although
+ * their speeds differ, and once they have ended, all blocks before the counter are checked: an
+ * interrupted scan can say where to continue.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,7 +23,7 @@ struct worker {
 	pthread_t	thread;
 	bool		started;
 	struct flight	flight;
-	uint8_t		*buffers;	/* one a tag */
+	uint8_t		*buffers;	/* one per tag */
 	size_t		buffer_size;
 	unsigned	*free;		/* tags that are not in flight */
 	unsigned	nr_free;
@@ -35,7 +35,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* --- what was found --- */
+/* --- findings --- */
 
 static void take_record(void *ctx, const struct vfy_record *r)
 {
@@ -55,7 +55,7 @@ static void take_record(void *ctx, const struct vfy_record *r)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* End all threads; blocks from @lba on are not checked.  @err is -errno. */
+/* Stop all threads.  Blocks from @lba on are not checked.  @err is -errno, @why the reason. */
 static void fail(struct scan *s, uint64_t lba, int err, const char *why)
 {
 	pthread_mutex_lock(&s->lock);
@@ -66,7 +66,7 @@ static void fail(struct scan *s, uint64_t lba, int err, const char *why)
 	atomic_store(&s->stop, true);
 }
 
-/* The same, because the read of @lba ended with @res, which says nothing about the block. */
+/* Stop all threads because the read of @lba ended with @res, which says nothing about the block. */
 static void fail_read(struct scan *s, uint64_t lba, int res)
 {
 	char name[NVME_STATUS_MAX], line[NVME_STATUS_MAX + 128], tried[48] = "";
@@ -102,7 +102,7 @@ int scan_read_block(const struct job_ns *ns, uint64_t lba, unsigned checks, void
 {
 	const struct pi_layout *l = &ns->info.layout;
 	struct nvme_uring_cmd cmd = { 0 };
-	/* One block, so that no stride matters. */
+	/* A single block does not need strides. */
 	struct io_blocks b = { .data = data, .md = l->extended ? (uint8_t *)data + l->data_size : md };
 
 	if (l->md_size)
@@ -114,9 +114,9 @@ int scan_read_block(const struct job_ns *ns, uint64_t lba, unsigned checks, void
 	return nvme_execute(ns->target, &cmd);
 }
 
-/* --- after an error: block by block, where time does not matter --- */
+/* --- slow path: after an error, read block by block --- */
 
-/* Block @i of @io as an I/O of its own, in the same place. */
+/* Return block @i of @io as an I/O of its own that uses the same buffers. */
 static struct io single(const struct io *io, uint32_t i)
 {
 	struct io one = *io;
@@ -149,7 +149,7 @@ static void tell_of_status(struct worker *w, const struct io *one, unsigned fiel
 	});
 }
 
-/* Is that something to know about the blocks that were read? */
+/* Return true if @res says something about the blocks that were read. */
 static bool tells_of_blocks(int res)
 {
 	enum nvme_meaning m = nvme_result_meaning(res);
@@ -157,7 +157,10 @@ static bool tells_of_blocks(int res)
 	return m == NVME_GOOD || m == NVME_VERDICT || m == NVME_UNWRITTEN;
 }
 
-/* What block @one is, which is read again, where the device has @judged it already. */
+/*
+ * Read block @one again and record what is wrong with it.  @judged: io_end() has already recorded
+ * its protection errors.  Returns 0, or the result of a read that says nothing about the block.
+ */
 static int look_at(struct worker *w, const struct io *one, bool judged)
 {
 	int res = read_single(one, judged ? 0 : one->ns->prchk_read);
@@ -185,10 +188,10 @@ static int look_at(struct worker *w, const struct io *one, bool judged)
 }
 
 /*
- * The device failed @io with @status.  Where it blamed protection information,
- * io_end() has told of all that is wrong with its blocks, but for those that can't
- * be read at all; a medium's error, or that a block is deallocated, says nothing of the
- * others.  How many of its blocks are known now.
+ * The device failed @io with @status; examine its blocks one by one.  If the status is a
+ * protection error, io_end() has recorded everything except blocks that cannot be read at all.  A
+ * media error or a deallocated block says nothing about the other blocks.  Returns how many of the
+ * blocks, from the first, are now known.
  */
 static uint32_t look_again(struct worker *w, const struct io *io, int status)
 {
@@ -211,9 +214,9 @@ static uint32_t look_again(struct worker *w, const struct io *io, int status)
 	return io->nr_blocks;
 }
 
-/* --- the way of a read --- */
+/* --- the reads of a thread --- */
 
-/* How many blocks to read next, from *@lba on; 0: none are left. */
+/* Take the next read from the counter: @lba.  Returns its number of blocks; 0: none are left. */
 static uint32_t take_blocks(struct scan *s, uint64_t *lba)
 {
 	if (atomic_load(&s->stop))
@@ -251,7 +254,7 @@ static void end_read(struct worker *w)
 	atomic_fetch_add(&w->scan->done, known);
 }
 
-/* What is in flight is waited for in any case: it is read into our buffers. */
+/* Always wait for reads in flight: they write to our buffers. */
 static void read_all(struct worker *w)
 {
 	unsigned depth = w->scan->depth;
@@ -268,7 +271,7 @@ static void read_all(struct worker *w)
 
 static void issued(struct flight *f)
 {
-	(void)f;		/* nobody wants to know */
+	(void)f;		/* issue times are not needed */
 }
 
 static void *work(void *arg)
@@ -276,7 +279,7 @@ static void *work(void *arg)
 	struct worker *w = arg;
 	struct scan *s = w->scan;
 	char why[WHY_MAX];
-	/* The ring belongs to the thread that opens it. */
+	/* Start the queue here: a ring belongs to the thread that opens it. */
 	int ret = flight_start(&w->flight, (struct target_queue_opts){ .sqpoll_cpu = -1 }, NULL,
 			       why);
 
@@ -299,7 +302,7 @@ static int open_worker(struct scan *s, struct worker *w)
 	w->scan = s;
 	w->flight.issued = issued;
 	w->flight.job.record = take_record;
-	w->flight.job.media_apart = true;	/* look_again() does */
+	w->flight.job.media_apart = true;	/* look_again() handles media errors */
 	w->flight.job.ctx = s;
 	w->buffer_size = s->io_blocks * (size_t)s->ns.host_block;
 	w->free = calloc(s->depth, sizeof(*w->free));
@@ -328,7 +331,7 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* Tell of the progress till all threads have ended. */
+/* Report the progress until all threads have ended. */
 static void wait_for_end(struct scan *s)
 {
 	double start = now();

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * scan.h - nvmepi-scan: every block of a namespace, read and checked
+ * scan.h - nvmepi-scan: read and check every block of a namespace
  *
- *	main.c		the program
- *	args.c		its command line
- *	run.c		threads that read and check
- *	show.c		progress, summary, JSON
- *	info.c		--info: what the namespace is, and could be
+ * main.c		the program
+ * args.c		its command line
+ * run.c		threads that read and check
+ * show.c		progress, summary, JSON
+ * info.c		--info: properties and possible formats of a namespace
  */
 #ifndef SCAN_H
 #define SCAN_H
@@ -18,47 +18,50 @@
 #include "engines/job.h"
 
 struct scan {
-	/* What to do. */
+	/* The job; constant while the threads run. */
 	struct job_ns		ns;
-	uint64_t		first, end;	/* LBAs from, and up to but without */
-	uint32_t		io_blocks;	/* of a read, at most */
+	uint64_t		first, end;	/* from @first to @end - 1 */
+	uint32_t		io_blocks;	/* maximum blocks per read */
 	unsigned		threads, depth;
-	unsigned		list;		/* findings and ranges a field to show, at most */
+	unsigned		list;		/* maximum findings, and ranges per field, shown */
 	bool			text, progress;
-	double			shown;		/* when progress was, last */
+	double			shown;		/* time of the last progress line, seconds */
 
-	/* Called while it runs, one at a time: for each finding, and a few times a second. */
+	/*
+	 * Called while the scan runs, never concurrently: on_finding() for each of the first @list
+	 * findings, on_progress() every 0.2 s.
+	 */
 	void			(*on_finding)(const struct scan *s, const struct vfy_record *r);
 	void			(*on_progress)(struct scan *s, double seconds);
 
-	/* How far it is: blocks before @next are taken, @done of them checked. */
+	/* Progress: blocks below @next have been taken by a thread, @done of them are checked. */
 	_Atomic uint64_t	next, done;
 	_Atomic bool		stop;
 
-	/* What was found.  @lock is for what follows. */
+	/* Results.  @lock protects them. */
 	pthread_mutex_t		lock;
 	pthread_cond_t		ended;		/* ->running has become 0 */
-	unsigned		running;	/* threads */
+	unsigned		running;	/* number of threads */
 	struct vfy_judge	judge;
-	struct vfy_ranges	bad, field[VFY_NR_FIELDS];	/* by bit number */
-	struct json_object	*findings;	/* the first @list */
-	uint64_t		escaped;	/* blocks */
-	uint64_t		unfinished;	/* the lowest LBA taken and not checked */
-	int			err;		/* -errno that ended it early, */
-	char			why[WHY_MAX]; /* with a line about it */
+	struct vfy_ranges	bad, field[VFY_NR_FIELDS];	/* @field by bit number */
+	struct json_object	*findings;	/* the first @list findings */
+	uint64_t		escaped;	/* number of escaped blocks */
+	uint64_t		unfinished;	/* lowest LBA that was taken but not checked */
+	int			err;		/* -errno if the scan ended early, */
+	char			why[WHY_MAX]; /* and the reason, one line */
 	double			seconds;
 };
 
 /*
- * Read one block, the device checking @checks: @data has room for data and, where
- * that is extended, metadata; @md for separate metadata.  A result as in target.h.
+ * Read one block.  @checks are the PI_* that the device checks.  @data has room for the data and,
+ * if extended, the metadata; @md is for separate metadata.  Returns a result as in target.h.
  */
 int scan_read_block(const struct job_ns *ns, uint64_t lba, unsigned checks, void *data, void *md);
 
-/* Run to the end, or till ->stop.  0, or -errno with ->why filled in. */
+/* Run until the end or until ->stop is set.  Returns 0, or -errno with a line in ->why. */
 int scan_run(struct scan *s);
 
-/* From where on there is more to do; ->end: nowhere. */
+/* Return the LBA at which a scan must continue, or ->end if it is complete. */
 uint64_t scan_next(const struct scan *s);
 
 /* --- show.c --- */
@@ -71,12 +74,17 @@ struct json_object *scan_json(const struct scan *s);
 
 /* --- info.c --- */
 
-/* What @id, of the namespace @target at @path, says; and that as text on stdout. */
+/*
+ * scan_info() describes the namespace @target at @path, from its Identify data @id; the caller
+ * owns the object.  scan_info_text() prints it as text on stdout.
+ */
 struct json_object *scan_info(struct target_ns *target, const char *path,
 			      const struct nvme_identify *id);
 void scan_info_text(struct json_object *info);
 
-/* A field's name; VFY_DATA, of which a scan knows nothing else, is "unrecovered". */
+/*
+ * Return the name of a field.  For VFY_DATA it is "unrecovered", the only error of data in a scan.
+ */
 const char *scan_field_name(unsigned field);
 
 #endif

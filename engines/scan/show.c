@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* show.c - see scan.h; progress goes to stderr, all other text to stdout */
+/* show.c - see scan.h; progress goes to stderr, all other text goes to stdout */
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -16,7 +16,7 @@ static unsigned host_checks(const struct scan *s)
 	return s->ns.verify | (s->ns.verify_md ? VFY_METADATA : 0);
 }
 
-/* "1.5 GiB" in @buf; returns @buf. */
+/* Write a size like "1.5 GiB" to @buf.  Returns @buf. */
 static char *bytes_text(double bytes, char buf[32])
 {
 	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB", "PiB" };
@@ -30,13 +30,13 @@ static char *bytes_text(double bytes, char buf[32])
 	return buf;
 }
 
-/* Data bytes of @blocks. */
+/* Return the data bytes of @blocks blocks. */
 static double bytes_of(const struct scan *s, uint64_t blocks)
 {
 	return (double)blocks * s->ns.info.layout.data_size;
 }
 
-/* --- while it runs --- */
+/* --- while the scan runs --- */
 
 static void put_fields(const char *who, unsigned fields)
 {
@@ -68,7 +68,7 @@ void scan_show_start(const struct scan *s)
 	fflush(stdout);
 }
 
-/* A line of progress on a terminal gives way to what is said for good. */
+/* Erase the progress line on a terminal before permanent text is printed. */
 static void clear_progress(const struct scan *s)
 {
 	if (s->progress && isatty(STDERR_FILENO))
@@ -86,7 +86,7 @@ void scan_show_finding(const struct scan *s, const struct vfy_record *r)
 	fflush(stdout);
 }
 
-/* "1:02:03" */
+/* Write a time like "1:02:03" to @buf.  Returns @buf. */
 static char *time_text(double seconds, char buf[32])
 {
 	unsigned long t = seconds + 0.5;
@@ -95,7 +95,7 @@ static char *time_text(double seconds, char buf[32])
 	return buf;
 }
 
-/* On a terminal one line that changes, else a line every few seconds. */
+/* On a terminal, update one line; otherwise print a line every few seconds. */
 void scan_show_progress(struct scan *s, double seconds)
 {
 	const double every = isatty(STDERR_FILENO) ? 0.2 : 5;
@@ -112,9 +112,9 @@ void scan_show_progress(struct scan *s, double seconds)
 		time_text(seconds / done * (all - done), left), isatty(STDERR_FILENO) ? "" : "\n");
 }
 
-/* --- when it has ended --- */
+/* --- after the scan --- */
 
-/* Blocks of which something was checked: not those that escape, nor those that can't be read. */
+/* Return the number of blocks that were checked: neither escaped nor unreadable. */
 static uint64_t checked(const struct scan *s)
 {
 	uint64_t not = s->escaped + s->field[__builtin_ctz(VFY_DATA)].blocks;
@@ -194,7 +194,7 @@ static struct json_object *bad_set(const struct vfy_ranges *set)
 	return o;
 }
 
-/* By field, of those that are bad in any block. */
+/* Return an object with the bad blocks of each field that has any. */
 static struct json_object *bad_blocks(const struct scan *s)
 {
 	struct json_object *o = json_object_new_object();
