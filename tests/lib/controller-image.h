@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * controller-image.h - images of the embedded controller in a folder of the test's own,
- * and the commands that tests send to them
+ * controller-image.h - images of the embedded controller in a temporary folder, and helpers to
+ * open them and to send commands
  *
- * The folder is made under TMPDIR (/tmp by default) and removed in the end.
+ * The folder is created under TMPDIR (default /tmp) and removed at the end.
  */
 #ifndef CTL_IMAGE_H
 #define CTL_IMAGE_H
@@ -21,7 +21,7 @@
 static char folder[PATH_MAX];
 static char why[WHY_MAX];
 
-/* A file of the test's folder; good until the fourth call from here. */
+/* Return the path of a file in the folder; the string is valid until the fourth next call. */
 static inline const char *in_folder(const char *name)
 {
 	static char paths[4][PATH_MAX];
@@ -50,7 +50,7 @@ static inline int remove_one(const char *path, const struct stat *st, int flag, 
 	return remove(path);
 }
 
-/* unit_main() while there is that folder. */
+/* Create the folder, run unit_main(), and remove the folder. */
 static inline int folder_main(int argc, char **argv, const struct unit_case *cases, size_t nr)
 {
 	const char *tmp = getenv("TMPDIR");
@@ -88,7 +88,7 @@ static const struct ns_format formats[] = {
 	F(1024, 9, 0, 1, 0, 0, 0),	F(2048, 128, 1, 1, 0, 0, 31),
 };
 
-/* Good until the next call. */
+/* Return a text for messages; it is overwritten by the next call. */
 static inline const char *name_of(const struct ns_format *n)
 {
 	static char text[100];
@@ -99,7 +99,7 @@ static inline const char *name_of(const struct ns_format *n)
 	return text;
 }
 
-/* --- shorthands --- */
+/* --- open images and send commands --- */
 
 static inline int try_open(struct target_ns **ns, const char *name, const struct ns_format *f,
 			   uint64_t size, bool write)
@@ -113,7 +113,7 @@ static inline int try_open(struct target_ns **ns, const char *name, const struct
 
 static const struct ns_format any_format = NS_FORMAT_ANY;
 
-/* Open or create for writing; an image that can't be had ends the program. */
+/* Open or create an image for writing; exit with a message if that fails. */
 static inline struct target_ns *must_open(const char *name, const struct ns_format *f,
 					  uint64_t size)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * folder.h - a test program that works in a folder of its own
+ * folder.h - run a test program in a folder of its own
  *
- * Tests run side by side and start in the top folder of the tree, so files that they
- * make by relative names would meet each other there.
+ * Tests run concurrently and start in the top folder of the tree, where files that they create by
+ * relative names could collide.
  */
 #ifndef FOLDER_H
 #define FOLDER_H
@@ -21,7 +21,7 @@ static inline int folder_remove_one(const char *path, const struct stat *st, int
 	return remove(path);
 }
 
-/* unit_main() in a new folder, which is removed afterwards with all that it holds. */
+/* Run unit_main() in a new folder, and remove the folder with its contents afterwards. */
 static inline int folder_unit_main(int argc, char **argv, const struct unit_case *cases, size_t nr)
 {
 	const char *tmp = getenv("TMPDIR");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * formats.h - the formats that tests of engines/ and verify/ go through, and
- * how one of the oracle's is called there
+ * formats.h - the formats that tests of engines/ and verify/ iterate over, and the conversion from
+ * the oracle's description of a format
  */
 #ifndef FORMATS_H
 #define FORMATS_H
@@ -11,7 +11,7 @@
 #include "engines/nvme/nvme.h"
 #include "pi-format.h"
 
-/* As nvme_decode() would tell of namespace 7 in that format. */
+/* Return what nvme_decode() would return for namespace 7 in that format. */
 static inline struct nvme_ns_info info_of(const struct oracle_format *f)
 {
 	return (struct nvme_ns_info) {
@@ -22,7 +22,7 @@ static inline struct nvme_ns_info info_of(const struct oracle_format *f)
 
 typedef void visit_format(const struct oracle_format *f);
 
-/* @f with data of 512 and 4096 bytes, metadata apart and in the blocks. */
+/* Call @visit with @f for data of 512 and 4096 bytes, and separate and extended metadata. */
 static inline void each_block_of(struct oracle_format f, visit_format *visit)
 {
 	for (f.data_size = 512; f.data_size <= 4096; f.data_size *= 8)
@@ -33,7 +33,7 @@ static inline void each_block_of(struct oracle_format f, visit_format *visit)
 		}
 }
 
-/* @f with types 1 to 3, the tuple first and last. */
+/* Call @visit for all of these with types 1 to 3 and the tuple first and last. */
 static inline void each_type_of(struct oracle_format f, visit_format *visit)
 {
 	for (f.type = 1; f.type <= 3; f.type++)
@@ -44,9 +44,9 @@ static inline void each_type_of(struct oracle_format f, visit_format *visit)
 }
 
 /*
- * Every format there can be of: no protection and all three guards; storage
- * tags of the least, an odd and the greatest width; no metadata, as much as the
- * tuple, more, and odd sizes; and what the two functions above vary.
+ * Call @visit for every combination of: no protection and all three guards; the smallest, an odd
+ * and the largest storage tag; metadata of size 0, of the tuple, larger, and odd; and the
+ * properties that the two functions above vary.
  */
 static inline void each_format(visit_format *visit)
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * image.c - options, sizes and bytes of a raw backing image
- */
+/* image.c - see image.h */
 #include "image.h"
 
 #include <errno.h>
@@ -20,7 +18,7 @@ void image_die(const char *fmt, ...)
 {
 	va_list args;
 
-	/* Results that were already printed belong ahead of the complaint. */
+	/* Flush results that were printed before, so that they precede the error message. */
 	fflush(stdout);
 	fprintf(stderr, "%s: ", program_invocation_short_name);
 	va_start(args, fmt);
@@ -37,7 +35,7 @@ uint64_t image_number(const char *what, const char *arg, uint64_t max)
 
 	errno = 0;
 	value = strtoull(arg, &end, 0);
-	/* strtoull() takes a sign and blanks, which no number here has. */
+	/* strtoull() accepts signs and blanks; refuse them. */
 	if (*arg < '0' || *arg > '9' || *end)
 		image_die("%s: '%s' is not a number", what, arg);
 	if (errno || value > max)
@@ -45,11 +43,11 @@ uint64_t image_number(const char *what, const char *arg, uint64_t max)
 	return value;
 }
 
-/* The options, by IMAGE_*, and the lines of IMAGE.format. */
+/* The format options, indexed by IMAGE_*, and the lines of IMAGE.format. */
 static const struct known {
 	const char	*name;
 	uint32_t	max;
-	bool		of_tuple;		/* means nothing without protection */
+	bool		of_tuple;		/* ignored without protection information */
 } known[] = {
 	{ "lbs", LBS_MAX, false }, { "ms", MS_MAX, false }, { "pi", 3, false },
 	{ "pil", 1, true }, { "pif", 2, true }, { "sts", STS_MAX, true },
@@ -88,7 +86,7 @@ static bool format_option(struct image *im, int opt)
 	return true;
 }
 
-/* A line of IMAGE.format: a number with a name; others (mset) say nothing of the image. */
+/* Parse a line NAME NUMBER of IMAGE.format; other names (mset) do not affect the raw image. */
 static void take_line(struct oracle_format *f, unsigned *seen, const char *file, const char *line)
 {
 	char name[16], rest;
@@ -108,7 +106,7 @@ static void take_line(struct oracle_format *f, unsigned *seen, const char *file,
 	}
 }
 
-/* False: there is no such file. */
+/* Read IMAGE.format.  Returns false if it does not exist. */
 static bool read_format(const char *path, struct oracle_format *f)
 {
 	static const char title[] = "nvmepi image format ";
@@ -130,7 +128,7 @@ static bool read_format(const char *path, struct oracle_format *f)
 	return true;
 }
 
-/* The format beside the image says all; what was given has to agree. */
+/* IMAGE.format specifies every field; options must agree with it. */
 static void settle_format(struct image *im)
 {
 	struct oracle_format f = im->format;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * image.h - a raw backing image of a namespace, as image-check and
- * image-damage see it
+ * image.h - a raw backing image of a namespace, for image-check and image-damage
  *
- * An image of S bytes holds n = S / (data + metadata) blocks: n blocks of
- * data, then n of metadata, whether the namespace is extended or not.
+ * An image of S bytes contains n = S / (data + metadata) blocks: n blocks of data, then n of
+ * metadata, for an extended namespace, too.
  *
- * Whatever goes wrong here ends the program: one line on stderr, exit 2.
+ * Any error in these functions ends the program: one line on stderr, exit status 2.
  */
 #ifndef IMAGE_H
 #define IMAGE_H
@@ -20,18 +19,18 @@
 struct image {
 	const char		*path;
 	int			fd;
-	uint64_t		blocks;		/* that the file holds */
+	uint64_t		blocks;		/* number of blocks in the file */
 	struct oracle_format	format;
-	unsigned		given;		/* bits of the options that were, from IMAGE_LBS on */
+	unsigned		given;		/* options given, one bit each from IMAGE_LBS on */
 };
 
-/* "PROGRAM: message" on stderr, exit 2. */
+/* Print "PROGRAM: " and the message on stderr, and exit with status 2. */
 void image_die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
-/* The whole of @arg as a number up to @max; @what says where it was, for the complaint. */
+/* Parse all of @arg as a number up to @max; @what names its option in error messages. */
 uint64_t image_number(const char *what, const char *arg, uint64_t max);
 
-/* What of a program's options describe the format, and what to tell about them. */
+/* The options that describe the format, and their usage text. */
 enum { IMAGE_LBS = 256, IMAGE_MS, IMAGE_PI, IMAGE_PIL, IMAGE_PIF, IMAGE_STS, IMAGE_HELP };
 
 #define IMAGE_OPTIONS							\
@@ -60,21 +59,21 @@ enum { IMAGE_LBS = 256, IMAGE_MS, IMAGE_PI, IMAGE_PIL, IMAGE_PIF, IMAGE_STS, IMA
 	"  --sts BITS    storage tag size (default 0)\n"
 
 /*
- * The next option of @options that is not about the format, its argument in
- * optarg; -1 when there are no more.  Format options are stored in @im, and
- * --help prints @usage and ends the program well.
+ * Return the next option of @options that does not describe the format, with its argument in
+ * optarg; -1 after the last one.  Format options are stored in @im; --help prints @usage and exits
+ * with status 0.
  */
 int image_getopt(struct image *im, int argc, char **argv, const struct option *options,
 		 const char *usage);
 
-/* Open @path in the format that the file beside it says, or else the options; they have to agree. */
+/* Open @path.  Its format comes from IMAGE.format or from the options; both must agree. */
 void image_open(struct image *im, const char *path, bool writable);
 
-/* Where a block's data and metadata are in the file, bytes. */
+/* Return the file offset of a block's data or metadata, bytes. */
 uint64_t image_data_at(const struct image *im, uint64_t lba);
 uint64_t image_md_at(const struct image *im, uint64_t lba);
 
-/* All of @len bytes at @offset. */
+/* Read or write exactly @len bytes at @offset. */
 void image_read(const struct image *im, void *buf, size_t len, uint64_t offset);
 void image_write(const struct image *im, const void *buf, size_t len, uint64_t offset);
 

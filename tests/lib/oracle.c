@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * oracle.c - protection information, bit by bit
+ * oracle.c - see oracle.h
  *
- * Everything multi-bit here is a string of bits, most significant first, as
- * the specification draws it.  Being plain comes before being quick.
+ * Every multi-bit value is a string of bits, most significant first, as the specification draws
+ * it. Simplicity is more important than speed.
  */
 #include "oracle.h"
 
 #include <string.h>
 
 /*
- * A CRC by the parameters of the Rocksoft model.  A reflected one takes the
- * bits of each byte, and gives those of the remainder, in the other order.
+ * A CRC by the parameters of the Rocksoft model.  A reflected CRC takes the bits of each byte, and
+ * returns those of the remainder, in reverse order.
  */
 struct crc {
 	unsigned	width;
@@ -22,9 +22,9 @@ struct crc {
 };
 
 /*
- * Indexed by PIF.  Spec: 16b, 32b and 64b Guard Protection Information.  The
- * check value printed with the model's parameters for 64b fits neither them nor
- * the 64b CRC Test Cases that follow; the test cases are what is right.
+ * Indexed by PIF.  Spec: 16b, 32b and 64b Guard Protection Information.  The check value that the
+ * specification prints for the 64b parameters matches neither them nor the 64b CRC Test Cases that
+ * follow it; the test cases are correct.
  */
 static const struct crc crcs[] = {
 	{ 16, 0x8bb7, 0, false, 0 },
@@ -32,7 +32,7 @@ static const struct crc crcs[] = {
 	{ 64, 0xad93d23594c93659, 0xffffffffffffffff, true, 0xffffffffffffffff },
 };
 
-/* Indexed by PIF: the storage and reference space, and how much of it may be storage tag. */
+/* Indexed by PIF: bits of the storage and reference space, and limits of the storage tag's size. */
 static const struct space {
 	unsigned	bits;
 	unsigned	sts_min;
@@ -54,7 +54,7 @@ static uint64_t ones(unsigned bits)
 	return bits == 64 ? UINT64_MAX : (1ULL << bits) - 1;
 }
 
-/* The low @bits of @value become bits @pos and on of the string at @s. */
+/* Store the low @bits of @value as the bits from @pos on of the string @s. */
 static void put_bits(uint8_t *s, unsigned pos, unsigned bits, uint64_t value)
 {
 	for (unsigned i = 0; i < bits; i++) {
@@ -87,8 +87,8 @@ static uint64_t reversed(uint64_t value, unsigned bits)
 }
 
 /*
- * Long division by the polynomial, its register at the top of 64 bits so that
- * one loop does every width: what leaves is always bit 63.
+ * Long division by the polynomial.  The register is aligned to the top of 64 bits, so one loop
+ * handles all widths: the bit shifted out is always bit 63.
  */
 static uint64_t divide(const struct crc *c, uint64_t reg, const uint8_t *p, size_t len)
 {
@@ -137,7 +137,7 @@ unsigned oracle_tuple_size(const struct oracle_format *f)
 	return bits / 8;
 }
 
-/* Spec: End-to-end Data Protection (the first or the last bytes of metadata). */
+/* Spec: End-to-end Data Protection (the tuple is the first or the last bytes of the metadata). */
 uint32_t oracle_tuple_offset(const struct oracle_format *f)
 {
 	return f->first ? 0 : f->md_size - oracle_tuple_size(f);
@@ -195,7 +195,7 @@ struct oracle_tuple oracle_unpack(const struct oracle_format *f, const void *tup
 	return t;
 }
 
-/* A reference tag without any bits is not defined, and then it has no say. */
+/* A reference tag of width 0 is not defined by the specification; it is ignored here. */
 bool oracle_escapes(const struct oracle_format *f, const struct oracle_tuple *t)
 {
 	if (!f->type || t->field[ORACLE_APP] != 0xffff)
@@ -242,7 +242,7 @@ unsigned oracle_check(const struct oracle_format *f, const void *data, const voi
 	return n;
 }
 
-/* The 80 bits start with CDW2[15:0], so fields end where CDW14 does. */
+/* The 80 bits start with CDW2[15:0], so the reference tag ends where CDW14 ends. */
 struct oracle_dwords oracle_dwords(const struct oracle_format *f, const struct oracle_tuple *tags,
 				   uint16_t app_mask)
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * pi-format.h - one format in the words of pi/ and in those of the oracle
- */
+/* pi-format.h - convert a format of the oracle to a layout of pi/ */
 #ifndef PI_FORMAT_H
 #define PI_FORMAT_H
 
@@ -25,7 +23,7 @@ static inline struct pi_layout layout_of(const struct oracle_format *f)
 	};
 }
 
-/* For messages; overwritten by the next call. */
+/* Return a text for messages; it is overwritten by the next call. */
 static inline const char *format_text(const struct oracle_format *f)
 {
 	static char text[100];

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * told.h - what the judge of an I/O was told, held against what it should be
- */
+/* told.h - capture the mismatch records of an I/O and compare them with the expected ones */
 #ifndef TOLD_H
 #define TOLD_H
 
@@ -18,7 +16,7 @@ static struct {
 	char			status[TOLD_MOST][NVME_STATUS_MAX];
 	unsigned		nr;
 	struct vfy_counts	counts;
-	uint64_t		checked;	/* blocks */
+	uint64_t		checked;	/* number of blocks */
 } told;
 
 static inline void told_remember(void *ctx, const struct vfy_record *r)
@@ -28,14 +26,14 @@ static inline void told_remember(void *ctx, const struct vfy_record *r)
 	if (told.nr == TOLD_MOST)
 		return;
 	told.r[told.nr] = *r;
-	if (r->status) {		/* its buffer is gone by the time it is looked at */
+	if (r->status) {		/* copy it: the string is in a buffer of the caller */
 		snprintf(told.status[told.nr], NVME_STATUS_MAX, "%s", r->status);
 		told.r[told.nr].status = told.status[told.nr];
 	}
 	told.nr++;
 }
 
-/* End @io with a job that remembers; @scratch as in struct io_job. */
+/* Complete @io with result @res and capture its records; @scratch is as in struct io_job. */
 static inline int told_end(struct io *io, int res, void *scratch)
 {
 	struct io_job job = { .record = told_remember, .ctx = &told, .scratch = scratch };
@@ -47,7 +45,7 @@ static inline int told_end(struct io *io, int res, void *scratch)
 	return ret;
 }
 
-/* Start @io for a job that wants nothing special. */
+/* Start @io with a job that has no special options. */
 static inline void told_start(struct io *io, struct nvme_uring_cmd *cmd)
 {
 	struct io_job job = { .record = told_remember, .ctx = &told };
@@ -64,7 +62,7 @@ static inline int told_order(const void *a, const void *b)
 	return (int)p->field - (int)q->field;
 }
 
-/* Exactly @want was told, in whatever order, and counted.  @where is for messages. */
+/* Check that exactly @want was recorded, in any order, and counted.  @where is for messages. */
 static inline void told_exactly(const char *where, struct vfy_record *want, unsigned nr)
 {
 	char wanted[256], got[256];

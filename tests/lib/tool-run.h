@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * tool-run.h - a program of tests/ is run, and what it says is looked at; behind unit.h
- */
+/* tool-run.h - run a program of tests/tools and check its output; include it after unit.h */
 #ifndef TOOL_RUN_H
 #define TOOL_RUN_H
 
@@ -12,10 +10,10 @@
 #include <string.h>
 #include <sys/wait.h>
 
-/* Where programs are: the caller fills it in. */
+/* The build folder; set by the caller. */
 static char build[PATH_MAX];
 
-/* A reason for failing is one line, although what a program prints is not. */
+/* Fail with a reason in one line: the newlines of a program's output are replaced. */
 static void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void fail(const char *fmt, ...)
 {
@@ -31,7 +29,7 @@ static void fail(const char *fmt, ...)
 	unit_fail(__FILE__, __LINE__, "%s", why);
 }
 
-/* Run @command of ours; its exit status, and all that it prints in @out. */
+/* Run @command and store its output in @out.  Returns the exit status, or -1. */
 static int run(const char *command, char *out, size_t len)
 {
 	char line[8192];
@@ -50,7 +48,7 @@ static int run(const char *command, char *out, size_t len)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* The command must end with @status and have printed @text, no more and no less. */
+/* Check that the command exits with @status and prints exactly @text. */
 static void expect(int status, const char *text, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 static void expect(int status, const char *text, const char *fmt, ...)
@@ -67,7 +65,7 @@ static void expect(int status, const char *text, const char *fmt, ...)
 		fail("%s: wanted %d \"%s\" got %d \"%s\"", command, status, text, got, out);
 }
 
-/* The command must refuse in one line that has @word in it. */
+/* Check that the command is refused (status 2) in one line that contains @word. */
 static void refused(const char *word, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 static void refused(const char *word, const char *fmt, ...)
@@ -85,7 +83,7 @@ static void refused(const char *word, const char *fmt, ...)
 		fail("%s: wanted 2 and a line with \"%s\" got %d \"%s\"", command, word, got, out);
 }
 
-/* The command ends with @status, and says @word; "": it warns of nothing. */
+/* Check that the command exits with @status and prints @word; "": prints no warning instead. */
 static void ends(int status, const char *word, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 static void ends(int status, const char *word, const char *fmt, ...)
 {

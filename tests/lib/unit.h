@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * unit.h - a CUnit test program in a table of cases
+ * unit.h - a CUnit test program as a table of cases
  *
- *	static void adds_up(void)
- *	{
- *		UNIT_CHECK(1 + 1 == 2, "1 + 1 is %d", 1 + 1);
- *	}
+ * static void adds_up(void)
+ * {
+ * 	UNIT_CHECK(1 + 1 == 2, "1 + 1 is %d", 1 + 1);
+ * }
  *
- *	int main(int argc, char **argv)
- *	{
- *		static const struct unit_case cases[] = { { "adds_up", adds_up } };
+ * int main(int argc, char **argv)
+ * {
+ * 	static const struct unit_case cases[] = { { "adds_up", adds_up } };
  *
- *		return unit_main(argc, argv, cases, 1);
- *	}
+ * 	return unit_main(argc, argv, cases, 1);
+ * }
  *
- * One line a case: "ok NAME", "not ok NAME: reason" or "skip NAME: reason".
- * Exits 0, 1 if any failed, 77 if all were skipped, 2 if it could not run.
- * Arguments name the cases to run; none: all.
+ * Each case prints one line: "ok NAME", "not ok NAME: reason" or "skip NAME: reason". Exit status:
+ * 0 all good, 1 a case failed, 77 all were skipped, 2 could not run. Arguments name the cases to
+ * run; without them all run.
  */
 #ifndef UNIT_H
 #define UNIT_H
@@ -36,16 +36,16 @@ struct unit_case {
 	void		(*run)(void);
 };
 
-/* Of the case that runs: why it cannot be, "" otherwise. */
+/* Why the running case cannot be executed here; "": it can. */
 static char unit_skipped[200];
 static unsigned unit_nr_skipped;
 
-/* Checks of the case that failed. */
+/* Number of failed checks of the running case. */
 static unsigned unit_nr_failed;
 
 /*
- * Is @cond true?  If not the case fails, and goes on: the reason is the printf
- * arguments, which say what was tried and what came.  True if it is.
+ * Check @cond and return it.  If it is false, the case fails but continues.  The printf arguments
+ * are the reason: what was tried and what the result was.
  */
 #define UNIT_CHECK(cond, ...) \
 	((cond) ? unit_pass() : unit_fail(__FILE__, __LINE__, __VA_ARGS__))
@@ -61,7 +61,7 @@ static inline bool unit_fail(const char *file, unsigned line, const char *fmt, .
 	char why[400];
 	va_list args;
 
-	/* CUnit would keep every one in a list; the first says enough. */
+	/* CUnit keeps every message in a list; the first one is sufficient. */
 	if (unit_nr_failed++)
 		return false;
 	va_start(args, fmt);
@@ -70,13 +70,13 @@ static inline bool unit_fail(const char *file, unsigned line, const char *fmt, .
 	return CU_assertImplementation(CU_FALSE, line, why, file, "", CU_FALSE);
 }
 
-/* Say that the case cannot run here; it should then return. */
+/* Mark the case as impossible to run here; it should return after this. */
 static inline void unit_skip(const char *why)
 {
 	snprintf(unit_skipped, sizeof(unit_skipped), "%s", why);
 }
 
-/* The same numbers in every run, so that a failure comes back. */
+/* Return a random number; the sequence is the same in every run, so failures are reproducible. */
 static inline uint64_t unit_random(void)
 {
 	static uint64_t state;
@@ -87,7 +87,7 @@ static inline uint64_t unit_random(void)
 	return z ^ z >> 31;
 }
 
-/* 0..@n - 1 */
+/* Return a random number in 0..@n - 1. */
 static inline uint64_t unit_random_below(uint64_t n)
 {
 	return unit_random() % n;
@@ -117,7 +117,7 @@ static void unit_report(const CU_pTest test, const CU_pSuite suite, const CU_pFa
 	unit_nr_failed = 0;
 }
 
-/* The case has touched what it must not: name it, and end the program. */
+/* Print the name of the case that caused a fatal signal, and exit. */
 static void unit_died(int sig)
 {
 	char line[200];
@@ -127,7 +127,7 @@ static void unit_died(int sig)
 	_exit(write(STDOUT_FILENO, line, len) == len ? 1 : 2);
 }
 
-/* A sanitizer's own handler says more, so that stays. */
+/* Do not replace a sanitizer's handler, whose report is more detailed. */
 static void unit_catch(int sig)
 {
 	struct sigaction old;
@@ -144,7 +144,7 @@ static bool unit_named(int argc, char **argv, const char *name)
 	return argc == 1;
 }
 
-/* Add to @suite the cases that the arguments name; how many, or -1. */
+/* Add the cases that the arguments name to @suite.  Returns their number, or -1. */
 static int unit_add(CU_pSuite suite, int argc, char **argv,
 		    const struct unit_case *cases, size_t nr)
 {
