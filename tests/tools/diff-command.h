@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * diff-command.h - a random command for a namespace, from a seed and a number
+ * diff-command.h - make a random command for a namespace from a seed and a number
  *
- * What command N of a seed is does not depend on the commands ahead of it, so any
- * of them can be left out when a sequence is reduced.  Blocks on media should
- * carry known tags (diff_tags()); commands and buffers go by them but for a known
- * share, which deviates in one thing each.
+ * Command N of a seed does not depend on the commands before it, so any of them can be removed
+ * when a sequence is reduced.  Blocks on media should carry known tags (diff_tags()); commands and
+ * buffers use the same tags, except that a fixed share of them has one error each.
  */
 #ifndef DIFF_COMMAND_H
 #define DIFF_COMMAND_H
@@ -17,14 +16,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Bytes of a host's data or metadata buffer. */
+/* Size of a host's data or metadata buffer, bytes. */
 #define DIFF_BUFFER (1u << 20)
 
-/* Blocks of one command, unless it is made to be too long; bytes of one, at most. */
+/* Maximum blocks and bytes of a command, unless it is made too long on purpose. */
 #define DIFF_BLOCKS 128u
 #define DIFF_BYTES (512u << 10)
 
-/* Descriptors of a Copy or a Dataset Management command, at most. */
+/* Maximum descriptors of a Copy or a Dataset Management command. */
 #define DIFF_RANGES 256u
 
 struct diff_random {
@@ -50,7 +49,7 @@ static bool diff_percent(struct diff_random *r, unsigned percent)
 	return diff_below(r, 100) < percent;
 }
 
-/* Pieces of a pool of random bytes: drawing them all would take longer than the commands. */
+/* Copy parts of a random pool: drawing all bytes would take longer than executing the commands. */
 static void diff_fill(struct diff_random *r, uint8_t *p, size_t len)
 {
 	enum { PIECE = 4096, PLACES = 4096 };
@@ -72,20 +71,20 @@ struct diff_range {
 struct diff_command {
 	const struct nvme_ns_info *info;
 	uint64_t		seed;
-	struct nvme_uring_cmd	cmd;		/* its addresses are set for each side */
+	struct nvme_uring_cmd	cmd;		/* addresses are set for each side */
 	uint8_t			*data, *md;	/* the host's, DIFF_BUFFER bytes each */
-	bool			with_media;	/* Compare: they are to be what is there, */
+	bool			with_media;	/* Compare with what is on media, */
 	bool			damage_byte;	/* with byte @md_byte of metadata changed, */
 	uint32_t		md_byte;
-	struct diff_random	damage;		/* or else damaged at random in one of four */
-	bool			too_long;	/* says more blocks than there is a buffer for */
-	struct diff_range	changes[DIFF_RANGES]; /* blocks it may change */
+	struct diff_random	damage;		/* or with a random error in one of four */
+	bool			too_long;	/* NLB is larger than the buffers */
+	struct diff_range	changes[DIFF_RANGES]; /* blocks that it may change */
 	unsigned		nr_changes;
 };
 
-/* --- what commands are made of --- */
+/* --- parts of commands --- */
 
-/* The tags that blocks from @lba on should carry. */
+/* Return the tags that blocks from @lba on should carry. */
 static struct pi_tags diff_tags(const struct nvme_ns_info *info, uint64_t seed, uint64_t lba)
 {
 	struct diff_random r = { seed };
@@ -94,7 +93,7 @@ static struct pi_tags diff_tags(const struct nvme_ns_info *info, uint64_t seed, 
 	uint64_t base = diff_draw(&r);
 
 	if (diff_percent(&r, 25))
-		base = mask - info->nr_blocks / 2;	/* of type 2: wraps on its way */
+		base = mask - info->nr_blocks / 2;	/* type 2: wraps within the namespace */
 	if (info->layout.type == PI_TYPE1)
 		base = 0;
 	return (struct pi_tags) {
@@ -121,7 +120,7 @@ static uint32_t diff_number(struct diff_random *r, uint32_t most)
 	return 1 + diff_below(r, most);
 }
 
-/* Edges, and now and then past the end or round it. */
+/* Prefer the first and the last LBA; sometimes exceed the end or wrap around. */
 static uint64_t diff_lba(struct diff_random *r, const struct nvme_ns_info *info, uint64_t nr)
 {
 	const uint64_t last = info->nr_blocks - nr;
@@ -152,7 +151,7 @@ static uint16_t diff_mask(struct diff_random *r)
 	return diff_percent(r, 70) ? 0xffff : diff_percent(r, 30) ? 0 : diff_draw(r);
 }
 
-/* Tags of a command for blocks from @lba on; one in twenty is wrong in a field. */
+/* Return the tags of a command for blocks from @lba on; one in twenty has an error in one field. */
 static struct pi_tags diff_command_tags(struct diff_random *r, const struct diff_command *c,
 					uint64_t lba)
 {
@@ -197,7 +196,7 @@ static struct diff_range diff_get_range(const struct nvme_uring_cmd *cmd)
 
 /* --- buffers --- */
 
-/* The metadata of block @i in the host's buffers, where all of it crosses. */
+/* Return the metadata of block @i in the host's buffers; all of it must be transferred. */
 static uint8_t *diff_md_at(struct diff_command *c, uint32_t i)
 {
 	const struct pi_layout *l = &c->info->layout;
@@ -207,7 +206,7 @@ static uint8_t *diff_md_at(struct diff_command *c, uint32_t i)
 	return c->md + (size_t)i * l->md_size;
 }
 
-/* Change one thing of one of @nr blocks. */
+/* Change one field or byte of one of @nr blocks. */
 static void diff_damage(struct diff_random *r, struct diff_command *c, uint32_t nr)
 {
 	const struct pi_layout *l = &c->info->layout;
@@ -225,14 +224,14 @@ static void diff_damage(struct diff_random *r, struct diff_command *c, uint32_t 
 	case 2:
 		f.ref ^= 1ULL << diff_below(r, pi_ref_bits(l));
 		break;
-	case 3:			/* escapes in all types */
+	case 3:			/* escapes with all types */
 		f.ref = pi_ones(pi_ref_bits(l));
 		/* fall through */
-	case 4:			/* in types 1 and 2 */
+	case 4:			/* escapes with types 1 and 2 */
 		f.app = 0xffff;
 		f.guard = diff_draw(r);
 		break;
-	case 5:			/* one of these bytes may be the tuple's */
+	case 5:			/* this byte may belong to the tuple */
 		md[diff_below(r, l->md_size)] ^= 1;
 		return;
 	default:
@@ -242,7 +241,7 @@ static void diff_damage(struct diff_random *r, struct diff_command *c, uint32_t 
 	pi_tuple_put(l, tuple, &f);
 }
 
-/* Blocks as they should be, some of zero data.  All of the metadata is in the buffers. */
+/* Fill the buffers with correct blocks, some with zero data.  All metadata must be transferred. */
 static void diff_fill_blocks(struct diff_random *r, struct diff_command *c, uint64_t lba,
 			     uint32_t nr)
 {
@@ -261,7 +260,7 @@ static void diff_fill_blocks(struct diff_random *r, struct diff_command *c, uint
 	pi_generate(l, &tags, c->data, c->md, nr);
 }
 
-/* Buffers of a Write: what crosses of whole blocks. */
+/* Fill the buffers of a Write with the parts of blocks that are transferred. */
 static void diff_write_buffers(struct diff_random *r, struct diff_command *c, uint32_t nr)
 {
 	const struct nvme_wire wire = nvme_wire(&c->info->layout, DIFF_PRACT(&c->cmd));
@@ -289,7 +288,7 @@ static void diff_buffer_sizes(struct diff_command *c, uint32_t nr)
 
 typedef void diff_make_fn(struct diff_random *r, struct diff_command *c);
 
-/* SLBA, NLB, PRINFO and tags, as most have them; returns NLB as a count. */
+/* Set the SLBA, NLB, PRINFO and tags that most commands have.  Returns the number of blocks. */
 static uint32_t diff_common(struct diff_random *r, struct diff_command *c, unsigned pract_percent)
 {
 	const uint32_t nr = diff_number(r, diff_most_blocks(c->info));
@@ -310,8 +309,8 @@ static void diff_change(struct diff_command *c, uint64_t lba, uint64_t nr)
 }
 
 /*
- * Now and then more blocks than MDTS, or VSL, allows.  The buffer has one: no
- * controller comes to look at the others.
+ * Sometimes ask for more blocks than MDTS or VSL allows.  The buffer then has only one block,
+ * because the controller must refuse the command before it accesses the buffer.
  */
 static bool diff_too_long(struct diff_random *r, struct diff_command *c)
 {
@@ -375,8 +374,8 @@ static void diff_make_flush(struct diff_random *r, struct diff_command *c)
 }
 
 /*
- * Whole pages of small blocks most often: what becomes of a part of a page is a
- * matter of QEMU's file system.
+ * Extend the range to whole 4 KiB pages in most cases: what happens to a part of a page depends on
+ * QEMU's file system.
  */
 static void diff_align(struct diff_random *r, const struct nvme_ns_info *info, uint64_t *lba,
 			      uint64_t *nr)
@@ -440,10 +439,10 @@ static void diff_make_dsm(struct diff_random *r, struct diff_command *c)
 
 struct diff_copy {
 	unsigned	format, nr;
-	size_t		size;		/* of a descriptor, bytes */
+	size_t		size;		/* size of a descriptor, bytes */
 };
 
-/* Of @nr ranges, in the format that the namespace's guard asks for. */
+/* Return a Copy of @nr ranges, in the descriptor format that the namespace's guard requires. */
 static struct diff_copy diff_copy_of(const struct nvme_ns_info *info, unsigned nr)
 {
 	return (struct diff_copy) {
@@ -451,7 +450,7 @@ static struct diff_copy diff_copy_of(const struct nvme_ns_info *info, unsigned n
 	};
 }
 
-/* A Source Range Entry: tags little-endian in formats 0 and 2, big-endian in 1 and 3. */
+/* Write a Source Range Entry; tags are little-endian in formats 0 and 2, big-endian in 1 and 3. */
 static void diff_put_source(const struct nvme_ns_info *info, const struct diff_copy *copy,
 			    uint8_t *p, const struct diff_range *from,
 			    const struct pi_tags *t)
@@ -477,7 +476,7 @@ static void diff_put_source(const struct nvme_ns_info *info, const struct diff_c
 	memcpy(p + copy->size - 4, &cdw15, 4);
 }
 
-/* One thing at most is wrong with a Copy's shape: which of several is told is nobody's rule. */
+/* Make at most one error in a Copy: the specification does not say which of two is reported. */
 enum diff_copy_fault {
 	COPY_GOOD, COPY_FORMAT, COPY_RANGES, COPY_LENGTH, COPY_SUM, COPY_PRACT, COPY_FAULTS
 };
@@ -518,12 +517,12 @@ static void diff_make_copy(struct diff_random *r, struct diff_command *c)
 	c->cmd.cdw12 |= diff_prchk(r, c->info) << 26;
 	c->cmd.cdw12 |= (uint32_t)(pract ^ (fault == COPY_PRACT)) << 29;
 	if (!pract && c->info->layout.type == PI_TYPE1 && !diff_percent(r, 10))
-		c->cmd.cdw12 &= ~(1u << 26);	/* tuples keep the tags of where they were */
+		c->cmd.cdw12 &= ~(1u << 26);	/* copied tuples keep the tags of their old LBAs */
 	c->cmd.data_len = copy.nr * copy.size;
 	diff_change(c, to, total);
 }
 
-/* --- all of them --- */
+/* --- the table of commands --- */
 
 static const struct diff_kind {
 	uint8_t		opcode;
@@ -561,7 +560,7 @@ static void diff_start(struct diff_command *c, uint8_t opcode)
 	c->cmd.nsid = c->info->nsid;
 }
 
-/* Command @number of its seed; @c brings that, what it is for, and its buffers. */
+/* Make command @number of the seed.  The caller sets @c's info, seed and buffers. */
 static void diff_make(struct diff_command *c, uint64_t number)
 {
 	struct diff_random r = { c->seed ^ number * 0xd1342543de82ef95 };

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * diff-known.h - where QEMU's controller differs from the specification
+ * diff-known.h - known differences between QEMU's controller and the specification
  *
- * Each entry has the command that shows it, in text and as code: --known sends that,
- * so an entry that is no longer true is seen.  In random commands a difference is
- * accepted when an entry says so by its name; blocks that differ for that reason
- * are written anew on both sides.
+ * Each entry has a command that shows the difference, as text and as code.  --known sends these
+ * commands, so entries that are no longer true are noticed.  For random commands a difference is
+ * accepted if an entry matches it; the affected blocks are then written again on both sides.
  */
 #ifndef DIFF_KNOWN_H
 #define DIFF_KNOWN_H
@@ -14,15 +13,15 @@
 
 enum diff_side { SIDE_QEMU, SIDE_OWN, SIDES };
 
-/* What came of a command. */
+/* The result of a command on both sides. */
 struct diff_outcome {
 	int	status[SIDES];
-	bool	same_media;		/* blocks that it may have changed */
-	uint8_t	byte[SIDES];		/* the first that is not the same, in what was read */
-	bool	deallocated;		/* were any of its blocks before it? */
+	bool	same_media;		/* the blocks that it may have changed are equal */
+	uint8_t	byte[SIDES];		/* the first byte read that differs */
+	bool	deallocated;		/* a block was deallocated before */
 };
 
-/* The status as the table speaks of it: SC and SCT. */
+/* Return the status as used in the table: SC and SCT. */
 static int diff_code(int status)
 {
 	return status < 0 ? status : status & NVME_ST_MASK;
@@ -53,7 +52,7 @@ static bool diff_is_check(int code)
 	return code == NVME_ST_GUARD || code == NVME_ST_APP || code == NVME_ST_REF;
 }
 
-/* Is there metadata beyond the tuple? */
+/* Return true if there is metadata outside the tuple. */
 static bool diff_more_md(const struct nvme_ns_info *info)
 {
 	return info->layout.md_size > info->layout.format->tuple_size;
@@ -64,7 +63,7 @@ static bool diff_small_blocks(const struct nvme_ns_info *info)
 	return info->layout.data_size < 4096;
 }
 
-/* --- in which formats --- */
+/* --- conditions on the format --- */
 
 static bool diff_any(const struct nvme_ns_info *info)
 {
@@ -87,7 +86,7 @@ static bool diff_type1_of_64b(const struct nvme_ns_info *info)
 	return info->layout.type == PI_TYPE1 && info->pif;
 }
 
-/* Formats in which a block of zeroes has another guard than 4096 zero bytes. */
+/* In these formats the guard of a zero block is not the guard of 4096 zero bytes. */
 static bool diff_other_zeroes(const struct nvme_ns_info *info)
 {
 	return info->pif && (info->layout.data_size != 4096 || pi_tuple_offset(&info->layout));
@@ -100,7 +99,7 @@ static bool diff_last_of_more(const struct nvme_ns_info *info)
 
 /* --- what a command checks --- */
 
-/* Blocks whose tuples a command checks, and the reference tag of the first. */
+/* Blocks whose tuples a command checks, and the reference tag of the first one. */
 struct diff_part {
 	uint64_t	lba;
 	uint64_t	nr;
@@ -112,7 +111,7 @@ static uint64_t diff_get_ref(const struct nvme_ns_info *info, const struct pi_dw
 	return pi_tags_unpack(&info->layout, d, 0).ref;
 }
 
-/* What diff_put_source() put there. */
+/* Decode what diff_put_source() wrote. */
 static struct diff_part diff_get_source(const struct nvme_ns_info *info, const uint8_t *p)
 {
 	struct pi_dwords d = { 0 };
@@ -134,7 +133,9 @@ static struct diff_part diff_get_source(const struct nvme_ns_info *info, const u
 
 typedef bool diff_part_fn(const struct nvme_ns_info *info, const struct diff_part *part);
 
-/* Is @has true of any part of a command?  Those of Copy are its sources, and where they go. */
+/*
+ * Return true if @has is true for a part of a command.  For Copy: all sources and the destination.
+ */
 static bool diff_any_part(const struct diff_command *c, diff_part_fn *has)
 {
 	const struct pi_dwords d = { c->cmd.cdw2, c->cmd.cdw3, c->cmd.cdw14, c->cmd.cdw15 };
@@ -185,7 +186,7 @@ static void diff_show_block0(struct diff_command *c)
 	diff_change(c, 0, 1);
 }
 
-/* --- the reference tag's width --- */
+/* --- the width of the reference tag --- */
 
 static bool diff_part_wraps(const struct nvme_ns_info *info, const struct diff_part *part)
 {
@@ -193,8 +194,8 @@ static bool diff_part_wraps(const struct nvme_ns_info *info, const struct diff_p
 }
 
 /*
- * QEMU's Copy has one status for all that a check can say, see there; and when it
- * fails on an earlier range than it should, less is copied.
+ * QEMU's Copy has one status for all failed checks (see diff_is_copy_status()); and if it fails at
+ * an earlier range than it should, it copies less.
  */
 static bool diff_is_wrap(const struct diff_command *c, const struct diff_outcome *o)
 {
@@ -204,7 +205,7 @@ static bool diff_is_wrap(const struct diff_command *c, const struct diff_outcome
 	       (diff_own(o) != NVME_ST_REF || !o->same_media) && diff_any_part(c, diff_part_wraps);
 }
 
-/* Two blocks, right as they are, whose tags are all ones and zero. */
+/* Write two correct blocks whose reference tags are all ones and zero. */
 static void diff_show_wrap(struct diff_command *c)
 {
 	const struct pi_tags tags = {
@@ -225,8 +226,8 @@ static void diff_show_wrap(struct diff_command *c)
 /* --- PRACT --- */
 
 /*
- * Does QEMU refuse the reference tag check that a Write or Copy names beside PRACT?  Its
- * Copy does so when a range's turn comes, and has one status for all, see there.
+ * Does QEMU refuse the reference tag check of a Write or Copy with PRACT?  Its Copy does so when
+ * it processes a range, and has one status for all errors (see diff_is_copy_status()).
  */
 static bool diff_is_pract(const struct diff_command *c, const struct diff_outcome *o)
 {
@@ -242,7 +243,7 @@ static bool diff_is_pract(const struct diff_command *c, const struct diff_outcom
 	return c->cmd.opcode == nvme_cmd_copy && diff_qemu(o) == 0x006;
 }
 
-/* Type 3 has no such check at all; for type 1 the tag is not the SLBA. */
+/* Type 3 does not allow this check; for type 1 the tag is not equal to the SLBA. */
 static void diff_show_pract(struct diff_command *c)
 {
 	const struct pi_tags tags = { .ref = 9, .app = 1, .app_mask = 0xffff };
@@ -265,7 +266,7 @@ static bool diff_is_zeroes(const struct diff_command *c, const struct diff_outco
 	       diff_both_good(o) && !o->same_media;
 }
 
-/* A tuple of ones. */
+/* The tuple is all ones. */
 static bool diff_is_zeroes_hole(const struct diff_command *c, const struct diff_outcome *o)
 {
 	return diff_is_zeroes(c, o, true) && o->byte[SIDE_QEMU] == 0xff;
@@ -292,7 +293,7 @@ static void diff_show_zeroes(struct diff_command *c, uint64_t lba, bool pract)
 	diff_change(c, lba, 8);
 }
 
-/* LBA 16 on were never written. */
+/* The blocks from LBA 16 on were never written. */
 static void diff_show_zeroes_hole(struct diff_command *c)
 {
 	diff_show_zeroes(c, 16, true);
@@ -310,7 +311,7 @@ static void diff_show_zeroes_md(struct diff_command *c)
 
 /* --- Dataset Management --- */
 
-/* Is there a range that doesn't begin and end with a page of QEMU's file? */
+/* Return true if a range does not begin and end at a page boundary of QEMU's file. */
 static bool diff_has_part_page(const struct diff_command *c)
 {
 	const uint32_t size = c->info->layout.data_size;
@@ -390,7 +391,7 @@ static void diff_show_compare(struct diff_command *c, uint64_t lba, unsigned prc
 	diff_buffer_sizes(c, 1);
 }
 
-/* With LBA 8, which --known has written before, but for a byte of the metadata. */
+/* Compare with LBA 8, which --known wrote before, but with one byte of metadata changed. */
 static void diff_show_compare_byte(struct diff_command *c, uint32_t byte)
 {
 	diff_show_compare(c, 8, 0);
@@ -428,7 +429,7 @@ static void diff_show_compare_deallocated(struct diff_command *c)
 
 /* --- Verify --- */
 
-/* Nothing else tells of it: no LBA that is there has more than 32 bits. */
+/* The status is the only sign: no LBA that exists has more than 32 bits. */
 static bool diff_is_verify_tag(const struct diff_command *c, const struct diff_outcome *o)
 {
 	return c->cmd.opcode == nvme_cmd_verify && diff_type1_of_64b(c->info) &&
@@ -480,7 +481,7 @@ static void diff_show_verify_size(struct diff_command *c)
 	diff_show_verify(c, DIFF_BYTES / c->info->layout.data_size + 1, false);
 }
 
-/* --- others --- */
+/* --- other commands --- */
 
 static bool diff_is_uncorrectable(const struct diff_command *c, const struct diff_outcome *o)
 {
@@ -504,7 +505,7 @@ static bool diff_is_copy_sum(const struct diff_command *c, const struct diff_out
 	return c->cmd.opcode == nvme_cmd_copy && diff_own(o) == 0x183;
 }
 
-/* Ranges before the one that fails are copied on both sides, so that media is the same. */
+/* Both sides have copied the ranges before the one that fails, so the media is equal. */
 static bool diff_is_copy_status(const struct diff_command *c, const struct diff_outcome *o)
 {
 	const int own = diff_own(o);
@@ -513,7 +514,7 @@ static bool diff_is_copy_status(const struct diff_command *c, const struct diff_
 	       (diff_is_check(own) || own == NVME_ST_INVALID_PI || own == 0x080);
 }
 
-/* One block past the end. */
+/* The destination is one block past the end. */
 static void diff_show_copy_status(struct diff_command *c)
 {
 	const struct diff_copy copy = diff_copy_of(c->info, 1);
@@ -528,7 +529,7 @@ static void diff_show_copy_status(struct diff_command *c)
 	diff_change(c, c->info->nr_blocks, 1);
 }
 
-/* The descriptor of the other width. */
+/* Use the descriptor format for the other guard width. */
 static void diff_show_copy_format(struct diff_command *c)
 {
 	struct diff_copy copy = diff_copy_of(c->info, 1);
@@ -545,7 +546,7 @@ static void diff_show_copy_format(struct diff_command *c)
 	diff_change(c, 100, 1);
 }
 
-/* Two ranges of as many blocks as one may have, and as all may have together. */
+/* Two ranges with the maximum number of blocks of one range, which is also that of all together. */
 static void diff_show_copy_sum(struct diff_command *c)
 {
 	const struct diff_copy copy = diff_copy_of(c->info, 2);
@@ -564,11 +565,11 @@ static void diff_show_copy_sum(struct diff_command *c)
 
 static const struct diff_known {
 	const char	*name;
-	const char	*what;			/* what QEMU does, and what it should */
-	bool		(*can)(const struct nvme_ns_info *info);	/* in this format? */
+	const char	*what;			/* what QEMU does, and what is required */
+	bool		(*can)(const struct nvme_ns_info *info);	/* in this format */
 	bool		(*is)(const struct diff_command *c, const struct diff_outcome *o);
-	void		(*show)(struct diff_command *c);	/* make that command */
-	const char	*unless;		/* why it may not be there, all the same; or NULL */
+	void		(*show)(struct diff_command *c);	/* makes the command */
+	const char	*unless;		/* why it may be absent; NULL: it must occur */
 } diff_table[] = {
 	{ "copy-status",
 	  "Copy ends with Internal Error when a check fails or its destination is out of range; "

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * diff-lab.h - two sides that get the same commands, a device and an image of the
- * embedded controller, and what can be told of both
+ * diff-lab.h - two sides that receive the same commands, a device and an image of the embedded
+ * controller, and helpers to compare them
  */
 #ifndef DIFF_LAB_H
 #define DIFF_LAB_H
@@ -28,9 +28,9 @@ struct lab {
 	struct nvme_ns_info	info;
 	bool			broken;		/* --break */
 	bool			verbose;
-	bool			quiet;		/* while sequences are reduced */
-	bool			without[DIFF_KINDS]; /* such commands are left out */
-	bool			*deallocated;	/* by LBA */
+	bool			quiet;		/* sequences are being reduced */
+	bool			without[DIFF_KINDS]; /* commands of this kind are skipped */
+	bool			*deallocated;	/* indexed by LBA */
 	struct diff_command	command;
 	struct diff_outcome	outcome;
 };
@@ -99,7 +99,7 @@ static inline void remove_image(const char *path)
 			unlink(name);
 }
 
-/* A new image, of the device's format and size. */
+/* Create an image with the format and size of the device. */
 static inline void open_image(struct lab *lab)
 {
 	const struct pi_layout *l = &lab->info.layout;
@@ -116,7 +116,7 @@ static inline void open_image(struct lab *lab)
 		die("%s", why);
 }
 
-/* --- a command to one side, or to both --- */
+/* --- send commands to one side or to both --- */
 
 static inline void copy_in(struct lab *lab, struct side *s)
 {
@@ -138,7 +138,7 @@ static inline int send_to(struct lab *lab, enum diff_side side, struct nvme_urin
 	return s->ns->ops->io(s->ns, &cmd);
 }
 
-/* The host's own business must work on both sides. */
+/* Run a set-up command on one side; end the program if it fails. */
 static inline void must(struct lab *lab, enum diff_side side, const struct nvme_uring_cmd *cmd,
 		 const char *what)
 {
@@ -160,7 +160,7 @@ static inline struct nvme_uring_cmd plain(const struct lab *lab, uint8_t opcode,
 	return cmd;
 }
 
-/* Where two buffers differ first; @len if nowhere. */
+/* Return the offset of the first difference of two buffers, or @len. */
 static inline size_t first_difference(const uint8_t *a, const uint8_t *b, size_t len)
 {
 	size_t i = 0;
@@ -172,7 +172,7 @@ static inline size_t first_difference(const uint8_t *a, const uint8_t *b, size_t
 	return i;
 }
 
-/* Are buffers alike after @cmd?  If not, @why says where. */
+/* Compare the buffers after @cmd.  Returns false and the position in @why if they differ. */
 static inline bool same_buffers(struct lab *lab, const struct nvme_uring_cmd *cmd, char *why, size_t size)
 {
 	const struct side *q = &lab->sides[SIDE_QEMU], *o = &lab->sides[SIDE_OWN];
@@ -191,7 +191,7 @@ static inline bool same_buffers(struct lab *lab, const struct nvme_uring_cmd *cm
 	return false;
 }
 
-/* --- ranges of blocks, cut down to what is there, a command's worth at a time --- */
+/* --- ranges of blocks: limited to the namespace, and split into commands --- */
 
 static inline struct diff_range on_media(const struct lab *lab, struct diff_range r)
 {
@@ -209,7 +209,7 @@ static inline uint32_t next_part(const struct lab *lab, const struct diff_range 
 	return r->nr < most ? r->nr : most;
 }
 
-/* Do blocks read the same, unchecked, on both sides? */
+/* Compare what unchecked reads of the blocks return on both sides. */
 static inline bool same_media(struct lab *lab, struct diff_range r, char *why, size_t size)
 {
 	bool same = true;
@@ -233,7 +233,7 @@ static inline bool same_media(struct lab *lab, struct diff_range r, char *why, s
 	return same;
 }
 
-/* Good blocks, the same on both sides. */
+/* Write new, correct blocks, the same on both sides. */
 static inline void write_anew(struct lab *lab, struct diff_range r)
 {
 	struct diff_random random = { lab->command.seed ^ r.lba };
@@ -257,7 +257,7 @@ static inline void write_anew(struct lab *lab, struct diff_range r)
 	}
 }
 
-/* --- pages: QEMU knows what is deallocated by the pages of its file --- */
+/* --- pages: QEMU tracks deallocated blocks by the pages of its file --- */
 
 static inline struct diff_range whole_pages(const struct lab *lab, struct diff_range r)
 {
@@ -279,8 +279,8 @@ static inline bool any_deallocated(const struct lab *lab, struct diff_range r)
 }
 
 /*
- * A block that is written has the others of its page no longer deallocated in
- * QEMU's eyes: write those beforehand.  A Copy may fail in the middle of a page.
+ * Writing one block makes QEMU regard the other blocks of its page as allocated, so write them on
+ * both sides first.  A Copy may fail in the middle of a page.
  */
 static inline void settle(struct lab *lab)
 {

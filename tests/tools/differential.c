@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * differential - the same random commands to a device and to the embedded controller
+ * differential - send the same random commands to a device and to the embedded controller
  *
- * Every command goes to both, with copies of the same buffers; then status, what was
- * read, and every block that it may have changed must be the same.  A difference
- * that diff-known.h lists is counted; any other is reduced to few commands and told.
+ * Each command goes to both with copies of the same buffers.  Then the status, the data that was
+ * read, and every block that the command may have changed must be equal.  A difference that
+ * diff-known.h lists is counted; any other is reduced to a short sequence of commands and
+ * reported.
  */
 #include "diff-lab.h"
 
@@ -30,12 +31,12 @@ static const char usage[] =
 	"  --help             this text\n"
 	"Exit status: 0 both agree, 1 they do not, 2 could not run.\n";
 
-/* How often what came of commands, by kind; a status word needs 15 bits. */
+/* Number of results by kind of command and status word (15 bits), and of known differences. */
 static unsigned long counts[DIFF_KINDS][1 << 15], known_counts[DIFF_KNOWN];
 
 /* --- one command --- */
 
-/* Compare is given what is there, or nearly so. */
+/* Fill the buffers of a Compare with what is on media, sometimes with one difference. */
 static void fill_compare(struct lab *lab)
 {
 	struct diff_command *c = &lab->command;
@@ -60,7 +61,7 @@ static bool of_command_deallocated(const struct lab *lab)
 	return any_deallocated(lab, diff_get_range(&lab->command.cmd));
 }
 
-/* Read back what may have been changed, except by a Write, which later reads will tell. */
+/* Compare the blocks that may have changed; those of a good Write are compared by later reads. */
 static bool look_back(struct lab *lab, char *why, size_t size)
 {
 	const struct diff_command *c = &lab->command;
@@ -76,7 +77,9 @@ static bool look_back(struct lab *lab, char *why, size_t size)
 	return same;
 }
 
-/* Send the command to both; is everything the same?  If not, @why says what is not. */
+/*
+ * Send the command to both sides.  Returns true if all is equal; if not, *@why names a difference.
+ */
 static bool execute(struct lab *lab, char *why, size_t size)
 {
 	struct diff_outcome *o = &lab->outcome;
@@ -108,13 +111,13 @@ static const struct diff_known *find_known(const struct lab *lab)
 	return NULL;
 }
 
-/* A Copy that failed has left who knows how many of its blocks deallocated. */
+/* After a failed Copy it is unknown how many of its blocks are still deallocated. */
 static bool is_partial(const struct lab *lab)
 {
 	return lab->command.cmd.opcode == nvme_cmd_copy && lab->outcome.status[SIDE_OWN];
 }
 
-/* After what leaves blocks different, or unknown. */
+/* Write the command's blocks on both sides when their content differs or is unknown. */
 static void make_same(struct lab *lab)
 {
 	const struct diff_command *c = &lab->command;
@@ -159,7 +162,7 @@ static bool is_left_out(const struct lab *lab)
 	return lab->without[kind_index(lab)];
 }
 
-/* Command @number: true if all is the same, or as is known. */
+/* Run command @number.  Returns true if both sides agree or the difference is known. */
 static bool step(struct lab *lab, uint64_t number)
 {
 	char why[200] = "";
@@ -194,7 +197,7 @@ struct sequence {
 	size_t		nr;
 };
 
-/* Both sides as they were at first: everything deallocated. */
+/* Reset both sides to the initial state: all blocks are deallocated. */
 static void start_over(struct lab *lab)
 {
 	struct side *q = &lab->sides[SIDE_QEMU], *o = &lab->sides[SIDE_OWN];
@@ -211,7 +214,7 @@ static void start_over(struct lab *lab)
 	memset(lab->deallocated, true, lab->info.nr_blocks);
 }
 
-/* Run a sequence from the start; true if it ends in a difference, then it is cut there. */
+/* Run a sequence from the initial state.  Returns true at a difference, and ends @s there. */
 static bool differs(struct lab *lab, struct sequence *s)
 {
 	start_over(lab);
@@ -235,7 +238,7 @@ static struct sequence without(const struct sequence *s, size_t at, size_t nr)
 	return part;
 }
 
-/* Replace @s by itself without some commands, if it still differs. */
+/* Remove @nr commands from @s if it still ends in a difference without them. */
 static bool try_without(struct lab *lab, struct sequence *s, size_t at, size_t nr)
 {
 	struct sequence part = without(s, at, nr);
@@ -249,7 +252,7 @@ static bool try_without(struct lab *lab, struct sequence *s, size_t at, size_t n
 	return false;
 }
 
-/* Leave out ever smaller parts of a sequence that differs, while it still does. */
+/* Shorten a sequence that differs: try to remove smaller and smaller parts. */
 static void reduce(struct lab *lab, struct sequence *s)
 {
 	lab->quiet = true;
@@ -324,7 +327,7 @@ static void print_counts(void)
 			printf("known %s %lu\n", diff_table[i].name, known_counts[i]);
 }
 
-/* In the end every block once more. */
+/* Compare all blocks once more at the end. */
 static bool all_same(struct lab *lab)
 {
 	char why[200];
@@ -349,7 +352,7 @@ static int run(struct lab *lab, struct sequence *s)
 
 /* --- the known differences --- */
 
-/* What the command that should show @k showed; @found: what the difference is known as. */
+/* Return the result for @k: @found is the known difference that its command showed. */
 static const char *verdict(const struct diff_known *k, bool same, const struct diff_known *found)
 {
 	if (same)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fuzz-controller.c - commands of random bytes to the embedded controller
+ * fuzz-controller.c - send random commands to the embedded controller
  *
- * Any 64 bytes, with buffers of any size that end at a page which may not be
- * touched: whatever comes back is a result, and the image stays as large as it
- * was, in the format that it says.  Best run with sanitizers.
+ * Any 64 bytes are sent, with buffers of any size that end at an inaccessible page.  Each command
+ * must return a valid result, and the image must keep its size and its format.  Best run with
+ * sanitizers.
  */
 #include "engines/nvme/nvme.h"
 #include "engines/controller/controller.h"
@@ -33,7 +33,7 @@ static const struct ns_format formats[] = {
 enum { NR_FORMATS = sizeof(formats) / sizeof(formats[0]) };
 
 static char path[PATH_MAX];
-static uint8_t *data_end, *md_end;	/* of the buffers: behind are pages that kill */
+static uint8_t *data_end, *md_end;	/* ends of the buffers; inaccessible pages follow */
 static uint64_t state;
 
 static uint64_t draw(void)
@@ -70,7 +70,7 @@ static uint32_t length(void)
 	return one_in(2) ? some[draw() % 11] : draw() % (BUFFER >> draw() % 12);
 }
 
-/* Where the last byte of a buffer is the last that may be touched. */
+/* Return the address of a buffer whose last byte is the last accessible one, or sometimes 0. */
 static uint64_t place(uint8_t *end, uint32_t len)
 {
 	return one_in(30) ? 0 : (uintptr_t)(end - len);
@@ -158,7 +158,7 @@ static struct target_ns *create(const struct ns_format *f)
 	exit(2);
 }
 
-/* Host Behavior Support of any kind; LBAFEE stays set, for there is no I/O without. */
+/* Set or get random Host Behavior Support; set LBAFEE again, without which all I/O is refused. */
 static int behave(struct target_ns *ns)
 {
 	uint8_t page[512] = { [2] = draw() % 3, [4] = one_in(2) ? draw() & 0xc : draw() };
@@ -174,7 +174,7 @@ static int behave(struct target_ns *ns)
 	return ret;
 }
 
-/* One command, and now and then an admin command. */
+/* Send one random I/O command, or once in 500 an admin command. */
 static int send(struct target_ns *ns)
 {
 	struct nvme_uring_cmd cmd = command();

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * image-check - is every block of a backing image as it should be?
+ * image-check - check every block of a backing image
  *
- * Reads the image, not the namespace, and compares with the oracle, so neither
- * a driver nor a controller nor this project's library has a say in the answer.
+ * It reads the image instead of the namespace and compares with the oracle, so the result does not
+ * depend on a driver, a controller or this project's library.
  */
 #include "tests/lib/image.h"
 
@@ -49,18 +49,18 @@ struct job {
 
 struct tally {
 	uint64_t	checked;
-	uint64_t	written;		/* of those: ones that hold something */
+	uint64_t	written;		/* checked blocks with content */
 	uint64_t	escaped;
 	uint64_t	unwritten;
 	uint64_t	bad;
-	uint64_t	fields[ORACLE_FIELDS];	/* bad blocks by field */
+	uint64_t	fields[ORACLE_FIELDS];	/* number of bad blocks by field */
 	uint64_t	md;
 };
 
-/* The bytes of a block's metadata that are not as they should be. */
+/* Differences in a block's metadata outside the tuple. */
 struct md_diff {
 	uint32_t	number;
-	uint32_t	at;			/* the first of them */
+	uint32_t	at;			/* offset of the first one */
 	uint8_t		want;
 	uint8_t		got;
 };
@@ -272,7 +272,7 @@ static void option(struct job *job, int opt)
 	}
 }
 
-/* A wanted tag wider than its field could never be found, or worse: in part. */
+/* A tag that is too wide for its field can never match, or would match only in part. */
 static void check_tags(const struct job *job)
 {
 	const struct oracle_format *f = &job->image.format;

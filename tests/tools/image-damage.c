@@ -2,8 +2,7 @@
 /*
  * image-damage - change one field of one block in a backing image
  *
- * Bytes of other fields and other blocks keep their values, so whoever reads
- * the block next has exactly one thing to complain about.
+ * No other field or block changes, so the next reader of the block finds exactly one error.
  */
 #include "tests/lib/image.h"
 
@@ -26,10 +25,10 @@ static const char usage[] =
 	"the lowest bit.\n"
 	"exit status: 0 done, 2 refused and nothing was written.\n";
 
-/* What to do to a value. */
+/* How to change a value. */
 struct change {
 	bool		store;
-	uint64_t	value;		/* to store; otherwise bits to flip */
+	uint64_t	value;		/* to store; otherwise the bits to flip */
 };
 
 struct job {
@@ -40,7 +39,7 @@ struct job {
 	struct change	change;
 };
 
-/* The changed value of something @bits wide. */
+/* Return the changed value of @old, which is @bits wide. */
 static uint64_t changed(const struct job *job, const char *name, uint64_t old, unsigned bits)
 {
 	const struct change *c = &job->change;
@@ -167,7 +166,7 @@ static void damage(const struct job *job)
 	image_die("field '%s' is none of data, md, guard, app, storage, ref, escape", job->field);
 }
 
-/* Take FIELD, FIELD=VALUE or FIELD^MASK apart; @arg loses its tail. */
+/* Split FIELD, FIELD=VALUE or FIELD^MASK; @arg is truncated to FIELD. */
 static void parse_field(struct job *job, char *arg)
 {
 	char *op = arg + strcspn(arg, "=^");
@@ -194,7 +193,7 @@ static bool is_zero(const struct job *job, uint64_t offset, uint32_t len)
 	return true;
 }
 
-/* Whether anything will notice: asked before the block is changed. */
+/* Warn if no check will detect the change; called before the block is changed. */
 static void warn(const struct job *job)
 {
 	const struct oracle_format *f = &job->image.format;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * random-order - random I/Os at many depths: is every block in the end as their order allows?
+ * random-order - send random I/Os at many queue depths and check that every block has a content
+ * that the order of the I/Os permits
  *
- * Goes through the engine's queue to an image or a device, and judges by the oracle: an image as
- * its file has it, a device as it reads with no checks.  Of an image, whose commands are
- * executed in the order in which they were asked for, only the last change of a block can be
- * there.  A device may execute what is under way at once in any order: there may be any change
- * that did not end before another one of the block was asked for.
+ * I/Os go through the engine's queue to an image or a device.  The oracle then checks the file of
+ * an image, or what unchecked reads of a device return.  An image executes commands in the order
+ * in which they were queued, so a block must contain its last change.  A device may execute
+ * concurrent commands in any order, so a block may contain any change that had not completed
+ * before another change of it was queued.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -33,14 +34,14 @@ static const char usage[] =
 
 enum { MAX_DEPTH = 64, MAX_BLOCKS = 8, MAX_NS_BLOCKS = 4096, SEGMENT = 5000, APP = 0x1234, SHOWN = 10 };
 
-/* A change of a block that may be what is there. */
+/* A change that a block may contain. */
 struct entry {
-	uint64_t	no;		/* of the I/O, from 1; 0: what was there before all of them */
+	uint64_t	no;		/* number of the I/O, from 1; 0: the initial content */
 	uint8_t		opcode;
 	bool		ended;
 };
 
-/* Those of one block; of changes that have not ended there are as many as the depth. */
+/* The possible contents of one block; at most MAX_DEPTH changes are in flight. */
 struct block {
 	struct entry	entry[MAX_DEPTH + 1];
 	unsigned	nr;
@@ -51,7 +52,7 @@ struct request {
 	uint8_t		opcode;
 	uint64_t	lba, no;
 	uint32_t	nr;
-	bool		known;			/* what a read must find is in @want */
+	bool		known;			/* @want is what a read must return */
 	struct entry	want[MAX_BLOCKS];
 };
 
@@ -60,16 +61,16 @@ struct trial {
 	int		mset;
 	uint64_t	ios, nr_blocks, seed;
 	struct job_ns	ns;
-	bool		in_order;		/* as commands are executed */
+	bool		in_order;		/* commands are executed in order */
 	struct flight	flight;
 	struct block	*blocks;
 	struct request	request[MAX_DEPTH];
-	uint8_t		*data;			/* MAX_BLOCKS blocks a tag */
-	uint64_t	no;			/* I/Os asked for */
+	uint8_t		*data;			/* MAX_BLOCKS blocks per tag */
+	uint64_t	no;			/* number of I/Os queued so far */
 	uint64_t	nr_bad, nr_mixed, nr_judged, nr_reads;
 };
 
-/* --- what blocks hold --- */
+/* --- the contents of blocks --- */
 
 static uint64_t mixed(uint64_t x)
 {
@@ -88,7 +89,7 @@ static bool is_zeroes(const struct entry *e)
 	return !e->no || e->opcode == nvme_cmd_write_zeroes || e->opcode == nvme_cmd_dsm;
 }
 
-/* The data that I/O @e leaves in block @lba. */
+/* Fill @data with what I/O @e writes to block @lba. */
 static void fill(const struct trial *t, const struct entry *e, uint64_t lba, uint8_t *data)
 {
 	const uint32_t size = t->image.format.data_size;
@@ -104,7 +105,7 @@ static void fill(const struct trial *t, const struct entry *e, uint64_t lba, uin
 	}
 }
 
-/* Its metadata: a pattern, or of zeroes none, and the tuple. */
+/* Fill @md with the metadata that I/O @e leaves: a pattern (zeroes for zero data) and the tuple. */
 static void fill_md(const struct trial *t, const struct entry *e, uint64_t lba, const uint8_t *data,
 		    uint8_t *md)
 {
@@ -134,7 +135,7 @@ static bool data_fits(const struct trial *t, const struct entry *e, uint64_t lba
 	return !memcmp(want, got, sizeof(want));
 }
 
-/* A deallocated block's tuple is of zeroes in an image, and reads as ones. */
+/* The tuple of a deallocated block is zeroes in the image file and ones when it is read. */
 static bool md_fits(const struct trial *t, const struct entry *e, uint64_t lba, const uint8_t *got)
 {
 	const struct oracle_format *f = &t->image.format;
@@ -151,7 +152,7 @@ static bool md_fits(const struct trial *t, const struct entry *e, uint64_t lba, 
 	return !memcmp(want, got, f->md_size);
 }
 
-/* --- the book of changes --- */
+/* --- the table of possible contents --- */
 
 static void told(struct trial *t, const char *what, uint64_t lba, uint64_t no)
 {
@@ -164,7 +165,7 @@ static bool changes(uint8_t opcode)
 	return opcode != nvme_cmd_read && opcode != nvme_cmd_flush;
 }
 
-/* What had ended by now is not there any more once this has; in order, nothing else is. */
+/* A new change: drop contents whose change has completed; if commands are in order, drop all. */
 static void change_starts(struct trial *t, const struct request *r)
 {
 	for (uint32_t i = 0; i < r->nr; i++) {
@@ -177,7 +178,7 @@ static void change_starts(struct trial *t, const struct request *r)
 		b->entry[left] = (struct entry){ r->no, r->opcode, false };
 		b->nr = left + 1;
 	}
-	/* A read that is under way may find either. */
+	/* A read in flight may return the old or the new content. */
 	for (unsigned tag = 0; tag < MAX_DEPTH && !t->in_order; tag++) {
 		struct request *o = &t->request[tag];
 
@@ -326,9 +327,9 @@ static void run(struct trial *t, unsigned depth, uint64_t ios)
 		reap(t, out, 1);
 }
 
-/* --- the end of it --- */
+/* --- the final check --- */
 
-/* What the namespace has in block @lba, into one of the oracle's blocks.  False: nothing can be read. */
+/* Read block @lba of the namespace to @data and @md.  Returns false if it is uncorrectable. */
 static bool read_block(struct trial *t, uint64_t lba, uint8_t *data, uint8_t *md)
 {
 	const struct pi_layout *l = &t->ns.info.layout;
@@ -406,7 +407,7 @@ static void ignore_issued(struct flight *f)
 	(void)f;
 }
 
-/* A queue of its own, from opening to closing; then all blocks are looked at. */
+/* Run @ios I/Os in a new queue, close the queue, and check all blocks. */
 static void segment(struct trial *t, unsigned depth, unsigned max_ranges, uint64_t ios)
 {
 	const uint64_t bad = t->nr_bad, seed = t->seed;
@@ -438,7 +439,7 @@ static void run_all(struct trial *t)
 	}
 }
 
-/* Zeroes everywhere, so that it is known what is there. */
+/* Write zeroes everywhere, so that the initial content is known. */
 static void clear(struct trial *t)
 {
 	uint8_t *data = calloc(1, t->image.format.data_size + t->image.format.md_size);
@@ -479,7 +480,10 @@ static void open_target(struct trial *t, const char *path)
 	char why[WHY_MAX];
 
 	t->in_order = ops == &controller_target;
-	/* Of overlapping writes a device may keep parts of each, which reads need not be told of. */
+	/*
+	 * A device may keep parts of overlapping writes, so reads do not check protection
+	 * information.
+	 */
 	o.prchk_given = o.verify_given = !t->in_order;
 	if (job_ns_open(ops, path, &o, &t->ns, why))
 		image_die("%s", why);
@@ -535,7 +539,7 @@ int main(int argc, char **argv)
 	if (!t.blocks || !t.data)
 		image_die("out of memory");
 	open_target(&t, argv[optind]);
-	t.image.format.extended = false;	/* from here on the two are apart */
+	t.image.format.extended = false;	/* images are always separate */
 	clear(&t);
 	run_all(&t);
 	job_ns_close(&t.ns);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * scan-faulty.c - nvmepi-scan on a target that answers what it is told
+ * scan-faulty.c - nvmepi-scan with a target whose answers can be changed
  *
- * The whole program, but its target is the embedded controller with something in front.
- * Two variables of the environment say what that does, as lists with commas:
+ * This is the whole program; its target is the embedded controller behind a filter. Two
+ * environment variables, comma-separated lists, control the filter:
  *
- *	FAULTY_ANSWERS	LBA:STATUS or LBA:STATUS:TIMES.  A command that touches the block is
- *			answered with STATUS (hexadecimal; below 0: -errno), so many times
- *			at most (default: always).
- *	FAULTY_IDENTIFY	CNS:BYTE:VALUE, hexadecimal.  Identify answers CNS with VALUE in that
- *			byte; where BYTE is "status", with that status.
+ * FAULTY_ANSWERS	LBA:STATUS or LBA:STATUS:TIMES.  A command that includes the block
+ * 		completes with STATUS (hexadecimal; below 0: -errno), at most TIMES
+ * 		times (default: always).
+ * FAULTY_IDENTIFY	CNS:BYTE:VALUE, hexadecimal.  Identify of CNS returns VALUE in that
+ * 		byte; if BYTE is "status", it completes with that status.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static struct answer {
 } answers[MOST];
 static unsigned nr_answers;
 
-/* What is to be changed in the command of a tag; a queue belongs to one thread. */
+/* The result that replaces a tag's; thread-local, because a queue belongs to one thread. */
 static _Thread_local int instead[MAX_DEPTH];
 
 static void bad_variable(const char *name)
@@ -123,7 +123,7 @@ static int faulty_open(const struct target_open *o, struct target_ns **ns, char 
 	return ret;
 }
 
-/* In place of the one of engines/nvme/target.c. */
+/* Replaces the function of engines/nvme/target.c. */
 const struct target_ops *target_of(const char *path)
 {
 	(void)path;

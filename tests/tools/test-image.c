@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-image.c - image-check and image-damage against images whose bytes are
- * known
+ * test-image.c - image-check and image-damage with images whose bytes are known
  *
  * The tools are run as programs from $BUILD/tests/tools (BUILD defaults to build).
  */
@@ -17,7 +16,7 @@
 #include "tests/lib/unit.h"
 #include "tests/lib/tool-run.h"
 
-/* Most images have so many blocks of so many bytes; LBA 5 is the one that gets damaged. */
+/* Blocks of most images and their data size; BAD is the LBA that is damaged. */
 enum { BLOCKS = 8, LBS = 512, BAD = 5, APP = 0x1234 };
 
 
@@ -26,8 +25,8 @@ struct img {
 	struct oracle_tuple	tags;			/* of LBA 0 */
 	uint8_t			bytes[BLOCKS * (LBS + 64)];
 	size_t			size;
-	char			options[160];		/* of the format, for both tools */
-	char			want[160];		/* more of them for image-check */
+	char			options[160];		/* of both tools: the format */
+	char			want[160];		/* more options of image-check */
 };
 
 static uint8_t *data_of(struct img *img, unsigned lba)
@@ -73,7 +72,7 @@ static void fill_block(struct img *img, unsigned lba)
 
 	for (unsigned j = 0; j < LBS; j++)
 		data[j] = 1 + lba * 31 + j * 7;
-	/* The pattern is 5ah but for the last of eight bytes, as LBAs here are small. */
+	/* LBAs here are small, so the pattern is 5ah except for the last of each eight bytes. */
 	for (unsigned j = 0; j < img->f.md_size; j++)
 		md[j] = j % 8 == 7 ? 0x5a ^ lba : 0x5a;
 	tags.field[ORACLE_REF] = oracle_ref(&img->f, tags.field[ORACLE_REF], lba);
@@ -93,7 +92,7 @@ static void make_img(struct img *img, const struct oracle_format *f)
 	img->tags.field[ORACLE_APP] = APP;
 	if (storage)
 		img->tags.field[ORACLE_STORAGE] = 0xfedcba9876543210 >> (64 - storage);
-	/* All ones but one, so that types 1 and 2 wrap within the image. */
+	/* All ones except the lowest bit, so that types 1 and 2 wrap within the image. */
 	img->tags.field[ORACLE_REF] = ones(ref) & ~1ULL;
 	for (unsigned lba = 0; lba < BLOCKS; lba++)
 		fill_block(img, lba);
@@ -106,7 +105,7 @@ static void make_img(struct img *img, const struct oracle_format *f)
 		 img->tags.field[ORACLE_STORAGE], img->tags.field[ORACLE_REF]);
 }
 
-/* One damage: what the tools should print, and it done to the bytes in memory. */
+/* A damage that was done to the bytes in memory, and what the tools should print about it. */
 struct damage {
 	char	done[128];
 	char	complaint[256];
@@ -136,7 +135,7 @@ static void complain(struct damage *d, const struct img *img, enum oracle_field 
 	d->bad[field] = 1;
 }
 
-/* A tag's lowest bit is the last of those that it and the fields ahead of it have. */
+/* The lowest bit of a tag is the last bit of that field in the tuple. */
 static void damage_tag(struct damage *d, struct img *img, enum oracle_field field)
 {
 	uint8_t *tuple = md_of(img, BAD) + oracle_tuple_offset(&img->f);
@@ -159,7 +158,7 @@ static void damage_byte(struct damage *d, const char *name, uint8_t *byte)
 	*byte ^= 1;
 }
 
-/* After data or covered metadata have changed, the old guard is wrong. */
+/* The old guard is wrong after data or metadata that it covers was changed. */
 static void complain_guard(struct damage *d, struct img *img)
 {
 	uint8_t *md = md_of(img, BAD), *tuple = md + oracle_tuple_offset(&img->f);
@@ -192,7 +191,7 @@ static void expect_clean(const struct img *img)
 	       "image-check %s %s --require 8 img", img->options, img->want);
 }
 
-/* Damage the file by the tool: memory and file must agree, and only this is complained of. */
+/* Damage the file with the tool.  File and memory must be equal, and only this may be reported. */
 static void expect_damage(const struct img *img, const char *field, const struct damage *d)
 {
 	char text[1024];
@@ -247,7 +246,7 @@ static void damage_bytes(const struct img *clean)
 	expect_damage(&img, "md", &d);
 }
 
-/* What the tool must print when LBA 5 is made to escape, and what then is wrong with it. */
+/* The text the tool must print when LBA 5 is made to escape, and the errors that block then has. */
 static void escape_texts(const struct img *img, char done[256], char complaint[256])
 {
 	int digits = (oracle_bits(&img->f, ORACLE_REF) + 3) / 4;
@@ -266,7 +265,7 @@ static void escape_texts(const struct img *img, char done[256], char complaint[2
 	       "img: 8 blocks: 8 checked, 0 escaped, 0 unwritten, 1 bad\n", with_ref);
 }
 
-/* LBA 5 escapes and LBA 6 is wrong: that one may be silent, this one must be found. */
+/* LBA 5 escapes and LBA 6 is damaged: the first may be ignored, the second must be found. */
 static void escape_one(const struct img *clean)
 {
 	char done[256], complaint[256];
@@ -287,7 +286,7 @@ static void escape_one(const struct img *clean)
 	       "image-check %s %s --allow-escaped img", clean->options, clean->want);
 }
 
-/* One guard: three types, tuples last and first, three sizes of metadata and storage tag. */
+/* Test one guard with three types, both tuple positions, and three sizes of metadata and STS. */
 static void damage_images(unsigned pif)
 {
 	static const unsigned tuple[3] = { 8, 16, 16 }, more[3] = { 0, 8, 13 };
@@ -323,7 +322,7 @@ static void images_64b(void)
 	damage_images(2);
 }
 
-/* An image typed in by hand, which owes the oracle nothing: LBA 1 is right, LBA 0 is zero. */
+/* An image typed by hand, independent of the oracle: LBA 1 is correct, LBA 0 is zero. */
 static void typed(void)
 {
 	static const uint8_t md1[24] = {
@@ -341,7 +340,7 @@ static void typed(void)
 	       "image-check --lbs 4096 --ms 24 --pi 1 --pil 1 --pif 2 --app 0x1234 img");
 }
 
-/* LBA 2 has a tuple of zeroes, LBA 3 one of ones; neither has data. */
+/* LBA 2 has a tuple of zeroes, LBA 3 one of ones; both have zero data. */
 static void unwritten(void)
 {
 	static const struct oracle_format f = { .type = 1, .data_size = LBS, .md_size = 16 };
@@ -371,7 +370,7 @@ static void unwritten(void)
 	expect(1, text, "image-check %s %s --allow-unwritten img", img.options, img.want);
 }
 
-/* With these tags zeroes are right, and even so nothing was written. */
+/* With these tags blocks of zeroes are correct, but they still count as not written. */
 static void empty(void)
 {
 	static const uint8_t bytes[8 * 520];
@@ -425,7 +424,7 @@ static void metadata_rules(void)
 	       "image-check %s %s --metadata any img", img.options, img.want);
 }
 
-/* Without protection the pattern is all that there is to check. */
+/* Without protection information only the pattern can be checked. */
 static void unprotected(void)
 {
 	static const struct oracle_format f = { .data_size = LBS, .md_size = 9 };
@@ -441,7 +440,7 @@ static void unprotected(void)
 	       "image-check --lbs 512 --ms 9 --pi 0 img");
 }
 
-/* Twenty bad blocks are shown, all are counted; the end of the file holds no whole block. */
+/* Twenty bad blocks are shown and all are counted; the file ends with an incomplete block. */
 static void limit(void)
 {
 	static const uint8_t bytes[32 * 520 + 519];
@@ -456,7 +455,7 @@ static void limit(void)
 	expect(1, text, "image-check --lbs 512 --ms 8 --pi 3 --app 1 img");
 }
 
-/* LBA 2^32 + 5 of a sparse image: its reference tag has wrapped, its place has not. */
+/* LBA 2^32 + 5 of a sparse image: the reference tag has wrapped, the file offset has not. */
 static void large_lbas(void)
 {
 	static const uint8_t tuple[8] = { 0, 0, 0x12, 0x34, 0, 0, 0, 5 };
@@ -482,7 +481,7 @@ static void large_lbas(void)
 	unlink("img");
 }
 
-/* Bad input is refused in one line, and nothing is written. */
+/* Bad arguments are refused in one line, and nothing is written. */
 static void refusals(void)
 {
 	static const struct oracle_format f = { .type = 1, .data_size = LBS, .md_size = 8 };
@@ -541,7 +540,7 @@ static void refusals(void)
 	}
 }
 
-/* IMAGE.format says the format, and nothing that contradicts it is done. */
+/* IMAGE.format defines the format; options that contradict it are refused. */
 static void format_beside(void)
 {
 	static const char text[] = "nvmepi image format 1\n# a remark\nblocks 8\nlbs 512\nms 8\nmset 0\n"
@@ -566,7 +565,7 @@ static void format_beside(void)
 	unlink("img.format");
 }
 
-/* Damage that nothing can see is told of. */
+/* The tool warns about damage that no check can detect. */
 static void unseen(void)
 {
 	const struct oracle_format f = { .data_size = LBS, .md_size = 8, .type = 1 };
@@ -583,7 +582,7 @@ static void unseen(void)
 	ends(0, "", "image-damage %s img 5 data", img.options);
 }
 
-/* Go to a new directory, for "img"; its name is for the way out. */
+/* Change to a new folder for "img".  Returns its name, to remove it at the end. */
 static const char *enter_scratch(void)
 {
 	static char dir[] = P_tmpdir "/test-image.XXXXXX";

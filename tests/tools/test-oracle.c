@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * test-oracle.c - the oracle against values that were published or worked out
- * by hand
- */
+/* test-oracle.c - compare the oracle with values that were published or calculated by hand */
 #include <inttypes.h>
 
 #include "tests/lib/oracle.h"
 #include "tests/lib/unit.h"
 
-/* The row of a table that is being tried, for the reason of a failure. */
+/* The row of the table that is being tested, for messages. */
 static char row[80];
 
 static void equal(const char *what, uint64_t want, uint64_t got)
@@ -16,7 +13,7 @@ static void equal(const char *what, uint64_t want, uint64_t got)
 	UNIT_CHECK(want == got, "%s%s: wanted 0x%" PRIx64 " got 0x%" PRIx64, row, what, want, got);
 }
 
-/* Published guards of @len bytes: @start, and each byte @step more than the last. */
+/* Published guards of @len bytes: the first is @start, each next byte is greater by @step. */
 static const struct {
 	unsigned	pif;
 	size_t		len;
@@ -67,8 +64,8 @@ static void published_blocks(void)
 }
 
 /*
- * Tuples and dwords worked out by hand.  The block is "123456789", cut so that
- * the guard covers just that; then the guard is a check value.
+ * Tuples and dwords calculated by hand.  The guard covers only the bytes "123456789", so it is the
+ * published check value of the CRC.
  */
 static const struct {
 	const char		*name;
@@ -179,7 +176,7 @@ static void tuples(void)
 	each_by_hand(one_tuple);
 }
 
-/* A controller ignores the bits of the dwords that its format has no use for. */
+/* A controller ignores bits of the dwords that its format does not use. */
 static void dwords(void)
 {
 	static const struct oracle_format f = { .type = 1, .data_size = 512, .md_size = 8 };
@@ -193,7 +190,7 @@ static void dwords(void)
 	      oracle_tags(&f, &d, &app_mask).field[ORACLE_STORAGE]);
 }
 
-/* All at once is wrong, so every field must be named, and masks must hide what they hide. */
+/* All fields are wrong, so each must be reported; masks must hide the bits that they exclude. */
 static void mismatches(void)
 {
 	static const struct oracle_format f = {
