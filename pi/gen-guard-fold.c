@@ -49,7 +49,7 @@ static uint64_t reflect(uint64_t v)
 	return r;
 }
 
-/* Returns x^@e mod P. @e may be negative: P has the term 1, so x has an inverse. */
+/* Returns x^@e mod P.  @e may be negative: P has the term 1, so x has an inverse. */
 static uint64_t power(const struct crc *crc, int e)
 {
 	uint64_t top = 1ULL << (crc->bits - 1), v = 1;
@@ -109,7 +109,7 @@ static void print_twice(const char *name, uint64_t v)
 }
 
 /*
- * Print the two factors of the division of 128 bits by P * x^(64 - n). Those of the reflected
+ * Print the two factors of the division of 128 bits by P * x^(64 - n).  Those of the reflected
  * CRCs are divided by x, as all their constants are.
  */
 static void print_division(const struct crc *crc)
@@ -142,8 +142,8 @@ static void print_crc(const struct crc *crc)
 }
 
 /*
- * GFNI: a column is two bytes, a and b, which represent a * x^2048 + b. Two vectors of data at
- * a distance of four vectors (2048 bits) form such columns. Four vectors is the shortest
+ * GFNI: a column is two bytes, a and b, which represent a * x^2048 + b.  Two vectors of data at
+ * a distance of four vectors (2048 bits) form such columns.  Four vectors is the shortest
  * distance at which every remainder of T10-DIF has this form; at a distance of one, two or
  * three vectors the sixteen powers of x are linearly dependent.
  */
@@ -151,8 +151,8 @@ static void print_crc(const struct crc *crc)
 
 /*
  * Row i starts as the remainder of power i of a column: powers 0..7 are the bits of byte b,
- * 8..15 those of byte a. Gauss-Jordan elimination turns these remainders into unit vectors, and
- * applied to unit vectors the same steps give the inverse: inverse[i] is the column of the
+ * 8..15 those of byte a.  Gauss-Jordan elimination turns these remainders into unit vectors,
+ * and applied to unit vectors the same steps give the inverse: inverse[i] is the column of the
  * remainder x^i.
  */
 static void invert_columns(const struct crc *crc, uint16_t inverse[16])
@@ -192,8 +192,8 @@ static uint16_t column_of(const uint16_t inverse[16], uint64_t remainder)
 
 /*
  * Returns the 8 x 8 bit matrix by which a multiplication by x^@e maps byte @from of a column
- * (0: b, 1: a) to byte @to. It is in the format of GF2P8AFFINEQB: the row of output bit 7 is in
- * the lowest byte, and bit j of a row is for input bit j.
+ * (0: b, 1: a) to byte @to.  It is in the format of GF2P8AFFINEQB: the row of output bit 7 is
+ * in the lowest byte, and bit j of a row is for input bit j.
  */
 static uint64_t matrix(const struct crc *crc, const uint16_t inverse[16], int e, int from,
 		       int to)

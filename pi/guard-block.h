@@ -32,7 +32,7 @@ TEMPLATE void move_bytes(uint8_t *to, const uint8_t *from, size_t n)
 
 /*
  * Fill the @size bytes at @buf with a block's bytes from @offset on: data up to its end, then
- * metadata, then zeros. Also copies that data to b.copy if b.copies is set.
+ * metadata, then zeros.  Also copies that data to b.copy if b.copies is set.
  */
 TEMPLATE void block_tail(uint8_t *buf, size_t size, struct block b, size_t offset)
 {

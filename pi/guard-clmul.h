@@ -49,7 +49,7 @@
 #define VEC	(16 * LANES)		/* bytes */
 #define ROW	(4 * VEC)
 
-/* The parameters of a CRC. Every function here is compiled once for each of them. */
+/* The parameters of a CRC.  Every function here is compiled once for each of them. */
 struct crc {
 	const struct guard_fold *k;
 	unsigned	bits;
@@ -58,7 +58,7 @@ struct crc {
 	size_t		head;		/* bytes per row for crc32c_word(): see fold_rows() */
 };
 
-/* Fold all whole vectors of a block's data into one. The data has a minimum length. */
+/* Fold all whole vectors of a block's data into one.  The data has a minimum length. */
 typedef vec fold_fn(const struct crc *crc, struct block b);
 
 /* Returns the constant that folds by @distance bytes, a multiple of a lane. */
@@ -74,7 +74,7 @@ TEMPLATE vec fold(vec v, vec k, vec add)
 
 /*
  * Prefetch cache lines: those to be read, and with ownership those to be written, because
- * stores wait for ownership. Addresses beyond the end of a buffer do no harm.
+ * stores wait for ownership.  Addresses beyond the end of a buffer do no harm.
  */
 TEMPLATE void fetch_ahead(struct block b, size_t offset)
 {
@@ -131,7 +131,7 @@ TEMPLATE vec fold_vectors(const struct crc *crc, vec v, struct block b, size_t o
 }
 
 /*
- * Returns the CRC-32C register after @len bytes, a multiple of a vector. The copy is done by
+ * Returns the CRC-32C register after @len bytes, a multiple of a vector.  The copy is done by
  * vectors.
  */
 TEMPLATE uint64_t crc32c_run(uint64_t reg, struct block b, size_t offset, size_t len)
@@ -156,7 +156,7 @@ TEMPLATE uint64_t crc32c_run(uint64_t reg, struct block b, size_t offset, size_t
  *
  * CRC-32C has an instruction that uses another execution unit than the multiplication. The
  * first crc->head bytes of every row are processed by it, and the resulting register is XORed
- * into the data that follows, as the register of a CRC always is. Only the first row starts
+ * into the data that follows, as the register of a CRC always is.  Only the first row starts
  * with a register that is not zero.
  */
 TEMPLATE vec fold_rows(const struct crc *crc, struct block b)
@@ -216,7 +216,7 @@ TEMPLATE size_t padding(size_t len)
 
 /*
  * Multiply by x^(n - 8 * pad) mod P: this appends the n zero bits of the CRC and cancels the
- * padding. The result has fewer than 128 bits. The constants are multiplied by x^(64 - n), so
+ * padding.  The result has fewer than 128 bits.  The constants are multiplied by x^(64 - n), so
  * that below this function P has degree 64 for all CRCs and one code serves them all.
  */
 TEMPLATE vec unpad(vec v, vec k)
@@ -339,7 +339,7 @@ TEMPLATE void run_any(const struct crc *crc, fold_fn *fold_data, size_t min,
 	}
 }
 
-/* The body of a guard_fn. @fold_data requires at least @min bytes of data. */
+/* The body of a guard_fn.  @fold_data requires at least @min bytes of data. */
 TEMPLATE void run(const struct crc *crc, fold_fn *fold_data, size_t min,
 		  const struct guard_job *job, uint64_t *guards)
 {

@@ -18,7 +18,7 @@ struct guard_kernel {
 	guard_fn	*of_64b;
 };
 
-/* The kernels of this architecture, best first. The last one runs on every CPU. */
+/* The kernels of this architecture, best first.  The last one runs on every CPU. */
 extern const struct guard_kernel guard_kernels[];
 extern const size_t guard_nr_kernels;
 

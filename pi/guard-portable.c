@@ -42,7 +42,7 @@ static const uint32_t table_32b[GUARD_SLICES][256] = { GUARD_32B_TABLE(ROW) };
 static const uint64_t table_64b[GUARD_SLICES][256] = { GUARD_64B_TABLE(ROW) };
 
 /*
- * The parameters of a guard. Every function down to run_job() is inlined into its three
+ * The parameters of a guard.  Every function down to run_job() is inlined into its three
  * callers, so that it is compiled once for each constant struct crc.
  */
 struct crc {
@@ -118,8 +118,8 @@ TEMPLATE void run_pair(const struct crc *crc, uint64_t *reg,
 }
 
 /*
- * Returns block @i's data, after copying it if the job asks for a copy. The guard is then
- * computed from the copy, which is still in the cache. It is therefore right for the copied
+ * Returns block @i's data, after copying it if the job asks for a copy.  The guard is then
+ * computed from the copy, which is still in the cache.  It is therefore right for the copied
  * bytes even if the source changes meanwhile.
  */
 TEMPLATE const uint8_t *block_data(const struct guard_job *job, size_t i)

@@ -91,8 +91,8 @@ TEMPLATE __mmask64 ones(size_t n)
 }
 
 /*
- * Load data up to its end, then metadata. The base address of the metadata load can lie outside
- * the buffer, so it is computed as an integer.
+ * Load data up to its end, then metadata.  The base address of the metadata load can lie
+ * outside the buffer, so it is computed as an integer.
  */
 TEMPLATE vec vec_tail(struct block b, size_t offset)
 {

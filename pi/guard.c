@@ -101,7 +101,7 @@ const struct guard_kernel guard_kernels[] = {
 const size_t guard_nr_kernels = sizeof(guard_kernels) / sizeof(guard_kernels[0]);
 
 /*
- * The selected kernel, or NULL before the first call. Threads that race in choose() all store
+ * The selected kernel, or NULL before the first call.  Threads that race in choose() all store
  * the same value, and the kernel tables are constant, so relaxed order is sufficient.
  */
 static _Atomic(const struct guard_kernel *) selected;

@@ -19,13 +19,13 @@
 #include <stdint.h>
 
 /*
- * The input of a guard function: @nr blocks. Block i is the @data_len bytes (any length, any
- * alignment) at @data + i * @data_stride. Its guard also covers the @md_len bytes at @md + i *
- * @md_stride: the metadata in front of a tuple that is last in the metadata. If @md_len is 0,
+ * The input of a guard function: @nr blocks.  Block i is the @data_len bytes (any length, any
+ * alignment) at @data + i * @data_stride.  Its guard also covers the @md_len bytes at @md + i *
+ * @md_stride: the metadata in front of a tuple that is last in the metadata.  If @md_len is 0,
  * @md is not used.
  *
  * If @copy is not NULL, the data of block i is copied to @copy + i * @copy_stride in the same
- * pass; this memory must not overlap @data or @md. All lengths and strides are in bytes.
+ * pass; this memory must not overlap @data or @md.  All lengths and strides are in bytes.
  */
 struct guard_job {
 	const void	*data;
@@ -39,7 +39,7 @@ struct guard_job {
 	size_t		nr;
 };
 
-/* Store the guard of block i, host-endian, in @guards[i] for all job->nr blocks. Cannot fail. */
+/* Store the guard of block i, host-endian, in @guards[i] for all job->nr blocks.  Cannot fail. */
 typedef void guard_fn(const struct guard_job *job, uint64_t *guards);
 
 guard_fn guard_16b;
@@ -47,13 +47,13 @@ guard_fn guard_32b;
 guard_fn guard_64b;
 
 /*
- * Return or set the name of the implementation that computes the guards. The first call of any
+ * Return or set the name of the implementation that computes the guards.  The first call of any
  * function here selects the one named by the environment variable NVMEPI_GUARD, or else the
- * best that this CPU supports. A name in NVMEPI_GUARD that guard_select() would refuse is
+ * best that this CPU supports.  A name in NVMEPI_GUARD that guard_select() would refuse is
  * ignored; a caller that wants to report it calls guard_select() first.
  *
  * guard_select() returns 0, -EINVAL if this architecture has no implementation of that name, or
- * -ENOTSUP if this CPU does not support it. Calls in progress in other threads finish with the
+ * -ENOTSUP if this CPU does not support it.  Calls in progress in other threads finish with the
  * implementation they started with; all implementations give the same guards.
  */
 const char *guard_selected(void);

@@ -27,12 +27,12 @@
 
 #include "guard.h"
 
-/* The data protection type of a namespace. Spec: Identify Namespace, DPS bits 2:0. */
+/* The data protection type of a namespace.  Spec: Identify Namespace, DPS bits 2:0. */
 enum pi_type { PI_NONE, PI_TYPE1, PI_TYPE2, PI_TYPE3 };
 
 /*
- * The fields of a tuple, as a bit mask of those to check. The low three bits have the order of
- * PRCHK (CDW12 bits 28:26). The storage tag check has a separate bit in CDW12 (STC, bit 24).
+ * The fields of a tuple, as a bit mask of those to check.  The low three bits have the order of
+ * PRCHK (CDW12 bits 28:26).  The storage tag check has a separate bit in CDW12 (STC, bit 24).
  */
 enum pi_check {
 	PI_REF		= 1 << 0,
@@ -66,13 +66,13 @@ extern const struct pi_format pi_formats[3];
 
 /*
  * Returns the format that an extended LBA format (ELBAF) selects, or NULL for a reserved value.
- * @pif is ELBAF bits 8:7. If @pif is 3 and the controller supports qualified formats (@qpifs:
+ * @pif is ELBAF bits 8:7.  If @pif is 3 and the controller supports qualified formats (@qpifs:
  * PIC bit 3), @qpif (ELBAF bits 12:9) selects the format.
  */
 const struct pi_format *pi_format_of(unsigned pif, unsigned qpif, bool qpifs);
 
 /*
- * The layout of the blocks of a namespace. Fill it in, then call pi_layout_check(): all other
+ * The layout of the blocks of a namespace.  Fill it in, then call pi_layout_check(): all other
  * functions assume a layout that passed this check.
  */
 struct pi_layout {
@@ -87,10 +87,10 @@ struct pi_layout {
 };
 
 /*
- * Check whether this library supports layout @l. Returns 0 or -EINVAL.
+ * Check whether this library supports layout @l.  Returns 0 or -EINVAL.
  *
  * *@why (@why may be NULL) is set to a constant string for the user, or to NULL if there is
- * nothing to say. With -EINVAL it is the reason. With 0 it is a remark: the layout works
+ * nothing to say.  With -EINVAL it is the reason.  With 0 it is a remark: the layout works
  * although the specification does not allow it (32b and 64b guards with data below 4096 bytes).
  * Data sizes must be powers of two of at least 512 bytes, because LBADS expresses no others.
  * Spec: Protection Information Formats.
@@ -144,7 +144,7 @@ struct pi_tags {
 
 /*
  * Returns the reference tag of block @i of a command: first tag + i, modulo the width of the
- * tag. For type 3 all blocks have the first tag.
+ * tag.  For type 3 all blocks have the first tag.
  */
 static inline uint64_t pi_ref_at(const struct pi_layout *l, const struct pi_tags *t, uint64_t i)
 {
@@ -152,8 +152,8 @@ static inline uint64_t pi_ref_at(const struct pi_layout *l, const struct pi_tags
 }
 
 /*
- * The tags as command dwords. The storage and reference tags are one integer: its bits 79:64
- * are in CDW2, 63:32 in CDW3 and 31:0 in CDW14. LBATM and LBAT are in CDW15. Spec: Read
+ * The tags as command dwords.  The storage and reference tags are one integer: its bits 79:64
+ * are in CDW2, 63:32 in CDW3 and 31:0 in CDW14.  LBATM and LBAT are in CDW15.  Spec: Read
  * command, figures for CDW2, CDW3, CDW14 and CDW15.
  */
 struct pi_dwords {
@@ -162,7 +162,7 @@ struct pi_dwords {
 
 struct pi_dwords pi_tags_pack(const struct pi_layout *l, const struct pi_tags *t);
 
-/* Returns the tags of a command, for a controller. @storage_mask comes from Identify. */
+/* Returns the tags of a command, for a controller.  @storage_mask comes from Identify. */
 struct pi_tags pi_tags_unpack(const struct pi_layout *l, const struct pi_dwords *d,
 			      uint64_t storage_mask);
 
@@ -193,8 +193,8 @@ struct pi_error {
 };
 
 /*
- * The result of a check. A block either escaped, and then none of its fields was checked, or
- * all its requested fields were checked. Both counts are exact even if fewer errors were
+ * The result of a check.  A block either escaped, and then none of its fields was checked, or
+ * all its requested fields were checked.  Both counts are exact even if fewer errors were
  * stored.
  */
 struct pi_verdict {
@@ -203,22 +203,22 @@ struct pi_verdict {
 };
 
 /*
- * Write @nr tuples with all their fields: guard, application, storage and reference tag. @data
- * and @md are as described under "Buffers" above. Other metadata bytes are only read: the guard
- * covers those in front of the tuple, so fill them before this call. Cannot fail.
+ * Write @nr tuples with all their fields: guard, application, storage and reference tag.  @data
+ * and @md are as described under "Buffers" above.  Other metadata bytes are only read: the
+ * guard covers those in front of the tuple, so fill them before this call.  Cannot fail.
  */
 void pi_generate(const struct pi_layout *l, const struct pi_tags *t,
 		 void *data, void *md, uint32_t nr);
 
 /*
- * Check the fields @checks (a mask of PI_*) of @nr tuples. @data and @md are as described under
- * "Buffers" above and are not changed. A block that escapes is skipped and counted, also if
- * none of its fields is wrong.
+ * Check the fields @checks (a mask of PI_*) of @nr tuples.  @data and @md are as described
+ * under "Buffers" above and are not changed.  A block that escapes is skipped and counted, also
+ * if none of its fields is wrong.
  *
  * Mismatches are reported in the order of blocks, and within a block in the order guard,
- * application, storage, reference tag. The first @max of them are stored in @errs, which may be
- * NULL if @max is 0. The reference tag of type 3 is never checked. With type PI_NONE no block
- * is wrong and none escapes.
+ * application, storage, reference tag.  The first @max of them are stored in @errs, which may
+ * be NULL if @max is 0.  The reference tag of type 3 is never checked.  With type PI_NONE no
+ * block is wrong and none escapes.
  */
 struct pi_verdict pi_verify(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
 			    const void *data, const void *md, uint32_t nr,
@@ -227,7 +227,7 @@ struct pi_verdict pi_verify(const struct pi_layout *l, const struct pi_tags *t, 
 /*
  * Build extended blocks from data, and generate their tuples in the same pass as the copy.
  * @data is @nr * data_size bytes; @ext is @nr * (data_size + md_size) bytes, in which the
- * caller has already filled the metadata outside the tuples. @data and @ext must not overlap.
+ * caller has already filled the metadata outside the tuples.  @data and @ext must not overlap.
  * @l->extended must be set.
  */
 void pi_insert(const struct pi_layout *l, const struct pi_tags *t,
@@ -235,7 +235,7 @@ void pi_insert(const struct pi_layout *l, const struct pi_tags *t,
 
 /*
  * Copy the data of extended blocks to @data, and check their tuples in the same pass, as
- * pi_verify() does. Buffers are those of pi_insert(). The data of every block is copied, also
+ * pi_verify() does.  Buffers are those of pi_insert().  The data of every block is copied, also
  * if its tuple is wrong.
  */
 struct pi_verdict pi_extract(const struct pi_layout *l, const struct pi_tags *t, unsigned checks,
@@ -244,9 +244,9 @@ struct pi_verdict pi_extract(const struct pi_layout *l, const struct pi_tags *t,
 
 /*
  * The same four functions for callers that do many commands on one namespace: pi_series_of()
- * precomputes once what all tuples have in common and how they are checked. @t are the tags of
- * block 0 of the series, and a command starts at block @first of it. A series that starts at
- * LBA 0 therefore serves all commands. The members of the struct are private to pi.c.
+ * precomputes once what all tuples have in common and how they are checked.  @t are the tags of
+ * block 0 of the series, and a command starts at block @first of it.  A series that starts at
+ * LBA 0 therefore serves all commands.  The members of the struct are private to pi.c.
  */
 struct pi_series {
 	struct pi_layout	layout;
@@ -272,12 +272,12 @@ struct pi_verdict pi_extract_at(const struct pi_series *s, uint64_t first, const
 
 /*
  * Before a read that will be checked, overwrite each tuple in the buffer with one that is wrong
- * for its block, so that the check finds a block which the controller did not transfer. @s is
+ * for its block, so that the check finds a block which the controller did not transfer.  @s is
  * pi_poison_of() for the tags that will check the read: the reference tag is the complement of
  * the right one, the application and the storage tag differ from the right ones, and the tuple
- * does not escape. Only the guard can match the data by chance; if only the guard is checked
- * (type 3), call pi_poisoned_at() as well. Buffers are as described above; only the tuples are
- * written. With type PI_NONE nothing is written.
+ * does not escape.  Only the guard can match the data by chance; if only the guard is checked
+ * (type 3), call pi_poisoned_at() as well.  Buffers are as described above; only the tuples are
+ * written.  With type PI_NONE nothing is written.
  */
 struct pi_series pi_poison_of(const struct pi_layout *l, const struct pi_tags *t);
 void pi_poison_at(const struct pi_series *s, uint64_t first, void *data, void *md, uint32_t nr);

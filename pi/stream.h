@@ -19,11 +19,11 @@
 
 /*
  * Copy the bytes up to the last cache line of @to that the @len bytes at @from fill completely,
- * with non-temporal stores if the CPU has them. Returns the number of bytes copied. The rest,
+ * with non-temporal stores if the CPU has them.  Returns the number of bytes copied.  The rest,
  * less than a line, is left to the caller, which may append more data to it.
  *
  * To use the time that the stores wait for memory, the same number of bytes at @next, which
- * will be read soon, is prefetched. @next need not be valid memory.
+ * will be read soon, is prefetched.  @next need not be valid memory.
  */
 size_t stream_lines(void *to, const void *from, size_t len, const void *next);
 

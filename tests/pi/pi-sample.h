@@ -31,7 +31,7 @@ static inline void *allocate(size_t size)
 }
 
 /*
- * Blocks of one format with correct tuples. Buffers have exactly the needed size, so that a
+ * Blocks of one format with correct tuples.  Buffers have exactly the needed size, so that a
  * sanitizer reports an access of one byte beyond.
  */
 struct sample {
@@ -46,8 +46,8 @@ struct sample {
 };
 
 /*
- * Returns random tags. Two bits of the application tag are zero, so that one flipped bit cannot
- * make a tuple escape.
+ * Returns random tags.  Two bits of the application tag are zero, so that one flipped bit
+ * cannot make a tuple escape.
  */
 static inline struct pi_tags random_tags(const struct oracle_format *f)
 {
@@ -151,7 +151,7 @@ static inline size_t sts_values(unsigned pif, unsigned sts[5])
 	return 5;
 }
 
-/* Set *@f to format number @n of those under test. Returns false after the last. */
+/* Set *@f to format number @n of those under test.  Returns false after the last. */
 static inline bool format_at(size_t n, struct oracle_format *f)
 {
 	static const uint32_t md_sizes[] = { 8, 9, 12, 16, 17, 24, 64, 128 };

@@ -124,7 +124,7 @@ enum {
 /* Where the metadata is: in a buffer of its own, after each block's data, or after each copy. */
 enum md_place { MD_APART, MD_BEHIND_DATA, MD_BEHIND_COPY, MD_PLACES };
 
-/* A guard_job without its addresses. A gap is the stride minus the length. */
+/* A guard_job without its addresses.  A gap is the stride minus the length. */
 struct shape {
 	size_t		nr;
 	size_t		len;

@@ -92,7 +92,7 @@ static uint64_t finish(const struct crc *crc, uint64_t reg)
 	return crc->high_first ? reg >> 48 : reg ^ crc->start;
 }
 
-/* As divide(), but a byte at a time, for many blocks. Its table is computed bit by bit. */
+/* As divide(), but a byte at a time, for many blocks.  Its table is computed bit by bit. */
 static uint64_t divide_quickly(unsigned guard, uint64_t reg, const uint8_t *p, size_t len)
 {
 	static uint64_t table[GUARDS][256];
@@ -189,7 +189,10 @@ static uint64_t expected(const struct guard_job *job, unsigned guard, size_t i)
 	return finish(crc, reg);
 }
 
-/* Returns whether the data was copied and nothing around it changed. Both areas held 5Ah before. */
+/*
+ * Returns whether the data was copied and nothing around it changed.  Both areas held 5Ah
+ * before.
+ */
 static bool copied(const struct guard_job *job)
 {
 	const uint8_t *p = copy_arena.start, *end = p + copy_arena.size;

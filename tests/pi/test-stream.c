@@ -33,7 +33,7 @@ static void *buffer(size_t size)
 	return p;
 }
 
-/* Extract to @to, whose alignment selects the code path. Exactly the data must be written. */
+/* Extract to @to, whose alignment selects the code path.  Exactly the data must be written. */
 static unsigned extract(uint8_t *to, struct pi_error *err)
 {
 	unsigned nr;
