@@ -5,7 +5,7 @@
 
 /*
  * Below, a guard_job describes where everything is, for separate and extended blocks, with and
- * without a copy. A tuple directly follows the metadata that its guard covers: the tuple of
+ * without a copy.  A tuple directly follows the metadata that its guard covers: the tuple of
  * block i is at md + i * md_stride + md_len.
  */
 TEMPLATE struct guard_job whole_job(const struct pi_layout *l, const void *data, const void *md,
@@ -188,7 +188,7 @@ TEMPLATE void store_tuples(const struct pi_series *s, const struct guard_job *jo
 }
 
 /*
- * Generate the tuples of @job, whose metadata is writable memory although job->md is const. Its
+ * Generate the tuples of @job, whose metadata is writable memory although job->md is const.  Its
  * first block is block @first of the series.
  */
 static void generate(const struct pi_series *s, uint64_t first, struct guard_job *job)
@@ -203,7 +203,7 @@ static void generate(const struct pi_series *s, uint64_t first, struct guard_job
 }
 
 /*
- * As generate(), for extended blocks that are written with non-temporal stores. Only whole
+ * As generate(), for extended blocks that are written with non-temporal stores.  Only whole
  * cache lines can be stored so, but blocks begin and end within lines: a few blocks at a time
  * are assembled with their metadata in a staging buffer, which is then streamed out as a whole.
  */
@@ -278,7 +278,7 @@ static void judge(const struct pi_series *s, struct mismatches *m, uint32_t bloc
 
 /*
  * Returns whether all tuples of a batch have the expected values in the compared bits and none
- * escapes. If @hides is false, a tuple that matches cannot escape.
+ * escapes.  If @hides is false, a tuple that matches cannot escape.
  */
 TEMPLATE bool agree(const struct pi_series *s, bool wide, bool hides, const struct guard_job *job,
 		    uint64_t first, const uint64_t *guards)
@@ -308,7 +308,7 @@ TEMPLATE bool matches(const struct pi_series *s, const struct guard_job *job, ui
 			  agree(s, false, false, job, first, guards);
 }
 
-/* Slow path for a batch in which a tuple mismatches or escapes. Matching tuples are not counted. */
+/* Slow path for a batch in which a tuple mismatches or escapes.  Matching tuples are not counted. */
 static void judge_batch(const struct pi_series *s, uint64_t first, struct mismatches *m,
 			const struct guard_job *job, size_t done, const uint64_t *guards)
 {

@@ -3,7 +3,7 @@
 #include "tuple.h"
 
 /*
- * Returns an application tag that differs from the right one and is not FFFFh. It differs in a
+ * Returns an application tag that differs from the right one and is not FFFFh.  It differs in a
  * compared bit if any bit is compared.
  */
 static uint16_t wrong_app(const struct pi_tags *t)

@@ -98,7 +98,7 @@ static inline struct pi_tuple tuple_load(const uint8_t *p, bool wide)
 }
 
 /*
- * Always inlined. Functions that take @wide (a copy of s->wide) are specialised by the
+ * Always inlined.  Functions that take @wide (a copy of s->wide) are specialised by the
  * compiler: once for 8-byte tuples, once for 16-byte tuples.
  */
 #define TEMPLATE static inline __attribute__((always_inline))
