@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * decode.h - a block as text, for people: its tuple field by field, beside what
- * should be there
+ * decode.h - print a block as text: each field of its tuple beside the expected value
  */
 #ifndef VFY_DECODE_H
 #define VFY_DECODE_H
@@ -9,21 +8,20 @@
 #include <stdio.h>
 #include "report.h"
 
-/* A block as it came, and what it should carry. */
+/* A block as it was read, and what is expected of it. */
 struct vfy_block {
 	const struct pi_layout	*layout;
-	const char		*format;	/* its name */
+	const char		*format;	/* its name, printed */
 	uint64_t		lba;
 	const void		*data;		/* data_size bytes */
-	const void		*md;		/* md_size bytes, tuple and all; NULL: none */
-	struct pi_tags		tags;		/* this block's own */
-	unsigned		known;		/* PI_*, VFY_METADATA: what of it is known */
+	const void		*md;		/* md_size bytes, with the tuple; NULL: none */
+	struct pi_tags		tags;		/* expected tags of this block */
+	unsigned		known;		/* PI_*, VFY_METADATA: fields with a known value */
 };
 
 /*
- * Write the block to @to, some lines; returns the fields that are wrong (PI_* and
- * VFY_METADATA).  The guard is always known; of a block that escapes nothing is
- * wrong.
+ * Print the block to @to, several lines.  Returns the fields that are wrong (PI_* and
+ * VFY_METADATA).  The guard is always compared; a block that escapes has no wrong fields.
  */
 unsigned vfy_decode(FILE *to, const struct vfy_block *b);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * faults.h - which blocks on media are damaged on purpose
+ * faults.h - a table of the blocks on media that contain injected errors
  *
- * One book for all jobs of a fio, threads and processes: shared memory, anonymous
- * or a file that a later run opens again.  While it is empty, as it is where
- * nobody injects, asking costs one load.
+ * All jobs of a fio run, threads and processes, share one table.  It is in shared
+ * memory, which is anonymous or a file that a later run can open again.  While the
+ * table is empty, as in runs without injection, a query costs one load.
  */
 #ifndef VFY_FAULTS_H
 #define VFY_FAULTS_H
@@ -12,47 +12,51 @@
 #include <stdatomic.h>
 #include "report.h"
 
-/* Its members are faults.c's; @used is how many blocks are in the book. */
+/* The members are private to faults.c.  @used counts the blocks in the table. */
 struct vfy_faults {
 	const _Atomic uint64_t	*used;
 	struct book		*book;
-	int			fd;	/* -1: no file */
+	int			fd;	/* -1: anonymous memory */
 };
 
-/* What is known of a block. */
+/* The state of a block. */
 enum vfy_fault_state {
-	VFY_SOUND,		/* nothing was done to it */
-	VFY_DAMAGED,		/* @shows is what a full check finds wrong */
-	VFY_UNSETTLED,		/* a write is under way, or ended in an error: either may be there */
+	VFY_SOUND,		/* it is not in the table */
+	VFY_DAMAGED,		/* a full check finds the fields @shows wrong */
+	VFY_UNSETTLED,		/* a write is in flight or failed: damaged or not */
 };
 
 struct vfy_fault_block {
 	enum vfy_fault_state	state;
-	unsigned		shows;	/* as in struct vfy_damage */
+	unsigned		shows;	/* fields: see struct vfy_damage */
 };
 
 /*
- * @path: a file, made if it isn't there; NULL: memory of this process and those it
- * forks.  NULL with one line in @why (VFY_WHY_MAX bytes) on failure.
+ * Open the table in the file @path, which is created if needed, or, if @path is NULL, in memory
+ * of this process and the processes it forks.  Returns NULL on failure, with one line in @why
+ * (VFY_WHY_MAX bytes).
  */
 struct vfy_faults *vfy_faults_open(const char *path, char *why);
 void vfy_faults_close(struct vfy_faults *f);
 
-/* Are there none?  Asked for every I/O. */
+/* Returns whether the table is empty.  This is called for every I/O. */
 static inline bool vfy_faults_none(const struct vfy_faults *f)
 {
 	return !atomic_load_explicit(f->used, memory_order_relaxed);
 }
 
-/* Block @lba of namespace @ns (any number that names it in every job). */
+/* Returns the state of block @lba of namespace @ns (a number that identifies it in all jobs). */
 struct vfy_fault_block vfy_faults_get(struct vfy_faults *f, uint64_t ns, uint64_t lba);
 
-/* VFY_SOUND forgets it.  0, or -ENOSPC: the book is full (a million blocks). */
+/*
+ * Set the state of a block; VFY_SOUND removes it.  Returns 0, or -ENOSPC if the table is full
+ * (a million blocks).
+ */
 int vfy_faults_set(struct vfy_faults *f, uint64_t ns, uint64_t lba, struct vfy_fault_block b);
 
 /*
- * Every block of @nr from @lba on that is in the book becomes @state; those that
- * are not stay out of it.
+ * Set the state of those of the @nr blocks from @lba on that are in the table.  Others are not
+ * added.
  */
 void vfy_faults_mark(struct vfy_faults *f, uint64_t ns, uint64_t lba, uint64_t nr,
 		     enum vfy_fault_state state);

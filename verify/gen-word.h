@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * gen-word.h - what generations.c and gen-file.c share: the file in memory, and what
- * it keeps of a block, in one word, so that it changes as a whole
+ * gen-word.h - what generations.c and gen-file.c share: the mapped file, and the word
+ * that it holds for each block
  *
- *	bits 0..23	the newest generation given out
- *	bits 24..47	another before it
- *	bits 48..57	how many writes and changes are under way
- *	bits 58..63	what is known
+ * The whole state of a block is in one word, so that one atomic store changes it:
  *
- * Zero is a block of which nobody told.
+ *	bits 0..23	the newest generation assigned (LAST)
+ *	bits 24..47	an older generation (OTHER)
+ *	bits 48..57	number of writes and changes in flight
+ *	bits 58..63	flags: what is known of the block
+ *
+ * Zero is a block for which nothing has been recorded.
  */
 #ifndef VFY_GEN_WORD_H
 #define VFY_GEN_WORD_H
@@ -21,25 +23,25 @@ enum { GEN_BOOT_ID = 40 };
 
 struct gen_head {
 	char			text[VFY_GEN_TEXT];
-	char			boot[GEN_BOOT_ID];	/* since when @dirty has been set */
-	_Atomic uint32_t	dirty;		/* not all may be on disk */
-	_Atomic uint64_t	under_way;	/* writes and changes, in blocks */
-	_Atomic uint64_t	behind;		/* blocks */
+	char			boot[GEN_BOOT_ID];	/* the boot during which @dirty was set */
+	_Atomic uint32_t	dirty;		/* changes may not be on disk yet */
+	_Atomic uint64_t	under_way;	/* writes and changes in flight, in blocks */
+	_Atomic uint64_t	behind;		/* blocks with the flag BEHIND */
 };
 
 #define GEN_HEAD_SIZE 4096
-#define GEN_CHUNK_BLOCKS (1 << 14)	/* room on disk is reserved for so many */
+#define GEN_CHUNK_BLOCKS (1 << 14)	/* blocks per reservation of disk space */
 
 struct vfy_gens {
 	int			fd;
-	bool			dirty;		/* it has said so on disk: it changes blocks */
-	bool			read_only;	/* what is changed here, others do not see */
-	uint32_t		ring;		/* generations are modulo this */
+	bool			dirty;		/* this process has set head->dirty, on disk too */
+	bool			read_only;	/* private mapping: others do not see changes */
+	uint32_t		ring;		/* generation numbers are modulo this */
 	uint64_t		nr_blocks;
 	size_t			size;
 	struct gen_head		*head;
 	_Atomic uint64_t	*blocks;
-	uint8_t			*reserved;	/* by this process: a bit a chunk */
+	uint8_t			*reserved;	/* by this process: one bit per chunk */
 };
 
 #define GEN_BITS	24
@@ -47,15 +49,15 @@ struct vfy_gens {
 #define LAST(w)		((uint32_t)((w) & GEN_MASK))
 #define OTHER(w)	((uint32_t)((w) >> GEN_BITS & GEN_MASK))
 #define WAY_SHIFT	48
-#define WAY_MAX		1023u		/* so many, or more: then it stays */
+#define WAY_MAX		1023u		/* the counter saturates here and stays so */
 #define WAY(w)		((uint32_t)((w) >> WAY_SHIFT & WAY_MAX))
 
-#define SETTLED		(1ULL << 58)	/* LAST is there, OTHER was before it */
-#define KNOWN		(1ULL << 59)	/* OTHER was there; else it could be anything */
-#define AFTER		(1ULL << 60)	/* unsettled, but OTHER is not there any more */
-#define SEVERAL		(1ULL << 61)	/* were under way at the same time */
-#define CHANGED		(1ULL << 62)	/* by something that is no write: anything */
-#define BEHIND		(1ULL << 63)	/* the machine went down: there may be newer ones */
+#define SETTLED		(1ULL << 58)	/* the block holds LAST; before, it held OTHER */
+#define KNOWN		(1ULL << 59)	/* OTHER is valid; else older contents are unknown */
+#define AFTER		(1ULL << 60)	/* LAST's result is unknown, but OTHER was overwritten */
+#define SEVERAL		(1ULL << 61)	/* several writes were in flight at the same time */
+#define CHANGED		(1ULL << 62)	/* by a command that is no write: contents unknown */
+#define BEHIND		(1ULL << 63)	/* the system crashed: newer generations are valid */
 
 static inline uint64_t gen_with_gens(uint64_t w, uint32_t last, uint32_t other)
 {
@@ -100,7 +102,7 @@ static inline uint64_t gen_change_starts(uint64_t w)
 	return gen_one_more((w & ~(SETTLED | KNOWN | AFTER)) | SEVERAL | CHANGED);
 }
 
-/* Where no change is told of this one was not either: there was no room. */
+/* CHANGED is clear if the start of this change was not recorded (no disk space): ignore its end. */
 static inline uint64_t gen_change_ends(uint64_t w)
 {
 	return w & CHANGED ? gen_one_less(w) : w;

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * generations.h - a file that knows which write each block should be from
+ * generations.h - a file that records which write each block should hold
  *
- * Every write of a block has a generation, one more than the one before (or a few
- * more: all blocks of a command get the same).  They are kept in a file that all
- * who use the namespace map: eight bytes a block, and sparse.  Its first page
- * says, as text, what it is of.
+ * Every write of a block has a generation: a number that is one higher than that of the
+ * block's previous write, or a few higher, because all blocks of a command get the same
+ * number.  The file holds eight bytes per block and is sparse; all users of the
+ * namespace map it.  Its first page describes, as text, the namespace and format.
  *
- * Of a block the file says what may be found there:
+ * For each block the file says what a read may find:
  *
- *	settled		the last write ended well: that one, and no other
- *	unsettled	one is under way, or did not end well, or several were under
- *			way at once: anything from the one before on
- *	unknown		nobody told of a write, or something else changed the block
+ *	settled		the last write succeeded: only that write
+ *	unsettled	a write is in flight, or failed, or several were in flight at
+ *			the same time: any generation from the previous write on
+ *	unknown		no write was recorded, or another command changed the block
  *
- * Whoever is killed leaves its writes under way.  The next first user makes them
- * what they are by then, unsettled.
+ * A process that is killed leaves its writes in flight.  The next process that opens the
+ * file while no other has it open changes them to unsettled.
  *
- * From the first write or change on until the last user has closed it, the file may
- * be behind on disk.  If the machine goes down then, every block it knows of may hold
- * a newer write than it says, until one more of that block has ended well.
+ * From the first write or change until the last user has closed it, the file on disk may
+ * lack the newest changes ("behind").  If the system crashes then, every recorded block
+ * may hold a newer write than the file says, until another write of it succeeds.
  */
 #ifndef VFY_GENERATIONS_H
 #define VFY_GENERATIONS_H
@@ -27,68 +27,76 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Generations are counted modulo the largest multiple of those told apart up to this. */
+/* Generation numbers are modulo the largest multiple of @apart (see vfy_gens_open()) up to this. */
 #define VFY_GEN_MAX (1u << 24)
 
-/* Bytes of the text that says what the file is of. */
+/* Bytes of the text that identifies the namespace and format. */
 #define VFY_GEN_TEXT 1024
 
 struct vfy_gens;
 
 /*
- * Open or create the file at @path for @nr_blocks blocks of what @text says; a
- * file with another text is refused.  @apart: how many generations the blocks
- * tell apart, up to VFY_GEN_MAX.  Who does not @write tells of no write and no change, and may
- * be a user who can only read the file.  NULL with one line in @why (VFY_WHY_MAX bytes).
+ * Open the file at @path, or create it, for @nr_blocks blocks of the namespace and format that
+ * @text describes.  A file with another text is refused.  @apart is the number of generations
+ * that blocks can distinguish, at most VFY_GEN_MAX.  A caller without @write must record no
+ * write or change; it may be a user with read permission only.  Returns NULL on failure, with
+ * one line in @why (VFY_WHY_MAX bytes).
  */
 struct vfy_gens *vfy_gens_open(const char *path, const char *text, uint64_t nr_blocks,
 			       uint32_t apart, bool write, char *why);
 void vfy_gens_close(struct vfy_gens *g);
 
 /*
- * A write of @nr blocks from @lba on starts, and *@gen is its generation; it has
- * to end.  False: there is no room on disk to keep it, and it is but something else
- * that changes blocks.
+ * Record the start and the end of a write of @nr blocks from @lba on.  *@gen is set to its
+ * generation.  Every start that returned true needs an end; @good: the write succeeded.
+ * vfy_gens_write() returns false if there is no disk space to record the write: the caller then
+ * treats it as another change (vfy_gens_change()).
  */
 bool vfy_gens_write(struct vfy_gens *g, uint64_t lba, uint64_t nr, uint32_t *gen);
 void vfy_gens_written(struct vfy_gens *g, uint64_t lba, uint64_t nr, bool good);
 
-/* Something else that changes blocks starts, and ends: they become unknown, or stay so. */
+/*
+ * Record the start and the end of a command that changes blocks and is no write.  The blocks
+ * become unknown.
+ */
 void vfy_gens_change(struct vfy_gens *g, uint64_t lba, uint64_t nr);
 void vfy_gens_changed(struct vfy_gens *g, uint64_t lba, uint64_t nr);
 
-/* What the file says of a block now, to be handed to vfy_gens_between(). */
+/* Returns a snapshot of a block's word, for vfy_gens_between(). */
 uint64_t vfy_gens_look(const struct vfy_gens *g, uint64_t lba);
 
-/* What may be found in a block. */
+/* What a read of a block may find. */
 struct vfy_gen_state {
-	bool		unknown;	/* anything */
-	bool		settled;	/* @last alone */
-	uint32_t	last;		/* generation: the newest */
-	uint32_t	span;		/* so many before @last are right as well */
-	uint32_t	before;		/* the write before @last was at most so many before it */
-	bool		known_before;	/* false: nobody knows what that was */
-	bool		behind;		/* newer ones than @last are right as well */
+	bool		unknown;	/* any contents */
+	bool		settled;	/* only @last */
+	uint32_t	last;		/* the newest generation */
+	uint32_t	span;		/* this many generations before @last are valid too */
+	uint32_t	before;		/* the write before @last is at most this many older */
+	bool		known_before;	/* false: the contents before @last are unknown */
+	bool		behind;		/* generations newer than @last are valid too */
 };
 
 /*
- * What a read may find that began when a look at the block was @then and ended
- * when it was @now.
+ * Returns what a read may find that started after the snapshot @then of the block and ended
+ * before the snapshot @now.
  */
 struct vfy_gen_state vfy_gens_between(const struct vfy_gens *g, uint64_t then, uint64_t now);
 
 /*
- * How many generations before @s->last is @gen, which is known modulo @apart
- * (VFY_GEN_MAX: as it is)?  VFY_GEN_NEVER: there was none such yet.
+ * Returns how many generations older than @s->last @gen is.  @gen is known modulo @apart
+ * (VFY_GEN_MAX: exactly).  VFY_GEN_NEVER: no such generation has been assigned yet.
  */
 #define VFY_GEN_NEVER UINT32_MAX
 uint32_t vfy_gens_ago(const struct vfy_gens *g, const struct vfy_gen_state *s, uint32_t gen,
 		      uint32_t apart);
 
-/* The generation that is @ago before @gen. */
+/* Returns the generation that is @ago older than @gen. */
 uint32_t vfy_gens_before(const struct vfy_gens *g, uint32_t gen, uint32_t ago);
 
-/* Was the machine lost while somebody wrote, and are there blocks not written since? */
+/*
+ * Returns whether the system crashed while the file was in use, and blocks have not been
+ * written since.
+ */
 bool vfy_gens_behind(const struct vfy_gens *g);
 
 #endif

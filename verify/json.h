@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * json.h - facts as JSON: one set of names for logs, reports and scans
+ * json.h - mismatches and counts as JSON, with the same names in logs, reports and scans
  */
 #ifndef VFY_JSON_H
 #define VFY_JSON_H
@@ -9,25 +9,31 @@
 #include "report.h"
 
 /*
- * Names and paths are any bytes, JSON is UTF-8: each byte of @text that is not
- * becomes a question mark.
+ * Returns @text as a JSON string.  Names and paths can hold any bytes, but JSON is UTF-8: each
+ * byte that is not part of valid UTF-8 is replaced by a question mark.
  */
 struct json_object *vfy_json_text(const char *text);
 
-/* A 64-bit value as "0x1a2b": few readers of JSON keep more than 53 bits of a number. */
+/*
+ * Returns a 64-bit value as a string such as "0x1a2b", because many JSON readers keep only 53
+ * bits of a number.
+ */
 struct json_object *vfy_json_hex(uint64_t value);
 
-/* The names of @fields (PI_*, VFY_* or'ed), a list. */
+/* Returns the names of @fields (a mask of PI_* and VFY_*) as an array. */
 struct json_object *vfy_json_fields(unsigned fields);
 
 /*
- * A record: "file", "lba", "blocks" (above 1), "index", "opcode", "field", "offset"
- * (of metadata and data), "wanted", "got" and "mask" (where known), "by", "status"
- * (where there is one), "class" and "from_lba" (where they apply), "injected".
+ * Returns a record as an object: "file", "lba", "blocks" (if above 1), "index", "opcode",
+ * "field", "offset" (for metadata and data), "wanted", "got" and "mask" (if known), "by",
+ * "status" (if there is one), "class" and "from_lba" (if they apply), "injected".
  */
 struct json_object *vfy_json_record(const struct vfy_record *r);
 
-/* "total", "injected", "by_field", "by_side", "by_class": all of the names, 0 or not. */
+/*
+ * Returns the counts as an object: "total", "injected", "by_field", "by_side", "by_class";
+ * these list all names, also those whose count is 0.
+ */
 struct json_object *vfy_json_counts(const struct vfy_counts *c);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * mix.h - a number into one that looks like any other
+ * mix.h - a hash function for 64-bit numbers
  */
 #ifndef VFY_MIX_H
 #define VFY_MIX_H
@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 /*
- * The finalizer of splitmix64 (Steele, Lea, Flood 2014; in the public domain).
- * One-to-one, so different numbers stay different; each bit of @x changes about
- * half of the answer's.
+ * Returns a hash of @x: the finalizer of splitmix64 (Steele, Lea, Flood 2014; in the public
+ * domain).  It is one-to-one, so different numbers have different hashes; each bit of @x
+ * changes about half of the bits of the result.
  */
 static inline uint64_t vfy_mix(uint64_t x)
 {

@@ -1,41 +1,43 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * plugin.h - finds a verification plugin (verify.h) and keeps its word for it
+ * plugin.h - load a verification plugin (verify.h), call it, and validate what it returns
  *
- * What a plugin returns is looked at here, so that nobody behind this has to
- * mistrust it.
+ * Callers of these functions can rely on the returned values.
  */
 #ifndef VFY_PLUGIN_H
 #define VFY_PLUGIN_H
 
 #include "verify.h"
 
-/* One job's use of a plugin. */
+/* A job's instance of a plugin. */
 struct vfy_use {
 	const struct vfy_plugin	*plugin;
 	struct vfy_session	session;
-	void			*library;	/* of dlopen(), NULL: built in */
-	struct vfy_finding	*findings;	/* room for @max of them */
+	void			*library;	/* from dlopen(); NULL: built-in plugin */
+	struct vfy_finding	*findings;	/* buffer for @max findings */
 	unsigned		max;
-	uint64_t		nonsense;	/* findings and answers that were dropped */
+	uint64_t		nonsense;	/* invalid findings and answers (dropped) */
 };
 
 /*
- * Open "NAME[,arguments]" or "PATH.so[,arguments]" for @job.  0 with *@use filled
- * in, or -errno with one line in @why.  *@use is zero for the plugin "pi", which
- * is the check that is built in: there is nothing to call.
+ * Open "NAME[,arguments]" or "PATH.so[,arguments]" for @job.  Returns 0 with *@use filled in,
+ * or -errno with one line in @why.  *@use is zero for the plugin "pi": this is the built-in
+ * check, and there is nothing to call.
  */
 int vfy_plugin_open(const char *text, const struct vfy_job *job, struct vfy_use *use,
 		    char why[VFY_WHY_MAX]);
 void vfy_plugin_close(struct vfy_use *use);
 
-/* Is there anything to call? */
+/* Returns whether there is a plugin to call. */
 static inline bool vfy_plugged(const struct vfy_use *use)
 {
 	return use->plugin;
 }
 
-/* As in struct vfy_plugin; what is left in *@e and returned makes sense. */
+/*
+ * Call the functions of struct vfy_plugin.  On return *@e and the findings in use->findings are
+ * valid.
+ */
 void vfy_plugin_prepare(struct vfy_use *use, const struct vfy_io *io, struct vfy_expect *e);
 unsigned vfy_plugin_judge(struct vfy_use *use, const struct vfy_io *io, const struct vfy_expect *e);
 void vfy_plugin_done(struct vfy_use *use, const struct vfy_io *io, const struct vfy_expect *e, int res);

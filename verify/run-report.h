@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * run-report.h - one JSON file to which all jobs of a run add themselves
+ * run-report.h - one JSON file to which all jobs of a run of fio add themselves
  *
  *	{ "version": 1, "run": RUN, "jobs": [ ... ] }
  *
- * The file is replaced as a whole, by a rename, so at any time it is good JSON,
- * whoever is killed.  A lock on its folder has one job at a time do so.  A file
- * of another run is replaced by the first job of this one; a file that is no such
- * report, and not empty, never is.
+ * The file is replaced as a whole by rename(), so that it is complete JSON at any time,
+ * even if a process is killed.  A lock on its folder serialises the jobs.  The first job
+ * of a run replaces the report of another run.  A file that is not empty and is no such
+ * report is never replaced.
  */
 #ifndef VFY_RUN_REPORT_H
 #define VFY_RUN_REPORT_H
@@ -15,14 +15,14 @@
 #include <json-c/json.h>
 
 /*
- * Have a report of @run at @path, with the jobs it has so far.  0, or -errno with
- * one line in @why (VFY_WHY_MAX bytes); then the file is as it was.
+ * Create a report of @run at @path unless it exists.  Returns 0, or -errno with one line in
+ * @why (VFY_WHY_MAX bytes); the file is then unchanged.
  */
 int run_report_begin(const char *path, const char *run, char *why);
 
 /*
- * Add @job, which is consumed.  0, or -errno: -EBUSY where it meanwhile is the
- * report of another run, -EINVAL where it is none any more.
+ * Add @job, which is consumed, to the report.  Returns 0 or -errno: -EBUSY if the file has
+ * become the report of another run, -EINVAL if it is no longer a report.
  */
 int run_report_add(const char *path, const char *run, struct json_object *job);
 

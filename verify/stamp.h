@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * stamp.h - the plugin "stamp": finds what protection information cannot
+ * stamp.h - the plugin "stamp": detects errors that protection information cannot
  *
- * A write that is lost, stale, misdirected or torn leaves valid protection
- * information behind.  So every write of a block has a generation, one more than
- * the write before, and a file remembers them (generations.h).  It is carried
+ * A write that is lost, stale, misdirected or torn leaves valid protection information.
+ * Therefore this plugin gives every write of a block a generation, which is higher than
+ * that of the block's previous write, and records it in a file (generations.h).  The
+ * generation is carried
  *
- *	in the storage tag	its compared bits, where those are eight or more
- *	or the application tag	its bits under apptag_mask; FFFFh is left out
- *	and in a stamp		metadata beyond the tuple (stamp-words.h)
+ *	in the storage tag	its compared bits, if there are eight or more,
+ *	or the application tag	its bits under apptag_mask; FFFFh is never used,
+ *	and in a stamp		metadata outside the tuple (stamp-words.h)
  *
- * A tag of b bits tells 2^b generations apart (the application tag one less), a
- * stamp 2^24; older ones come round again.
+ * A tag of b bits distinguishes 2^b generations (the application tag one fewer), a stamp
+ * 2^24; then the numbers repeat.
  *
- * All blocks of a write have one generation, so the device can check the tag.  On
- * reads it is not asked to: whatever reads while somebody writes may find either,
- * and a device's refusal would not say which write a block is from.  The host looks
- * at it here, at the reference tag (types 1 and 2), and at the guard where the stamp
- * has sums of the data's quarters.
+ * All blocks of a write have the same generation, so the device can check the tag of a
+ * write.  It does not check the tag of reads: a read concurrent with a write may find
+ * either generation, and an error of the device would not say which write a block holds.
+ * The host checks it here, and also the reference tag (types 1 and 2) and, if the stamp
+ * has sums of the data's quarters, the guard.
  *
- * Arguments: file=PATH, where generations are kept.  By default IMAGE.stamp; a
- * device needs one named, because its own name may be another's tomorrow.
+ * Arguments: file=PATH, the file of generations.  The default is IMAGE.stamp.  A device
+ * needs an explicit path, because its name may belong to another device after a restart.
  */
 #ifndef VFY_STAMP_H
 #define VFY_STAMP_H
