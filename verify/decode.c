@@ -22,14 +22,17 @@ static void hex_dump(FILE *to, const uint8_t *p, size_t len)
 	}
 }
 
-/* What a field is, and what it should be. */
+/* A field of a tuple, and its expected value. */
 struct line {
 	unsigned	field;		/* PI_* */
-	unsigned	bits;		/* its width; 0: the format has none */
+	unsigned	bits;		/* its width; 0: the format does not have the field */
 	uint64_t	got, want, mask;
 };
 
-/* The guard, with what it covers: data, and metadata ahead of the tuple. */
+/*
+ * Returns the guard's line; the expected value is computed from the data and the metadata in
+ * front of the tuple.
+ */
 static struct line guard_line(const struct vfy_block *b, uint64_t got)
 {
 	const struct pi_layout *l = b->layout;
@@ -44,7 +47,7 @@ static struct line guard_line(const struct vfy_block *b, uint64_t got)
 	return line;
 }
 
-/* 1 where it is wrong. */
+/* Prints a line.  Returns line->field if the value is wrong, else 0. */
 static unsigned put_line(FILE *to, const struct line *line, bool known, bool escapes)
 {
 	const int digits = (line->bits + 3) / 4;
@@ -85,7 +88,7 @@ static unsigned put_fields(FILE *to, const struct vfy_block *b, const struct pi_
 	return wrong;
 }
 
-/* The bytes beyond the tuple. */
+/* Prints the first wrong byte outside the tuple.  Returns VFY_METADATA if there is one. */
 static unsigned put_pattern(FILE *to, const struct vfy_block *b)
 {
 	const struct pi_layout *l = b->layout;
@@ -99,7 +102,7 @@ static unsigned put_pattern(FILE *to, const struct vfy_block *b)
 	return VFY_METADATA;
 }
 
-/* The tuple: as fields, then as it is. */
+/* Prints the tuple as fields, then as bytes.  Returns the wrong fields. */
 static unsigned put_tuple(FILE *to, const struct vfy_block *b)
 {
 	const struct pi_layout *l = b->layout;

@@ -37,7 +37,10 @@ static bool starts_as_text(int fd)
 	return pread(fd, text, sizeof(text), 0) == sizeof(text) && !memcmp(text, "LBA ", sizeof(text));
 }
 
-/* A job's name is any text, a file's is not.  0, or -ENAMETOOLONG. */
+/*
+ * Builds a file's path from the job's name, in which slashes are replaced.  Returns 0 or
+ * -ENAMETOOLONG.
+ */
 static int name_file(const struct vfy_dump *d, unsigned ns_index, uint64_t lba, const char *kind,
 		     char path[PATH_MAX])
 {
@@ -50,7 +53,11 @@ static int name_file(const struct vfy_dump *d, unsigned ns_index, uint64_t lba, 
 			lba, kind) >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
-/* Raw bytes say nothing of who wrote them: the text beside them does. */
+/*
+ * Checks whether the files of a block may be written.  Raw bytes do not show which program
+ * wrote them, so a .bin file is replaced only if there is a .txt file of this program beside
+ * it.
+ */
 static int may_write(const struct vfy_dump *d, unsigned ns_index, uint64_t lba)
 {
 	char text[PATH_MAX], raw[PATH_MAX], why[WHY_MAX];
@@ -64,7 +71,7 @@ static int may_write(const struct vfy_dump *d, unsigned ns_index, uint64_t lba)
 	return ret ? ret : vfy_output_check(&o, why);
 }
 
-/* NULL with errno set on failure. */
+/* Returns NULL with errno set on failure. */
 static FILE *open_file(const struct vfy_dump *d, unsigned ns_index, uint64_t lba, const char *kind,
 		       int flags)
 {
@@ -133,7 +140,7 @@ static int append_text(const struct vfy_dump *d, unsigned ns_index, uint64_t lba
 	return close_file(f);
 }
 
-/* Both files of a block, or neither. */
+/* Writes both files of a block; on failure, neither is left. */
 static int write_block(const struct vfy_dump *d, unsigned ns_index, const struct vfy_block b[3],
 		       const char *text)
 {

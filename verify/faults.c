@@ -2,10 +2,11 @@
 /*
  * faults.c - see faults.h
  *
- * A hash table with open addressing.  An entry is made, changed and dropped by
- * one store of its word, and a move makes the new before it drops the old.  So
- * readers need no lock, and a process that is killed at any point leaves at worst
- * one entry twice, which repair() puts right.
+ * The table is a hash table with open addressing and backward shift deletion, in shared
+ * memory.  One atomic store of its word publishes, updates or deletes an entry.  An entry
+ * is relocated by publishing the new slot before the old one is deleted.  Readers
+ * therefore need no lock, and a process that is killed at any point leaves at worst one
+ * entry in two slots, which repair() corrects.  Writers take a robust mutex.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,18 +26,18 @@
 
 
 enum {
-	BLOCKS = 1000000,		/* so many at most, */
-	SLOTS = 1 << 21,		/* in so many slots: runs of them stay short */
+	BLOCKS = 1000000,		/* maximum number of blocks, */
+	SLOTS = 1 << 21,		/* and of slots: load factor below 1/2, probes are short */
 	VERSION = 1,
 };
 
-/* Read as one number, which on a machine of the other byte order is another. */
-static const uint64_t MAGIC = 0x746c7561666d766e;	/* "nvmfault" */
+/* The text "nvmfault" as a number: a file from a host of the other endianness has another value. */
+static const uint64_t MAGIC = 0x746c7561666d766e;
 
 /*
- * The word: bits 7:0 are the state (EMPTY: here a search ends; GONE: no block, but
- * a search goes on; else enum vfy_fault_state), 15:8 what shows, and above them
- * a count of changes, by which a reader sees that the key was changed meanwhile.
+ * A slot's word.  Bits 7:0 are the state: EMPTY ends a probe, GONE holds no block but does not
+ * end a probe, all others are of enum vfy_fault_state.  Bits 15:8 are @shows.  The bits above
+ * count changes, so that a reader detects that the key was changed meanwhile (a seqlock).
  */
 #define EMPTY	0
 #define GONE	0xff
@@ -49,20 +50,20 @@ struct slot {
 	_Atomic uint64_t	word, ns, lba;
 };
 
-/* What is shared; the file, as it is. */
+/* The shared memory, and the format of the file. */
 struct book {
 	uint64_t		magic;
 	uint32_t		version;
-	uint32_t		size;		/* bytes of all of it */
-	_Atomic uint64_t	used;		/* slots that hold a block */
-	_Atomic uint64_t	moves;		/* counts up before an entry's old place is GONE */
-	pthread_mutex_t		lock;		/* who changes something has it */
+	uint32_t		size;		/* sizeof(struct book) */
+	_Atomic uint64_t	used;		/* slots in use */
+	_Atomic uint64_t	moves;		/* relocations of entries */
+	pthread_mutex_t		lock;		/* serialises writers */
 	struct slot		slot[SLOTS];
 };
 
 /* --- look up --- */
 
-/* Where the search for a block begins. */
+/* Returns the slot at which the probe for a block starts. */
 static size_t home(uint64_t ns, uint64_t lba)
 {
 	return vfy_mix(vfy_mix(ns) + lba) % SLOTS;
@@ -84,7 +85,10 @@ static bool holds(const struct slot *s, uint64_t ns, uint64_t lba)
 	       atomic_load_explicit(&s->lba, memory_order_relaxed) == lba;
 }
 
-/* A slot's word, and whether it is that of the block, both from one moment. */
+/*
+ * Returns a consistent snapshot of a slot's word and of whether its key is the block's.
+ * Seqlock read side: pairs with the release stores and the release fence in put_block().
+ */
 static uint64_t look(const struct slot *s, uint64_t ns, uint64_t lba, bool *here)
 {
 	uint64_t word = atomic_load_explicit(&s->word, memory_order_acquire), before;
@@ -98,7 +102,7 @@ static uint64_t look(const struct slot *s, uint64_t ns, uint64_t lba, bool *here
 	return word;
 }
 
-/* The word of the block's slot; one not in_use() if it has none. */
+/* Returns the word of the block's slot, or a word that is not in_use() if it has none. */
 static uint64_t search(const struct book *b, uint64_t ns, uint64_t lba)
 {
 	for (size_t i = home(ns, lba), n = 0; n < SLOTS; n++, i = next(i)) {
@@ -115,7 +119,7 @@ struct vfy_fault_block vfy_faults_get(struct vfy_faults *f, uint64_t ns, uint64_
 {
 	uint64_t word, moves;
 
-	do {				/* it may have moved to where the search had been */
+	do {				/* may have been relocated to a passed slot */
 		moves = atomic_load_explicit(&f->book->moves, memory_order_acquire);
 		word = search(f->book, ns, lba);
 		atomic_thread_fence(memory_order_acquire);
@@ -133,12 +137,16 @@ static uint64_t word_of(const struct slot *s)
 	return atomic_load_explicit(&s->word, memory_order_relaxed);
 }
 
+/* Publishes an entry.  The release pairs with the acquire load in look(). */
 static void put(struct slot *s, unsigned state, unsigned shows)
 {
 	atomic_store_explicit(&s->word, NEXT(word_of(s), state, shows), memory_order_release);
 }
 
-/* The word is that of no block while the key changes. */
+/*
+ * Seqlock write side: the word is GONE while the key changes.  The fence orders this store
+ * before those of the key; together they pair with the acquire operations in look().
+ */
 static void put_block(struct slot *s, uint64_t ns, uint64_t lba, unsigned state, unsigned shows)
 {
 	put(s, GONE, 0);
@@ -148,7 +156,10 @@ static void put_block(struct slot *s, uint64_t ns, uint64_t lba, unsigned state,
 	put(s, state, shows);
 }
 
-/* The block's slot; NULL if it has none, and then *@room is one that it can have. */
+/*
+ * Returns the block's slot, or NULL if it has none; *@room is then a slot for it, or NULL if
+ * the table is full.
+ */
 static struct slot *find(struct book *b, uint64_t ns, uint64_t lba, struct slot **room)
 {
 	*room = NULL;
@@ -165,7 +176,7 @@ static struct slot *find(struct book *b, uint64_t ns, uint64_t lba, struct slot 
 	return NULL;
 }
 
-/* Would a search for what is in slot @i come by slot @at, before it? */
+/* Returns whether the probe for the entry in slot @i visits slot @at first. */
 static bool leads_by(const struct book *b, size_t at, size_t i)
 {
 	size_t from = home(b->slot[i].ns, b->slot[i].lba);
@@ -178,13 +189,14 @@ static void move(struct book *b, size_t from, size_t to)
 	const struct slot *s = &b->slot[from];
 
 	put_block(&b->slot[to], s->ns, s->lba, STATE(word_of(s)), SHOWS(word_of(s)));
+	/* A reader that finds the old slot GONE then sees this increment in vfy_faults_get(). */
 	atomic_fetch_add_explicit(&b->moves, 1, memory_order_release);
 	put(&b->slot[from], GONE, 0);
 }
 
 /*
- * End searches in a slot that is GONE, after what is found beyond it moved there.
- * Slots stay GONE no longer, so that searches stay short.
+ * Turn a slot that is GONE into EMPTY, after moving entries back whose probes pass it (backward
+ * shift).  No slot stays GONE, so that probes stay short.
  */
 static void close_up(struct book *b, size_t hole)
 {
@@ -213,7 +225,10 @@ static int add(struct book *b, struct slot *s, uint64_t ns, uint64_t lba,
 	return 0;
 }
 
-/* After a process that was killed: what it moved is there once, and the count is right. */
+/*
+ * Repair the table after a process was killed while it changed it: remove the second copy of a
+ * relocated entry, correct the count, and turn GONE slots into EMPTY.
+ */
 static void repair(struct book *b)
 {
 	uint64_t used = 0;
@@ -279,7 +294,7 @@ static void mark_blocks(struct book *b, uint64_t ns, uint64_t lba, uint64_t nr,
 	}
 }
 
-/* By looking at all slots, of which there are fewer than blocks in the range. */
+/* Mark by visiting all slots, for ranges that have more blocks than there are slots. */
 static void mark_slots(struct book *b, uint64_t ns, uint64_t lba, uint64_t nr,
 		       enum vfy_fault_state state)
 {
@@ -287,7 +302,7 @@ static void mark_slots(struct book *b, uint64_t ns, uint64_t lba, uint64_t nr,
 		while (in_range(s, ns, lba, nr)) {
 			mark(b, s, state);
 			if (state != VFY_SOUND)
-				break;		/* else another may have moved here */
+				break;		/* a drop may have moved another entry here */
 		}
 }
 
@@ -328,8 +343,9 @@ static bool is_book(const struct book *b)
 }
 
 /*
- * The first to open the file makes it, or takes over what an earlier run left; its
- * lock says nothing then.  Others find it in order.
+ * Initialise or check the mapped table.  The process that opens the file first creates it, or
+ * recovers what an earlier run left; the state of its mutex is then meaningless.  For later
+ * processes the table is ready.  Returns what is wrong, or NULL.
  */
 static const char *take_over(struct book *b, bool first, bool fresh)
 {
@@ -363,7 +379,10 @@ static const char *map(struct vfy_faults *f, bool first, bool fresh)
 	return wrong;
 }
 
-/* What has no room when it is looked at or written to is a signal; some file systems promise none. */
+/*
+ * Allocate disk space for the whole file: otherwise an access to the mapping raises SIGBUS on a
+ * full disk.  File systems without fallocate() cannot promise space.
+ */
 static const char *reserve(int fd)
 {
 	int ret;
@@ -374,7 +393,10 @@ static const char *reserve(int fd)
 	return ret && errno != EOPNOTSUPP ? strerror(errno) : NULL;
 }
 
-/* Alone with the file?  Then nobody else gets at it until it is mapped. */
+/*
+ * Map the file.  If no other process has it open, an exclusive lock keeps others out until it
+ * is mapped.
+ */
 static const char *map_locked(struct vfy_faults *f)
 {
 	bool first = !flock(f->fd, LOCK_EX | LOCK_NB);
@@ -398,7 +420,7 @@ static const char *map_locked(struct vfy_faults *f)
 	return wrong;
 }
 
-/* As long as anybody has it open, the file is locked, shared. */
+/* Open and map the file.  It is locked shared as long as any process has it open. */
 static const char *map_file(struct vfy_faults *f, const char *path)
 {
 	const char *wrong;
@@ -413,7 +435,7 @@ static const char *map_file(struct vfy_faults *f, const char *path)
 	wrong = map_locked(f);
 	if (wrong && created)
 		unlink(path);
-	/* Not by closing it alone: a child that was forked meanwhile has it open, too. */
+	/* Unlock explicitly: a child that was forked meanwhile has the same open file. */
 	flock(f->fd, wrong ? LOCK_UN : LOCK_SH);
 	if (wrong)
 		close(f->fd);
@@ -422,7 +444,7 @@ static const char *map_file(struct vfy_faults *f, const char *path)
 
 struct vfy_faults *vfy_faults_open(const char *path, char *why)
 {
-	const struct vfy_output o = { .use = VFY_USE_BOOK, .path = path };	/* map_locked() looks */
+	const struct vfy_output o = { .use = VFY_USE_BOOK, .path = path };	/* see map_locked() */
 	struct vfy_faults *f;
 	const char *wrong = "out of memory";
 

@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * verify.h - the plugin interface: what each block should carry, and how to tell
+ * verify.h - the interface of verification plugins
  *
- * A plugin says which tags and metadata the blocks of a write carry, and judges
- * the blocks of a read, beside or instead of the built-in check.  It is a struct
- * vfy_plugin: a built-in one by its name (pi_plugin=stamp), any other from a
- * shared object (pi_plugin=./mine.so,arguments) that exports it under the name
- * VFY_PLUGIN_SYMBOL.  verify/example/ has one, with its Makefile.
+ * A plugin decides which tags and metadata the blocks of a write carry, and checks the
+ * blocks of a read, in addition to the built-in check or instead of it.  It is a struct
+ * vfy_plugin: a built-in plugin is selected by its name (pi_plugin=stamp), any other is
+ * loaded from a shared object (pi_plugin=./mine.so,arguments) that exports it as the
+ * symbol VFY_PLUGIN_SYMBOL.  verify/example/ has one, with its Makefile.
  *
- * The way of an I/O, as a plugin sees it:
+ * The functions that are called for an I/O, in order:
  *
- *	write	prepare()  metadata and tags of its blocks; then the engine
+ *	write	prepare()  decide metadata and tags of its blocks; then the engine
  *			   generates tuples and sends the command
  *		done()	   with the command's result
- *	read	prepare()  what its blocks should carry
- *		judge()	   the blocks that came; only when the command was good
+ *	read	prepare()  decide what its blocks should carry
+ *		judge()	   check the blocks that were read; only if the command succeeded
  *		done()
- *	others	prepare()  of what changes blocks: Write Zeroes, Write
- *		done()	   Uncorrectable, each range of Dataset Management; there is
- *			   nothing to expect (NULL)
+ *	others	prepare()  for commands that change blocks: Write Zeroes, Write
+ *		done()	   Uncorrectable, each range of Dataset Management; blocks have no
+ *			   expected contents (the struct vfy_expect pointer is NULL)
  *
- * Compare and Verify are prepared, and no more.  Where the device fails a read, its
- * blocks are read again one by one, unchecked, and judge() gets each by itself.
+ * For Compare and Verify only prepare() is called.  If the device fails a read, its blocks
+ * are read again one by one, unchecked, and judge() is called for each.
  *
- * One open() and close() a job; open() in fio's process, the rest in the job's own
- * thread or process, one call at a time.  Between jobs a plugin shares memory itself.
- * What a plugin returns is checked: nonsense is dropped, counted and told of.
+ * There is one open() and one close() per job.  open() runs in fio's main process, the
+ * other functions in the job's own thread or process, one call at a time.  A plugin that
+ * shares data between jobs has to set up shared memory itself.  What a plugin returns is
+ * validated: invalid values are dropped, counted and reported.
  */
 #ifndef VFY_VERIFY_H
 #define VFY_VERIFY_H
@@ -34,30 +35,30 @@
 
 #define VFY_PLUGIN_VERSION	3
 #define VFY_PLUGIN_SYMBOL	nvmepi_verify_plugin
-#define VFY_WHY_MAX		400		/* bytes of a reason, one line */
+#define VFY_WHY_MAX		400		/* bytes of a message, one line */
 
-/* A namespace as a job uses it. */
+/* A namespace, as a job uses it. */
 struct vfy_ns {
 	const char		*path;
-	unsigned		index;		/* in the job's list of files */
-	uint64_t		id;		/* the same in every job, and only here */
+	unsigned		index;		/* index in the job's list of files */
+	uint64_t		id;		/* identifies the namespace in all jobs */
 	uint64_t		nr_blocks;
 	struct pi_layout	layout;
-	struct pi_tags		tags;		/* by the options; ref: that of LBA 0 */
+	struct pi_tags		tags;		/* set by the job's options; ref is that of LBA 0 */
 	unsigned		device_checks;	/* PI_* */
-	unsigned		host_checks;	/* PI_* and VFY_METADATA, where they cross */
-	bool			tuples_cross;	/* false: PRACT, or no protection */
-	bool			md_crosses;	/* does any metadata? */
-	char			identity[64];	/* NGUID or EUI64, else serial number and NSID */
+	unsigned		host_checks;	/* PI_* and VFY_METADATA, if they are transferred */
+	bool			tuples_cross;	/* tuples are transferred; not with PRACT=1 */
+	bool			md_crosses;	/* any metadata is transferred */
+	char			identity[64];	/* NGUID or EUI64; else serial number and NSID */
 };
 
-/* Functions of the engine, so that a plugin need not be linked with any. */
+/* Functions of the engine, so that a plugin need not be linked with any library.  See pi.h. */
 struct vfy_host {
 	struct pi_verdict (*verify)(const struct pi_layout *l, const struct pi_tags *t,
 				    unsigned checks, const void *data, const void *md, uint32_t nr,
 				    struct pi_error *errs, unsigned max);	/* pi_verify() */
 
-	/* The same, worked out once where tags are always as the options say: struct pi_series. */
+	/* pi_series_of() and pi_verify_at(): faster if tags are always as the options say. */
 	struct pi_series (*series_of)(const struct pi_layout *l, const struct pi_tags *t,
 				      unsigned checks);
 	struct pi_verdict (*verify_at)(const struct pi_series *s, uint64_t first, const void *data,
@@ -67,32 +68,33 @@ struct vfy_host {
 	struct pi_fields (*tuple_get)(const struct pi_layout *l, const void *tuple);
 	bool (*escapes)(const struct pi_layout *l, const struct pi_fields *f);
 	uint64_t (*ref_at)(const struct pi_layout *l, const struct pi_tags *t, uint64_t i);
-	void (*say)(const char *line);	/* to the user, at open() and close() */
+	void (*say)(const char *line);	/* print a line; in open() and close() only */
 };
 
 struct vfy_job {
 	const char		*name;
-	unsigned		thread;		/* fio's number of it, from 1 */
+	unsigned		thread;		/* fio's thread number, from 1 */
 	bool			reads;
-	bool			writes;		/* or changes blocks by other commands */
-	unsigned		depth;		/* I/Os under way, at most */
-	uint32_t		max_blocks;	/* of one I/O */
+	bool			writes;		/* it writes, or changes blocks by other commands */
+	unsigned		depth;		/* maximum number of I/Os in flight */
+	uint32_t		max_blocks;	/* maximum number of blocks per I/O */
 	const struct vfy_ns	*ns;
 	unsigned		nr_ns;
 	const struct vfy_host	*host;
 };
 
 /*
- * Blocks of one I/O.  Block i's data is data_size bytes at @data + i *
- * @data_stride, its metadata md_size bytes at @md + i * @md_stride (NULL: none
- * crosses).  In prepare() of a read, and in done(), they hold nothing of use.
+ * The blocks of one I/O.  The data of block i is the data_size bytes at @data + i *
+ * @data_stride, its metadata the md_size bytes at @md + i * @md_stride (@md is NULL if no
+ * metadata is transferred).  Strides are in bytes.  In prepare() of a read, and in done(), the
+ * contents of both buffers are undefined.
  */
 struct vfy_io {
 	const struct vfy_ns	*ns;
-	unsigned		tag;		/* 0..depth - 1, one I/O's at a time */
+	unsigned		tag;		/* 0..depth - 1, unique among the I/Os in flight */
 	uint8_t			opcode;		/* enum nvme_io_opcode */
 	uint64_t		lba;
-	uint64_t		nr;		/* blocks, a count */
+	uint64_t		nr;		/* number of blocks */
 	const uint8_t		*data;
 	size_t			data_stride;
 	uint8_t			*md;
@@ -105,18 +107,18 @@ struct vfy_block_tags {
 };
 
 /*
- * What the blocks of an I/O carry.  prepare() finds it as the options say and
- * changes it.  Where tags differ from block to block, the device, which knows one
- * value a command, is not asked to check them in that command; the host is.
+ * The expected tags of one I/O.  On entry to prepare() they are those of the job's options; the
+ * plugin may change them.  If tags differ between blocks, the device does not check them in
+ * this command, because a command has only one value; the host checks them instead.
  */
 struct vfy_expect {
-	struct pi_tags		tags;		/* ref: of the I/O's first block */
-	unsigned		each;		/* PI_APP, PI_REF, PI_STORAGE: from @block */
-	struct vfy_block_tags	*block;		/* room for the I/O's blocks, unset */
-	unsigned		free;		/* PI_*: checked by nobody in this I/O */
+	struct pi_tags		tags;		/* ref is that of the first block */
+	unsigned		each;		/* PI_APP, PI_REF, PI_STORAGE: use @block's */
+	struct vfy_block_tags	*block;		/* array for @nr blocks of the I/O, uninitialised */
+	unsigned		free;		/* PI_* that neither device nor host checks here */
 };
 
-/* One thing that is wrong with one block; the rest as in struct vfy_record. */
+/* One error of one block; the other members are as in struct vfy_record. */
 struct vfy_finding {
 	uint32_t	index;		/* of the block in the I/O */
 	unsigned	field;		/* one of PI_* or VFY_* */
@@ -127,34 +129,34 @@ struct vfy_finding {
 	uint64_t	want, got, mask;
 };
 
-/* What open() answers. */
+/* The result of open(). */
 struct vfy_session {
 	void		*ctx;
-	unsigned	owns;	/* PI_* and VFY_METADATA: judge() checks, the engine does not */
+	unsigned	owns;	/* PI_* and VFY_METADATA that judge() checks, not the engine */
 };
 
 struct vfy_plugin {
 	unsigned	version;	/* VFY_PLUGIN_VERSION */
 	unsigned	size;		/* sizeof(struct vfy_plugin) */
 	const char	*name;
-	const char	*help;		/* one line: what for, and its arguments */
+	const char	*help;		/* one line: the purpose, and the arguments */
 
 	/*
-	 * @args: what followed the comma, "" if nothing did.  0 with *@s filled in;
-	 * or -errno with a line in @why, and then no I/O is done.
+	 * Start a job.  @args is the text after the comma, or "".  Returns 0 with *@s filled
+	 * in, or -errno with a line in @why; the job then fails before any I/O.
 	 */
 	int (*open)(const struct vfy_job *job, const char *args, struct vfy_session *s,
 		    char why[VFY_WHY_MAX]);
 	void (*close)(void *ctx);
 
-	/* Each of these may be NULL. */
+	/* The functions below may be NULL. */
 	void (*prepare)(void *ctx, const struct vfy_io *io, struct vfy_expect *e);
 
-	/* How many findings there are; the first @max are stored in @f. */
+	/* Returns the number of findings; the first @max are stored in @f. */
 	unsigned (*judge)(void *ctx, const struct vfy_io *io, const struct vfy_expect *e,
 			  struct vfy_finding *f, unsigned max);
 
-	/* @res: 0 good, above 0 the NVMe status word, below 0 -errno. */
+	/* @res: 0 success, above 0 the NVMe status word, below 0 -errno. */
 	void (*done)(void *ctx, const struct vfy_io *io, const struct vfy_expect *e, int res);
 };
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * written.h - which blocks did this run of fio write?
+ * written.h - a map of the blocks that this run of fio has written
  *
- * One map a namespace, a bit a block, in memory that all jobs of a fio share, threads
- * and processes.  A block is in it from the good end of a write on, until a command
- * that changes it in another way (trim, Write Zeroes, Write Uncorrectable) starts.
- * Where commands overlap, so that nobody knows which of them came last, the block
- * stays out.  What the map says is certain, what it does not say is unknown.
+ * There is one map per namespace, with one bit per block, in memory that all jobs of
+ * fio share, threads and processes.  A block enters the map when a write of it has
+ * succeeded, and leaves it when a command that changes it in another way (trim, Write
+ * Zeroes, Write Uncorrectable) starts.  If such commands overlap with the write, so that
+ * their order is unknown, the block stays out.  A block in the map was certainly written;
+ * nothing is known of a block outside it.
  *
- * Nothing here allocates or makes a system call between open and close.
+ * Between open and close no function here allocates memory or makes a system call.
  */
 #ifndef VFY_WRITTEN_H
 #define VFY_WRITTEN_H
@@ -18,46 +19,50 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Blocks in a row that share counters, a power of two; the sets of counters. */
+/*
+ * A region is 2^VFY_WRITTEN_SHIFT consecutive blocks, which share counters.  Regions whose
+ * numbers are equal modulo VFY_WRITTEN_REGIONS share them too.
+ */
 enum { VFY_WRITTEN_SHIFT = 10, VFY_WRITTEN_REGIONS = 4096 };
 
 struct vfy_written_region {
 	_Atomic uint32_t	entered;	/* blocks */
-	_Atomic uint32_t	started, ended;	/* commands that change blocks in another way */
+	_Atomic uint32_t	started, ended;	/* commands that are no writes but change blocks */
 };
 
-/* The members are written.c's, and of the short ways below. */
+/* The members are private to written.c and to the inline fast paths below. */
 struct vfy_written {
 	struct vfy_written_map		*map;
-	const _Atomic uint32_t		*writers;	/* jobs that joined */
+	const _Atomic uint32_t		*writers;	/* number of jobs that joined */
 	struct vfy_written_region	*region;
-	_Atomic uint8_t			*touched;	/* by page of bits: were any set in it ever? */
+	_Atomic uint8_t			*touched;	/* per page of bits: has any been set? */
 	_Atomic uint64_t		*bits;
 	size_t				size;
 };
 
 /*
- * The map of namespace @ns (any number that names it in every job) of @nr_blocks
- * blocks.  NULL with one line in @why (VFY_WHY_MAX bytes) on failure.
+ * Open the map of namespace @ns (a number that identifies it in all jobs), which has @nr_blocks
+ * blocks.  Returns NULL on failure, with one line in @why (VFY_WHY_MAX bytes).
  */
 struct vfy_written *vfy_written_open(uint64_t ns, uint64_t nr_blocks, char *why);
 void vfy_written_close(struct vfy_written *w);
 
 /*
- * A job is going to write blocks of @kind: a number that stands for the tags and
- * metadata that its blocks carry.
+ * Announce a job that will write blocks of @kind, a number that identifies the tags and
+ * metadata of its blocks.
  */
 void vfy_written_join(struct vfy_written *w, uint64_t kind);
 
-/* Do all who joined write blocks of @kind? */
+/* Returns whether all jobs that joined write blocks of @kind. */
 bool vfy_written_alike(const struct vfy_written *w, uint64_t kind);
 
-/* Did anyone join so far who writes blocks of another kind? */
+/* Returns whether a job has joined that writes blocks of another kind. */
 bool vfy_written_differs(const struct vfy_written *w, uint64_t kind);
 
 /*
- * What is to be kept of the moment at which a read or a write of @nr blocks starts.
- * Most I/Os are within one region: those have a short way.
+ * Return a snapshot of the counters at the start of a read or write of @nr blocks, to be passed
+ * to vfy_written_throughout() or vfy_written_put().  Most I/Os lie within one region, for which
+ * there is an inline fast path.
  */
 uint64_t vfy_written_read_starts_far(const struct vfy_written *w, uint64_t lba, uint64_t nr);
 uint64_t vfy_written_write_starts_far(const struct vfy_written *w, uint64_t lba, uint64_t nr);
@@ -84,7 +89,10 @@ static inline uint64_t vfy_written_write_starts(const struct vfy_written *w, uin
 	return r ? r->started : vfy_written_write_starts_far(w, lba, nr);
 }
 
-/* The bits of @nr blocks where they are in one word that was touched: *@bits; else false. */
+/*
+ * Set *@bits to the bits of the blocks, if they are in one word and its page was touched.
+ * Otherwise returns false.
+ */
 static inline bool vfy_written_word(const struct vfy_written *w, uint64_t lba, uint64_t nr, uint64_t *bits)
 {
 	const unsigned at = lba % 64;
@@ -95,7 +103,7 @@ static inline bool vfy_written_word(const struct vfy_written *w, uint64_t lba, u
 	return true;
 }
 
-/* A write that started at @then has ended well. */
+/* Enter the blocks of a write that succeeded; @then is the snapshot from its start. */
 void vfy_written_put_far(struct vfy_written *w, uint64_t lba, uint64_t nr, uint64_t then);
 
 static inline void vfy_written_put(struct vfy_written *w, uint64_t lba, uint64_t nr, uint64_t then)
@@ -106,11 +114,14 @@ static inline void vfy_written_put(struct vfy_written *w, uint64_t lba, uint64_t
 		vfy_written_put_far(w, lba, nr, then);
 }
 
-/* A command that changes blocks in another way: before it is sent, and after it has ended. */
+/*
+ * Call these before a command that changes blocks and is no write is sent, and after it has
+ * ended.
+ */
 void vfy_written_change_starts(struct vfy_written *w, uint64_t lba, uint64_t nr);
 void vfy_written_change_ends(struct vfy_written *w, uint64_t lba, uint64_t nr);
 
-/* Is any of the blocks in the map now? */
+/* Returns whether any of the blocks is in the map. */
 bool vfy_written_any_far(const struct vfy_written *w, uint64_t lba, uint64_t nr);
 
 static inline bool vfy_written_any(const struct vfy_written *w, uint64_t lba, uint64_t nr)
@@ -123,8 +134,8 @@ static inline bool vfy_written_any(const struct vfy_written *w, uint64_t lba, ui
 }
 
 /*
- * Has the block certainly been in it all the time of a read of @nr blocks from @lba
- * on, which started at @then and has ended?  @block is one of them.
+ * Returns whether @block was certainly in the map during a whole read of @nr blocks from @lba
+ * on, which started at snapshot @then and has ended.  @block is one of them.
  */
 bool vfy_written_throughout(const struct vfy_written *w, uint64_t lba, uint64_t nr, uint64_t then,
 			    uint64_t block);
