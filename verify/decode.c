@@ -47,7 +47,7 @@ static struct line guard_line(const struct vfy_block *b, uint64_t got)
 	return line;
 }
 
-/* Prints a line.  Returns line->field if the value is wrong, else 0. */
+/* Print a line.  Returns line->field if the value is wrong, else 0. */
 static unsigned put_line(FILE *to, const struct line *line, bool known, bool escapes)
 {
 	const int digits = (line->bits + 3) / 4;
@@ -88,7 +88,7 @@ static unsigned put_fields(FILE *to, const struct vfy_block *b, const struct pi_
 	return wrong;
 }
 
-/* Prints the first wrong byte outside the tuple.  Returns VFY_METADATA if there is one. */
+/* Print the first wrong byte outside the tuple.  Returns VFY_METADATA if there is one. */
 static unsigned put_pattern(FILE *to, const struct vfy_block *b)
 {
 	const struct pi_layout *l = b->layout;
@@ -102,7 +102,7 @@ static unsigned put_pattern(FILE *to, const struct vfy_block *b)
 	return VFY_METADATA;
 }
 
-/* Prints the tuple as fields, then as bytes.  Returns the wrong fields. */
+/* Print the tuple as fields, then as bytes.  Returns the wrong fields. */
 static unsigned put_tuple(FILE *to, const struct vfy_block *b)
 {
 	const struct pi_layout *l = b->layout;

@@ -38,7 +38,7 @@ static bool starts_as_text(int fd)
 }
 
 /*
- * Builds a file's path from the job's name, in which slashes are replaced.  Returns 0 or
+ * Build a file's path from the job's name, in which slashes are replaced.  Returns 0 or
  * -ENAMETOOLONG.
  */
 static int name_file(const struct vfy_dump *d, unsigned ns_index, uint64_t lba, const char *kind,
@@ -54,7 +54,7 @@ static int name_file(const struct vfy_dump *d, unsigned ns_index, uint64_t lba, 
 }
 
 /*
- * Checks whether the files of a block may be written.  Raw bytes do not show which program
+ * Check whether the files of a block may be written.  Raw bytes do not show which program
  * wrote them, so a .bin file is replaced only if there is a .txt file of this program beside
  * it.
  */
@@ -140,7 +140,7 @@ static int append_text(const struct vfy_dump *d, unsigned ns_index, uint64_t lba
 	return close_file(f);
 }
 
-/* Writes both files of a block; on failure, neither is left. */
+/* Write both files of a block; on failure, neither is left. */
 static int write_block(const struct vfy_dump *d, unsigned ns_index, const struct vfy_block b[3],
 		       const char *text)
 {

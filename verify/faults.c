@@ -137,7 +137,7 @@ static uint64_t word_of(const struct slot *s)
 	return atomic_load_explicit(&s->word, memory_order_relaxed);
 }
 
-/* Publishes an entry.  The release pairs with the acquire load in look(). */
+/* Publish an entry.  The release pairs with the acquire load in look(). */
 static void put(struct slot *s, unsigned state, unsigned shows)
 {
 	atomic_store_explicit(&s->word, NEXT(word_of(s), state, shows), memory_order_release);
@@ -444,7 +444,8 @@ static const char *map_file(struct vfy_faults *f, const char *path)
 
 struct vfy_faults *vfy_faults_open(const char *path, char *why)
 {
-	const struct vfy_output o = { .use = VFY_USE_BOOK, .path = path };	/* see map_locked() */
+	/* No .ours: map_locked() checks the contents. */
+	const struct vfy_output o = { .use = VFY_USE_BOOK, .path = path };
 	struct vfy_faults *f;
 	const char *wrong = "out of memory";
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* gen-file.c - the file of generations.h: made, opened by many, left in order */
+/* gen-file.c - create, open and close the file of generations.h */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -27,7 +27,7 @@ void *refused(char *why, struct vfy_gens *g, const char *fmt, ...)
 	return NULL;
 }
 
-/* Which start of the machine this is. */
+/* Read the boot_id, which identifies this boot of the system; "" if it cannot be read. */
 static void read_boot(char boot[GEN_BOOT_ID])
 {
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -38,14 +38,20 @@ static void read_boot(char boot[GEN_BOOT_ID])
 		close(fd);
 }
 
-/* Nobody else is there: what is under way will not end. */
+/*
+ * End the writes and changes that killed processes left in flight.  No other process has the
+ * file open.
+ */
 static void settle_killed(struct vfy_gens *g, uint64_t i)
 {
 	if (WAY(g->blocks[i]))
 		g->blocks[i] &= ~(SEVERAL | (uint64_t)WAY_MAX << WAY_SHIFT);
 }
 
-/* Until its next write; of a block that nobody told of anything is right already. */
+/*
+ * Mark a recorded block as BEHIND until its next successful write.  A block without a record
+ * is unknown anyway.
+ */
 static void mark_behind(struct vfy_gens *g, uint64_t i)
 {
 	if (!g->blocks[i])
@@ -54,7 +60,7 @@ static void mark_behind(struct vfy_gens *g, uint64_t i)
 	g->head->behind++;
 }
 
-/* Do that to every block that there can be a word of. */
+/* Call @what for every block outside the holes of the file. */
 static void to_each(struct vfy_gens *g, void (*what)(struct vfy_gens *g, uint64_t i))
 {
 	off_t at = GEN_HEAD_SIZE, end;
@@ -69,7 +75,7 @@ static void to_each(struct vfy_gens *g, void (*what)(struct vfy_gens *g, uint64_
 	}
 }
 
-/* The first user, alone. */
+/* Recover the file.  The caller is its only user. */
 static void begin(struct vfy_gens *g)
 {
 	struct gen_head *h = g->head;
@@ -112,7 +118,10 @@ static int create(struct vfy_gens *g, const char *text)
 	return -err;
 }
 
-/* Does the file say @text?  If not, *@says becomes the line of it that differs. */
+/*
+ * Returns whether the file starts with @text.  If not, @says is set to its first line that
+ * differs.
+ */
 static bool is_of(const struct vfy_gens *g, off_t size, const char *text, char says[VFY_GEN_TEXT])
 {
 	ssize_t n = pread(g->fd, says, VFY_GEN_TEXT - 1, 0);
@@ -129,7 +138,7 @@ static bool is_of(const struct vfy_gens *g, off_t size, const char *text, char s
 	return false;
 }
 
-/* A user who may only read the file, and whose job changes no block, has no need to write it. */
+/* Open the file read-only if it cannot be written and the job changes no blocks. */
 static void open_file(struct vfy_gens *g, const char *path, bool write)
 {
 	int err;
@@ -143,7 +152,7 @@ static void open_file(struct vfy_gens *g, const char *path, bool write)
 	errno = err;
 }
 
-/* An empty file becomes ours; any other has to be. */
+/* Initialise an empty file, or check that the file is for @text; then map it. */
 static struct vfy_gens *take(struct vfy_gens *g, const char *path, const char *text, char *why)
 {
 	char says[VFY_GEN_TEXT];
@@ -164,7 +173,7 @@ static struct vfy_gens *take(struct vfy_gens *g, const char *path, const char *t
 struct vfy_gens *vfy_gens_open(const char *path, const char *text, uint64_t nr_blocks,
 			       uint32_t apart, bool write, char *why)
 {
-	const struct vfy_output o = { .use = VFY_USE_STAMP, .path = path };	/* take() looks */
+	const struct vfy_output o = { .use = VFY_USE_STAMP, .path = path };	/* see take() */
 	struct vfy_gens *g;
 	bool alone;
 
@@ -183,9 +192,9 @@ struct vfy_gens *vfy_gens_open(const char *path, const char *text, uint64_t nr_b
 		return refused(why, g, "%s: %s", path, strerror(errno));
 	alone = !flock(g->fd, LOCK_EX | LOCK_NB);
 	if (!alone)
-		flock(g->fd, LOCK_SH);		/* when its first user is ready */
+		flock(g->fd, LOCK_SH);		/* wait for the first user's recovery */
 	if (g->read_only)
-		flock(g->fd, LOCK_UN);		/* a writer that comes now is the first user, for all */
+		flock(g->fd, LOCK_UN);		/* a later writer can be the first user */
 	if (!g->reserved)
 		return refused(why, g, "out of memory");
 	if (!take(g, path, text, why))
@@ -198,9 +207,10 @@ struct vfy_gens *vfy_gens_open(const char *path, const char *text, uint64_t nr_b
 }
 
 /*
- * What the last user leaves is on disk, whoever changed it.  Whoever is not the last
- * gives up its lock, because closing the file would not do: where jobs are processes,
- * fio's own keeps a descriptor of it.  One that is killed leaves it dirty so.
+ * The last user flushes the file to disk, whichever process changed it.  To find out whether it
+ * is the last, it upgrades its lock.  All others must release theirs explicitly: closing the
+ * file would not release it, because where jobs are processes, fio's main process still has the
+ * same open file.  If the last user is killed, the file stays dirty.
  */
 static void finish(struct vfy_gens *g)
 {
@@ -222,7 +232,7 @@ void vfy_gens_close(struct vfy_gens *g)
 		munmap(g->head, g->size);
 	}
 	if (g->fd >= 0) {
-		flock(g->fd, LOCK_UN);		/* a child that was forked meanwhile has it open, too */
+		flock(g->fd, LOCK_UN);		/* a forked child may have the same open file */
 		close(g->fd);
 	}
 	free(g->reserved);

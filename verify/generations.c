@@ -5,7 +5,7 @@
 #include <unistd.h>
 #include "gen-word.h"
 
-/* --- generations on their ring --- */
+/* --- generation numbers, which wrap --- */
 
 static uint32_t since(const struct vfy_gens *g, uint32_t from, uint32_t to)
 {
@@ -33,7 +33,7 @@ uint32_t vfy_gens_ago(const struct vfy_gens *g, const struct vfy_gen_state *s, u
 	return newer(g, gen, s->last) ? VFY_GEN_NEVER : since(g, gen, s->last);
 }
 
-/* --- what may be there --- */
+/* --- what a read may find --- */
 
 uint64_t vfy_gens_look(const struct vfy_gens *g, uint64_t lba)
 {
@@ -41,8 +41,8 @@ uint64_t vfy_gens_look(const struct vfy_gens *g, uint64_t lba)
 }
 
 /*
- * Can there have been a change between the two looks that the second doesn't show?
- * It would have been followed by two writes, and OTHER be the first of them.
+ * Returns whether a trim or Write Zeroes between the two snapshots could be invisible in the
+ * second.  It could only if two writes followed it; the older of these is then OTHER(@now).
  */
 static bool may_hide_change(uint64_t then, uint64_t now)
 {
@@ -71,7 +71,10 @@ struct vfy_gen_state vfy_gens_between(const struct vfy_gens *g, uint64_t then, u
 
 /* --- writes --- */
 
-/* Before the first change: the file says that it may be behind from here on, on disk. */
+/*
+ * Before the first change, set the dirty flag on disk: from now on the file on disk may lack
+ * the newest changes.
+ */
 static void make_dirty(struct vfy_gens *g)
 {
 	if (g->dirty)
@@ -81,7 +84,7 @@ static void make_dirty(struct vfy_gens *g)
 	fdatasync(g->fd);
 }
 
-/* Is there room on disk for a block's word, as far as this process knows? */
+/* Returns whether this process has reserved disk space for the block's word. */
 static bool has_room(const struct vfy_gens *g, uint64_t lba)
 {
 	const uint64_t c = lba / GEN_CHUNK_BLOCKS;
@@ -89,7 +92,10 @@ static bool has_room(const struct vfy_gens *g, uint64_t lba)
 	return g->reserved[c / 8] & 1 << c % 8;
 }
 
-/* Room on disk now, where it can still be refused: later its lack is a signal. */
+/*
+ * Reserve disk space for the words of the blocks, so that its lack is an error here and not
+ * SIGBUS at a later access.  Returns false if some could not be reserved.
+ */
 static bool reserve(struct vfy_gens *g, uint64_t lba, uint64_t nr)
 {
 	bool all = true;
@@ -121,7 +127,10 @@ static uint32_t next_of(const struct vfy_gens *g, uint64_t lba, uint64_t nr)
 	return last + 1 < g->ring ? last + 1 : 0;
 }
 
-/* A count that is full stays so, and the next first user has to look at it. */
+/*
+ * A saturated counter is never decremented.  Keep head->under_way above zero, so that the next
+ * first user resets it.
+ */
 static void note_full(struct vfy_gens *g, uint64_t w)
 {
 	if (WAY(w) == WAY_MAX)
@@ -129,8 +138,8 @@ static void note_full(struct vfy_gens *g, uint64_t w)
 }
 
 /*
- * Give a block the generation @gen, the first time as the start of a write.  False:
- * another write was faster, and what it got is as new; @force: never mind that.
+ * Set a block's newest generation to @gen; with @first, also record the start of a write.
+ * Returns false if another write set a generation that is as new meanwhile, unless @force.
  */
 static bool give(struct vfy_gens *g, uint64_t lba, uint32_t gen, bool first, bool force)
 {
@@ -148,9 +157,10 @@ static bool give(struct vfy_gens *g, uint64_t lba, uint32_t gen, bool first, boo
 }
 
 /*
- * One generation for all blocks.  Who meets another write in the middle starts
- * again with a newer one.  On a ring three blocks can each be newer than the next
- * (after millions of writes): no generation is newer than all, and any will do.
+ * All blocks of a write get the same generation.  If another write sets a newer one meanwhile,
+ * start again with a higher one.  Generation numbers wrap: after millions of writes three
+ * blocks can be cyclically ordered, so that no number is newer than all three.  After TRIES
+ * attempts any number is used.
  */
 enum { TRIES = 64 };
 
@@ -170,7 +180,7 @@ bool vfy_gens_write(struct vfy_gens *g, uint64_t lba, uint64_t nr, uint32_t *gen
 	return true;
 }
 
-/* Make of a block's word what @made() makes of it. */
+/* Atomically replace a block's word w by @made(w). */
 static void make(struct vfy_gens *g, uint64_t lba, uint64_t (*made)(uint64_t word))
 {
 	uint64_t w = vfy_gens_look(g, lba), new;
@@ -201,7 +211,10 @@ void vfy_gens_written(struct vfy_gens *g, uint64_t lba, uint64_t nr, bool good)
 	atomic_fetch_sub(&g->head->under_way, nr);
 }
 
-/* Can a block's word be looked at?  In a hole it is zero; on a full tmpfs that is a signal, too. */
+/*
+ * Returns whether a block's word can be read.  In a hole of the file it is zero, but reading it
+ * can raise SIGBUS on a full tmpfs.
+ */
 static bool has_word(const struct vfy_gens *g, uint64_t lba)
 {
 	const off_t at = GEN_HEAD_SIZE + (off_t)lba * sizeof(*g->blocks);
@@ -210,8 +223,8 @@ static bool has_word(const struct vfy_gens *g, uint64_t lba)
 }
 
 /*
- * Without room only blocks of which something is known have to be told of, and they
- * have theirs.  The others are unknown as they are, so nothing of them ends, either.
+ * If there is no disk space, update only blocks that already have a word that is not zero.  All
+ * others are unknown anyway, so for them neither the start nor the end of a change is recorded.
  */
 void vfy_gens_change(struct vfy_gens *g, uint64_t lba, uint64_t nr)
 {

@@ -31,7 +31,7 @@ static const char *word_of(unsigned field)
 
 /* --- the option --- */
 
-/* If @text begins with @word, what follows; else NULL. */
+/* Returns the text after @word if @text begins with it; else NULL. */
 static const char *after(const char *text, const char *word)
 {
 	size_t len = strlen(word);
@@ -39,13 +39,16 @@ static const char *after(const char *text, const char *word)
 	return strncmp(text, word, len) ? NULL : text + len;
 }
 
-/* A decimal number; what follows it, or NULL if there is none that fits. */
+/*
+ * Parse a decimal number.  Returns the text after it, or NULL if there is no number or it does
+ * not fit.
+ */
 static const char *number(const char *text, uint64_t *value)
 {
 	char *end;
 
 	if (*text < '0' || *text > '9')
-		return NULL;			/* strtoull() would take a sign, or spaces */
+		return NULL;			/* strtoull() accepts a sign and spaces */
 	errno = 0;
 	*value = strtoull(text, &end, 10);
 	return errno ? NULL : end;
@@ -64,7 +67,10 @@ static const char *parse_field(const char *text, struct vfy_fault *f)
 	return NULL;
 }
 
-/* One FIELD[:bit|:all][/N][@SEED]; what follows it, or NULL with *@wrong. */
+/*
+ * Parse one FIELD[:bit|:all][/N][@SEED].  Returns the text after it, or NULL with *@wrong set
+ * to the reason.
+ */
 static const char *parse_fault(const char *text, struct vfy_fault *f, const char **wrong)
 {
 	const char *rest = parse_field(text, f);
@@ -119,9 +125,9 @@ int vfy_inject_parse(const char *text, struct vfy_inject *in, char *why)
 	return 0;
 }
 
-/* --- what can be damaged --- */
+/* --- which fields can be corrupted --- */
 
-/* The bits of a tuple's field that a check looks at. */
+/* Returns the bits of a tuple's field that are checked. */
 static uint64_t checked_bits(const struct pi_layout *l, const struct pi_tags *t, unsigned field)
 {
 	switch (field) {
@@ -136,7 +142,10 @@ static uint64_t checked_bits(const struct pi_layout *l, const struct pi_tags *t,
 	}
 }
 
-/* With one bit that is checked, its other value may be the one that escapes. */
+/*
+ * Returns whether only one bit of the application tag is checked and flipping it makes the
+ * block escape.
+ */
 static bool only_escapes(const struct pi_layout *l, const struct pi_tags *t)
 {
 	struct pi_fields f = { .app = t->app ^ t->app_mask, .ref = t->ref };
@@ -144,7 +153,7 @@ static bool only_escapes(const struct pi_layout *l, const struct pi_tags *t)
 	return !(t->app_mask & (t->app_mask - 1)) && pi_escapes(l, &f);
 }
 
-/* Why no block of @l can have this field damaged so that a check sees it; or NULL. */
+/* Returns why no error in this field of blocks of @l could be detected, or NULL if one can. */
 static const char *objection(unsigned field, const struct pi_layout *l, const struct pi_tags *t,
 			     bool tuples, bool md)
 {
@@ -189,8 +198,8 @@ int vfy_inject_check(const struct vfy_inject *in, const struct pi_layout *l,
 /* --- which blocks --- */
 
 /*
- * A number of the fault's own for @n.  Which block and which bit come from
- * different ones, by @use.
+ * Returns a pseudo-random number for @n that depends on the FIELD item.  @use selects
+ * independent numbers for the choice of the block and of the bit.
  */
 enum use { THE_BLOCK, THE_BIT };
 
@@ -200,7 +209,8 @@ static uint64_t chance(const struct vfy_fault *f, enum use use, uint64_t n)
 }
 
 /*
- * Of each run of @every blocks one is damaged.  Where is the first from @place on?
+ * One block of each group of @every consecutive blocks is chosen.  Returns the sequence number
+ * of the first chosen block from @place on.
  */
 static uint64_t next_damaged(const struct vfy_fault *f, uint64_t place)
 {
@@ -213,7 +223,10 @@ static uint64_t next_damaged(const struct vfy_fault *f, uint64_t place)
 	return run * f->every + chance(f, THE_BLOCK, run) % f->every;
 }
 
-/* Which of the faults comes first, by place and field? */
+/*
+ * Returns the index of the item whose block is first; for the same block, the one whose field
+ * is first.
+ */
 static unsigned earliest(const struct vfy_inject *in, const uint64_t *at)
 {
 	unsigned first = 0;
@@ -254,17 +267,17 @@ void vfy_inject_pass(struct vfy_inject *in, uint32_t nr)
 	in->next += nr;
 }
 
-/* --- the damage --- */
+/* --- the corruption --- */
 
-/* A block, and the bits of it of which some are flipped. */
+/* A block, and the bits of it that may be flipped. */
 struct victim {
 	const struct pi_layout	*l;
 	const struct pi_tags	*tags;
 	uint64_t		lba;
 	uint8_t			*data, *md;
 	unsigned		field;
-	uint8_t			*bytes;		/* data, or metadata beyond the tuple */
-	uint64_t		mask;		/* else: of the tuple's field */
+	uint8_t			*bytes;		/* data or metadata outside the tuple, or NULL */
+	uint64_t		mask;		/* the bits of the tuple's field */
 	uint64_t		nr_bits;
 };
 
@@ -338,7 +351,10 @@ static void flip_all(const struct victim *v)
 			v->bytes[i] ^= 0xff;
 }
 
-/* The byte that stands for the flipped bits, in the data or the metadata. */
+/*
+ * Returns the offset, in the data or metadata, of the byte that is reported for the flipped
+ * bits.
+ */
 static uint32_t offset_of(const struct victim *v, bool all, uint64_t bit)
 {
 	uint32_t base = v->field == VFY_METADATA ? vfy_md_span(v->l).from : 0;
@@ -358,7 +374,7 @@ static uint64_t value_now(const struct victim *v, uint32_t offset)
 	return value(&f, v->field);
 }
 
-/* What a full check finds wrong when this field is, and Compare where it is data. */
+/* Returns the fields in which a full check, or Compare for data, detects an error in this field. */
 static unsigned consequence(const struct victim *v)
 {
 	bool covered = v->tags && v->l->type != PI_NONE && !v->l->first;
@@ -368,7 +384,10 @@ static unsigned consequence(const struct victim *v)
 	return v->field | (v->field == VFY_METADATA && covered ? PI_GUARD : 0);
 }
 
-/* The fields of the tuple that a check finds wrong; it is in a block of its own here. */
+/*
+ * Returns the fields of the tuple that a check finds wrong.  The tuple is checked as if
+ * metadata were separate, because @data and @md point to its block alone.
+ */
 static unsigned wrong_in_tuple(const struct victim *v)
 {
 	struct pi_layout apart = *v->l;
@@ -385,15 +404,19 @@ static unsigned wrong_in_tuple(const struct victim *v)
 	return wrong;
 }
 
-/* One that a plugin filled is not as the check wants it, damaged or not. */
+/*
+ * Returns whether the check finds the metadata outside the tuple wrong.  Metadata that a plugin
+ * filled is always wrong for it.
+ */
 static bool wrong_metadata(const struct victim *v)
 {
 	return vfy_md_check(v->l, v->lba, v->data, 0, v->md, 0, 1, NULL, 0).bad;
 }
 
 /*
- * Does a check see it?  A second damage to a block can undo the first, or make its
- * guard right again; flipped bits can make it escape, and metadata look never written.
+ * Returns whether a check detects the error.  A second error in a block can cancel the first
+ * one or make its guard correct again; flipped bits can make the tuple escape or the metadata
+ * look unwritten.
  */
 static bool seen(const struct victim *v, unsigned consequence)
 {
@@ -404,8 +427,8 @@ static bool seen(const struct victim *v, unsigned consequence)
 }
 
 /*
- * The ways there are, one after another: flip bit @bit and those that follow it;
- * or all bits, then all but one.  Doing the same again undoes it.
+ * Flip bits according to candidate number @way: one bit, starting with @bit; or with @all, all
+ * bits (@way 0), then all but one.  The same call again undoes it.
  */
 static void flip(const struct victim *v, bool all, uint64_t bit, uint64_t way)
 {
@@ -415,7 +438,7 @@ static void flip(const struct victim *v, bool all, uint64_t bit, uint64_t way)
 		flip_bit(v, (bit + way) % v->nr_bits);
 }
 
-/* Flip in that way; if no check sees it, not at all. */
+/* Flip according to candidate @way, and undo it if no check detects it. */
 static void try(const struct victim *v, bool all, uint64_t bit, uint64_t way, struct vfy_damage *d)
 {
 	unsigned shows = consequence(v);

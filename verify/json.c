@@ -6,22 +6,25 @@
 #include <string.h>
 #include "json.h"
 
-/* Is the byte after the first of a sequence one that UTF-8 allows there? */
+/* Returns whether UTF-8 allows the second byte of a sequence after its first byte. */
 static bool second_allowed(const uint8_t *s)
 {
 	switch (s[0]) {
-	case 0xe0:	return s[1] >= 0xa0;	/* else it would have fitted two bytes */
-	case 0xed:	return s[1] <= 0x9f;	/* else it is half of a UTF-16 pair */
+	case 0xe0:	return s[1] >= 0xa0;	/* else the encoding is overlong */
+	case 0xed:	return s[1] <= 0x9f;	/* else it is a UTF-16 surrogate */
 	case 0xf0:	return s[1] >= 0x90;
 	case 0xf4:	return s[1] <= 0x8f;
 	default:	return true;
 	}
 }
 
-/* Bytes of the character at @s; 0: there is none. */
+/* Returns the length in bytes of the UTF-8 character at @s, or 0 if it is invalid. */
 static size_t utf8_len(const uint8_t *s)
 {
-	/* By its first byte; c0h and c1h, and f5h and beyond, begin nothing. */
+	/*
+	 * The length follows from the first byte; C0h, C1h and F5h to FFh are never a first
+	 * byte.
+	 */
 	size_t n = *s < 0x80 ? 1 : *s < 0xc2 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 :
 		   *s < 0xf5 ? 4 : 0;
 

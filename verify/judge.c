@@ -15,7 +15,7 @@
 #include "refuse.h"
 #include "run-report.h"
 
-/* --- so many lines a second --- */
+/* --- rate limits --- */
 
 static int64_t this_second(void)
 {
@@ -25,7 +25,10 @@ static int64_t this_second(void)
 	return now.tv_sec;
 }
 
-/* Where a new second has begun: how many lines did the last one leave out? */
+/*
+ * Start a new rate-limit window if @second is another one.  Returns the number of lines
+ * suppressed in the previous window.
+ */
 static uint64_t turn(struct vfy_rate *r, int64_t second)
 {
 	uint64_t left_out = r->limit && r->lines > r->limit ? r->lines - r->limit : 0;
@@ -37,7 +40,7 @@ static uint64_t turn(struct vfy_rate *r, int64_t second)
 	return left_out;
 }
 
-/* May there be another line in this second? */
+/* Count a line.  Returns whether the rate limit allows it. */
 static bool pass(struct vfy_rate *r)
 {
 	bool passes = ++r->lines <= r->limit || !r->limit;
@@ -77,11 +80,17 @@ static void say_record(struct vfy_judge *j, const struct vfy_record *r, int64_t 
 
 /* --- lines of the log --- */
 
-/* The C library's lock on time zones, of the same kind as run-report.c's. */
+/*
+ * gmtime_r() takes the C library's time zone lock, which a child of fork() can inherit locked:
+ * see the lock in run-report.c.
+ */
 static pthread_mutex_t calendar = PTHREAD_MUTEX_INITIALIZER;
 VFY_HOLD_ACROSS_FORK(calendar, 101);
 
-/* RFC 3339, UTC: JSON numbers of that many digits lose their last ones in some readers. */
+/*
+ * Returns the time in RFC 3339 format, UTC.  A JSON number with this many digits would lose its
+ * last ones in some readers.
+ */
 static struct json_object *now_as_text(void)
 {
 	struct timespec now;
@@ -96,7 +105,7 @@ static struct json_object *now_as_text(void)
 	return json_object_new_string(text);
 }
 
-/* The log has ended where a line could not be written as a whole. */
+/* Close the log after a line that could not be written completely, and tells the user. */
 static void end_log(struct vfy_judge *j, ssize_t written)
 {
 	char line[512];
@@ -108,7 +117,7 @@ static void end_log(struct vfy_judge *j, ssize_t written)
 	say(j, line);
 }
 
-/* One call, so that the lines of others come before or after it. */
+/* Write with one system call, so that lines of other jobs are not mixed into this one. */
 static void write_line(struct vfy_judge *j, struct json_object *o)
 {
 	size_t len;
@@ -164,7 +173,10 @@ static bool has_log_lines(int fd)
 	return vfy_output_has_lines(fd, "type", "time");
 }
 
-/* *@created: is it our file, to be removed should the job be refused? */
+/*
+ * Open the log.  *@created is set if this call created the file; the caller then removes it if
+ * the job fails to start.
+ */
 static int open_log(struct vfy_judge *j, bool *created, char *why)
 {
 	const int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY;
@@ -177,7 +189,7 @@ static int open_log(struct vfy_judge *j, bool *created, char *why)
 		return ret;
 	j->log_fd = open(j->opts.log, flags | O_CREAT | O_EXCL, 0666);
 	*created = j->log_fd >= 0;
-	if (!*created && errno == EEXIST)	/* and a link to a file that is not there yet */
+	if (!*created && errno == EEXIST)	/* it exists, or it is a dangling link */
 		j->log_fd = open(j->opts.log, flags | O_CREAT, 0666);
 	if (j->log_fd >= 0)
 		return 0;

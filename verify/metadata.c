@@ -14,7 +14,7 @@ bool vfy_md_present(const struct pi_layout *l)
 	return l->md_size > tuple_size(l);
 }
 
-/* The pattern of one block, as eight bytes in memory order. */
+/* Returns the pattern of one block: eight bytes in memory order. */
 static uint64_t pattern(uint64_t lba)
 {
 	return htobe64(lba ^ VFY_MD_KEY);
@@ -42,7 +42,10 @@ struct vfy_span vfy_md_span(const struct pi_layout *l)
 	return (struct vfy_span){ 0, l->md_size - tuple_size(l) };
 }
 
-/* Not 0 and not FFh, as deallocated blocks may be, nor the pattern's first byte below LBA 2^56. */
+/*
+ * Neither 00h nor FFh, which deallocated blocks may hold, nor the first byte of the pattern
+ * below LBA 2^56.
+ */
 enum { POISON = 0x99 };
 
 void vfy_md_poison(const struct pi_layout *l, void *md, size_t stride, uint32_t nr)
@@ -54,7 +57,10 @@ void vfy_md_poison(const struct pi_layout *l, void *md, size_t stride, uint32_t 
 		memset((uint8_t *)md + i * stride + s.from, POISON, len);
 }
 
-/* The offset of the first byte of the span that differs; its end if none does. */
+/*
+ * Returns the offset of the first byte of the span that differs from the pattern, or the end of
+ * the span.
+ */
 static uint32_t first_difference(const uint8_t *md, struct vfy_span s, uint64_t word)
 {
 	const uint8_t *want = (const uint8_t *)&word;

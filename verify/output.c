@@ -34,9 +34,9 @@ const char *vfy_file_use_name(enum vfy_file_use use)
 	return names[use];
 }
 
-/* --- which file a path is --- */
+/* --- identify the file of a path --- */
 
-/* A file by where its name is; and by itself, where it is there. */
+/* The identity of a file: folder and name, and device and inode if it exists. */
 struct place {
 	dev_t	folder_dev, dev;
 	ino_t	folder, ino;
@@ -44,9 +44,9 @@ struct place {
 	char	name[NAME_MAX + 1];
 };
 
-enum { MAX_LINKS = 40 };	/* as the kernel has it */
+enum { MAX_LINKS = 40 };	/* the limit of Linux */
 
-/* Follow the links that the last part of the path is; those ahead of it are followed by stat(). */
+/* Follow links in the last component of the path; stat() follows those in the others. */
 static void follow(char path[PATH_MAX])
 {
 	for (int i = 0; i < MAX_LINKS; i++) {
@@ -86,7 +86,7 @@ static struct place place_of(const char *path)
 	slash = strrchr(text, '/');
 	snprintf(p.name, sizeof(p.name), "%.*s", NAME_MAX, slash ? slash + 1 : text);
 	if (slash)
-		slash[slash == text] = '\0';	/* "/" stays */
+		slash[slash == text] = '\0';	/* keep "/" */
 	if (!stat(slash ? text : ".", &st)) {
 		p.in_folder = true;
 		p.folder_dev = st.st_dev;
@@ -113,7 +113,7 @@ bool vfy_output_same(const char *path, const char *other)
 	return same_name(&a, &b) || same_file(&a, &b);
 }
 
-/* --- what is used --- */
+/* --- the files of the run --- */
 
 struct used {
 	enum vfy_file_use	use;
@@ -127,7 +127,10 @@ VFY_HOLD_ACROSS_FORK(lock, 101);
 static struct used *files;
 static size_t nr_files, room;
 
-/* A number that a removed file had can be another's now: look again. */
+/*
+ * Returns whether @p is the file of @u.  The inode number of a removed file can be reused by
+ * another file, so @u's path is resolved again.
+ */
 static bool is_used(const struct used *u, const struct place *p)
 {
 	struct place now;
@@ -217,9 +220,9 @@ int vfy_output_conflict(enum vfy_file_use use, const char *path, char *why)
 	return ret;
 }
 
-/* --- what is there already --- */
+/* --- the existing file --- */
 
-/* /dev/null and /dev/full; consoles, terminals of all kinds. */
+/* Returns whether it is /dev/null, /dev/full, a console or a terminal. */
 static bool takes_text(dev_t device)
 {
 	const unsigned major = major(device), minor = minor(device);
@@ -228,7 +231,10 @@ static bool takes_text(dev_t device)
 	       (major >= 136 && major <= 143);
 }
 
-/* What the shell opened for the program is the user's to mix with anything. */
+/*
+ * Returns whether the path is a descriptor that the shell opened for the program; the user
+ * decides what is in it.
+ */
 static bool is_own_descriptor(const char *path)
 {
 	return !strcmp(path, "/dev/stdout") || !strcmp(path, "/dev/stderr") ||
@@ -308,7 +314,10 @@ static bool has_members(const char *line, const char *member, const char *other)
 	return has;
 }
 
-/* Another process may be about to end a line, and a reader sees a part of it: wait a second for it. */
+/*
+ * Returns whether the file ends with a newline.  Another process may be writing a line, of
+ * which only a part is visible: wait up to a second for it.
+ */
 static bool ends_with_newline(int fd)
 {
 	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };

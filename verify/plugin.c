@@ -12,14 +12,14 @@
 #define TEXT(x) #x
 #define NAME_OF(x) TEXT(x)
 
-/* Findings an I/O may have for each of its blocks before the rest are dropped. */
+/* Findings that an I/O may have per block; more are dropped. */
 enum { FINDINGS_A_BLOCK = 4 };
 
 static const struct vfy_plugin *const built_in[] = { &vfy_stamp };
 
 #define NR_BUILT_IN (sizeof(built_in) / sizeof(built_in[0]))
 
-/* --- which one --- */
+/* --- load a plugin --- */
 
 static const struct vfy_plugin *find_built_in(const char *name)
 {
@@ -36,7 +36,10 @@ static bool is_path(const char *name)
 	return strchr(name, '/') || (n > 3 && !strcmp(name + n - 3, ".so"));
 }
 
-/* A name without a folder is one in the current folder, not one of the system's. */
+/*
+ * A name without a slash is a file in the current folder; dlopen() alone would search the
+ * system's library folders.
+ */
 static int load(const char *name, struct vfy_use *use, char *why)
 {
 	char path[4096];
@@ -132,11 +135,11 @@ void vfy_plugin_close(struct vfy_use *use)
 	drop(use);
 }
 
-/* --- and what it answers --- */
+/* --- call it, and validate what it returns --- */
 
 enum { TAGS = PI_APP | PI_REF | PI_STORAGE };
 
-/* Where there is no protection information no block has tags of its own. */
+/* Returns the tags that a plugin may set per block: none without protection information. */
 static unsigned tags_of(const struct vfy_ns *ns)
 {
 	return ns->layout.type == PI_NONE ? 0 : TAGS;

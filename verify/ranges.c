@@ -6,7 +6,7 @@
 
 #define MAX_RANGES (1u << 20)
 
-/* The first range that ends at @lba - 1 or later. */
+/* Returns the index of the first range that ends at @lba - 1 or later. */
 static size_t find(const struct vfy_ranges *s, uint64_t lba)
 {
 	size_t from = 0, to = s->nr;
@@ -37,7 +37,7 @@ static bool make_room(struct vfy_ranges *s)
 	return true;
 }
 
-/* A range of its own, as number @i. */
+/* Insert a new range of one block at index @i. */
 static void insert(struct vfy_ranges *s, size_t i, uint64_t lba)
 {
 	if (!make_room(s)) {
@@ -49,7 +49,7 @@ static void insert(struct vfy_ranges *s, size_t i, uint64_t lba)
 	s->nr++;
 }
 
-/* Range @i has grown at its end: does it now touch the next? */
+/* Range @i was extended at its end: merge it with the next if they now touch. */
 static void join_next(struct vfy_ranges *s, size_t i)
 {
 	if (i + 1 == s->nr || s->range[i].last + 1 != s->range[i + 1].first)

@@ -30,7 +30,7 @@ const char *vfy_class_name(enum vfy_class class)
 	return class_names[class];
 }
 
-/* "guard", "metadata byte 9", "stamp: misdirected from LBA 8" */
+/* Format the field, such as "guard", "metadata byte 9" or "stamp: misdirected from LBA 8". */
 static void put_what(const struct vfy_record *r, char *buf, size_t size)
 {
 	size_t n = snprintf(buf, size, "%s", vfy_field_name(r->field));

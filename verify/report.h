@@ -58,7 +58,7 @@ const char *vfy_side_name(enum vfy_side side);
 const char *vfy_class_name(enum vfy_class class);
 
 /*
- * Formats a record as one line without newline, truncated to @size bytes.  Returns @buf.
+ * Format a record as one line without newline, truncated to @size bytes.  Returns @buf.
  * "/dev/ng0n1: read: LBA 7: guard: wanted 1a2bh, got 0000h (found by the host)"
  * "/dev/ng0n1: read: LBA 8-15: guard (found by the device: ...)"
  * "x.img: read: LBA 9: stamp: misdirected from LBA 8: wanted 0003h, got 0002h
@@ -76,7 +76,7 @@ struct vfy_counts {
 
 void vfy_count(struct vfy_counts *c, const struct vfy_record *r);
 
-/* Formats the counts by field, such as "guard 3, reference tag 1".  Returns @buf. */
+/* Format the counts by field, such as "guard 3, reference tag 1".  Returns @buf. */
 char *vfy_counts_text(const struct vfy_counts *c, char *buf, size_t size);
 
 #endif

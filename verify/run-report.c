@@ -21,15 +21,15 @@ enum { VERSION = 1, LARGEST = 1 << 30 };
 /* --- the lock --- */
 
 /*
- * The C library and json-c lock their locale while they parse, and do not let go of it in a
- * child of fork(): so no thread parses a report while another one forks.
+ * The C library and json-c lock the locale while they parse JSON, and do not release this lock
+ * in a child of fork().  Therefore no thread may fork while another one parses a report.
  */
 static pthread_mutex_t parsing = PTHREAD_MUTEX_INITIALIZER;
 VFY_HOLD_ACROSS_FORK(parsing, 101);
 
 /*
- * On the folder, which stays the same file while the report in it is replaced.
- * A descriptor for unlock_folder(), or -errno.
+ * Lock the folder of the report: unlike the report, it is not replaced.  Returns a descriptor
+ * for unlock_folder(), or -errno.
  */
 static int lock_folder(const char *path)
 {
@@ -54,7 +54,10 @@ static int lock_folder(const char *path)
 	return ret;
 }
 
-/* Closing it would not do: a child that was forked meanwhile has the descriptor, too. */
+/*
+ * Release the lock explicitly: closing the descriptor would not release it if a child that was
+ * forked meanwhile has a copy.
+ */
 static void unlock_folder(int fd)
 {
 	if (fd < 0)
@@ -64,7 +67,7 @@ static void unlock_folder(int fd)
 	close(fd);
 }
 
-/* --- what is there --- */
+/* --- read the report --- */
 
 static bool is_report(struct json_object *o)
 {
@@ -84,7 +87,7 @@ static bool is_of_run(struct json_object *report, const char *run)
 	return !strcmp(json_object_get_string(json_object_object_get(report, "run")), run);
 }
 
-/* NULL where the text is anything but one report, complete. */
+/* Returns NULL if the text is not exactly one complete report. */
 static struct json_object *parse(const char *text, size_t len)
 {
 	struct json_tokener *tok = json_tokener_new();
@@ -123,10 +126,13 @@ static int read_open(int fd, struct json_object **report)
 	return *report ? 0 : -EINVAL;
 }
 
-/* *@report stays NULL where there is nothing yet.  -EINVAL: it is something else. */
+/*
+ * Read the report; *@report is NULL if there is none yet.  Returns 0 or -errno; -EINVAL: the
+ * file is no report.
+ */
 static int read_report(const char *path, struct json_object **report)
 {
-	/* Asking to write, too: who made a file read-only does not want it replaced. */
+	/* Open for writing as well: a file that its owner made read-only must not be replaced. */
 	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), ret;
 
 	*report = NULL;
@@ -137,7 +143,7 @@ static int read_report(const char *path, struct json_object **report)
 	return ret;
 }
 
-/* --- and what comes to be there --- */
+/* --- write the report --- */
 
 static struct json_object *new_report(const char *run)
 {
@@ -162,7 +168,10 @@ static int write_file(const char *path, const char *text)
 	return ret;
 }
 
-/* The name is always the same, so that what a killed job left is used again. */
+/*
+ * Replace the report by rename().  The name of the temporary file is fixed, so that one left
+ * by a killed job is reused.
+ */
 static int replace(const char *path, struct json_object *report)
 {
 	const char *text = json_object_to_json_string_ext(report, JSON_C_TO_STRING_PRETTY |
@@ -222,7 +231,7 @@ static int add_locked(const char *path, const char *run, struct json_object *job
 	int ret = read_report(path, &report);
 
 	if (!ret && !report)
-		report = new_report(run);	/* somebody took it away */
+		report = new_report(run);	/* the file was removed */
 	if (!ret && !is_of_run(report, run))
 		ret = -EBUSY;
 	if (!ret) {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* stamp-judge.c - see stamp-plan.h */
+/* stamp-judge.c - check the blocks of a read: see stamp-plan.h */
 #include <string.h>
 #include "metadata.h"
 #include "stamp-plan.h"
 
-/* One block, as it came. */
+/* A block, as it was read. */
 struct block {
 	const struct stamp_plan	*p;
-	uint32_t		index;		/* in the I/O */
+	uint32_t		index;		/* index in the I/O */
 	uint64_t		lba;
 	const uint8_t		*data, *md, *stamp;
 	struct pi_fields	tuple;
-	struct vfy_gen_state	state;		/* what it may be */
-	uint32_t		tag_ago;	/* generations before the last, by the tag */
+	struct vfy_gen_state	state;		/* what it may hold */
+	uint32_t		tag_ago;	/* age of the tag's generation, or VFY_GEN_NEVER */
 };
 
 struct found {
@@ -38,8 +38,8 @@ static bool fits(const struct block *b, uint32_t ago)
 }
 
 /*
- * What became of a block that shows the write so many generations before the last?
- * Where nobody knows what was there before the last, it can be any.
+ * Classify a block whose content is @ago generations older than the last.  If the content
+ * before the last write is unknown, any older content counts as lost.
  */
 static enum vfy_class class_of(const struct block *b, uint32_t ago)
 {
@@ -68,7 +68,10 @@ static struct vfy_finding about_tag(const struct block *b, enum vfy_class class)
 
 /* --- LBAs --- */
 
-/* Does @lba's history have a write of generation @gen, by the last two of it? */
+/*
+ * Returns whether @lba was written with generation @gen, as far as its last two generations are
+ * recorded.
+ */
 static bool was_written(const struct stamp_plan *p, uint64_t lba, uint32_t gen, uint32_t apart)
 {
 	struct vfy_gen_state s;
@@ -83,7 +86,10 @@ static bool was_written(const struct stamp_plan *p, uint64_t lba, uint32_t gen, 
 	return w && (ago <= s.before || ago <= s.span);
 }
 
-/* Is the reference tag of another LBA?  Only a write that there was is taken for misdirected. */
+/*
+ * Check the reference tag.  It is classified as misdirected only if the LBA in it was written
+ * with the same generation.  Returns whether it was so classified.
+ */
 static bool judge_ref(const struct block *b, struct found *out)
 {
 	const struct vfy_ns *ns = b->p->ns;
@@ -106,7 +112,7 @@ static bool judge_ref(const struct block *b, struct found *out)
 	return f.class;
 }
 
-/* The LBA that a stamp whose low bits are @low was meant for. */
+/* Returns the LBA that a stamp was written for; @low is its low 32 bits. */
 static uint64_t meant_for(const struct block *b, uint32_t gen, uint32_t low)
 {
 	const uint64_t near = (b->lba & ~(uint64_t)UINT32_MAX) | low;
@@ -120,8 +126,9 @@ static uint64_t meant_for(const struct block *b, uint32_t gen, uint32_t low)
 /* --- by the tag --- */
 
 /*
- * A tag that no generation has had: of a first write that was lost, if it is as
- * the options have it, which a job without this plugin writes.
+ * Classify a block by its tag.  If the tag matches no generation but equals the value of the
+ * job's option, a job without this plugin wrote the block, and the first write with the plugin
+ * was lost.
  */
 static enum vfy_class class_by_tag(const struct block *b)
 {
@@ -164,8 +171,8 @@ static void judge_tag(const struct block *b, struct found *out)
 /* --- by the stamp --- */
 
 /*
- * No stamp is where one should be: it is damaged where the tag says so, else there
- * is something from before the first.
+ * There is no valid stamp.  If the tag shows that a write with a stamp reached the block, the
+ * stamp is corrupted; otherwise the block still holds data from before the first such write.
  */
 static void no_stamp(const struct block *b, struct found *out)
 {
@@ -184,7 +191,10 @@ static void no_stamp(const struct block *b, struct found *out)
 	add(out, f);
 }
 
-/* Another copy in the stamp can be whole, and of another write. */
+/*
+ * Check whether a copy of word 0 in the stamp is valid and belongs to another write: the block
+ * is then torn.
+ */
 static bool judge_copies(const struct block *b, uint32_t gen, struct found *out)
 {
 	uint32_t other, low;
@@ -198,7 +208,10 @@ static bool judge_copies(const struct block *b, uint32_t gen, struct found *out)
 	return false;
 }
 
-/* The stamp is one that is right there: are tag and all of its words of the same write? */
+/*
+ * The stamp is a valid one for the block.  Check that the tag and all words of the stamp belong
+ * to the same write.
+ */
 static void judge_parts(const struct block *b, uint32_t gen, struct found *out)
 {
 	const bool older = b->state.known_before && b->tag_ago <= b->state.before;
@@ -240,9 +253,9 @@ static void judge_stamp(const struct block *b, struct found *out)
 /* --- sums --- */
 
 /*
- * Of the data's quarters, which are not those of the stamp's write?  A run of them
- * up to one end, and more than one, is what a torn write leaves; all that can be
- * said of another is that it is damaged.
+ * Compare the data's quarters with the sums in the stamp; *@differs is set if any differs.
+ * Returns VFY_TORN for what a torn write leaves: two or more adjacent wrong quarters from one
+ * end of the data on.  All else is corruption of unknown cause.
  */
 static enum vfy_class class_of_data(const struct block *b, bool *differs)
 {
@@ -261,7 +274,7 @@ static enum vfy_class class_of_data(const struct block *b, bool *differs)
 	return torn >> wrong & 1 ? VFY_TORN : VFY_UNCLASSED;
 }
 
-/* Without a guard the sums are all there is. */
+/* Without a guard, only the sums detect corrupted data. */
 static void judge_sums(const struct block *b, struct found *out)
 {
 	bool differs;
@@ -294,7 +307,7 @@ static struct block block_at(const struct stamp_plan *p, const struct vfy_io *io
 	return b;
 }
 
-/* A block that nobody wrote, or that was deallocated, where one should be that was written. */
+/* Report a block that reads as unwritten or deallocated but should hold a write. */
 static void judge_blank(const struct block *b, struct found *out)
 {
 	const bool stamped = b->p->room >= STAMP_WORD;
@@ -330,7 +343,7 @@ static void judge_block(const struct block *b, struct found *out)
 
 enum { RUN = 64 };
 
-/* Guards that are wrong; a torn write is a reason. */
+/* Report wrong guards, and classify those that a torn write explains. */
 static void judge_guards(const struct stamp_plan *p, const struct vfy_io *io, const uint64_t *then,
 			 struct found *out)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* stamp-plan.c - see stamp-plan.h */
+/* stamp-plan.c - decide what carries the generation: see stamp-plan.h */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include "refuse.h"
 #include "stamp-plan.h"
 
-/* Fewer bits than this come round before anyone could have noticed. */
+/* Generations in fewer bits repeat too soon to be useful. */
 enum { LEAST_BITS = 8 };
 
 enum { NO_SHIFT = 64 };
@@ -37,7 +37,10 @@ static void find_room(struct stamp_plan *p)
 	p->at = l->type != PI_NONE && l->first ? tuple : 0;
 }
 
-/* As the options have it; a generation in the application tag changes that. */
+/*
+ * Returns whether blocks escape with the tags of the options, unless a generation is in the
+ * application tag.
+ */
 static bool always_escapes(const struct vfy_ns *ns)
 {
 	const struct pi_fields f = { .app = ns->tags.app, .ref = ns->tags.ref };
@@ -89,7 +92,7 @@ uint64_t stamp_to_tag(const struct stamp_plan *p, uint32_t gen)
 	return tag;
 }
 
-/* Bits that no generation has make it one that there never was. */
+/* Returns UINT32_MAX, a generation that never exists, for bits that no generation sets. */
 uint32_t stamp_from_tag(const struct stamp_plan *p, uint64_t tag)
 {
 	uint64_t gen = 0, bit = 1;
@@ -101,7 +104,7 @@ uint32_t stamp_from_tag(const struct stamp_plan *p, uint64_t tag)
 	return gen < p->apart ? gen : UINT32_MAX;
 }
 
-/* --- in words --- */
+/* --- descriptions --- */
 
 static const char *tag_name(const struct stamp_plan *p)
 {
@@ -121,7 +124,7 @@ static void describe_carriers(const struct stamp_plan *p, char *text, size_t siz
 		snprintf(text + n, size - n, ", their first %u bytes in the metadata", p->room);
 }
 
-/* Can a reference tag name every LBA? */
+/* Returns whether the reference tag distinguishes all LBAs. */
 static bool refs_name_all(const struct stamp_plan *p)
 {
 	const unsigned bits = p->refs ? pi_ref_bits(&p->ns->layout) : 0;

@@ -37,13 +37,13 @@ int stamp_plan(const struct vfy_ns *ns, struct stamp_plan *p, char *why);
 unsigned stamp_owns(const struct stamp_plan *p);
 
 /*
- * Formats one line for the user: what carries the generations, that they are stored at @path,
+ * Format one line for the user: what carries the generations, that they are stored at @path,
  * and what is not detected.
  */
 #define STAMP_LINE_MAX 600
 void stamp_describe(const struct stamp_plan *p, const char *path, char line[STAMP_LINE_MAX]);
 
-/* Formats the text that the file of generations must have: the namespace and its format. */
+/* Format the text that the file of generations must have: the namespace and its format. */
 void stamp_text(const struct stamp_plan *p, char text[VFY_GEN_TEXT]);
 
 /*

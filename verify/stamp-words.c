@@ -76,7 +76,10 @@ bool stamp_belongs(const void *from, uint32_t place, uint32_t gen, uint64_t lba,
 	return w == other_word(gen, lba, place, *payload);
 }
 
-/* Is the word at @place as STAMP_WHICH?  What is left behind the last one is, as far as it goes. */
+/*
+ * Returns whether the word at index @place equals STAMP_WHICH.  This includes the bytes after
+ * the last whole word.
+ */
 static bool says_which(uint32_t place, uint32_t room)
 {
 	return place == STAMP_WHICH || place >= STAMP_AGAIN || place == room / STAMP_WORD;

@@ -13,24 +13,24 @@
 #include "stamp-plan.h"
 #include "stamp.h"
 
-/* Opcodes, as in enum nvme_io_opcode of libnvme, which this knows nothing of. */
+/* Opcodes as in libnvme's enum nvme_io_opcode; a plugin does not include that header. */
 enum { WRITE = 0x01, READ = 0x02, COMPARE = 0x05, VERIFY = 0x0c };
 
-/* An I/O under way, by its tag. */
+/* An I/O in flight; the array is indexed by its tag. */
 struct under_way {
 	uint64_t	lba;
-	bool		kept;		/* a write: its generation is */
-	uint64_t	*then;		/* a read: what was known of each block before */
+	bool		kept;		/* write: its generation was recorded */
+	uint64_t	*then;		/* read: a snapshot of each block from before it */
 };
 
 struct job {
 	const struct vfy_host	*host;
 	unsigned		nr_ns;
-	struct stamp_plan	*plan;		/* one a namespace */
+	struct stamp_plan	*plan;		/* one per namespace */
 	struct under_way	*ios;
-	uint64_t		*then;		/* of all I/Os */
-	struct stamp		author;		/* what is the same in all its stamps */
-	uint64_t		unkept;		/* writes for which the file had no room */
+	uint64_t		*then;		/* memory for the @then of all I/Os */
+	struct stamp		author;		/* the members that are equal in all its stamps */
+	uint64_t		unkept;		/* writes that were not recorded: no disk space */
 };
 
 /* --- writes and reads --- */
@@ -75,7 +75,7 @@ static void prepare_write(struct job *job, const struct vfy_io *io, struct vfy_e
 	struct stamp s;
 
 	if (!job->author.process)
-		job->author.process = getpid();	/* known only in the job's own process */
+		job->author.process = getpid();	/* open() runs in another process */
 	s = job->author;
 	s.when = now_ms();
 	job->ios[io->tag].kept = vfy_gens_write(p->gens, io->lba, io->nr, &s.gen);
@@ -118,7 +118,7 @@ static void stamp_prepare(void *ctx, const struct vfy_io *io, struct vfy_expect 
 	}
 }
 
-/* @io may be a part of the one that was prepared. */
+/* @io can be a part of the I/O that was prepared. */
 static unsigned judge(void *ctx, const struct vfy_io *io, const struct vfy_expect *e,
 		      struct vfy_finding *f, unsigned max)
 {
@@ -177,7 +177,10 @@ static bool is_device(const char *path)
 	return !stat(path, &st) && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
 }
 
-/* Where the generations of @ns are kept, by the arguments; @path has @size bytes. */
+/*
+ * Write the path of @ns's file of generations, according to the arguments, to the @size bytes
+ * at @path.  Returns 0, or -EINVAL with a line in @why.
+ */
 static int name_file(const struct vfy_job *job, const struct vfy_ns *ns, const char *args,
 		     char *path, size_t size, char *why)
 {

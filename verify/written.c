@@ -2,13 +2,14 @@
 /*
  * written.c - see written.h
  *
- * The memory is one file without a name, made as the engine is loaded: with
- * create_serialize=0 jobs are processes of their own before they open anything.  It is
- * sparse, and of a map only the pages are looked at that something was entered in.
+ * All maps are in one memfd, which is created when the engine is loaded: with
+ * create_serialize=0 jobs are separate processes before they open any file.  The memfd is
+ * sparse, and only those pages of a map are read in which a bit was ever set.
  *
- * Neighbouring blocks share counters of what was entered and of what was changed.
- * They tell, without a lock, whether anything happened between two moments: who
- * enters a block counts before, who takes one out counts after.
+ * The blocks of a region share counters of how many blocks were entered and how many
+ * changing commands started and ended.  By them a job detects without a lock whether
+ * anything happened between two moments: the entered counter is incremented before a bit
+ * is set, and the ended counter after bits were cleared.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -21,26 +22,26 @@
 #include "written.h"
 
 enum {
-	MAPS = 2048,			/* of a run, at most: two a namespace */
+	MAPS = 2048,			/* maximum number per run: two per namespace */
 	REGIONS = VFY_WRITTEN_REGIONS,
 	REGION_SHIFT = VFY_WRITTEN_SHIFT,
-	PAGE_SHIFT = REGION_SHIFT + 5,	/* blocks whose bits are in a page */
+	PAGE_SHIFT = REGION_SHIFT + 5,	/* log2 of the blocks whose bits fill a page */
 };
 
-/* The map of a namespace, as it lies in the file; its bits follow. */
+/* The map of a namespace, as it is in the memfd; its bits follow. */
 struct vfy_written_map {
 	_Atomic uint64_t kind;
-	_Atomic uint32_t writers;	/* who joined */
-	_Atomic uint32_t mixed;		/* they write blocks of different kinds */
+	_Atomic uint32_t writers;	/* number of jobs that joined */
+	_Atomic uint32_t mixed;		/* they write different kinds of blocks */
 	struct vfy_written_region region[REGIONS];
-	_Atomic uint8_t	touched[];	/* by page: were bits set in it ever? */
+	_Atomic uint8_t	touched[];	/* per page of bits: has any been set? */
 };
 
-/* The start of the file. */
+/* The start of the memfd. */
 struct index {
 	pthread_mutex_t	lock;
 	uint32_t	nr;
-	uint64_t	end;		/* where the next map begins */
+	uint64_t	end;		/* offset of the next map */
 	struct {
 		uint64_t ns, nr_blocks, at;
 	} map[MAPS];
@@ -81,7 +82,7 @@ __attribute__((constructor)) static void make_file(void)
 static void lock(void)
 {
 	if (pthread_mutex_lock(&all->lock) == EOWNERDEAD)
-		pthread_mutex_consistent(&all->lock);	/* an entry counts once ->nr has it */
+		pthread_mutex_consistent(&all->lock);	/* an entry is valid only below ->nr */
 }
 
 static uint64_t pages_of(uint64_t nr_blocks)
@@ -99,7 +100,10 @@ static uint64_t map_size(uint64_t nr_blocks)
 	return head_size(nr_blocks) + pages_of(nr_blocks) * (1 << (PAGE_SHIFT - 3));
 }
 
-/* Where the map is in the file; with the lock.  0: there is none, and no room for one. */
+/*
+ * Returns the offset of a map in the memfd; creates it if needed.  Returns 0 if there is no
+ * space for it.  The caller holds the lock.
+ */
 static uint64_t place(uint64_t ns, uint64_t nr_blocks)
 {
 	for (uint32_t i = 0; i < all->nr; i++)
@@ -177,7 +181,7 @@ static struct vfy_written_region *region_of(const struct vfy_written *w, uint64_
 	return &w->region[r % REGIONS];
 }
 
-/* The regions of some blocks: from *@first, how many? */
+/* Returns the number of regions of the blocks, and the first in *@first. */
 static uint64_t regions(uint64_t lba, uint64_t nr, uint64_t *first)
 {
 	uint64_t n = nr ? ((lba + nr - 1) >> REGION_SHIFT) - (lba >> REGION_SHIFT) + 1 : 0;
@@ -204,7 +208,7 @@ uint64_t vfy_written_read_starts_far(const struct vfy_written *w, uint64_t lba, 
 	return sum;
 }
 
-/* Is a command under way that changes blocks of theirs in another way? */
+/* Returns whether a changing command is in flight in the regions of the blocks. */
 static bool is_changing(const struct vfy_written *w, uint64_t lba, uint64_t nr)
 {
 	const struct vfy_written_region *r = vfy_written_region(w, lba, nr);
@@ -222,13 +226,13 @@ static bool is_changing(const struct vfy_written *w, uint64_t lba, uint64_t nr)
 
 /* --- bits --- */
 
-/* Some of the bits of a word. */
+/* Some bits of one word. */
 struct part {
 	uint64_t	word, mask;
-	uint64_t	nr;		/* blocks up to its end */
+	uint64_t	nr;		/* number of blocks in it */
 };
 
-/* Those of the blocks from @lba on, @nr at most. */
+/* Returns the part of a word for the blocks from @lba on, at most @nr. */
 static struct part part_at(uint64_t lba, uint64_t nr)
 {
 	struct part p = { .word = lba / 64, .nr = 64 - lba % 64 };
@@ -239,7 +243,10 @@ static struct part part_at(uint64_t lba, uint64_t nr)
 	return p;
 }
 
-/* The blocks up to the end of a page in which no bit was ever set; 0: some were. */
+/*
+ * Returns the number of blocks, at most @nr, up to the end of a page in which no bit was ever
+ * set, or 0 if any was.
+ */
 static uint64_t untouched(const struct vfy_written *w, uint64_t lba, uint64_t nr)
 {
 	uint64_t left = (1ULL << PAGE_SHIFT) - (lba & ((1ULL << PAGE_SHIFT) - 1));
@@ -284,7 +291,7 @@ static void drop(struct vfy_written *w, uint64_t lba, uint64_t nr)
 	}
 }
 
-/* Those of a part that are not in the map enter it: counted before they can be seen there. */
+/* Enter the blocks of a part.  The counter is incremented before the bits are visible. */
 static void enter(struct vfy_written *w, uint64_t lba, struct part p)
 {
 	w->touched[lba >> PAGE_SHIFT] = 1;
@@ -292,7 +299,10 @@ static void enter(struct vfy_written *w, uint64_t lba, struct part p)
 	w->bits[p.word] |= p.mask;
 }
 
-/* Those of one word, which share their counters. */
+/*
+ * Enter the blocks of one word, which are in one region.  If a changing command was in flight
+ * at any time since @then, do not.
+ */
 static void put_part(struct vfy_written *w, struct vfy_written_region *r, uint64_t lba, struct part p,
 		     uint64_t then)
 {
@@ -312,7 +322,7 @@ void vfy_written_put_far(struct vfy_written *w, uint64_t lba, uint64_t nr, uint6
 	const uint64_t from = lba, all_blocks = nr;
 	bool entered = false;
 
-	if (first.nr == nr) {		/* a region is whole words */
+	if (first.nr == nr) {		/* all in one word, so in one region */
 		put_part(w, region_of(w, lba >> REGION_SHIFT), lba, first, then);
 		return;
 	}
@@ -329,7 +339,7 @@ void vfy_written_put_far(struct vfy_written *w, uint64_t lba, uint64_t nr, uint6
 		lba += p.nr;
 		nr -= p.nr;
 	}
-	/* A change that started meanwhile may have been done after the write. */
+	/* A changing command that started meanwhile may have been executed after the write. */
 	if (entered && vfy_written_write_starts(w, from, all_blocks) != then)
 		drop(w, from, all_blocks);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * plugin.c - a verification plugin to start from: it checks protection information
- * itself, as the built-in check does, and counts what it sees
+ * plugin.c - an example of a verification plugin: it checks protection information
+ * itself, as the built-in check does, and counts blocks and errors
  *
- *	pi_plugin=./example.so			checks all that pi_verify says
- *	pi_plugin=./example.so,quiet		and says nothing at the end
+ *	pi_plugin=./example.so			check all fields that pi_verify selects
+ *	pi_plugin=./example.so,quiet		the same, but print nothing at the end
  *
- * It is built without the rest of the project: the header is enough, because what
- * it needs of the engine it is handed (struct vfy_host).
+ * It is built from the header alone: the functions of the engine that it needs are
+ * passed to it (struct vfy_host).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -16,24 +16,24 @@
 #include <string.h>
 #include <verify/verify.h>
 
-/* What this plugin takes upon itself: the engine checks none of it any more. */
+/* The fields that this plugin checks instead of the engine. */
 #define OWN (PI_GUARD | PI_APP | PI_STORAGE | PI_REF)
 
-/* Mismatches looked at in one go. */
+/* Maximum number of mismatches that are reported per call. */
 enum { ERRORS = 64 };
 
-/* One job's: open() makes it, every other function gets it. */
+/* The data of one job: open() returns it in s->ctx, and every other function receives it. */
 struct example {
 	const struct vfy_host	*host;
 	char			name[64];
 	bool			quiet;
-	uint64_t		written, read, wrong;	/* blocks, blocks, fields */
-	struct pi_series	series[];		/* by namespace: tuples from LBA 0 on */
+	uint64_t		written, read, wrong;	/* blocks; blocks; fields */
+	struct pi_series	series[];		/* per namespace; block 0 is LBA 0 */
 };
 
 /*
- * Here everything is decided that can be: whoever returns an error leaves one line
- * in @why, and no I/O is done.
+ * Check the arguments and prepare everything here.  An error is returned with one line in @why;
+ * the job then does no I/O.
  */
 static int example_open(const struct vfy_job *job, const char *args, struct vfy_session *s,
 			char why[VFY_WHY_MAX])
@@ -73,10 +73,10 @@ static void example_close(void *ctx)
 }
 
 /*
- * What blocks carry.  *@e comes as the options say, and this plugin leaves it so;
- * e->tags.app = 0x4711 would have every block of this write carry that tag, and
- * io->md has the metadata, to be filled in a write.  @e is NULL for commands that
- * carry nothing.
+ * Change the tags that the blocks carry.  On entry *@e holds the tags of the options; this
+ * plugin does not change them.  With e->tags.app = 0x4711 every block of this write would carry
+ * that application tag.  In a write, io->md is the metadata to be filled in.  @e is NULL for
+ * commands whose blocks have no expected contents.
  */
 static void example_prepare(void *ctx, const struct vfy_io *io, struct vfy_expect *e)
 {
@@ -85,7 +85,7 @@ static void example_prepare(void *ctx, const struct vfy_io *io, struct vfy_expec
 	(void)e;
 }
 
-/* The bits of a field that were compared. */
+/* Returns the bits of a field that were compared. */
 static uint64_t mask_of(const struct pi_layout *l, const struct pi_tags *t, enum pi_check field)
 {
 	const unsigned bits = field == PI_GUARD ? 8 * l->format->guard_size : 64;
@@ -98,9 +98,9 @@ static uint64_t mask_of(const struct pi_layout *l, const struct pi_tags *t, enum
 }
 
 /*
- * The blocks that came, against what was expected: what was asked for in pi_verify
- * and is ours.  If prepare() gave some writes other tags, e->tags would have those, and
- * host->verify() would be the one to call.
+ * Check the blocks of a read: those fields that pi_verify selects and this plugin checks.  If
+ * prepare() gave some writes other tags, e->tags would hold them, and host->verify() would have
+ * to be called instead.
  */
 static unsigned example_judge(void *ctx, const struct vfy_io *io, const struct vfy_expect *e,
 			      struct vfy_finding *f, unsigned max)
@@ -130,7 +130,7 @@ static unsigned example_judge(void *ctx, const struct vfy_io *io, const struct v
 	return stored;
 }
 
-/* The command has ended; @e as prepare() left it. */
+/* The command has ended; *@e is as prepare() left it. */
 static void example_done(void *ctx, const struct vfy_io *io, const struct vfy_expect *e, int res)
 {
 	struct example *x = ctx;
@@ -140,7 +140,7 @@ static void example_done(void *ctx, const struct vfy_io *io, const struct vfy_ex
 		x->written += io->nr;
 }
 
-/* The one symbol that the engine looks for. */
+/* The symbol that the engine looks up. */
 const struct vfy_plugin VFY_PLUGIN_SYMBOL = {
 	.version	= VFY_PLUGIN_VERSION,
 	.size		= sizeof(struct vfy_plugin),
