@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* inject-trial.h - what the tests of damage on purpose share */
+/* inject-trial.h - helpers shared by the tests of error injection */
 #ifndef INJECT_TRIAL_H
 #define INJECT_TRIAL_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * stamp-bed.h - the plugin "stamp" by its own functions, on a job and a device: blocks
- * in memory
+ * stamp-bed.h - test fixture for the plugin "stamp": calls its functions for jobs on a
+ * device that is simulated by blocks in memory
  */
 #ifndef STAMP_BED_H
 #define STAMP_BED_H
@@ -20,15 +20,15 @@
 #include "tests/lib/formats.h"
 #include "tests/lib/unit.h"
 
-enum { BLOCKS = 64, DEPTH = 8, MOST = 8, JOBS = 2 };	/* of the namespace; of an I/O */
+enum { BLOCKS = 64, DEPTH = 8, MOST = 8, JOBS = 2 };	/* MOST: maximum blocks per I/O */
 
-/* --- formats, and what each has room for --- */
+/* --- formats, and what carries the generation in each --- */
 
 struct shape {
 	struct pi_layout	l;
-	unsigned		storage_bits;	/* that are compared */
+	unsigned		storage_bits;	/* compared bits */
 	uint16_t		app_mask;
-	unsigned		carrier;	/* field of the tag, 0: none */
+	unsigned		carrier;	/* field of the tag with the generation; 0: none */
 	uint32_t		room;
 	bool			refs;
 };
@@ -68,7 +68,7 @@ static const char *shape_name(const struct shape *s)
 	return name;
 }
 
-/* --- a job, and a device: blocks in memory --- */
+/* --- jobs, and the simulated device --- */
 
 static char folder[] = "test-stamp.XXXXXX";
 static char image[64], file[80];
@@ -91,7 +91,7 @@ struct bed {
 	struct vfy_ns		ns;
 	struct vfy_job		job;
 	struct vfy_session	session[JOBS];
-	uint8_t			*media;		/* blocks, data and metadata each */
+	uint8_t			*media;		/* per block: data, then metadata */
 	uint8_t			*buffer[JOBS][DEPTH];
 	struct vfy_finding	f[4 * MOST];
 	unsigned		found;
@@ -109,7 +109,7 @@ static inline uint8_t *media_at(uint64_t lba)
 	return bed.media + lba * block_size();
 }
 
-/* As a device gives back what nobody wrote. */
+/* Fill a block as a device returns an unwritten (deallocated) one. */
 static inline void deallocate(uint64_t lba)
 {
 	const struct pi_layout *l = &bed.shape->l;
@@ -125,7 +125,7 @@ static inline int open_job(unsigned nr, const char *args, char *why)
 	return vfy_stamp.open(&bed.job, args, &bed.session[nr], why);
 }
 
-/* A new image, and jobs on it. */
+/* Create a new image and open jobs on it. */
 static inline void set_up(const struct shape *s)
 {
 	char why[VFY_WHY_MAX] = "";
@@ -165,7 +165,7 @@ static inline void tear_down(void)
 	free(bed.media);
 }
 
-/* Blocks lie in a buffer as they lie on media, data and metadata each. */
+/* Returns an I/O whose buffer has the layout of the media: data, then metadata, of each block. */
 static inline struct vfy_io io_of(unsigned job, unsigned tag, uint8_t opcode, uint64_t lba, uint32_t nr)
 {
 	return (struct vfy_io){
@@ -175,7 +175,7 @@ static inline struct vfy_io io_of(unsigned job, unsigned tag, uint8_t opcode, ui
 	};
 }
 
-/* Tuples over the blocks of a write, as the engine lays them. */
+/* Generate the tuples of a write, as the engine does. */
 static inline void generate(const struct vfy_io *io, const struct pi_tags *tags)
 {
 	struct pi_layout l = bed.shape->l;
@@ -210,7 +210,10 @@ static inline void end(unsigned job, const struct vfy_io *io, int res)
 	vfy_stamp.done(bed.session[job].ctx, io, NULL, res);
 }
 
-/* A whole write, to where @to says; -1: nowhere. */
+/*
+ * Write @nr blocks at @lba.  They are stored at LBA @to (another LBA: a misdirected write), or
+ * nowhere if @to is -1 (a lost write).
+ */
 static inline void write_to(uint64_t lba, uint32_t nr, int64_t to, int res)
 {
 	struct vfy_io io = io_of(0, 0, 1, lba, nr);
@@ -231,8 +234,9 @@ static inline void start_read(unsigned job, const struct vfy_io *io)
 }
 
 /*
- * The judge takes blocks as they cross: separate metadata in a buffer of its own.
- * For the guard the strides have to be those of the layout.
+ * Copy the blocks to the layout in which they are transferred, and call the plugin's judge():
+ * separate metadata needs a buffer of its own, and the computation of guards requires the
+ * strides of the layout.
  */
 static inline void judge(unsigned job, const struct vfy_io *io)
 {
@@ -265,7 +269,10 @@ static inline void read_blocks(uint64_t lba, uint32_t nr)
 	end(1, &io, 0);
 }
 
-/* One finding in block @lba, of that class; or none. */
+/*
+ * expect() asserts that a read of block @lba gives one finding of that class; expect_nothing()
+ * asserts that it gives none.
+ */
 static inline bool expect(uint64_t lba, enum vfy_class class, const char *when)
 {
 	read_blocks(lba, 1);
@@ -290,7 +297,7 @@ static inline void each_shape(void (*run)(void))
 	}
 }
 
-/* unit_main() with a folder for the image and its file. */
+/* Run unit_main() with a folder for the image and its files. */
 static inline int bed_main(int argc, char **argv, const struct unit_case *cases, size_t nr)
 {
 	int status;

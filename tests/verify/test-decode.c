@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-decode.c - blocks as text, and bad blocks dumped into a folder
+ * test-decode.c - print blocks as text, and dump bad blocks into a folder
  *
- * Files are made in a folder of their own under TMPDIR (/tmp by default).
+ * Files are created in a temporary folder under TMPDIR (/tmp by default).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,7 +18,7 @@
 
 static const uint64_t lba = 0x123456;
 
-/* A block as it should be, by the oracle. */
+/* A correct block, built by the oracle. */
 struct block {
 	uint8_t			data[4096], md[64];
 	struct oracle_tuple	tuple;
@@ -47,7 +47,7 @@ static void make_block(struct block *k, const struct oracle_format *f)
 	k->tuple = oracle_unpack(f, k->md + oracle_tuple_offset(f));
 }
 
-/* The text of a block; *@wrong is what vfy_decode() returned. */
+/* Returns the text of a block; *@wrong is the return value of vfy_decode(). */
 static const char *decode(const struct vfy_block *b, unsigned *wrong)
 {
 	static char text[8192];
@@ -71,7 +71,7 @@ static unsigned count(const char *text, const char *word)
 
 static const unsigned checks[ORACLE_FIELDS] = { PI_GUARD, PI_APP, PI_STORAGE, PI_REF };
 
-/* One bit of a field flipped: that is said, with both values, and nothing else. */
+/* One flipped bit of a field is reported with both values, and no other field is. */
 static void damage_field(const struct oracle_format *f, struct block *k, enum oracle_field field)
 {
 	unsigned bits = oracle_bits(f, field), wrong;
@@ -100,7 +100,7 @@ static void damage_metadata(const struct oracle_format *f, struct block *k)
 	const char *text;
 
 	if (f->md_size == oracle_tuple_size(f) || (f->type && !f->first))
-		return;			/* there the guard covers it */
+		return;			/* the guard covers it */
 	k->md[at] ^= 1;
 	text = decode(&k->b, &wrong);
 	UNIT_CHECK(wrong == VFY_METADATA && count(text, "WRONG") == 1 &&
@@ -109,7 +109,7 @@ static void damage_metadata(const struct oracle_format *f, struct block *k)
 	k->md[at] ^= 1;
 }
 
-/* All bytes of the metadata are there, in their order. */
+/* The dump has all bytes of the metadata in their order. */
 static void check_dump(const struct oracle_format *f, const struct block *k, const char *text)
 {
 	const char *at = strstr(text, "bytes:\n");
@@ -151,7 +151,10 @@ static void every_format(void)
 
 static const struct oracle_format plain = { .type = 1, .data_size = 512, .md_size = 8 };
 
-/* What escapes is not wrong, and it is said why; the guard is computed all the same. */
+/*
+ * A block that escapes has no wrong fields, the text says why it escapes, and the computed
+ * guard is printed.
+ */
 static void escapes(void)
 {
 	static struct block k;
@@ -170,7 +173,7 @@ static void escapes(void)
 		   !strstr(text, "as it should be"), "%x: %s", wrong, text);
 }
 
-/* What isn't known is shown without a verdict, and masks are heeded. */
+/* Fields without a known value are printed without a verdict, and masks are applied. */
 static void unknown_and_masked(void)
 {
 	static struct block k;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-faults.c - the book of damaged blocks: against a plain one, full, in several
- * processes, killed in the middle, opened again
+ * test-faults.c - the table of damaged blocks: compared with an array, full, in several
+ * processes, after a process was killed, and opened again
  *
- * Files are made in a folder of their own under TMPDIR (/tmp by default).
+ * Files are created in a temporary folder under TMPDIR (/tmp by default).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -92,7 +92,10 @@ static void by_hand(void)
 	vfy_faults_close(f);
 }
 
-/* A mark changes what is in the book, in the range, and nothing else; what shows stays. */
+/*
+ * A mark changes exactly those blocks of the range that are in the table, and keeps their
+ * @shows.
+ */
 static void marks(uint64_t lba, uint64_t nr)
 {
 	struct vfy_faults *f = book(NULL);
@@ -133,8 +136,8 @@ static void mark_ranges(void)
 }
 
 /*
- * Against an array, with everything at random, long enough that slots are used again
- * and again.
+ * Compare with an array after random operations, enough of them that slots are reused many
+ * times.
  */
 static void against_an_array(void)
 {
@@ -185,7 +188,7 @@ static void full(void)
 	is(f, 1, 1, SOUND);
 	for (uint64_t lba = 0; lba < MILLION; lba++)
 		is(f, 1, lba * 7, DAMAGED(1 + lba % 7));
-	set(f, 1, 7, DAMAGED(PI_REF));				/* those in it may change */
+	set(f, 1, 7, DAMAGED(PI_REF));				/* existing ones can change */
 	UNIT_CHECK(!vfy_faults_set(f, 1, 1, SOUND), "what isn't there can't be forgotten");
 	set(f, 1, 7, SOUND);
 	set(f, 1, 1, DAMAGED(PI_APP));
@@ -196,7 +199,7 @@ static void full(void)
 	vfy_faults_close(f);
 }
 
-/* Of this process, so that a busy machine does not count. */
+/* Returns the CPU time of this process, which a busy machine does not change. */
 static double seconds(void)
 {
 	struct timespec t;
@@ -205,7 +208,7 @@ static double seconds(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* Look for blocks that aren't there; nanoseconds each. */
+/* Look up blocks that are not in the table.  Returns nanoseconds per look-up. */
 static double absent(struct vfy_faults *f)
 {
 	double from = seconds();
@@ -215,7 +218,10 @@ static double absent(struct vfy_faults *f)
 	return (seconds() - from) * 1e9 / MILLION;
 }
 
-/* Nearly full, with more blocks come and gone than there are slots, it is still fast. */
+/*
+ * Look-ups stay fast if the table is nearly full and more blocks were added and removed than
+ * there are slots.
+ */
 static void long_use(void)
 {
 	enum { KEPT = MILLION * 9 / 10 };
@@ -237,7 +243,7 @@ static void long_use(void)
 
 /* --- several processes --- */
 
-/* Run @job in so many processes at once; each ends with 0. */
+/* Run @job in @nr concurrent processes; each must exit with 0. */
 static void in_processes(unsigned nr, void (*job)(struct vfy_faults *f, unsigned me),
 			 struct vfy_faults *f)
 {
@@ -284,8 +290,8 @@ static void processes_fill(void)
 }
 
 /*
- * Blocks whose searches begin in the same slot, so that the others move when one is
- * dropped.  One after another is dropped and comes again; *turn counts.
+ * CROWD blocks have the same first slot, so that dropping one relocates the others.  They are
+ * dropped and added again one after another; *turn counts.
  */
 enum { CROWD = 8, SLOTS = 1 << 21 };
 
@@ -297,7 +303,7 @@ static void find_crowd(void)
 	uint64_t lba = 0;
 
 	for (unsigned i = 0; i < CROWD; lba++)
-		if (vfy_mix(vfy_mix(1) + lba) % SLOTS == SLOTS - 3)	/* on over the end */
+		if (vfy_mix(vfy_mix(1) + lba) % SLOTS == SLOTS - 3)	/* probes wrap */
 			crowd[i++] = lba;
 }
 
@@ -312,7 +318,10 @@ static void come_and_go(struct vfy_faults *f)
 	*turn = UINT32_MAX;
 }
 
-/* Those whose turn it isn't are there, always; and none is what it never was. */
+/*
+ * All blocks except the one whose turn it is are always found, and no block has a state that
+ * was never set.
+ */
 static void watch(struct vfy_faults *f)
 {
 	for (unsigned i = 0, before; (before = *turn) < UINT32_MAX; i = (i + 1) % CROWD) {
@@ -355,7 +364,10 @@ static void forever(struct vfy_faults *f, unsigned me)
 	}
 }
 
-/* Killed wherever it is, also with the lock: others go on, and nothing else is lost. */
+/*
+ * A process is killed at any point, also while it holds the lock: others continue, and no other
+ * entry is lost.
+ */
 static void processes_killed(void)
 {
 	struct vfy_faults *f = book(NULL);
@@ -406,7 +418,7 @@ static void file_again(void)
 	vfy_faults_close(f);
 }
 
-/* Two that open the file share it, while either has it open and afterwards. */
+/* Two users of a file share its contents, while both have it open and afterwards. */
 static void file_shared(void)
 {
 	const char *path = in_folder("shared");
@@ -425,7 +437,7 @@ static void file_shared(void)
 	vfy_faults_close(b);
 }
 
-/* A process that dies with the lock leaves a file that opens again. */
+/* After a process died while it held the lock, the file can be opened again. */
 static void file_killed(void)
 {
 	const char *path = in_folder("killed");
@@ -452,7 +464,7 @@ static void file_killed(void)
 	}
 }
 
-/* Where in the file is the entry of that LBA, 24 bytes that end with it? */
+/* Returns the offset in the file of the 24-byte entry of @lba, and copies it to @entry. */
 static off_t entry_of(const char *path, uint64_t lba, uint8_t entry[24])
 {
 	static uint8_t all[60 << 20];
@@ -467,7 +479,10 @@ static off_t entry_of(const char *path, uint64_t lba, uint8_t entry[24])
 	return found - 16 - all;
 }
 
-/* Killed while an entry moved, when it is in both places: it can be forgotten all the same. */
+/*
+ * After a process was killed while it relocated an entry, which then is in two slots, the entry
+ * can still be removed.
+ */
 static void file_half_moved(void)
 {
 	const char *path = in_folder("moved");
@@ -548,7 +563,7 @@ static void file_refused(void)
 	vfy_faults_close(book(path));
 }
 
-/* The reason has room for a path as long as there are. */
+/* The message has space for a path of the maximum length. */
 static void file_long_name(void)
 {
 	char path[4000], why[VFY_WHY_MAX];

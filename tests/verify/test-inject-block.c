@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-inject-block.c - damage on purpose: what is done to a block is what a check
- * then finds, no more and no less
+ * test-inject-block.c - inject errors into a block: a check finds exactly the reported
+ * fields
  */
 #include "inject-trial.h"
 
@@ -43,7 +43,7 @@ static struct block sound(const struct oracle_format *f)
 	return b;
 }
 
-/* What a full check finds in a block. */
+/* The result of a full check of a block. */
 struct found {
 	unsigned		fields;
 	struct pi_error		pi[4];
@@ -85,7 +85,7 @@ static unsigned field_bits(const struct block *b, unsigned field)
 	}
 }
 
-/* Can it be damaged so that a check would find it? */
+/* Returns whether an error in this field can be detected by a check. */
 static bool possible(const struct block *b, unsigned field)
 {
 	if (field == VFY_METADATA)
@@ -102,7 +102,7 @@ static unsigned shown(const struct block *b, unsigned field)
 	return field;
 }
 
-/* Of that, all but what only Compare can know. */
+/* Returns the fields that a check detects: all but VFY_DATA, which only Compare does. */
 static unsigned checked(unsigned shows)
 {
 	return shows & ~VFY_DATA;
@@ -117,7 +117,7 @@ static unsigned differing(const uint8_t *a, const uint8_t *b, size_t len)
 	return bits;
 }
 
-/* How many bits of a field differ; the oracle tells where in the tuple they are. */
+/* Returns how many bits of a field differ.  The oracle locates the fields of the tuple. */
 static unsigned changed(const struct block *a, const struct block *b, unsigned field)
 {
 	static const enum oracle_field of[] = {
@@ -139,7 +139,7 @@ static unsigned changed(const struct block *a, const struct block *b, unsigned f
 	return __builtin_popcountll(x.field[of[field]] ^ y.field[of[field]]);
 }
 
-/* The check's words for it are those of the damage. */
+/* Returns whether the mismatch that the check reports has the values of the injected error. */
 static bool told(const struct found *f, const struct vfy_damage *d, const struct block *was,
 		 const struct block *is)
 {
@@ -210,9 +210,12 @@ static void every_field_of_every_format(void)
 	each_format(damage_format);
 }
 
-/* --- several in one block --- */
+/* --- several errors in one block --- */
 
-/* Field by field, in the order in which they are drawn, all show, and nothing else does. */
+/*
+ * Errors are injected into all fields, in the order in which they are drawn: all of them are
+ * detected, and no other field is wrong.
+ */
 static void damage_all_fields(const struct oracle_format *f)
 {
 	struct vfy_inject in = { .nr = ARRAY_SIZE(fields) };
@@ -238,7 +241,7 @@ static void every_field_of_one_block(void)
 	each_format(damage_all_fields);
 }
 
-/* Damaged again and again, in the same way: what was flipped is not flipped back. */
+/* The same error is injected again and again: bits that were flipped are not flipped back. */
 static void damage_again(const struct oracle_format *f)
 {
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(fields); i++) {
@@ -263,7 +266,7 @@ static void again_and_again(void)
 	each_format(damage_again);
 }
 
-/* --- what is not to be chosen --- */
+/* --- bits that must not be chosen --- */
 
 struct odd {
 	const char	*name;
@@ -271,8 +274,8 @@ struct odd {
 	struct oracle_format f;
 	uint16_t	app, app_mask;
 	uint64_t	ref, storage_mask;
-	const char	*refused;		/* words of the reason; NULL: it can be done */
-	uint64_t	never;			/* bits of the field that stay */
+	const char	*refused;		/* part of the message; NULL: not refused */
+	uint64_t	never;			/* bits of the field that must never be flipped */
 };
 
 #define F16(t, s)	{ .type = t, .data_size = 512, .md_size = 16, .sts = s }
@@ -322,7 +325,7 @@ static struct block odd_block(const struct odd *o)
 	return b;
 }
 
-/* Many times: what is not to happen never does, and all that may happen does. */
+/* After many injections every allowed bit has been flipped, and no other. */
 static void damage_odd(const struct odd *o, bool all)
 {
 	struct vfy_inject in = { .nr = 1, .fault = { { o->field, all, 1, 5 } } };
@@ -362,7 +365,7 @@ static void odd_tags(void)
 	}
 }
 
-/* All bits, unless that escapes or can't be seen. */
+/* All bits are flipped, except one if the block would escape or the error be undetectable. */
 static void all_but_one(void)
 {
 	static const struct odd cases[] = {
@@ -376,7 +379,7 @@ static void all_but_one(void)
 		damage_odd(&cases[i], true);
 }
 
-/* Nothing of the host's crosses with PRACT, or the tuple doesn't. */
+/* With PRACT=1 the host's metadata is not transferred, or its tuple is not. */
 static void pract(void)
 {
 	struct oracle_format f = F16(1, 0);
@@ -395,7 +398,7 @@ static void pract(void)
 	}
 }
 
-/* The tuple that the device lays over the block later has a guard that is right. */
+/* The device later inserts a tuple with a guard that is correct for the corrupted metadata. */
 static void pract_metadata(void)
 {
 	struct oracle_format f = F16(1, 0);
@@ -411,7 +414,7 @@ static void pract_metadata(void)
 	}
 }
 
-/* A block that nobody wrote stays as it is; and no flipped bit makes a block one. */
+/* An unwritten block is not changed, and no flipped bit makes a block look unwritten. */
 static void escaped_block(void)
 {
 	struct oracle_format f = F64(2, 24);
@@ -430,7 +433,10 @@ static void escaped_block(void)
 	}
 }
 
-/* One bit beyond the tuple, and zero data: were it zero too, the block was zeroed. */
+/*
+ * The data is zero and one metadata bit outside the tuple is set: without it the block would
+ * look zeroed.
+ */
 static void seems_zeroed(void)
 {
 	static const struct odd_byte { uint32_t size; uint8_t byte; bool all; } cases[] = {
@@ -460,7 +466,7 @@ static void seems_zeroed(void)
 	}
 }
 
-/* What a plugin says may be anything. */
+/* A plugin can set any tags, so there may be no bit to flip. */
 static void nothing_to_flip(void)
 {
 	struct oracle_format f = F16(1, 0);

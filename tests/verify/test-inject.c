@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* test-inject.c - damage on purpose: the option, and the blocks that are drawn */
+/* test-inject.c - error injection: the option, and the selection of blocks */
 #include "inject-trial.h"
 
 /* --- the option --- */
@@ -94,14 +94,14 @@ static void rates(void)
 				   every[e], d[i].index, i);
 			sum += d[i].index % every[e];
 		}
-		/* Their mean is that of a fair die: 4 of its standard deviations. */
+		/* The mean is that of a uniform distribution, within 4 standard deviations. */
 		UNIT_CHECK((sum / runs - want) * (sum / runs - want) * runs <=
 			   16 * (every[e] * every[e] - 1) / 12.0,
 			   "1 in %" PRIu64 ": at %f on average", every[e], sum / runs);
 	}
 }
 
-/* Far apart, and so far that the first is beyond any sequence. */
+/* Test large N, and N so large that the first chosen block is beyond any sequence. */
 static void rare(void)
 {
 	for (uint64_t seed = 0; seed < 100; seed++) {
@@ -124,7 +124,10 @@ static bool in_order(const struct vfy_damage *a, const struct vfy_damage *b)
 	return a->index < b->index || (a->index == b->index && a->field < b->field);
 }
 
-/* I/Os of any size draw the same blocks as one large one would, again and again until they pass. */
+/*
+ * I/Os of any size select the same blocks as one large I/O, and the same again until
+ * vfy_inject_pass().
+ */
 static void drawn_in_pieces(void)
 {
 	enum { BLOCKS = 20000 };
@@ -164,7 +167,7 @@ static void drawn_to_room(void)
 		   d[1].index, d[2].index, d[3].index);
 }
 
-/* Other seeds and other fields draw other blocks. */
+/* Different seeds and different fields select different blocks. */
 static void drawn_by_seed(void)
 {
 	static const char *const texts[] = {

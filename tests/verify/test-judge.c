@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-judge.c - counts, log and report of findings: by one job, by many processes
- * at once, and by some that are killed
+ * test-judge.c - counts, log and report of mismatches: of one job, of many concurrent
+ * processes, and of some that are killed
  *
- * Files are made in a folder of their own under TMPDIR (/tmp by default).
+ * Files are created in a temporary folder under TMPDIR (/tmp by default).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -54,7 +54,7 @@ static bool is_there(const char *path)
 	return !access(path, F_OK);
 }
 
-/* NULL where @text is not JSON in UTF-8 from end to end. */
+/* Returns NULL if @text is not JSON in UTF-8 from end to end. */
 static struct json_object *parse(const char *text)
 {
 	struct json_tokener *tok = json_tokener_new();
@@ -66,7 +66,7 @@ static struct json_object *parse(const char *text)
 	return o;
 }
 
-/* Member @name as text, "-" where there is none. */
+/* Returns member @name as text, or "-" if there is none. */
 static const char *member(struct json_object *o, const char *name)
 {
 	struct json_object *value;
@@ -74,7 +74,7 @@ static const char *member(struct json_object *o, const char *name)
 	return json_object_object_get_ex(o, name, &value) ? json_object_get_string(value) : "-";
 }
 
-/* How many jobs are in the report at @path; -1: it is no report. */
+/* Returns the number of jobs in the report at @path; -1: the file is no report. */
 static int nr_jobs(const char *path)
 {
 	const char *text = read_file(path);
@@ -87,7 +87,7 @@ static int nr_jobs(const char *path)
 	return nr;
 }
 
-/* Call @visit for each line of the log, parsed; how many there are. */
+/* Call @visit for each line of the log, parsed.  Returns the number of lines. */
 static int each_line(const char *path, void (*visit)(struct json_object *line, void *ctx),
 		     void *ctx)
 {
@@ -106,7 +106,7 @@ static int each_line(const char *path, void (*visit)(struct json_object *line, v
 	return nr;
 }
 
-/* --- a judge --- */
+/* --- a recorder --- */
 
 static char why[VFY_WHY_MAX];
 
@@ -144,7 +144,7 @@ static struct vfy_judge open_judge(struct vfy_judge_opts o)
 
 static const struct {
 	struct vfy_record	r;
-	const char		*members;	/* all but time; no others may be there */
+	const char		*members;	/* exactly these, besides time */
 } lines[] = {
 	{ { .path = "x.img", .command = "read", .lba = 77, .index = 13, .field = PI_GUARD,
 	   .known = true,
@@ -168,7 +168,10 @@ static const struct {
 	  "class=misdirected from_lba=8 injected=false" },
 };
 
-/* "name=value name=value", blanks in values as underscores, in the order of the line. */
+/*
+ * Format a line's members in their order as "name=value name=value"; spaces in values become
+ * underscores.
+ */
 static void describe(struct json_object *o, char *buf, size_t size)
 {
 	size_t n = 0;
@@ -247,8 +250,8 @@ static void check_text(struct json_object *line, void *ctx)
 }
 
 /*
- * Names are any bytes: a lone one, e acute, slashes that are too long, half a pair of
- * UTF-16, what lies beyond Unicode, a smiley, a character cut short.
+ * Names can hold any bytes: a lone continuation byte, e acute, overlong slashes, half of a
+ * UTF-16 surrogate pair, a value beyond Unicode, an emoji, a truncated character.
  */
 static void log_of_any_bytes(void)
 {
@@ -267,7 +270,7 @@ static void log_of_any_bytes(void)
 	unlink("log");
 }
 
-/* --- so many a second --- */
+/* --- rate limits --- */
 
 struct tally {
 	uint64_t	mismatches, left_out;
@@ -315,7 +318,7 @@ static void log_rate(void)
 	unlink("log");
 }
 
-/* A line that does not fit ends the log, said once; counts go on. */
+/* A line that does not fit on the disk ends the log, with one message; counting continues. */
 static void log_on_a_full_disk(void)
 {
 	struct vfy_judge_opts o = opts("/dev/full", NULL);
@@ -418,7 +421,7 @@ static const char *const foreign[] = {
 	"{\"version\":1,\"run\":\"\xff\",\"jobs\":[]}",
 };
 
-/* Not opened, one line, and nothing changed or left behind. */
+/* The recorder is refused with one line; no file is changed or left behind. */
 static void check_refused(struct vfy_judge_opts o, const char *words)
 {
 	struct vfy_judge j;
@@ -452,7 +455,7 @@ static void report_refused(void)
 	unlink("log");
 }
 
-/* Root may write anywhere, so be somebody else for as long. */
+/* Root can write to any file, so use another user ID for this test. */
 static void report_read_only(void)
 {
 	uid_t we = geteuid();
@@ -464,7 +467,7 @@ static void report_read_only(void)
 	unlink("report");
 }
 
-/* --- many at once --- */
+/* --- many concurrent jobs --- */
 
 enum { PROCESSES = 24, RECORDS = 150 };
 
@@ -486,7 +489,7 @@ static void be_a_job(unsigned number)
 	_exit(vfy_judge_report(&j, job) ? 3 : 0);
 }
 
-/* Each job's lines are there, in its order. */
+/* All lines of each job are in the log, in the job's order. */
 static void follow_line(struct json_object *line, void *ctx)
 {
 	unsigned *next = ctx, thread = strtoul(member(line, "thread"), NULL, 10);
@@ -497,7 +500,7 @@ static void follow_line(struct json_object *line, void *ctx)
 			   thread, next[thread]);
 }
 
-/* While they are at it, whoever looks sees a report that is whole. */
+/* While the jobs run, a reader always sees a complete report. */
 static int wait_and_look(pid_t pid)
 {
 	int status = 0, seen = 0;
@@ -534,7 +537,7 @@ static void many_processes(void)
 	unlink("report");
 }
 
-/* --- and killed --- */
+/* --- killed jobs --- */
 
 static void add_forever(_Atomic unsigned *added)
 {

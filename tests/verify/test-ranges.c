@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * test-ranges.c - sets of LBAs as ranges, held against an array of flags
- */
+/* test-ranges.c - sets of LBAs as ranges, compared with an array of flags */
 #include <inttypes.h>
 
 #include "verify/ranges.h"
@@ -10,7 +8,7 @@
 
 enum { LBAS = 200 };
 
-/* The ranges are those of @flags, in order, and none could be joined. */
+/* Assert that the ranges are those of @flags, in order, and that no two can be merged. */
 static void check_set(const struct vfy_ranges *s, const bool *flags, unsigned round)
 {
 	uint64_t blocks = 0;
@@ -54,7 +52,7 @@ static void random_sets(void)
 	}
 }
 
-/* The last LBA there can be, and one far before. */
+/* Test the highest LBA, and one far below it. */
 static void the_ends(void)
 {
 	static const uint64_t order[] = { UINT64_MAX, 0, UINT64_MAX - 1, 1, UINT64_MAX };
@@ -68,7 +66,7 @@ static void the_ends(void)
 	vfy_ranges_free(&s);
 }
 
-/* Beyond a million ranges blocks are still counted, and still join ranges. */
+/* Beyond a million ranges, blocks are still counted and still extend ranges. */
 static void too_many(void)
 {
 	const uint64_t most = 1 << 20;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-stamp-runs.c - the plugin "stamp" over several blocks, several runs and many at
- * once; what it says, and what it refuses
+ * test-stamp-runs.c - the plugin "stamp" with several blocks, several runs and concurrent
+ * jobs; its messages and refusals
  */
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -10,7 +10,7 @@
 
 /* --- several blocks, several runs --- */
 
-/* All blocks of a write have one generation; of a read each has its own finding. */
+/* All blocks of a write have the same generation; in a read each block has its own finding. */
 static void many_blocks(void)
 {
 	struct vfy_io io = io_of(0, 0, 1, 0, 4);
@@ -58,7 +58,7 @@ static void close_both(void)
 		vfy_stamp.close(bed.session[j].ctx);
 }
 
-/* A later run knows; one that was killed leaves both. */
+/* A later run knows the generations; after a killed run both generations are valid. */
 static void run_again(void)
 {
 	char why[VFY_WHY_MAX];
@@ -68,9 +68,9 @@ static void run_again(void)
 	write_to(16, 1, -1, 0);
 	write_to(17, 1, 17, 0);
 	write_to(17, 1, 17, 0);
-	start_write(0, &io);			/* killed */
+	start_write(0, &io);			/* killed while in flight */
 	write_to(18, 1, 18, 0);
-	write_to(18, 1, -1, 0x281);		/* failed */
+	write_to(18, 1, -1, 0x281);		/* a failed write */
 	close_both();
 	for (unsigned j = 0; j < JOBS; j++)
 		UNIT_CHECK(!open_job(j, "", why), "%s: %s", shape_name(bed.shape), why);
@@ -89,7 +89,7 @@ static void later_runs(void)
 	each_shape(run_again);
 }
 
-/* Whatever changes blocks otherwise: anything may be there until the next write. */
+/* After another command that changes blocks, any contents are valid until the next write. */
 static void trim(void)
 {
 	struct vfy_io io = io_of(0, 1, 9, 2, 4);
@@ -112,7 +112,7 @@ static void trims(void)
 	each_shape(trim);
 }
 
-/* Generations come round, and the application tag never is FFFFh. */
+/* Generations wrap, and the application tag is never FFFFh. */
 static void come_round(const struct shape *s, unsigned apart)
 {
 	set_up(s);
@@ -135,16 +135,16 @@ static void generations_come_round(void)
 
 	s.app_mask = 0x0ff0;
 	come_round(&s, 255);
-	s.app_mask = 0x33cc;		/* not in one piece */
+	s.app_mask = 0x33cc;		/* bits that are not contiguous */
 	come_round(&s, 255);
 	s = shapes[3];
 	s.l.sts = s.storage_bits = 8;
 	come_round(&s, 256);
 }
 
-/* --- what it says, and what it refuses --- */
+/* --- messages and refusals --- */
 
-/* That tag is no generation's, so it is none of a block's. */
+/* The tag of the option is no generation, so no block carries it. */
 static void any_apptag(void)
 {
 	struct shape s = shapes[0];
@@ -221,7 +221,7 @@ static void refuses(void)
 	tear_down();
 
 	set_up(&shapes[0]);
-	bed.ns.tuples_cross = bed.ns.md_crosses = false;	/* PRACT */
+	bed.ns.tuples_cross = bed.ns.md_crosses = false;	/* PRACT=1 */
 	refused("", "no room for a generation");
 	tear_down();
 
@@ -231,13 +231,13 @@ static void refuses(void)
 	tear_down();
 
 	set_up(&shapes[4]);
-	bed.ns.tags.app = 0xffff;		/* and the storage tag has the generation */
+	bed.ns.tags.app = 0xffff;		/* the storage tag carries the generation */
 	refused("", "blocks escape all checks, as those never written do: give another apptag");
 	tear_down();
 
 	set_up(&shapes[9]);
 	bed.ns.tags.app = 0xffff;
-	bed.ns.tags.app_mask = 0;		/* and only the stamp has it */
+	bed.ns.tags.app_mask = 0;		/* only the stamp carries it */
 	refused("", "give another apptag");
 	tear_down();
 
@@ -252,7 +252,7 @@ static void refuses(void)
 	tear_down();
 }
 
-/* A file that is of something else stays as it is. */
+/* A file of another namespace or format is refused and not changed. */
 static void refused_file(const char *word)
 {
 	char why[VFY_WHY_MAX] = "";
@@ -311,9 +311,9 @@ static void refuses_files(void)
 	tear_down();
 }
 
-enum { FILE_SIZE = 4096 + 8 * BLOCKS, BOOT_ID = 1024 };		/* where it is in the file */
+enum { FILE_SIZE = 4096 + 8 * BLOCKS, BOOT_ID = 1024 };		/* offset of the boot ID */
 
-/* The file becomes what it was, and that is of another start of the machine. */
+/* Restore the old contents of the file, and set another boot ID in it. */
 static void reboot(char *old)
 {
 	int fd = open(file, O_WRONLY);
@@ -345,14 +345,14 @@ static void open_again(bool behind, const char *when)
 }
 
 /*
- * The machine was lost: a generation that the file does not know is no finding, until
- * the block is written again.
+ * The system crashed: a generation that the file does not know is no finding until the block is
+ * written again.
  */
 static void lose_machine(void)
 {
 	char *old;
 
-	for (int i = 0; i < 300; i++)		/* few bits of a tag have come round */
+	for (int i = 0; i < 300; i++)		/* generations in few bits wrap */
 		write_to(1, 2, 1, 0);
 	old = read_file();
 	write_to(1, 2, 1, 0);
@@ -411,7 +411,10 @@ static void close_job(unsigned job)
 	vfy_stamp.close(bed.session[job].ctx);
 }
 
-/* As fio does it: it opens jobs, which then are processes, and keeps all open to its end. */
+/*
+ * As in fio: the main process opens the jobs, which then become processes, and keeps all of
+ * them open to its end.
+ */
 static void one_writes(unsigned writer)
 {
 	open_again(false, "a new file");
@@ -435,7 +438,7 @@ static void reboot_as_is(void)
 	free(bytes);
 }
 
-/* Whoever closes last leaves it in order; who is killed does not. */
+/* The last process that closes the file leaves it clean, unless it is killed. */
 static void ends_in_order(void)
 {
 	for (unsigned writer = 0; writer < JOBS; writer++) {
@@ -454,7 +457,10 @@ static void ends_in_order(void)
 
 /* --- on a full disk --- */
 
-/* Generations of so many blocks take room at once: the first such part has some, the next has not. */
+/*
+ * Disk space is reserved for this many blocks at a time: the first such chunk has space, the
+ * next has not.
+ */
 enum { EDGE = 16384 };
 
 static const char *in_full(const char *name)
@@ -465,7 +471,10 @@ static const char *in_full(const char *name)
 	return path;
 }
 
-/* Four blocks ahead of the edge, or behind it, as they are in the buffer of @from; what is found. */
+/*
+ * Read four blocks before or after the edge, with the contents of @from's buffer.  Returns the
+ * number of findings.
+ */
 static unsigned judge_four(uint64_t lba, const struct vfy_io *from)
 {
 	struct vfy_io io = io_of(1, 0, 2, lba, 4);
@@ -483,7 +492,10 @@ static void whole(const struct vfy_io *io)
 	end(0, io, 0);
 }
 
-/* A write of both sides of the edge is not kept; so what was known is not, any more. */
+/*
+ * A write across the edge is not recorded, so what was known of its blocks is not known any
+ * more.
+ */
 static void write_over_edge(void)
 {
 	struct vfy_io known = io_of(0, 0, 1, EDGE - 4, 4), over = io_of(0, 1, 1, EDGE - 4, 8);
@@ -501,7 +513,10 @@ static void write_over_edge(void)
 	UNIT_CHECK(judge_four(EDGE - 4, &known) == 4 && bed.f[0].class == VFY_LOST, "lost: %u found", bed.found);
 }
 
-/* A trim starts when there is no room, and ends when there is some: no write ends with it. */
+/*
+ * A trim starts when there is no disk space and ends when there is: its end does not end any
+ * write.
+ */
 static void trim_over_edge(void)
 {
 	struct vfy_io trim = io_of(0, 0, 9, EDGE - 4, 8);
@@ -539,7 +554,7 @@ static void full_disk(void)
 	UNIT_CHECK(!umount(in_full("")) && !rmdir(in_full("")), "%s", strerror(errno));
 }
 
-/* --- many at once --- */
+/* --- concurrent jobs --- */
 
 enum { THREADS = 4, ROUNDS = 20000 };
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-stamp.c - an honest device makes the plugin "stamp" say nothing, whatever is
- * under way at once; a dishonest one, what became of which block
+ * test-stamp.c - with a correct device the plugin "stamp" finds nothing, whatever I/Os
+ * are concurrent; with a faulty one it finds what happened to each block
  */
 #include "stamp-bed.h"
 
-/* --- an honest device --- */
+/* --- a correct device --- */
 
 enum stage { FREE, STARTED, APPLIED };
 
@@ -15,11 +15,11 @@ struct under_way {
 	bool		fails;
 };
 
-/* What the device does with a command, at one moment between its start and its end. */
+/* Execute a command on the device, at one moment between its start and its end. */
 static void execute(struct under_way *u)
 {
 	switch (u->io.opcode) {
-	case 1:		/* one that fails may have done part of it */
+	case 1:		/* a failed one may have been executed in part */
 		if (u->fails)
 			u->io.nr = unit_random_below(u->io.nr + 1);
 		apply(&u->io, u->io.lba);
@@ -67,7 +67,7 @@ static void next_stage(unsigned job, unsigned tag, struct under_way *u)
 	}
 }
 
-/* Whatever is under way at once, fails, or is killed: nothing is found. */
+/* Nothing is found, whatever commands are concurrent, fail, or are killed. */
 static void honest_device(void)
 {
 	struct under_way u[JOBS][DEPTH] = { 0 };
@@ -79,7 +79,7 @@ static void honest_device(void)
 		next_stage(job, tag, &u[job][tag]);
 		if (i % 2000)
 			continue;
-		/* Killed: what is under way ends nowhere, some of it done, some not. */
+		/* Killed: commands in flight never end; some of them were executed, some not. */
 		memset(u, 0, sizeof(u));
 		for (unsigned j = 0; j < JOBS; j++)
 			vfy_stamp.close(bed.session[j].ctx);
@@ -93,7 +93,7 @@ static void nothing_to_find(void)
 	each_shape(honest_device);
 }
 
-/* The same with few generations, which come round all the time. */
+/* The same with few generations, which wrap often. */
 static void nothing_to_find_few_bits(void)
 {
 	struct shape s = shapes[0];
@@ -105,7 +105,7 @@ static void nothing_to_find_few_bits(void)
 	tear_down();
 }
 
-/* --- a dishonest one --- */
+/* --- a faulty device --- */
 
 static void lose(void)
 {
@@ -118,12 +118,12 @@ static void lose(void)
 	expect(5, VFY_STALE, "the last two did not arrive");
 	write_to(5, 1, 5, 0);
 	expect_nothing(5, "it was written again");
-	write_to(4, 3, 4, 0);		/* a command's generation is that of its newest block, and one */
+	write_to(4, 3, 4, 0);		/* generation of the newest block, + 1 */
 	write_to(4, 1, -1, 0);
 	expect(4, VFY_LOST, "after a write of several blocks");
 }
 
-/* Of a first write: what was there before is anybody's guess. */
+/* The first write of a block is lost: the contents before it are unknown. */
 static void lose_first(void)
 {
 	write_to(9, 1, -1, 0);
@@ -156,7 +156,7 @@ static void lost_and_stale(void)
 	each_shape(lose_over_other);
 }
 
-/* Where from is known by the stamp, or by a reference tag. */
+/* The LBA of a misdirected write is known from the stamp or from a reference tag. */
 static void misdirect(void)
 {
 	const bool seen = bed.shape->room >= 8 || bed.shape->refs;
@@ -172,7 +172,7 @@ static void misdirect(void)
 		read_blocks(31, 1);
 		UNIT_CHECK(bed.found == 1, "%s: %u findings", shape_name(bed.shape), bed.found);
 	}
-	write_to(23, 1, 40, 0);		/* onto one that nobody knows */
+	write_to(23, 1, 40, 0);		/* onto an unknown block */
 	if (seen)
 		expect(40, VFY_MISDIRECTED, "onto an unknown block");
 	else
@@ -184,7 +184,7 @@ static void misdirected(void)
 	each_shape(misdirect);
 }
 
-/* Half of the data is old: by the sums, or it is just a wrong guard. */
+/* Half of the data is old: the sums show it as torn; without sums only the guard is wrong. */
 static void tear_data(void)
 {
 	const struct pi_layout *l = &bed.shape->l;
@@ -208,7 +208,7 @@ static void tear_data(void)
 	free(half);
 }
 
-/* Of the metadata, the tuple is new and the rest old, and the other way round. */
+/* The tuple is new and the other metadata is old, and the reverse. */
 static void tear_metadata(void)
 {
 	const struct pi_layout *l = &bed.shape->l;
@@ -247,7 +247,7 @@ static void torn(void)
 	each_shape(tear_metadata);
 }
 
-/* Of each byte beyond the tuple one bit is wrong: so it is found, once, and where. */
+/* One flipped bit in any byte outside the tuple gives one finding, with the byte's offset. */
 static void damage_metadata(void)
 {
 	const struct pi_layout *l = &bed.shape->l;
@@ -272,7 +272,7 @@ static void damage_metadata(void)
 	}
 }
 
-/* A tag that there never was is damaged, and nothing else. */
+/* A tag that no write had is reported as a wrong tag, without a class. */
 static void damage_tags(void)
 {
 	const struct pi_layout *l = &bed.shape->l;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-verify.c - the pattern in metadata, byte by byte as its definition says,
- * and the lines that tell of mismatches
+ * test-verify.c - the metadata pattern, byte by byte according to its definition, and the
+ * lines that report mismatches
  */
 #include <inttypes.h>
 
@@ -12,7 +12,7 @@
 
 /* --- the pattern --- */
 
-/* Written out for one LBA: 0123456789abcdefh with 5ah laid over each byte. */
+/* The pattern of one LBA, computed by hand: 0123456789abcdefh with each byte XORed with 5ah. */
 static const uint64_t lba = 0x0123456789abcdef;
 static const uint8_t pattern[8] = { 0x5b, 0x79, 0x1f, 0x3d, 0xd3, 0xf1, 0x97, 0xb5 };
 
@@ -32,7 +32,10 @@ static void pattern_by_hand(void)
 			   pattern[j % 8]);
 }
 
-/* Any size, any stride: each block has that of its LBA, and no byte outside is touched. */
+/*
+ * For any size and stride, each block has the pattern of its LBA, and no byte outside is
+ * written.
+ */
 static void pattern_of_blocks(void)
 {
 	enum { BLOCKS = 5, MOST = 67, GAP = 13 };
@@ -43,7 +46,7 @@ static void pattern_of_blocks(void)
 		size_t stride = size + GAP;
 
 		memset(buf, 0xcc, sizeof(buf));
-		vfy_md_fill(&l, UINT64_MAX - 2, buf, stride, BLOCKS);	/* LBAs may wrap */
+		vfy_md_fill(&l, UINT64_MAX - 2, buf, stride, BLOCKS);	/* the LBA wraps */
 		for (size_t at = 0; at < BLOCKS * stride; at++) {
 			uint32_t j = at % stride;
 			uint64_t block = UINT64_MAX - 2 + at / stride;
@@ -56,7 +59,7 @@ static void pattern_of_blocks(void)
 	}
 }
 
-/* A wrong byte is seen, and told as it is, if and only if it is outside of the tuple. */
+/* A wrong byte is reported, with its values, if and only if it is outside the tuple. */
 static void check_bytes(const struct oracle_format *f, const uint8_t *data, uint8_t *md)
 {
 	struct pi_layout l = layout_of(f);
@@ -97,7 +100,7 @@ static void pattern_outside_tuple(void)
 	each_format(check_span);
 }
 
-/* Every bad block is counted, the first few are stored; nothing beyond them is. */
+/* Every bad block is counted; the first @max are stored, and nothing is written after them. */
 static void pattern_counts(void)
 {
 	enum { BLOCKS = 6 };
@@ -156,7 +159,7 @@ static const struct {
 	  "a: write: LBA 8-9: guard (found by the device: E (282h))" },
 	{ { .path = "a", .command = "compare", .lba = 8, .blocks = 1, .field = VFY_DATA,
 	    .side = VFY_DEVICE, .status = "E (285h)" },
-	  "a: compare: LBA 8: data (found by the device: E (285h))" },	/* which byte? */
+	  "a: compare: LBA 8: data (found by the device: E (285h))" },	/* no byte is known */
 	{ { .path = "a", .command = "read", .lba = 9, .field = VFY_STAMP, .known = true, .want = 3,
 	    .got = 2, .side = VFY_PLUGIN, .class = VFY_MISDIRECTED, .from = 8 },
 	  "a: read: LBA 9: stamp: misdirected from LBA 8: wanted 0003h, got 0002h "

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-written.c - the map of blocks that this run wrote: against a list of flags, where
- * commands overlap, and between processes
+ * test-written.c - the map of the blocks that this run wrote: compared with an array of
+ * flags, with overlapping commands, and shared between processes
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -47,13 +47,16 @@ static void change(struct vfy_written *w, uint64_t lba, uint64_t nr)
 	vfy_written_change_ends(w, lba, nr);
 }
 
-/* Would a read of the block alone, with nothing beside it, be told that it is ours? */
+/*
+ * Returns whether the block is in the map during a read of this block alone, without concurrent
+ * commands.
+ */
 static bool has(struct vfy_written *w, uint64_t lba)
 {
 	return vfy_written_throughout(w, lba, 1, vfy_written_read_starts(w, lba, 1), lba);
 }
 
-/* Short and long ranges, within words and across words, regions and pages of bits. */
+/* Returns short and long ranges, within and across words, regions and pages of bits. */
 static uint64_t random_range(uint64_t *lba)
 {
 	uint64_t nr = 1 + unit_random_below(unit_random() & 1 ? 8 : MOST);
@@ -90,7 +93,7 @@ static void follows_a_list(void)
 	vfy_written_close(w);
 }
 
-/* A write and a change of one block at the same time: nobody knows which came last. */
+/* If a write and another change of a block overlap, their order is unknown. */
 static void overlaps(void)
 {
 	struct vfy_written *w = new_map();
@@ -113,7 +116,7 @@ static void overlaps(void)
 	vfy_written_close(w);
 }
 
-/* What was entered or changed while a read was under way may not have been there for it. */
+/* A block that was entered or changed during a read may not have been in the map for all of it. */
 static void reads(void)
 {
 	struct vfy_written *w = new_map();
@@ -146,7 +149,10 @@ static void kinds(void)
 	vfy_written_close(w);
 }
 
-/* A process that opens the map only after it was forked has the same one; another has its own. */
+/*
+ * A process that opens the map of a namespace after it was forked shares it.  Another namespace
+ * has its own map.
+ */
 static void shared(void)
 {
 	const uint64_t ns = next_ns++;
@@ -167,7 +173,7 @@ static void shared(void)
 	UNIT_CHECK(!status && has(w, (1ULL << 36) - 2), "what another process wrote is unknown");
 	UNIT_CHECK(!has(w, (1ULL << 36) - 1), "more is known than was written");
 	UNIT_CHECK(!has(other, (1ULL << 36) - 2), "another namespace has it, too");
-	change(w, 0, 1ULL << 36);		/* only pages that were touched are looked at */
+	change(w, 0, 1ULL << 36);		/* only touched pages are read */
 	UNIT_CHECK(!vfy_written_any(w, 0, 1ULL << 36), "not all were dropped");
 	vfy_written_close(w);
 	vfy_written_close(other);
