@@ -75,15 +75,18 @@ struct need {
 	const struct job_opts	*shape;		/* of the job: what is in its buffers */
 	uint64_t		end;		/* where its I/O ends in the file, bytes as bs= counts */
 	bool			exact;		/* its size was given, not worked out: whole blocks */
+	const char		*unknown;	/* why @end is not, without an image; NULL: it is known */
 	bool			fills;		/* fill_device=1, and no size */
 };
 
 static struct {
-	pthread_mutex_t	lock;
 	bool		done, failed;
 	struct need	*needs;
 	size_t		nr, room;
-} all_jobs = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} all_jobs;
+
+static pthread_mutex_t all_jobs_lock = PTHREAD_MUTEX_INITIALIZER;
+VFY_HOLD_ACROSS_FORK(all_jobs_lock, 102);
 
 static bool fills_device(const struct thread_options *o)
 {
@@ -117,13 +120,47 @@ static uint64_t file_size_of(const struct thread_data *td, const char *path)
 	return o->file_size_low + vfy_mix(hash) % ((o->file_size_high - o->file_size_low) / bs + 1) * bs;
 }
 
+/* Where the I/O of the log that is replayed, or of its first part, ends in file @i; 0: it is not read yet. */
+static uint64_t end_of_log(struct thread_data *td, unsigned i)
+{
+	struct flist_head *entry;
+	uint64_t end = 0;
+
+	if (!td->io_log_list.next)
+		return 0;
+	flist_for_each(entry, &td->io_log_list) {
+		const struct io_piece *io = flist_entry(entry, struct io_piece, list);
+
+		if (ddir_rw(io->ddir) && io->fileno == (int)i && io->offset + io->len > end)
+			end = io->offset + io->len;
+	}
+	return end;
+}
+
+/* Why nobody knows where the I/O ends as long as there is no image; NULL: it is known. */
+static const char *unknown_end(const struct thread_data *td)
+{
+	const struct thread_options *o = &td->o;
+
+	if (o->read_iolog_file)
+		return o->read_iolog_chunked ? "read_iolog_chunked=1 does not tell how far the log reaches" : NULL;
+	if (o->file_size_low)
+		return NULL;
+	if (o->size_percent)
+		return "size= in percent is of an image's size";
+	if (o->start_offset_percent)
+		return "offset= in percent is of an image's size";
+	return o->offset_increment_percent && (o->numjobs > 1 || td->subjob_number) ?
+	       "offset_increment= in percent is of an image's size" : NULL;
+}
+
 /* As far as that is known while the file is @f->real_file_size bytes; 0: it takes what there is. */
 static uint64_t end_of(struct thread_data *td, struct fio_file *f, unsigned i)
 {
 	uint64_t size = size_of(td, i);
 
 	if (td->o.read_iolog_file)
-		return 0;
+		return end_of_log(td, i);
 	if (td->o.file_size_low)
 		return f->real_file_size >= td->o.file_size_low &&
 		       f->real_file_size <= td->o.file_size_high ? 0 : file_size_of(td, f->file_name);
@@ -183,6 +220,18 @@ static bool note_outputs(const struct options *o)
 
 /* --- all of them --- */
 
+static bool add_need_of(struct thread_data *td, const struct job_opts *shape, unsigned i)
+{
+	const char *unknown = unknown_end(td);
+	struct fio_file *f = td->files[i];
+
+	return shape && add_need((struct need){
+		.path = strdup(f->file_name), .shape = shape, .unknown = unknown,
+		.end = unknown ? 0 : end_of(td, f, i), .fills = fills_device(&td->o),
+		.exact = td->o.nr_files == 1 && !td->o.file_size_low && !td->o.read_iolog_file,
+	});
+}
+
 /* @ours: the engine's options, NULL for another engine's job. */
 static bool look_at_files(struct thread_data *td, const struct options *ours)
 {
@@ -195,9 +244,7 @@ static bool look_at_files(struct thread_data *td, const struct options *ours)
 		if (ours ? vfy_output_note_target(f->file_name) :
 			   vfy_output_note(VFY_USE_TARGET, f->file_name))
 			return false;
-		if (ours && (!shape || !add_need((struct need){
-			.path = strdup(f->file_name), .shape = shape, .end = end_of(td, f, i),
-			.exact = td->o.nr_files == 1 && !td->o.file_size_low, .fills = fills_device(&td->o) })))
+		if (ours && !add_need_of(td, shape, i))
 			return false;
 	}
 	return true;
@@ -231,15 +278,17 @@ static bool look_at(struct thread_data *td)
 /* Once in each process.  0, or -ENOMEM with a line in @why. */
 static int look_at_all_jobs(struct thread_data *self, char *why)
 {
-	pthread_mutex_lock(&all_jobs.lock);
+	pthread_mutex_lock(&all_jobs_lock);
 	for (unsigned i = 0; i < thread_number && !all_jobs.done; i++) {
 		struct thread_data *td = tnumber_to_td(i);
 
-		if (can_be_looked_at(td, self))
+		if (td != self && can_be_looked_at(td, self))
 			all_jobs.failed |= !look_at(td);
 	}
+	/* What it does is known by now, with its log, if there is one; to others it may not have been. */
+	all_jobs.failed |= (!all_jobs.done || self->o.read_iolog_file) && !look_at(self);
 	all_jobs.done = true;
-	pthread_mutex_unlock(&all_jobs.lock);
+	pthread_mutex_unlock(&all_jobs_lock);
 	return all_jobs.failed ? refuse(why, ENOMEM, "out of memory") : 0;
 }
 
@@ -259,9 +308,10 @@ static bool is_of_file(const struct need *n, const char *path)
 }
 
 /* Blocks of an image to create: up to where the I/O of any job ends. */
-static int extent_of_image(const struct target_open *o, const struct pi_layout *l, uint64_t *blocks,
-			   char *why)
+static int find_extent(const struct target_open *o, const struct pi_layout *l, uint64_t *blocks,
+		       char *why)
 {
+	const char *unknown = NULL;
 	bool fills = false;
 
 	*blocks = 0;
@@ -278,11 +328,27 @@ static int extent_of_image(const struct target_open *o, const struct pi_layout *
 				      o->path, (unsigned long long)n->end, (unsigned long long)unit);
 		*blocks = nr > *blocks ? nr : *blocks;
 		fills |= n->fills;
+		unknown = n->unknown ? n->unknown : unknown;
 	}
+	if (!*blocks && unknown)
+		return refuse(why, EINVAL, "%s: %s, and there is no image yet: have it made first, by a job with "
+			      "size= in bytes", o->path, unknown);
 	if (!*blocks && fills)
 		return refuse(why, EINVAL, "%s: fill_device=1 ends where an image does, and there is none yet: "
 			      "give size=, which it is created with", o->path);
 	return 0;
+}
+
+/* As struct target_open has it. */
+static int extent_of_image(const struct target_open *o, const struct pi_layout *l, uint64_t *blocks,
+			   char *why)
+{
+	int ret;
+
+	pthread_mutex_lock(&all_jobs_lock);
+	ret = find_extent(o, l, blocks, why);
+	pthread_mutex_unlock(&all_jobs_lock);
+	return ret;
 }
 
 /* --- one file of a job --- */
@@ -309,20 +375,35 @@ static void remove_file(const struct thread_data *td, const struct job_ns *ns)
 		log_err("nvmepi: %s\n", why);
 }
 
+/* An image does not grow.  What is too large for it? */
+static int refuse_extent(struct thread_data *td, struct fio_file *f, uint64_t end, char *why)
+{
+	const unsigned long long real = f->real_file_size, offset = get_start_offset(td, f);
+
+	if (td->o.file_size_low)
+		return refuse(why, EINVAL, "%s: filesize=%llu, the image holds %llu bytes: give less, or size= "
+			      "alone, or another name, or remove it to have it made anew", f->file_name,
+			      (unsigned long long)end, real);
+	return refuse(why, EINVAL, "%s: size=%llu and offset=%llu are up to byte %llu, the image holds "
+		      "%llu bytes: give less, or another name, or remove it to have it made anew",
+		      f->file_name, (unsigned long long)end - offset, offset, (unsigned long long)end, real);
+}
+
 /* Once it is open: will there be I/O, and room for all of it? */
 static int check_extent(struct thread_data *td, struct fio_file *f, unsigned i, char *why)
 {
 	const uint64_t real = f->real_file_size, end = end_of(td, f, i);
 	uint64_t offset;
 
+	if (td->o.read_iolog_file && end > real)
+		return refuse(why, EINVAL, "%s: the log's I/O is up to byte %llu, there are %llu bytes: give another "
+			      "name, or replay_redirect= to another", f->file_name,
+			      (unsigned long long)end, (unsigned long long)real);
 	if (td->o.read_iolog_file)
 		return 0;
-	offset = get_start_offset(td, f);
 	if (target_of(f->file_name) != &ring_target && end > real)
-		return refuse(why, EINVAL, "%s: size=%llu and offset=%llu are up to byte %llu, the image holds "
-			      "%llu bytes: give less, or another name, or remove it to have it made anew",
-			      f->file_name, (unsigned long long)(end - offset), (unsigned long long)offset,
-			      (unsigned long long)end, (unsigned long long)real);
+		return refuse_extent(td, f, end, why);
+	offset = get_start_offset(td, f);
 	if (offset >= real || real - offset < td_min_bs(td))
 		return refuse(why, EINVAL, "%s: offset=%llu leaves nothing of its %llu bytes: the job would do no "
 			      "I/O", f->file_name, (unsigned long long)offset, (unsigned long long)real);

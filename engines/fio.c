@@ -14,6 +14,7 @@
 #include "optgroup.h"
 #include "verify.h"
 
+#include "verify/fork-lock.h"
 #include "verify/mix.h"
 #include "verify/output.h"
 #include "flight.h"
@@ -257,7 +258,7 @@ static int open_files(struct engine *e, char *why)
 
 	if (!e->td->o.nr_files)
 		return refuse(why, EINVAL, "there is nothing to drive: %s", replays(e->td) ?
-			      "the log names no file; give filename=" : "opendir= has no file in it; give filename=");
+			      "the log names no file, and filename= is not used with one" : "opendir= has no file in it; give filename=");
 	e->ns = calloc(e->td->o.nr_files, sizeof(*e->ns));
 	if (!e->ns)
 		return refuse(why, ENOMEM, "out of memory");
@@ -438,7 +439,8 @@ static int engine_open_file(struct thread_data *td, struct fio_file *f)
 	if (!ns)
 		ns = named(td->io_ops_data, f->file_name);
 	if (!ns) {
-		log_err("nvmepi: %s: the log names it in a later part: give it as filename=, too\n", f->file_name);
+		log_err("nvmepi: %s: the log names it in a later part: have it name all files at its start, or leave "
+			"out read_iolog_chunked\n", f->file_name);
 		return 1;
 	}
 	FILE_SET_ENG_DATA(f, ns);

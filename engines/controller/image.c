@@ -254,7 +254,7 @@ static pthread_mutex_t images_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ctl_image *images;
 
 /* A fork waits while an image is being opened, so no child inherits its temporary lock. */
-VFY_HOLD_ACROSS_FORK(images_lock, 102);
+VFY_HOLD_ACROSS_FORK(images_lock, 103);
 
 static void free_image(struct ctl_image *img)
 {
