@@ -3,6 +3,7 @@
 import argparse
 import re
 import sys
+from pathlib import Path
 
 HIDDEN = argparse.SUPPRESS      # as the help of an option that is the program's own business
 
@@ -14,11 +15,20 @@ def share(text):
     return found if 0 < found < 0.5 else None
 
 
+def given(text):
+    """The value of an option, as of a shell variable that was never set: '' would mean the present folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty: give a value, or leave it out")
+    return text
+
+
 class Parser(argparse.ArgumentParser):
     """Help is the calling program's text, errors are one line, options are spelled out."""
 
     def __init__(self, text):
         super().__init__(allow_abbrev=False)
+        self.register("type", None, given)
+        self.register("type", Path, lambda text: Path(given(text)))
         self.text = text.lstrip()
 
     def error(self, message):

@@ -3,6 +3,7 @@
 How every program here ends. Exit status 1 is what the program means by it, as PI errors or
 'worse'; everything that keeps it from its end, foreseen or not, is a line and status 2.
 """
+import contextlib
 import os
 import signal
 import sys
@@ -46,6 +47,37 @@ def unexpected(error):
             f"input that it can't read; {TRACEBACK}=1 shows where it came from")
 
 
+@contextlib.contextmanager
+def about(path):
+    """What fails meanwhile fails at @path: errors of writing, as of a full disk, name no file."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+class Output:
+    """Standard output, of which errors tell that it was this that had no room."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+    def write(self, text):
+        with about("standard output"):
+            return self.stream.write(text)
+
+    def flush(self):
+        with about("standard output"):
+            self.stream.flush()
+
+
 def fill_standard():
     """
     A descriptor of standard input, output or error that is closed would be given to the next file that
@@ -75,6 +107,7 @@ def run(name, main, read_arguments, interrupted="interrupted"):
     for stream in (sys.stdout, sys.stderr):     # names of files need not be text
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    sys.stdout = Output(sys.stdout)
     try:
         args = read_arguments()
         status = main(args)

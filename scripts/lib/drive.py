@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A drive's namespace, looked at and formatted through nvme-cli (2.3 and newer)."""
+import errno
 import json
 import re
 from typing import NamedTuple
@@ -183,7 +184,7 @@ class Namespace:
         try:
             node = identity.Node(machine, real)
         except OSError as error:
-            raise Refused(f"{path}: {error.strerror}") from None
+            raise Refused(f"{path}: {error.strerror}{hint(error)}") from None
         try:
             return cls(node.identity(), node, machine=machine)
         except BaseException:
@@ -409,6 +410,11 @@ def in_progress(done):
 
 # --- names ---
 
+def hint(error):
+    """What to look at where a device can't be opened."""
+    return ": is the drive there? See 'ls /dev/ng*' and 'nvme list'" if error.errno == errno.ENOENT else ""
+
+
 def real_path(path, machine=HERE):
     """The generic character device behind a name."""
     real = machine.real_path(path)
@@ -417,8 +423,10 @@ def real_path(path, machine=HERE):
         raise Refused(f"{path} is a block device: name its character device, /dev/ng{match[1]}")
     try:
         number = machine.character_device(real)
-    except (OSError, ValueError) as error:
-        raise Refused(f"{path}: {getattr(error, 'strerror', error)}") from None
+    except OSError as error:
+        raise Refused(f"{path}: {error.strerror}{hint(error)}") from None
+    except ValueError as error:
+        raise Refused(f"{path}: {error}") from None
     if not number or not re.fullmatch(r"/dev/ng\d+n\d+", real):
         raise Refused(f"{path} is no NVMe generic device (/dev/ngXnY)")
     return real

@@ -67,9 +67,21 @@ def all_runs(plan):
 
 def runs_there(plan, number):
     """(the namespaces of a boot, its runs on them), for who is in it."""
-    boot, runs = boots_of(plan)[number]
+    every = boots_of(plan)
+    if not 0 <= number < len(every):
+        raise Failed(f"boot {number} is none of the {len(every)} of this sweep")
+    boot, runs = every[number]
     target = Namespaces(boot.formats)
     return target, [run._replace(target=target) for run in runs]
+
+
+def runs_in_boots(plan):
+    """All runs, each on the namespaces of its boot."""
+    found = []
+    for boot, runs in boots_of(plan):
+        target = Namespaces(boot.formats)
+        found += [run._replace(target=target) for run in runs]
+    return found
 
 
 def command(folder, program, boot, runs):

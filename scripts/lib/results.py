@@ -28,7 +28,7 @@ import identity
 import measures
 import planfile
 import textlines
-from command import Refusal
+from command import Refusal, about
 from points import Point
 
 VERSION = 1
@@ -50,8 +50,8 @@ def write_whole(path, text):
     new = path.with_name(f".{path.name}.new")
     new.unlink(missing_ok=True)
     try:
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "w",
-                  encoding="utf-8", newline="") as file:
+        with about(path), open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "w",
+                               encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -140,16 +140,6 @@ class Folder:
                 raise Refused(f"{place} is a link: a sweep's results are all in one folder")
         self.read_state()
 
-    @staticmethod
-    def check(path):
-        """Refuse what is no folder with a finished sweep's results."""
-        if not path.is_dir():
-            raise Refused(f"{path} is no folder")
-        read_json(path / "plan.json")
-        if not (path / "points.csv").exists():
-            raise Refused(f"{path} has no points.csv: its sweep did not come to an end, "
-                          "--resume it")
-
     @classmethod
     def create(cls, path, plan):
         """A new one; one that has the same plan already is gone on with."""
@@ -235,7 +225,7 @@ class Folder:
         """
         new = not self.state.exists()
         text = "".join(f"{json.dumps(record)}\n" for record in records).encode()
-        with open(self.open_state(), "r+b", buffering=0) as file:
+        with about(self.state), open(self.open_state(), "r+b", buffering=0) as file:
             end = end_of_lines(file)
             file.seek(end)
             file.truncate()

@@ -11,6 +11,9 @@ from command import Refusal
 from points import CHECKS, MODES, RW, Point, Workload
 
 LONGEST = 366 * 24 * 3600       # seconds
+SHORTEST = 0.001
+MOST_IN_FLIGHT = 65536          # commands of a queue: an NVMe queue has no more entries
+MOST_JOBS = 4096                # that fio runs
 PLANS = Path(__file__).resolve().parent.parent / "plans"
 
 
@@ -36,10 +39,11 @@ def one_of(known, what):
     return read
 
 
-def number(what, least=0):
+def number(what, least=0, most=10**9):
+    """A whole number, which fio and the tables of results have room for."""
     def read(word):
-        if not re.fullmatch(r"[0-9]+", word) or int(word) < least:
-            raise Refused(f"'{word}' is no {what}, a number from {least} on")
+        if not re.fullmatch(r"[0-9]{1,30}", word) or not least <= int(word) <= most:
+            raise Refused(f"'{word[:40]}' is no {what}, a number from {least} to {most}")
         return int(word)
     return read
 
@@ -52,14 +56,23 @@ def size(word):
     return int(match[1]) << 10 * " kmg".index(match[2] or " ")
 
 
-def seconds(word):
+def seconds(word, least=0):
+    """A time of @least seconds on."""
     match = re.fullmatch(r"([0-9]*\.?[0-9]+)(ms|s|m|)", word)
     if not match:
         raise Refused(f"'{word}' is no time, such as 50ms, 2s or 1m")
     found = float(match[1]) * {"ms": 0.001, "s": 1, "": 1, "m": 60}[match[2]]
     if found > LONGEST:
         raise Refused(f"'{word[:40]}' is too long a time: {LONGEST} s, which is a year, at most")
+    if found < least:
+        raise Refused(f"'{word}' is too short a time: {round(least * 1000)} ms at least, in which "
+                      "something can be measured")
     return found
+
+
+def run_time(word):
+    """Of a run; fio counts milliseconds."""
+    return seconds(word, SHORTEST)
 
 
 def mode(word):
@@ -104,14 +117,14 @@ DIMENSIONS = {
     "mode": (mode, "pract,unchecked,device,host,both"),
     "rw": (workload, "randread,randwrite"),
     "bs": (size, "4k"),
-    "iodepth": (number("queue depth", 1), "32"),
-    "jobs": (number("number of jobs", 1), "1"),
+    "iodepth": (number("queue depth", 1, MOST_IN_FLIGHT), "32"),
+    "jobs": (number("number of jobs", 1, MOST_JOBS), "1"),
 }
 # What holds for all of them: name to (reader, value by default).
 SETTINGS = {
     "repeats": (number("number of repeats", 1), "5"),
     "base_repeats": (number("number of repeats"), "0"),
-    "runtime": (seconds, "1s"),
+    "runtime": (run_time, "1s"),
     "ramp": (seconds, "0"),
     "size": (size, "64M"),
     "seed": (number("seed"), "1"),
@@ -170,7 +183,7 @@ def find(name):
     known = sorted(path.stem for path in PLANS.glob("*.plan"))
     if name in known:
         return PLANS / f"{name}.plan"
-    if "/" in name or Path(name).is_file():
+    if "/" in name or Path(name).exists():
         return Path(name)
     raise Refused(f"there is no plan '{name}': {nearest(name, known)} (or give a file)")
 

@@ -3,9 +3,9 @@
 import os
 import re
 import stat
-from pathlib import Path
 
 LARGEST = 1 << 28       # bytes of a file that is read
+LONGEST = 1 << 20       # and of one that a person writes, line by line
 
 
 def plain(path, refused):
@@ -23,10 +23,22 @@ def plain(path, refused):
 
 
 def read(path, refused, comment="#.*"):
-    """(line number, text) of each, without comments; refused(line) is raised where it can't be."""
+    """
+    (line number, text) of each, without comments; refused(line) is raised where it can't be. It may
+    come from a pipe.
+    """
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise refused(f"{path}: {getattr(error, 'strerror', 'not a text file')}") from None
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+            raise refused(f"{path} is {'a folder' if stat.S_ISDIR(mode) else 'no plain file'}: name a text file")
+        with open(path, "rb") as file:
+            text = file.read(LONGEST + 1)
+        if len(text) > LONGEST:
+            raise refused(f"{path} has more than {LONGEST} bytes: it is not what is read here")
+        lines = text.decode("utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise refused(f"{path}: not a text file") from None
+    except OSError as error:
+        raise refused(f"{path}: {error.strerror}") from None
     stripped = ((number, re.sub(comment, "", line).strip()) for number, line in enumerate(lines, 1))
     return [(number, text) for number, text in stripped if text]
