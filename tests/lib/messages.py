@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+The messages of programs, collected from the sources, and their entries in nvmepi-messages(7).
+
+A message is a text with places where it varies. In the sources these are printf's
+conversions and the braces of f-strings; in an entry they are any words. Every string of three
+words and more in the C sources is taken for a message, or for a part of one, but for those
+that are named here as something else.
+"""
+import ast
+import re
+from typing import NamedTuple
+
+C_ROOMS = "engines", "verify", "pi"
+PROGRAMS = "sweep", "report", "compare", "regress"
+PAGE = "nvmepi-messages.7"
+# Files whose texts are no messages: help of options, a block as text, what a scan shows, a plugin to start from.
+NO_MESSAGES = re.compile(r"fio-options\.h|decode\.c|scan/(show|info)\.c|example/.*|gen-guard-.*|ticks\.h")
+# Other strings: help of a program, contents of files, names, pieces of numbers.
+NO_MESSAGE = re.compile(r"usage: .*|GCC unroll.*|nvmepi (image|generations|embedded).*|# How the image.*|"
+                        r"finds lost, stale.*|\{ .*|%15s .*|LBA %\S+ \(%s\)\\n.*|deallocated, or never written|"
+                        r"[^a-z]*(%\S*\W*)*(, |; |: )?(%\S*\W*)*", re.DOTALL)
+TOKENS = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|^[ \t]*#[^\n]*', re.DOTALL | re.MULTILINE)
+CONVERSION = re.compile(r"%(?:%|[-+ #0]*[\d*]*(?:\.[\d*]+)?(?:hh|h|ll|l|z|j|t)?(?:[diouxXcsfp]|<\w+>)?)")
+PLACE = "\0"                    # where a text varies
+LEAST_WORDS, LEAST_LETTERS = 3, 10
+# Functions of scripts that say something, and which of their arguments it is; None: any.
+SAY = {"error": 0, "say": None, "refuse_unless": 2, "of_kind": 0, "stop": 0}
+# Functions of which every string of some words is a message, or a part of one.
+TELL = {"not_put_back", "was", "unexpected", "notes", "left_out", "resumed", "questions_of", "questions",
+        "probe_job", "finish_all", "nearest"}
+SHELL = re.compile(r"(test|sed|sha256sum) .*")
+INTERNAL = {"ValueError", "RuntimeError", "KeyError", "SystemExit", "AssertionError", "NotDrawn"}
+
+
+class Message(NamedTuple):
+    """A text with PLACEs, and where it is from."""
+
+    text: str
+    source: str
+
+    def letters(self):
+        return len(re.sub(r"[^A-Za-z]", "", self.text))
+
+    def pattern(self):
+        """What an entry of this message looks like."""
+        parts = [re.escape(part) for part in re.split(f"{PLACE}+", self.whole())]
+        return re.compile(".*?".join(parts), re.DOTALL)
+
+    def whole(self):
+        """With a PLACE for what is before or behind a part of a message."""
+        before = PLACE if re.match(r"[ ,;:)]", self.text) else ""
+        return before + self.text + (PLACE if re.search(r"[ ,(]$", self.text) else "")
+
+
+# --- C ---
+
+def literals(text):
+    """(line, string) of each string of a C source; neighbours are one, macros between them are PLACEs."""
+    found, end = [], 0
+    for match in TOKENS.finditer(text):
+        if match[0][0] != '"':
+            continue
+        between = re.fullmatch(r"\s*(?:([A-Za-z_]\w*)\s*)?", re.sub(r"/\*.*?\*/", "", text[end:match.start()]))
+        if found and between:
+            line, before = found.pop()
+            macro = f"<{between[1]}>" if between[1] else ""
+            found.append((line, before + macro + match[0][1:-1]))
+        else:
+            found.append((text.count("\n", 0, match.start()) + 1, match[0][1:-1]))
+        end = match.end()
+    return found
+
+
+def plain(text):
+    """A C string with PLACEs, as it is printed; no newline at its end, nor the program's name before it."""
+    text = CONVERSION.sub(lambda m: "%" if m[0] == "%%" else PLACE, re.sub(r"(?<!%)<[A-Z]\w+>", "%s", text))
+    text = text.replace("\\n", "\n").replace('\\"', '"').replace("\\t", "\t").strip("\n")
+    return re.sub(r"^(nvmepi|nvmepi-scan): ", "", text)
+
+
+def of_c(root):
+    for room in C_ROOMS:
+        for path in sorted((root / room).rglob("*.[ch]")):
+            name = str(path.relative_to(root))
+            if NO_MESSAGES.search(name):
+                continue
+            for line, text in literals(path.read_text(encoding="utf-8")):
+                if len(text.split()) >= LEAST_WORDS and not NO_MESSAGE.fullmatch(text):
+                    yield Message(plain(text), f"{name}:{line}")
+
+
+# --- scripts ---
+
+def texts(node):
+    """The texts that an expression can be, with PLACEs."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return [node.value]
+    if isinstance(node, ast.JoinedStr):
+        return ["".join(part.value if isinstance(part, ast.Constant) else PLACE for part in node.values)]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return [a + b for a in texts(node.left) or [PLACE] for b in texts(node.right) or [PLACE]]
+    if isinstance(node, ast.IfExp):
+        return texts(node.body) + texts(node.orelse)
+    return []
+
+
+def told(function):
+    """The strings of a function, without its own description and pieces of others."""
+    every = [n for n in ast.walk(ast.Module(function.body[1:], [])) if isinstance(n, ast.Constant | ast.JoinedStr)]
+    inner = {id(part) for one in every if isinstance(one, ast.JoinedStr) for part in ast.walk(one) if part is not one}
+    return [one for one in every if id(one) not in inner
+            and any(len(text.replace(PLACE, "").split()) >= LEAST_WORDS and not SHELL.match(text)
+                    for text in texts(one))]
+
+
+def spoken(node):
+    """What is a message in a raise, in a call, or in a whole function."""
+    if isinstance(node, ast.FunctionDef) and node.name in TELL:
+        return told(node)
+    if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+        return [] if ast.unparse(node.exc.func) in INTERNAL else node.exc.args
+    if not isinstance(node, ast.Call):
+        return []
+    name = ast.unparse(node.func).rpartition(".")[2]
+    if name == "print":
+        return node.args if any("stderr" in ast.unparse(k.value) for k in node.keywords) else []
+    if name not in SAY:
+        return []
+    return node.args if SAY[name] is None else node.args[SAY[name]:SAY[name] + 1]
+
+
+def of_scripts(root):
+    for path in sorted((root / "scripts").rglob("*")):
+        if not path.is_file() or path.name not in PROGRAMS and not \
+                (path.suffix == ".py" and "lib" in path.relative_to(root).parts):
+            continue
+        name, program = str(path.relative_to(root)), "|".join(PROGRAMS)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for text in (t for one in spoken(node) for t in texts(one)):
+                yield Message(re.sub(f"^({program}): ", "", text), f"{name}:{node.lineno}")
+
+
+# --- both, and the page ---
+
+def messages(root):
+    """All of them, each text once; what has hardly a word of its own can't be told from others."""
+    found = {}
+    for one in [*of_c(root), *of_scripts(root)]:
+        one = one._replace(text=re.sub(f"{PLACE}+", PLACE, one.text))
+        if one.letters() >= LEAST_LETTERS:
+            found.setdefault(one.text, one)
+    return list(found.values())
+
+
+def unescaped(text):
+    """A quoted argument of mdoc as text."""
+    return text.replace('""', '"').replace("\\(dq", '"').replace("\\&", "").replace("\\-", "-").replace("\\e", "\\")
+
+
+def entries(page):
+    """The texts of a page's entries: .It, and .Li "TEXT" in the next line."""
+    return [unescaped(text) for text in re.findall(r'^\.It\n\.Li "(.*)"$', page, re.MULTILINE)]
+
+
+def as_entry(message):
+    """A message as an entry to start from: places are PATH, N or NAME."""
+    text = re.sub(f"^{PLACE}+(?=[ ,;:)])|(?<=[ ,(]){PLACE}+$", "...", message.whole()) \
+        if message.whole() != message.text else message.text
+    text = re.sub(f"^{PLACE}+(?=:| is | has )", "PATH", text)
+    text = re.sub(f"(?<=: ){PLACE}+$", "REASON", text)
+    text = re.sub(f"{PLACE}+", "NAME", text)
+    text = text.replace("\\", "\\e").replace('"', '""').replace("\n", " ")
+    return f'.It\n.Li "{text}"'
+
+
+def unmatched(root, page):
+    """(messages without an entry, entries without a message): an entry is of the message it fits best."""
+    every, told, lost = messages(root), set(), []
+    patterns = [(one, one.pattern()) for one in every]
+    for entry in entries(page):
+        fitting = [one for one, pattern in patterns if pattern.fullmatch(entry)]
+        if fitting:
+            most = max(map(Message.letters, fitting))
+            told |= {one.text for one in fitting if one.letters() == most}
+        else:
+            lost.append(entry)
+    return [one for one in every if one.text not in told], lost
