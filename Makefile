@@ -19,9 +19,10 @@ cflags := -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -fPIC -fno-plt -fvisibility
 ldflags := $(LDFLAGS) $(SANITIZE)
 libs := $(NVME_FLAGS) $(URING_FLAGS) $(JSON_FLAGS) -ldl -lpthread
 
-# pi/ alone; the scanner; all that is neither its nor fio's; tests and tools, one source each.
+# pi/ alone; the scanner; the qualification; all that is neither its nor fio's; tests and tools, one source each.
 pi_src := $(filter-out pi/gen-%,$(wildcard pi/*.c))
 scan_src := $(wildcard engines/scan/*.c)
+qualify_src := $(wildcard engines/qualify/*.c)
 lib_src := $(pi_src) $(wildcard verify/*.c engines/nvme/*.c engines/controller/*.c) \
 	$(filter-out engines/fio.c,$(wildcard engines/*.c))
 test_src := $(wildcard tests/*/test-*.c)
@@ -38,7 +39,7 @@ lib_obj := $(lib_src:%.c=$(B)/%.o)
 tests := $(test_src:tests/%.c=$(B)/tests/%)
 tools := $(tool_src:tests/%.c=$(B)/tests/%)
 
-all: $(B)/nvmepi.so $(B)/nvmepi-scan
+all: $(B)/nvmepi.so $(B)/nvmepi-scan $(B)/nvmepi-qualify
 tests: $(tests) $(tools)
 
 # The way of an I/O is compiled as one.
@@ -50,6 +51,9 @@ $(B)/nvmepi.so: $(B)/engines/fio.o $(lib_obj) engines/fio.map
 $(B)/engines/fio.o: extra += $(FIO_FLAGS)
 
 $(B)/nvmepi-scan: $(scan_src:%.c=$(B)/%.o) $(B)/libnvmepi.a
+	$(CC) -o $@ $^ $(ldflags) $(libs)
+
+$(B)/nvmepi-qualify: $(qualify_src:%.c=$(B)/%.o) $(B)/libnvmepi.a
 	$(CC) -o $@ $^ $(ldflags) $(libs)
 
 $(B)/libnvmepi.a: $(lib_obj)
@@ -81,6 +85,7 @@ install: all
 	for h in verify/verify.h verify/report.h pi/pi.h pi/guard.h; do \
 		install -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/fio-nvmepi/$$h || exit; done
 	install -D $(B)/nvmepi-scan $(DESTDIR)$(PREFIX)/bin/nvmepi-scan
+	install -D $(B)/nvmepi-qualify $(DESTDIR)$(PREFIX)/bin/nvmepi-qualify
 	for page in $(pages); do \
 		install -D -m 644 $$page \
 			$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit; done
@@ -98,11 +103,11 @@ bench-guest: all
 	scripts/bench-guest
 
 clean:
-	rm -rf $(B)/engines $(B)/pi $(B)/verify $(B)/tests $(B)/nvmepi.so $(B)/nvmepi-scan \
+	rm -rf $(B)/engines $(B)/pi $(B)/verify $(B)/tests $(B)/nvmepi.so $(B)/nvmepi-scan $(B)/nvmepi-qualify \
 		$(B)/libnvmepi.a $(B)/count.so $(B)/mark $(B)/config.*
 
 help:
-	@echo "make               the fio engine, $(B)/nvmepi.so, and $(B)/nvmepi-scan"
+	@echo "make               the fio engine, $(B)/nvmepi.so, $(B)/nvmepi-scan and $(B)/nvmepi-qualify"
 	@echo "make tests         test programs, under $(B)/tests"
 	@echo "make check         install what is missing, build, run every test"
 	@echo "make check-matrix  every format and mode in the guest, on both kernels"

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* args.c - see args.h */
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "args.h"
+
+static const char usage[] =
+	"usage: nvmepi-qualify [options] TARGET\n"
+	"       nvmepi-qualify [options] --format=WORDS\n"
+	"       nvmepi-qualify --list [--only=TEXT]\n"
+	"\n"
+	"Find out whether a controller implements end-to-end data protection as the NVM Command\n"
+	"Set Specification says. TARGET is an NVMe generic device (/dev/ngXnY) or an image of the\n"
+	"embedded controller: its blocks are OVERWRITTEN. Without TARGET a new image is tried and\n"
+	"removed.\n"
+	"\n"
+	"  --destroy=SERIAL      a device's data is lost: say so by its serial number\n"
+	"  --range=FIRST-LAST    only these LBAs are overwritten (default: all of an image, the\n"
+	"                        first 8192 blocks of a device)\n"
+	"  --format=WORDS        the format of a new image, or the one that TARGET must have:\n"
+	"                        lbs,ms,mset,pi,pil,pif,sts=NUMBER, as the engine's ns_* options\n"
+	"                        have them (default: lbs=4096,ms=8,pi=1)\n"
+	"  --blocks=N            of a new image (default: 8192)\n"
+	"What is tried:\n"
+	"  --list                try nothing: list the cases, what each requires, and the section\n"
+	"  --only=TEXT           cases whose name has TEXT in it\n"
+	"  --seed=N              data, places and damage are drawn from it (default: 1)\n"
+	"  --repeat=N            all of it N times, each with the next seed (default: 1)\n"
+	"  --time=SECONDS        again and again, at least so long\n"
+	"What is told:\n"
+	"  --output=KIND[:FILE]  people, tap, junit, json or html, on stdout or into a file; may be\n"
+	"                        given several times (default: people)\n"
+	"  --scripts=FOLDER      a shell script of 'nvme io-passthru' lines for each failed case\n"
+	"  --quiet               no progress on stderr\n"
+	"  -h, --help            this text\n"
+	"Images:\n"
+	"  --ns_fault=KIND[/N]   the embedded controller misbehaves, as the engine's ns_fault\n"
+	"\n"
+	"Interrupted (SIGINT, SIGTERM), it tells what is known so far.\n"
+	"exit status: 0 all cases that apply passed, 1 some failed, 2 could not run, or not to the\n"
+	"end with nothing failed so far\n";
+
+void args_die(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("nvmepi-qualify: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	exit(2);
+}
+
+static uint64_t number(const char *name, const char *text, uint64_t min, uint64_t max)
+{
+	char *end;
+	unsigned long long value;
+
+	errno = 0;
+	value = strtoull(text, &end, 0);
+	if (!*text || *end || *text == '-' || *text == '+' || *text == ' ' || errno)
+		args_die("%s: '%s' is no number", name, text);
+	if (value < min || value > max)
+		args_die("%s: '%s' is not within %llu and %llu", name, text, (unsigned long long)min,
+			 (unsigned long long)max);
+	return value;
+}
+
+/* lbs=4096,ms=8,... */
+static void parse_format(struct args *a, char *text)
+{
+	struct ns_format *f = &a->format;
+	const struct {
+		const char *name;
+		int *at;
+		uint64_t max;
+	} words[] = {
+		{ "lbs", &f->lbs, 1 << 20 }, { "ms", &f->ms, 65535 }, { "mset", &f->mset, 1 }, { "pi", &f->pi, 3 },
+		{ "pil", &f->pil, 1 }, { "pif", &f->pif, 2 }, { "sts", &f->sts, 64 },
+	};
+
+	a->formatted = true;
+	for (char *word = strtok(text, ","); word; word = strtok(NULL, ",")) {
+		char *value = strchr(word, '=');
+		size_t i = 0;
+
+		if (!value)
+			args_die("--format: '%s' has no value: give lbs=4096,ms=8,...", word);
+		*value++ = 0;
+		while (i < 7 && strcmp(words[i].name, word))
+			i++;
+		if (i == 7)
+			args_die("--format: '%s' is unknown: give lbs, ms, mset, pi, pil, pif or sts", word);
+		*words[i].at = number("--format", value, 0, words[i].max);
+	}
+}
+
+/* KIND or KIND:FILE */
+static void parse_output(struct args *a, const char *text)
+{
+	const size_t len = strcspn(text, ":");
+	const char *path = text[len] ? text + len + 1 : "-";
+	char why[WHY_MAX];
+
+	if (a->nr_outputs == MAX_OUTPUTS)
+		args_die("--output: no more than %d reports", MAX_OUTPUTS);
+	if (!report_writer(text, len))
+		args_die("--output: '%.*s' is unknown: give %s", (int)len, text, report_writers());
+	if (!*path)
+		args_die("--output=%s names no file", text);
+	if (report_check(path, why))
+		args_die("%s", why);
+	a->outputs[a->nr_outputs].writer = report_writer(text, len);
+	a->outputs[a->nr_outputs++].path = path;
+}
+
+enum option_id {
+	HELP = 'h', LIST = 256, ONLY, SEED, REPEAT, TIME, RANGE, DESTROY, FORMAT, BLOCKS, OUTPUT, SCRIPTS,
+	QUIET, NS_FAULT,
+};
+
+static const struct option options[] = {
+	{ "help", no_argument, NULL, HELP }, { "list", no_argument, NULL, LIST },
+	{ "only", required_argument, NULL, ONLY }, { "seed", required_argument, NULL, SEED },
+	{ "repeat", required_argument, NULL, REPEAT }, { "time", required_argument, NULL, TIME },
+	{ "range", required_argument, NULL, RANGE }, { "destroy", required_argument, NULL, DESTROY },
+	{ "format", required_argument, NULL, FORMAT }, { "blocks", required_argument, NULL, BLOCKS },
+	{ "output", required_argument, NULL, OUTPUT }, { "scripts", required_argument, NULL, SCRIPTS },
+	{ "quiet", no_argument, NULL, QUIET }, { "ns_fault", required_argument, NULL, NS_FAULT },
+	{ 0 },
+};
+
+static void take(struct args *a, int id)
+{
+	switch (id) {
+	case HELP:
+		fputs(usage, stdout);
+		exit(0);
+	case LIST:
+		a->list = true;
+		break;
+	case ONLY:
+		a->only = optarg;
+		break;
+	case SEED:
+		a->seed = number("--seed", optarg, 0, UINT64_MAX);
+		break;
+	case REPEAT:
+		a->repeat = number("--repeat", optarg, 1, UINT32_MAX);
+		break;
+	case TIME:
+		a->time = number("--time", optarg, 1, UINT32_MAX);
+		break;
+	case RANGE:
+		a->range = optarg;
+		break;
+	case DESTROY:
+		a->destroy = optarg;
+		break;
+	case FORMAT:
+		parse_format(a, optarg);
+		break;
+	case BLOCKS:
+		a->blocks = number("--blocks", optarg, 256, 1 << 24);
+		break;
+	case OUTPUT:
+		parse_output(a, optarg);
+		break;
+	case SCRIPTS:
+		a->scripts = optarg;
+		break;
+	case QUIET:
+		a->quiet = true;
+		break;
+	case NS_FAULT:
+		a->fault = optarg;
+		break;
+	}
+}
+
+/* Of an option that has no value getopt tells which one. */
+static const char *complaint(int id)
+{
+	if (id == ':')
+		return "needs a value";
+	for (const struct option *o = options; optopt && o->name; o++)
+		if (o->val == optopt)
+			return "has a value, and takes none";
+	return "is no option";
+}
+
+struct args args_parse(int argc, char **argv)
+{
+	struct args a = { .seed = 1, .repeat = 1, .format = NS_FORMAT_ANY };
+	int id;
+
+	opterr = 0;
+	while ((id = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
+		if (id == ':' || id == '?')
+			args_die("'%s' %s (see --help)", argv[optind - 1], complaint(id));
+		take(&a, id);
+	}
+	if (optind < argc)
+		a.target = argv[optind++];
+	if (optind < argc)
+		args_die("'%s': one TARGET is enough (see --help)", argv[optind]);
+	if (!a.target && !a.formatted && !a.list)
+		args_die("TARGET is missing: /dev/ngXnY or an image, or --format= for a new image (see --help)");
+	if (a.target && a.blocks)
+		args_die("--blocks is for a new image, without TARGET");
+	if (!a.nr_outputs) {
+		a.outputs[a.nr_outputs].writer = report_writer("people", 6);
+		a.outputs[a.nr_outputs++].path = "-";
+	}
+	return a;
+}
+
+void args_range(const struct args *a, uint64_t nr, uint64_t *first, uint64_t *last)
+{
+	const size_t len = strcspn(a->range, "-");
+	char digits[32];
+
+	snprintf(digits, sizeof(digits), "%.*s", (int)len, a->range);
+	*first = number("--range", digits, 0, UINT64_MAX);
+	if (!a->range[len])
+		args_die("--range=%s: give FIRST-LAST", a->range);
+	*last = number("--range", a->range + len + 1, 0, UINT64_MAX);
+	if (*last < *first)
+		args_die("--range=%s ends before it begins", a->range);
+	if (*last >= nr)
+		args_die("--range=%s: there are LBAs 0 to %llu", a->range, (unsigned long long)(nr - 1));
+}

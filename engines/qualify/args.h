@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * args.h - the command line of nvmepi-qualify
+ *
+ * Whatever is wrong with it ends the program: one line on stderr, exit 2.
+ */
+#ifndef QUALIFY_ARGS_H
+#define QUALIFY_ARGS_H
+
+#include "report.h"
+
+enum { MAX_OUTPUTS = 8 };
+
+struct args {
+	const char		*target;	/* NULL: a new image */
+	bool			list, quiet;
+	const char		*only, *destroy, *range, *scripts, *fault, *defect;
+	uint64_t		seed, repeat, time, blocks;
+	struct ns_format	format;
+	bool			formatted;	/* --format was given */
+	struct {
+		const struct report_writer *writer;
+		const char	*path;		/* "-": stdout */
+	}			outputs[MAX_OUTPUTS];
+	unsigned		nr_outputs;
+};
+
+/* --help is answered here, and ends the program well. */
+struct args args_parse(int argc, char **argv);
+
+/* The blocks that --range names, of the @nr that there are. */
+void args_range(const struct args *a, uint64_t nr, uint64_t *first, uint64_t *last);
+
+/* "nvmepi-qualify: ..." on stderr, exit 2. */
+void args_die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+#endif

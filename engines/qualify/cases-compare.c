@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* cases-compare.c - Compare, and Verify where it is not Read without data; see case.h */
+#include "case.h"
+
+static void equal(struct lab *l, const struct qcase *c, uint32_t nr)
+{
+	const uint64_t lba = case_prepare(l, nr);
+
+	(void)c;
+	case_send(l, nvme_cmd_compare, lba, nr, 0);
+	case_send(l, nvme_cmd_compare, lba, nr, case_checks(l));
+}
+
+static void run_equal(struct lab *l, const struct qcase *c)
+{
+	case_sizes(l, c, true, equal);
+}
+
+/* One bit of what the host sends differs from what is on media. */
+static void differ(struct lab *l, const struct qcase *c, uint32_t nr, uint32_t i)
+{
+	const uint64_t lba = case_prepare(l, nr);
+	const unsigned bits = case_bits(l, c->field);
+	const unsigned where[] = { 0, bits - 1, case_bit(l, c->field) };
+
+	for (int n = 0; n < 3 && !l->failed; n++) {
+		const struct nvme_uring_cmd cmd = lab_command(l, nvme_cmd_compare, lba, nr, c->arg);
+
+		case_flip(l, &cmd, i, c->field, where[n]);
+		lab_do(l, &cmd);
+		case_flip(l, &cmd, i, c->field, where[n]);
+	}
+	case_send(l, nvme_cmd_compare, lba, nr, 0);
+}
+
+static void run_differ(struct lab *l, const struct qcase *c)
+{
+	if (!case_bits(l, c->field))
+		l->skip = "the format has no such field";
+	else
+		case_blocks(l, c, differ);
+}
+
+/* The tuple is not compared; it is checked where that is asked for, of both sides. */
+static void tuple(struct lab *l, const struct qcase *c, uint32_t nr, uint32_t i)
+{
+	static const unsigned fields[] = { QM_GUARD, QM_APP, QM_STORAGE, QM_REF };
+	const uint64_t lba = case_prepare(l, nr);
+
+	for (int n = 0; n < 4 && !l->failed; n++) {
+		const struct nvme_uring_cmd plain = lab_command(l, nvme_cmd_compare, lba, nr, 0);
+		const struct nvme_uring_cmd checked =
+			lab_command(l, nvme_cmd_compare, lba, nr, fields[n] & case_checks(l));
+		unsigned bit;
+
+		if (!case_bits(l, fields[n]))
+			continue;
+		bit = case_bit(l, fields[n]);
+		case_flip(l, &plain, i, fields[n], bit);
+		if (c->arg) {		/* media has the damage, not the host */
+			lab_store(l, lba, nr);
+			case_flip(l, &plain, i, fields[n], bit);
+		}
+		lab_do(l, &plain);
+		lab_do(l, &checked);
+		if (!c->arg)
+			case_flip(l, &plain, i, fields[n], bit);
+		lab_store(l, lba, nr);
+	}
+}
+
+static void run_tuple(struct lab *l, const struct qcase *c)
+{
+	case_blocks(l, c, tuple);
+}
+
+/* Data differs in one block and a tuple is wrong in another: one of both is reported. */
+static void run_both(struct lab *l, const struct qcase *c)
+{
+	(void)c;
+	for (int n = 0; n < 10 && !l->failed; n++) {
+		const uint32_t nr = 2 + lab_below(l, 6) % (l->most - 1);
+		const uint64_t lba = case_prepare(l, nr);
+		const struct nvme_uring_cmd cmd = lab_command(l, nvme_cmd_compare, lba, nr, QM_GUARD | QM_APP);
+
+		case_flip(l, &cmd, lab_below(l, nr), QM_APP, case_bit(l, QM_APP));
+		lab_do(l, &cmd);
+		case_flip(l, &cmd, lab_below(l, nr), FIELD_DATA, case_bit(l, FIELD_DATA));
+		lab_do(l, &cmd);
+	}
+}
+
+/* PRACT is not for Compare and Verify. */
+static void run_pract(struct lab *l, const struct qcase *c)
+{
+	const uint64_t lba = case_prepare(l, 4);
+
+	for (unsigned checks = 0; checks < 8 && !l->failed; checks++) {
+		if (l->f.type == 3 && checks & QM_REF)
+			continue;
+		case_send(l, c->opcode, lba, 4, checks | LAB_PRACT);
+		case_send(l, c->opcode, lba, 4, checks);
+	}
+}
+
+/* More blocks than a command may move, of which one is wrong: the last, or none. */
+static void run_verify_large(struct lab *l, const struct qcase *c)
+{
+	const uint32_t nr = 2 * l->most + 3;
+	struct nvme_uring_cmd cmd;
+	struct qm_tags tags;
+	uint64_t lba;
+
+	(void)c;
+	if (nr > l->quiet - l->first) {
+		l->skip = "the range is too small for more blocks than a command may move";
+		return;
+	}
+	lba = lab_place(l, nr);
+	lab_new_tags(l, lba);
+	tags = l->tags;
+	for (uint32_t i = 0, n; i < nr; i += n) {
+		n = nr - i < l->most ? nr - i : l->most;
+		l->tags.ref = qm_ref_at(&l->f, tags.ref, i);
+		lab_write(l, lba + i, n);
+	}
+	l->tags = tags;
+	case_send(l, nvme_cmd_verify, lba, nr, case_checks(l));
+	if (!l->f.type)
+		return;
+	l->tags.ref = qm_ref_at(&l->f, tags.ref, nr - 1);
+	lab_fill(l, 1, false);
+	cmd = lab_command(l, nvme_cmd_write, lba + nr - 1, 1, 0);
+	case_flip(l, &cmd, 0, QM_GUARD, case_bit(l, QM_GUARD));
+	lab_do(l, &cmd);
+	l->tags = tags;
+	case_send(l, nvme_cmd_verify, lba, nr, case_checks(l));
+	case_send(l, nvme_cmd_verify, lba, nr - 1, case_checks(l));
+	case_send(l, nvme_cmd_verify, lba, nr, 0);
+}
+
+static const struct qcase list[] = {
+	{ "compare/equal", "Compare of what blocks hold succeeds, in commands of every size, with and without checks.",
+	  "3.3.1, 5.3.2.4", NEED_COMPARE, .run = run_equal },
+	{ "compare/data", "Compare finds one bit of data that differs, in any block.", "3.3.1", NEED_COMPARE, run_differ,
+	  .field = FIELD_DATA },
+	{ "compare/data-checked", "Compare finds one bit of data that differs where it also checks.", "3.3.1, 5.3.2.4",
+	  NEED_COMPARE | NEED_PI, run_differ, .field = FIELD_DATA, .arg = QM_APP },
+	{ "compare/metadata", "Compare finds one bit of metadata beyond the tuple that differs, in any block.", "3.3.1",
+	  NEED_COMPARE | NEED_MD, run_differ, .field = FIELD_MD },
+	{ "compare/host-tuple", "Compare checks, and does not compare, the tuples that the host sends.", "3.3.1, 5.3.2.4",
+	  NEED_COMPARE | NEED_PI, .run = run_tuple },
+	{ "compare/media-tuple", "Compare checks, and does not compare, the tuples that are on media.", "3.3.1, 5.3.2.4",
+	  NEED_COMPARE | NEED_PI, run_tuple, .arg = 1 },
+	{ "compare/both", "Compare reports a difference or a wrong tuple where both are there.", "3.3.1, 5.3.2.4",
+	  NEED_COMPARE | NEED_PI, .run = run_both },
+	{ "compare/pract", "Compare with PRACT set is refused.", "3.3.1, figure 26", NEED_COMPARE | NEED_PI, run_pract,
+	  nvme_cmd_compare, 0, 0 },
+	{ "verify/pract", "Verify with PRACT set is refused with Invalid Field in Command.", "3.3.5, figure 61",
+	  NEED_VERIFY | NEED_PI, run_pract, nvme_cmd_verify, 0, 0 },
+	{ "verify/large", "Verify takes more blocks than commands that move data, and checks all of them.", "3.3.5",
+	  NEED_VERIFY, .run = run_verify_large },
+};
+
+const struct qcase_table cases_compare = QCASE_TABLE(list);

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* expect.c - what a command may return; see model.h */
+#include <string.h>
+#include "model.h"
+
+/* --- checks --- */
+
+/* 5.3.3: an application tag of all ones; for type 3 a reference tag of all ones as well. */
+static bool escapes(const struct qm_format *f, const struct qm_tuple *t)
+{
+	if (t->app != 0xffff)
+		return false;
+	return f->type != 3 || t->ref == qm_ones(qm_ref_bits(f));
+}
+
+/*
+ * 5.3.3.  Which of several errors is reported is not specified, so it may be any.
+ * @guard: the right one where it is known by now, or NULL.
+ */
+uint32_t qm_check_block(const struct qm_format *f, const struct qm_range *r, uint32_t i,
+			const uint8_t *data, const uint8_t *md, const uint64_t *guard)
+{
+	uint32_t wrong = 0;
+	struct qm_tuple t;
+
+	if (!f->type || !r->checks)
+		return 0;
+	t = qm_unpack(f, md);
+	if (escapes(f, &t))
+		return 0;
+	if (r->checks & QM_GUARD && t.guard != (guard ? *guard : qm_guard_of(f, data, md)))
+		wrong |= QS(QS_GUARD);
+	if (r->checks & QM_APP && (t.app ^ r->tags.app) & r->tags.app_mask)
+		wrong |= QS(QS_APP);
+	if (r->checks & QM_STORAGE && (t.storage ^ r->tags.storage) & f->storage_mask & qm_ones(f->sts))
+		wrong |= QS(QS_STORAGE);
+	if (r->checks & QM_REF && f->type != 3 && t.ref != qm_ref_at(f, r->tags.ref, i))
+		wrong |= QS(QS_REF);
+	return wrong;
+}
+
+#define MEDIA_ERRORS (QS(QS_UNRECOVERED) | QS(QS_GUARD) | QS(QS_APP) | QS(QS_REF) | QS(QS_STORAGE))
+
+static uint32_t check_as(struct qm *m, struct qm_block *b, enum qm_may as,
+			 const struct qm_range *r, uint32_t i)
+{
+	const struct qm_format *f = &m->f;
+	const uint8_t *bytes = qm_content(m, b, as);
+
+	if (as == QM_BYTES && f->type && r->checks & QM_GUARD && !b->guarded) {
+		b->guard = qm_guard_of(f, bytes, bytes + f->data_size);
+		b->guarded = true;
+	}
+	return qm_check_block(f, r, i, bytes, bytes + f->data_size,
+			      as == QM_BYTES && b->guarded ? &b->guard : NULL);
+}
+
+/* The errors that one block may end a command with; QS_OK among them if it need not. */
+static uint32_t check_one(struct qm *m, const struct qm_range *r, uint32_t i)
+{
+	struct qm_block *b = qm_block(m, r->lba + i);
+	uint32_t all = 0;
+
+	if (!b || b->may & QM_ANY)
+		return QS(QS_OK) | MEDIA_ERRORS;
+	if (b->may & QM_UNCOR)
+		all |= QS(QS_UNRECOVERED);
+	for (unsigned as = QM_BYTES; as <= QM_FFS; as <<= 1)
+		if (b->may & as) {
+			const uint32_t wrong = check_as(m, b, as, r, i);
+
+			all |= wrong ? wrong : QS(QS_OK);
+		}
+	return all;
+}
+
+uint32_t qm_check_media(struct qm *m, const struct qm_range *r)
+{
+	uint32_t all = 0;
+	bool good = true;
+
+	for (uint32_t i = 0; i < r->nr; i++) {
+		const uint32_t one = check_one(m, r, i);
+
+		all |= one;
+		good &= one & QS(QS_OK) ? true : false;
+	}
+	return (all & ~QS(QS_OK)) | (good ? QS(QS_OK) : 0);
+}
+
+/* Blocks in the host's memory. */
+static uint32_t check_host(const struct qm_format *f, const struct nvme_uring_cmd *cmd,
+			   const struct qm_range *r)
+{
+	uint32_t wrong = 0;
+
+	for (uint32_t i = 0; r->checks && i < r->nr; i++) {
+		const struct qm_place p = qm_place(f, cmd, r->pract, i);
+
+		wrong |= qm_check_block(f, r, i, p.data, p.md, NULL);
+	}
+	return wrong;
+}
+
+/*
+ * 5.3.3: type 1 asks for the low bits of SLBA; type 3 should not compare, and a command that
+ * is aborted for asking is aborted with Invalid Protection Information.
+ */
+uint32_t qm_admit(const struct qm_format *f, const struct qm_range *r, bool *may)
+{
+	*may = false;
+	if (!(r->checks & QM_REF))
+		return 0;
+	if (f->type == 1 && r->tags.ref != (r->lba & qm_ones(qm_ref_bits(f))))
+		return QS(QS_PI);
+	*may = f->type == 3;
+	return f->type == 3 ? QS(QS_PI) : 0;
+}
+
+/* --- what is asked of every command --- */
+
+static bool out_of_range(const struct qm_format *f, uint64_t lba, uint64_t nr)
+{
+	return lba >= f->nr_blocks || nr > f->nr_blocks - lba;
+}
+
+/* Base, MDTS: data, and metadata that is interleaved with it unless CTRATT.MEM is set. */
+static bool too_large(const struct qm_format *f, const struct qm_range *r)
+{
+	const uint64_t block = f->data_only ? f->data_size : qm_wire(f, r->pract).data;
+
+	return f->max_bytes && r->nr * block > f->max_bytes;
+}
+
+static uint32_t check_fields(const struct qm_format *f, const struct qm_range *r, bool moves)
+{
+	uint32_t wrong = 0;
+
+	if (out_of_range(f, r->lba, r->nr))
+		wrong |= QS(QS_LBA);
+	if (moves && too_large(f, r))
+		wrong |= QS(QS_FIELD);
+	return wrong;
+}
+
+static struct qm_expect only(uint32_t allowed)
+{
+	return (struct qm_expect){ .allowed = allowed };
+}
+
+/* --- one function a command --- */
+
+static struct qm_expect expect_read(struct qm *m, const struct nvme_uring_cmd *cmd)
+{
+	const struct qm_range r = qm_range(&m->f, cmd);
+	uint32_t wrong = check_fields(&m->f, &r, true);
+	bool may;
+	const uint32_t admit = qm_admit(&m->f, &r, &may);
+
+	if (wrong || (admit && !may))
+		return only(wrong | admit);
+	return (struct qm_expect){ qm_check_media(m, &r) | admit, .any_dnr = may };
+}
+
+static struct qm_expect expect_verify(struct qm *m, const struct nvme_uring_cmd *cmd)
+{
+	const struct qm_range r = qm_range(&m->f, cmd);
+	uint32_t wrong = check_fields(&m->f, &r, false), media;
+	const bool pract = cmd->cdw12 >> 29 & 1;
+	bool may;
+	const uint32_t admit = qm_admit(&m->f, &r, &may);
+
+	if (pract && m->f.type)		/* figure 61 */
+		wrong |= QS(QS_FIELD);
+	if (wrong || (admit && !may))
+		return only(wrong | admit);
+	media = qm_check_media(m, &r);
+	/* 3.3.5: the error need not be the one that reading would end with. */
+	if (media & MEDIA_ERRORS)
+		media |= MEDIA_ERRORS;
+	return (struct qm_expect){ media | admit | (pract ? QS(QS_FIELD) : 0), .any_dnr = may };
+}
+
+static struct qm_expect expect_write(struct qm *m, const struct nvme_uring_cmd *cmd)
+{
+	struct qm_range r = qm_range(&m->f, cmd);
+	uint32_t wrong = check_fields(&m->f, &r, true), admit;
+	bool may;
+
+	if (r.pract)			/* 5.3.2.1: PRCHK and STC are ignored */
+		r.checks = 0;
+	admit = qm_admit(&m->f, &r, &may);
+	if (wrong || (admit && !may))
+		return only(wrong | admit);
+	wrong = check_host(&m->f, cmd, &r);
+	return (struct qm_expect){ (wrong ? wrong : QS(QS_OK)) | admit, .any_dnr = may };
+}
+
+/* Does the host's block @i differ from this content, protection information aside?  3.3.1 */
+static bool differs(const struct qm_format *f, const struct qm_place *p, const uint8_t *bytes)
+{
+	const unsigned at = f->type ? qm_tuple_offset(f) : f->md_size, end = at + qm_tuple_size(f);
+	const uint8_t *md = bytes + f->data_size;
+
+	if (memcmp(p->data, bytes, f->data_size))
+		return true;
+	return p->md && (memcmp(p->md, md, at) || memcmp(p->md + end, md + end, f->md_size - end));
+}
+
+static uint32_t compare_blocks(struct qm *m, const struct nvme_uring_cmd *cmd,
+			       const struct qm_range *r)
+{
+	uint32_t all = QS(QS_OK);
+
+	for (uint32_t i = 0; i < r->nr; i++) {
+		const struct qm_place p = qm_place(&m->f, cmd, false, i);
+		const struct qm_block *b = qm_block(m, r->lba + i);
+		bool same = !b || b->may & (QM_ANY | QM_UNCOR), other = !b || b->may & QM_ANY;
+
+		for (unsigned as = QM_BYTES; b && as <= QM_FFS; as <<= 1)
+			if (b->may & as)
+				*(differs(&m->f, &p, qm_content(m, b, as)) ? &other : &same) = true;
+		if (other)
+			all |= QS(QS_COMPARE);
+		if (!same)
+			all &= ~QS(QS_OK);
+	}
+	return all;
+}
+
+/* 5.3.2.4: checks of what comes from the host and of what is on media, and the comparison. */
+static struct qm_expect expect_compare(struct qm *m, const struct nvme_uring_cmd *cmd)
+{
+	struct qm_range r = qm_range(&m->f, cmd);
+	const bool pract = r.pract;
+	uint32_t wrong, host, media, same;
+	bool may;
+	const uint32_t admit = qm_admit(&m->f, &r, &may);
+
+	r.pract = false;
+	wrong = check_fields(&m->f, &r, true);
+	if (pract)			/* figure 26: a reserved value of a defined field */
+		wrong |= QS(QS_FIELD) | QS(QS_PI);
+	if (wrong || (admit && !may))
+		return only(wrong | admit);
+	host = check_host(&m->f, cmd, &r);
+	media = qm_check_media(m, &r);
+	same = compare_blocks(m, cmd, &r);
+	wrong = (host | media | same) & ~QS(QS_OK);
+	if (!host && media & same & QS(QS_OK))
+		wrong |= QS(QS_OK);
+	return (struct qm_expect){ wrong | admit, .any_dnr = may };
+}
+
+/* Figure 82: PRCHK and STC shall be cleared. */
+static struct qm_expect expect_zeroes(struct qm *m, const struct nvme_uring_cmd *cmd)
+{
+	const struct qm_range r = qm_range(&m->f, cmd);
+	const uint32_t refused = QS(QS_PI) | QS(QS_FIELD);
+	uint32_t wrong = check_fields(&m->f, &r, false);
+
+	if (r.checks)
+		wrong |= refused;
+	if (wrong)
+		return only(wrong);
+	/* Bits of checks that mean nothing in this format. */
+	return only(QS(QS_OK) | (cmd->cdw12 & (7u << 26 | 1u << 24) ? refused : 0));
+}
+
+/* CDW12 bits 31:24 are reserved: a controller need not look at them. */
+static struct qm_expect expect_uncorrectable(struct qm *m, const struct nvme_uring_cmd *cmd)
+{
+	const struct qm_range r = qm_range(&m->f, cmd);
+	const uint32_t wrong = check_fields(&m->f, &r, false);
+
+	if (wrong)
+		return only(wrong | (cmd->cdw12 >> 24 ? QS(QS_FIELD) : 0));
+	return only(QS(QS_OK) | (cmd->cdw12 >> 24 ? QS(QS_FIELD) : 0));
+}
+
+/* 3.3.3: advisory; ranges out of the namespace may be refused. */
+static struct qm_expect expect_dsm(struct qm *m, const struct nvme_uring_cmd *cmd)
+{
+	const struct nvme_dsm_range *ranges = (const void *)(uintptr_t)cmd->addr;
+	uint32_t all = QS(QS_OK);
+
+	for (unsigned i = 0; i <= (cmd->cdw10 & 0xff); i++)
+		if (ranges[i].nlb && out_of_range(&m->f, ranges[i].slba, ranges[i].nlb))
+			all |= QS(QS_LBA);
+	if (cmd->cdw12 | cmd->cdw13 | cmd->cdw14 | cmd->cdw15)
+		all |= QS(QS_FIELD);
+	return only(all);
+}
+
+static struct qm_expect expect_flush(struct qm *m, const struct nvme_uring_cmd *cmd)
+{
+	(void)m;
+	return only(QS(QS_OK) | (cmd->cdw10 | cmd->cdw11 | cmd->cdw12 | cmd->cdw13 | cmd->cdw14 |
+				 cmd->cdw15 ? QS(QS_FIELD) : 0));
+}
+
+/* Commands, and the bit of ONCS that says there is one; 0: every controller has it. */
+static const struct {
+	struct qm_expect (*expect)(struct qm *m, const struct nvme_uring_cmd *cmd);
+	uint16_t	oncs;
+} commands[256] = {
+	[nvme_cmd_flush]	= { expect_flush, 0 },
+	[nvme_cmd_write]	= { expect_write, 0 },
+	[nvme_cmd_read]		= { expect_read, 0 },
+	[nvme_cmd_write_uncor]	= { expect_uncorrectable, NVME_CTRL_ONCS_WRITE_UNCORRECTABLE },
+	[nvme_cmd_compare]	= { expect_compare, NVME_CTRL_ONCS_COMPARE },
+	[nvme_cmd_write_zeroes]	= { expect_zeroes, NVME_CTRL_ONCS_WRITE_ZEROES },
+	[nvme_cmd_dsm]		= { expect_dsm, NVME_CTRL_ONCS_DSM },
+	[nvme_cmd_verify]	= { expect_verify, NVME_CTRL_ONCS_VERIFY },
+	[nvme_cmd_copy]		= { qm_expect_copy, NVME_CTRL_ONCS_COPY },
+};
+
+struct qm_expect qm_expect(struct qm *m, const struct nvme_uring_cmd *cmd)
+{
+	struct qm_expect e;
+
+	if (!commands[cmd->opcode].expect)
+		return only(QS(QS_OPCODE));
+	if (cmd->nsid != m->f.nsid && !(cmd->opcode == nvme_cmd_flush && cmd->nsid == NVME_NSID_ALL))
+		return only(QS(QS_NS) | QS(QS_FIELD));
+	e = commands[cmd->opcode].expect(m, cmd);
+	if (commands[cmd->opcode].oncs & ~m->f.oncs)
+		e.allowed |= QS(QS_OPCODE);
+	return e;
+}

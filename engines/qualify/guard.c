@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* guard.c - see guard.h */
+#include <pthread.h>
+#include <stdbool.h>
+#include "guard.h"
+
+/* Polynomials as the specification writes them: the highest power first. */
+static const struct crc {
+	unsigned	bits;
+	uint64_t	poly;
+	bool		reflected;	/* bit 0 of a byte comes first; register starts and ends inverted */
+} crcs[3] = {
+	{ 16, 0x8bb7, false },
+	{ 32, 0x1edc6f41, true },
+	{ 64, 0xad93d23594c93659, true },
+};
+
+static uint64_t tables[3][256];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static uint64_t reflect(uint64_t value, unsigned bits)
+{
+	uint64_t out = 0;
+
+	for (unsigned i = 0; i < bits; i++)
+		out |= (value >> i & 1) << (bits - 1 - i);
+	return out;
+}
+
+/* The register after one byte, one bit after the other. */
+static uint64_t divide_byte(const struct crc *c, unsigned byte)
+{
+	const uint64_t top = 1ULL << (c->bits - 1), poly = reflect(c->poly, c->bits);
+	uint64_t reg = c->reflected ? byte : (uint64_t)byte << (c->bits - 8);
+
+	for (int i = 0; i < 8; i++) {
+		if (c->reflected)
+			reg = reg & 1 ? reg >> 1 ^ poly : reg >> 1;
+		else
+			reg = reg & top ? reg << 1 ^ c->poly : reg << 1;
+	}
+	return c->bits == 64 ? reg : reg & ((1ULL << c->bits) - 1);
+}
+
+static void fill_tables(void)
+{
+	for (int pif = 0; pif < 3; pif++)
+		for (unsigned byte = 0; byte < 256; byte++)
+			tables[pif][byte] = divide_byte(&crcs[pif], byte);
+}
+
+static uint64_t add(unsigned pif, uint64_t reg, const uint8_t *p, size_t len)
+{
+	const uint64_t *table = tables[pif];
+
+	if (crcs[pif].reflected)
+		for (; len; len--)
+			reg = reg >> 8 ^ table[(reg ^ *p++) & 0xff];
+	else
+		for (; len; len--)
+			reg = (reg << 8 ^ table[(reg >> 8 ^ *p++) & 0xff]) & 0xffff;
+	return reg;
+}
+
+uint64_t qm_guard(unsigned pif, const void *data, size_t len, const void *more, size_t more_len)
+{
+	const struct crc *c = &crcs[pif];
+	const uint64_t ones = c->bits == 64 ? ~0ULL : (1ULL << c->bits) - 1;
+	uint64_t reg = c->reflected ? ones : 0;
+
+	pthread_once(&once, fill_tables);
+	reg = add(pif, reg, data, len);
+	reg = add(pif, reg, more, more_len);
+	return c->reflected ? reg ^ ones : reg;
+}

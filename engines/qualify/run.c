@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* run.c - see run.h */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "end.h"
+#include "run.h"
+
+const char *const verdict_names[NR_VERDICTS] = {
+	[VERDICT_PASS] = "pass", [VERDICT_FAIL] = "fail", [VERDICT_SKIP] = "skip",
+	[VERDICT_ERROR] = "error", [VERDICT_NOT_RUN] = "not run",
+};
+
+/* --- time and signals --- */
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static volatile sig_atomic_t stopped;
+
+/* A second one ends the program, should a command not come back. */
+static void stop(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction sa = { .sa_handler = stop, .sa_flags = SA_RESTART | SA_RESETHAND };
+
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+}
+
+/* --- one case --- */
+
+bool run_wants(const struct run *r, const struct qcase *c)
+{
+	return !r->only || strstr(c->name, r->only);
+}
+
+/* The same chance for a case, whichever others run. */
+static uint64_t seed_of(uint64_t seed, const char *name)
+{
+	uint64_t h = seed ^ 0xcbf29ce484222325;
+
+	for (; *name; name++)
+		h = (h ^ (uint8_t)*name) * 0x100000001b3;
+	return h;
+}
+
+/* After a failure nobody knows what blocks hold. */
+static void forget(struct lab *l)
+{
+	for (uint64_t i = 0; i < l->model.nr; i++)
+		l->model.blocks[i].may = QM_ANY;
+}
+
+static enum verdict verdict_of(const struct lab *l)
+{
+	if (l->failed)
+		return l->broken ? VERDICT_ERROR : VERDICT_FAIL;
+	return l->skip ? VERDICT_SKIP : VERDICT_PASS;
+}
+
+/* A later repetition does not hide what an earlier one found. */
+static void note(struct run *r, struct result *x, uint64_t seed, double seconds)
+{
+	struct lab *l = r->l;
+	const enum verdict v = verdict_of(l);
+
+	x->commands += l->commands;
+	x->seconds += seconds;
+	if (x->verdict == VERDICT_FAIL || x->verdict == VERDICT_ERROR)
+		return;
+	x->verdict = v;
+	x->why = l->skip;
+	if (v == VERDICT_FAIL || v == VERDICT_ERROR) {
+		x->finding = l->finding;
+		l->finding.script = NULL;
+		x->seed = seed;
+	}
+}
+
+static void run_one(struct run *r, struct result *x, uint64_t seed)
+{
+	struct lab *l = r->l;
+	const double start = now();
+
+	l->failed = l->broken = false;
+	l->cause = NULL;
+	l->commands = 0;
+	l->bufs = &l->own;
+	l->in = &l->input;
+	l->rng = seed_of(seed, x->c->name);
+	l->skip = qcase_skip(l, x->c);
+	if (!l->skip)
+		x->c->run(l, x->c);
+	note(r, x, seed, now() - start);
+	if (l->failed)
+		forget(l);
+}
+
+/* --- all of them --- */
+
+static void show_progress(const struct run *r, unsigned done, double start, double *shown)
+{
+	const double t = now();
+	unsigned failed = 0;
+
+	if (!r->progress || t - *shown < 2)
+		return;
+	*shown = t;
+	for (unsigned i = 0; i < r->nr; i++)
+		failed += r->results[i].verdict == VERDICT_FAIL;
+	fprintf(stderr, "nvmepi-qualify: %u of %u cases, %u failed, %.0f s, about %.0f s to go\n", done, r->nr,
+		failed, t - start, (t - start) / (done ? done : 1) * (r->nr - done));
+}
+
+static bool more(const struct run *r, double start)
+{
+	return !stopped && (r->passes < r->repeat || now() - start < r->time);
+}
+
+static void run_all(struct run *r)
+{
+	const double start = now();
+	double shown = start;
+
+	while (more(r, start)) {
+		for (unsigned i = 0; i < r->nr && !stopped; i++) {
+			run_one(r, &r->results[i], r->seed + r->passes);
+			show_progress(r, i + 1, start, &shown);
+		}
+		r->passes += !stopped;
+	}
+	r->interrupted = stopped;
+	r->seconds = now() - start;
+}
+
+static void count(struct run *r)
+{
+	for (unsigned i = 0; i < r->nr; i++)
+		r->counts[r->results[i].verdict]++;
+}
+
+int run_cases(struct run *r, char why[WHY_MAX])
+{
+	const struct qcase *c;
+	unsigned nr = 0;
+	int ret;
+
+	while (qcase_at(nr))
+		nr++;
+	r->results = calloc(nr, sizeof(*r->results));
+	if (!r->results)
+		return refuse(why, ENOMEM, "out of memory");
+	for (unsigned i = 0; (c = qcase_at(i)); i++)
+		if (run_wants(r, c))
+			r->results[r->nr++] = (struct result){ .c = c, .verdict = VERDICT_NOT_RUN };
+	if (!r->nr)
+		return refuse(why, EINVAL, "--only=%s: no case has that in its name (see --list)", r->only);
+	catch_signals();
+	r->l->rng = r->seed;
+	ret = end_prepare(r->l, why);
+	if (!ret && r->l->broken)
+		ret = refuse(why, EIO, "%s: a first Write could not be sent: %s", r->l->path, r->l->finding.got);
+	if (!ret)
+		run_all(r);
+	count(r);
+	end_free();
+	return ret;
+}
+
+void run_free(struct run *r)
+{
+	for (unsigned i = 0; i < r->nr; i++)
+		free(r->results[i].finding.script);
+	free(r->results);
+}
