@@ -139,6 +139,25 @@ static void run_verify_large(struct lab *l, const struct qcase *c)
 	case_send(l, nvme_cmd_verify, lba, nr, 0);
 }
 
+/* As many blocks as a command can name, with a bad one at the very end. */
+static void run_verify_all(struct lab *l, const struct qcase *c)
+{
+	const uint64_t range = l->last - l->first + 1, nr = range < 65536 ? range : 65536;
+	const uint64_t lba = l->last + 1 - nr;
+
+	(void)c;
+	lab_new_tags(l, lba);
+	for (uint64_t i = 0; i < nr; i++)
+		if (qm_block(&l->model, lba + i)->may & (QM_ANY | QM_UNCOR) && !lab_write(l, lba + i, 1))
+			return;
+	case_send(l, nvme_cmd_verify, lba, nr, 0);
+	case_send(l, nvme_cmd_write_uncor, l->last, 1, 0);
+	case_send(l, nvme_cmd_verify, lba, nr, 0);
+	case_send(l, nvme_cmd_verify, lba, nr - 1, 0);
+	lab_new_tags(l, l->last);
+	lab_write(l, l->last, 1);
+}
+
 static const struct qcase list[] = {
 	{ "compare/equal", "Compare of what blocks hold succeeds, in commands of every size, with and without checks.",
 	  "3.3.1, 5.3.2.4", NEED_COMPARE, .run = run_equal },
@@ -160,6 +179,8 @@ static const struct qcase list[] = {
 	  NEED_VERIFY | NEED_PI, run_pract, nvme_cmd_verify, 0, 0 },
 	{ "verify/large", "Verify takes more blocks than commands that move data, and checks all of them.", "3.3.5",
 	  NEED_VERIFY, .run = run_verify_large },
+	{ "verify/all", "Verify takes as many blocks as the command can name, and looks at all of them.", "3.3.5, figure 61",
+	  NEED_VERIFY | NEED_UNCOR, .run = run_verify_all },
 };
 
 const struct qcase_table cases_compare = QCASE_TABLE(list);

@@ -29,6 +29,24 @@ static void run_sizes(struct lab *l, const struct qcase *c)
 	must(l, ns->nlbaf + ns->nulbaf < 64, "NLBAF and NULBAF are 64 formats at most", "NLBAF", ns->nlbaf);
 }
 
+/*
+ * NSZE counts blocks that there are: the last of them can be read, whatever it holds, and the
+ * next one can't.
+ */
+static void run_nsze(struct lab *l, const struct qcase *c)
+{
+	struct nvme_uring_cmd cmd = lab_command(l, nvme_cmd_read, l->f.nr_blocks - 1, 1, 0);
+	char name[QM_NAME_MAX];
+	int res;
+
+	(void)c;
+	lab_do(l, &cmd);
+	res = l->ns->ops->io(l->ns, &cmd);
+	if (res && qm_status(res) == QS_LBA)
+		lab_fail(l, &cmd, "the block is there, as NSZE says", "%s", qm_status_name(res, name));
+	case_send(l, nvme_cmd_read, l->f.nr_blocks, 1, 0);
+}
+
 /* The format in use is one that DPC, MC and the limits of its guard allow. */
 static void run_format(struct lab *l, const struct qcase *c)
 {
@@ -227,6 +245,7 @@ static void run_cdfe(struct lab *l, const struct qcase *c)
 
 static const struct qcase list[] = {
 	{ "identify/sizes", "NSZE, NCAP, NUSE, NLBAF and FLBAS fit each other.", "4.1.5.1, figure 114", 0, .run = run_sizes },
+	{ "identify/nsze", "NSZE is the number of blocks that there are.", "4.1.5.1, figure 114", 0, .run = run_nsze },
 	{ "identify/format", "The format in use is one that MC, DPC, STS and ELBAS allow.", "4.1.5.1, 5.3.1", 0, .run = run_format },
 	{ "identify/formats", "Every format on the list has possible sizes.", "4.1.5.1, figures 116 and 119", 0, .run = run_formats },
 	{ "identify/oncs", "Every optional command that ONCS has succeeds.", "Base, Identify Controller, ONCS", 0, .run = run_oncs },

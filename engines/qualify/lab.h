@@ -10,7 +10,7 @@
 #define QUALIFY_LAB_H
 
 #include "model.h"
-#include "../nvme/target.h"
+#include "engines/nvme/target.h"
 
 /* Host memory of one command; both parts start on a page. */
 struct lab_bufs {

@@ -21,7 +21,7 @@
 #include <unistd.h>
 #include "args.h"
 
-enum { NEW_BLOCKS = 8192, DEVICE_BLOCKS = 8192, DEFAULT_LBS = 4096 };
+enum { NEW_BLOCKS = 8192, DEVICE_BLOCKS = 8192, IMAGE_BLOCKS = 65536, DEFAULT_LBS = 4096 };
 
 static uint64_t new_blocks;
 
@@ -103,13 +103,14 @@ static void check_destroy(const struct args *a, struct lab *l)
 static void choose_range(const struct args *a, struct lab *l)
 {
 	const uint64_t nr = l->f.nr_blocks;
+	const uint64_t most = l->ns->ops == &ring_target ? DEVICE_BLOCKS : IMAGE_BLOCKS;
 
 	l->first = 0;
 	l->last = nr - 1;
 	if (a->range)
 		args_range(a, nr, &l->first, &l->last);
-	else if (nr > DEVICE_BLOCKS)
-		l->last = DEVICE_BLOCKS - 1;
+	else if (nr > most)
+		l->last = most - 1;
 	if (l->last - l->first >= 1 << 24)
 		args_die("--range: no more than %d blocks", 1 << 24);
 }

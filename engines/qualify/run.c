@@ -34,12 +34,32 @@ static void stop(int sig)
 	stopped = 1;
 }
 
+static const char *running;		/* the case's name */
+
+/* The embedded controller is part of this process: what it does wrong may end it. */
+static void died(int sig)
+{
+	static const char text[] = "nvmepi-qualify: a signal ended the program during the case ";
+	ssize_t ret = write(STDERR_FILENO, text, sizeof(text) - 1);
+
+	if (running)
+		ret = write(STDERR_FILENO, running, strlen(running));
+	ret = write(STDERR_FILENO, "\n", 1);
+	(void)ret;
+	raise(sig);
+}
+
 static void catch_signals(void)
 {
 	struct sigaction sa = { .sa_handler = stop, .sa_flags = SA_RESTART | SA_RESETHAND };
+	struct sigaction end = { .sa_handler = died, .sa_flags = SA_RESETHAND | SA_NODEFER }, old;
+	const int deadly[] = { SIGSEGV, SIGBUS, SIGABRT };
 
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
+	for (int i = 0; i < 3; i++)
+		if (!sigaction(deadly[i], NULL, &old) && old.sa_handler == SIG_DFL)
+			sigaction(deadly[i], &end, NULL);
 }
 
 /* --- one case --- */
@@ -97,6 +117,7 @@ static void run_one(struct run *r, struct result *x, uint64_t seed)
 	struct lab *l = r->l;
 	const double start = now();
 
+	running = x->c->name;
 	l->failed = l->broken = false;
 	l->cause = NULL;
 	l->commands = 0;
