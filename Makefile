@@ -69,6 +69,9 @@ $(tests): libs += $(CUNIT_FLAGS)
 $(tests) $(filter-out $(scan_faulty),$(tools)): $(B)/tests/%: $(B)/tests/%.o $(shared_src:%.c=$(B)/%.o) $(B)/libnvmepi.a
 	$(CC) -o $@ $^ $(ldflags) $(libs)
 
+# The model of the qualification is none of the library.
+$(B)/tests/qualify/test-model: $(addprefix $(B)/engines/qualify/,copy.o effect.o expect.o guard.o model.o tuple.o)
+
 # For QEMU and for the guest: not of a format or a library of ours.
 counting: $(B)/count.so $(B)/mark
 $(B)/count.so: scripts/guest.d/count.c scripts/guest.d/mark.h
