@@ -24,7 +24,7 @@ static const char usage[] =
 	"  --format=WORDS        the format of a new image, or the one that TARGET must have:\n"
 	"                        lbs,ms,mset,pi,pil,pif,sts=NUMBER, as the engine's ns_* options\n"
 	"                        have them (default: lbs=4096,ms=8,pi=1)\n"
-	"  --blocks=N            of a new image (default: 8192)\n"
+	"  --blocks=N            of a new image (default: 8192, or 32 MiB of large ones)\n"
 	"What is tried:\n"
 	"  --list                try nothing: list the cases, what each requires, and the section\n"
 	"  --only=TEXT           cases whose name has TEXT in it\n"

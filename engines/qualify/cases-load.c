@@ -279,8 +279,8 @@ static const struct qcase list[] = {
 	{ "load/mix", "Commands drawn by chance, one at a time, do what each of them is specified to do.", "3.3, 5.3", 0,
 	  run_mix, .arg = 2500 },
 	{ "load/depth-2", "Two commands at once do what each does alone.", "3.3, 5.3", 0, run_depth, .field = 2, .arg = 80 },
-	{ "load/depth-16", "16 commands at once do what each does alone.", "3.3, 5.3", 0, run_depth, .field = 16, .arg = 40 },
-	{ "load/depth-32", "32 commands at once do what each does alone.", "3.3, 5.3", 0, run_depth, .field = 32, .arg = 24 },
+	{ "load/depth-16", "Sixteen commands at once do what each does alone.", "3.3, 5.3", 0, run_depth, .field = 16, .arg = 40 },
+	{ "load/depth-32", "Thirty-two commands at once do what each does alone.", "3.3, 5.3", 0, run_depth, .field = 32, .arg = 24 },
 };
 
 const struct qcase_table cases_load = QCASE_TABLE(list);

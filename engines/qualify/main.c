@@ -21,17 +21,18 @@
 #include <unistd.h>
 #include "args.h"
 
-enum { NEW_BLOCKS = 8192, DEVICE_BLOCKS = 8192, IMAGE_BLOCKS = 65536, DEFAULT_LBS = 4096 };
+enum { NEW_BLOCKS = 8192, NEW_BYTES = 32 << 20, DEVICE_BLOCKS = 8192, IMAGE_BLOCKS = 65536, DEFAULT_LBS = 4096 };
 
-static uint64_t new_blocks;
+static uint64_t new_blocks;		/* as --blocks says; 0: it does not */
 
 static int extent(const struct target_open *o, const struct pi_layout *layout, uint64_t *blocks,
 		  char why[WHY_MAX])
 {
+	const uint64_t fit = NEW_BYTES / layout->data_size;
+
 	(void)o;
-	(void)layout;
 	(void)why;
-	*blocks = new_blocks;
+	*blocks = new_blocks ? new_blocks : fit < NEW_BLOCKS ? fit : NEW_BLOCKS;
 	return 0;
 }
 
@@ -70,7 +71,7 @@ static void open_target(const struct args *a, struct lab *l, const char *path)
 	};
 	char why[WHY_MAX];
 
-	new_blocks = a->blocks ? a->blocks : NEW_BLOCKS;
+	new_blocks = a->blocks;
 	if (a->fault && ops == &ring_target)
 		args_die("--ns_fault is for images");
 	l->path = path;
