@@ -30,6 +30,7 @@ static const char usage[] =
 	"  --only=TEXT           cases whose name has TEXT in it\n"
 	"  --seed=N              data, places and damage are drawn from it (default: 1)\n"
 	"  --repeat=N            all of it N times, each with the next seed (default: 1)\n"
+	"  --like=readback       instead of the suite, what writing and reading back would see\n"
 	"  --time=SECONDS        again and again, at least so long\n"
 	"What is told:\n"
 	"  --output=KIND[:FILE]  people, tap, junit, json or html, on stdout or into a file; may be\n"
@@ -39,6 +40,8 @@ static const char usage[] =
 	"  -h, --help            this text\n"
 	"Images:\n"
 	"  --ns_fault=KIND[/N]   the embedded controller misbehaves, as the engine's ns_fault\n"
+	"  --self-test=NAMES     is each of these defects caught? with commas; fault:KIND/N is one of\n"
+	"                        ns_fault\n"
 	"\n"
 	"Interrupted (SIGINT, SIGTERM), it tells what is known so far.\n"
 	"exit status: 0 all cases that apply passed, 1 some failed, 2 could not run, or not to the\n"
@@ -121,7 +124,7 @@ static void parse_output(struct args *a, const char *text)
 
 enum option_id {
 	HELP = 'h', LIST = 256, ONLY, SEED, REPEAT, TIME, RANGE, DESTROY, FORMAT, BLOCKS, OUTPUT, SCRIPTS,
-	QUIET, NS_FAULT,
+	QUIET, NS_FAULT, NS_DEFECT, LIKE, SELF_TEST,
 };
 
 static const struct option options[] = {
@@ -131,7 +134,8 @@ static const struct option options[] = {
 	{ "range", required_argument, NULL, RANGE }, { "destroy", required_argument, NULL, DESTROY },
 	{ "format", required_argument, NULL, FORMAT }, { "blocks", required_argument, NULL, BLOCKS },
 	{ "output", required_argument, NULL, OUTPUT }, { "scripts", required_argument, NULL, SCRIPTS },
-	{ "quiet", no_argument, NULL, QUIET }, { "ns_fault", required_argument, NULL, NS_FAULT },
+	{ "ns_defect", required_argument, NULL, NS_DEFECT }, { "like", required_argument, NULL, LIKE },
+	{ "self-test", required_argument, NULL, SELF_TEST }, { "quiet", no_argument, NULL, QUIET }, { "ns_fault", required_argument, NULL, NS_FAULT },
 	{ 0 },
 };
 
@@ -180,6 +184,17 @@ static void take(struct args *a, int id)
 	case NS_FAULT:
 		a->fault = optarg;
 		break;
+	case NS_DEFECT:
+		a->defect = optarg;
+		break;
+	case LIKE:
+		if (strcmp(optarg, "readback"))
+			args_die("--like: '%s' is unknown: give readback", optarg);
+		a->like = true;
+		break;
+	case SELF_TEST:
+		a->selftest = optarg;
+		break;
 	}
 }
 
@@ -209,7 +224,9 @@ struct args args_parse(int argc, char **argv)
 		a.target = argv[optind++];
 	if (optind < argc)
 		args_die("'%s': one TARGET is enough (see --help)", argv[optind]);
-	if (!a.target && !a.formatted && !a.list)
+	if (a.selftest && (a.target || a.formatted))
+		args_die("--self-test makes images of its own: no TARGET, and no --format");
+	if (!a.target && !a.formatted && !a.list && !a.selftest)
 		args_die("TARGET is missing: /dev/ngXnY or an image, or --format= for a new image (see --help)");
 	if (a.target && a.blocks)
 		args_die("--blocks is for a new image, without TARGET");

@@ -13,8 +13,8 @@ enum { MAX_OUTPUTS = 8 };
 
 struct args {
 	const char		*target;	/* NULL: a new image */
-	bool			list, quiet;
-	const char		*only, *destroy, *range, *scripts, *fault, *defect;
+	bool			list, quiet, like;
+	const char		*only, *destroy, *range, *scripts, *fault, *defect, *selftest;
 	uint64_t		seed, repeat, time, blocks;
 	struct ns_format	format;
 	bool			formatted;	/* --format was given */

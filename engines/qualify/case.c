@@ -7,7 +7,7 @@
 static const struct qcase_table *const tables[] = {
 	&cases_first, &cases_transfer, &cases_check, &cases_bits, &cases_escape, &cases_tags, &cases_state,
 	&cases_zeroes, &cases_uncor, &cases_compare, &cases_copy, &cases_limit, &cases_identify,
-	&cases_load, &cases_race, &cases_end,
+	&cases_load, &cases_race, &cases_end, &cases_readback,
 };
 
 const struct qcase *qcase_at(unsigned i)
@@ -18,6 +18,11 @@ const struct qcase *qcase_at(unsigned i)
 		i -= tables[t]->nr;
 	}
 	return NULL;
+}
+
+bool qcase_is_like(const struct qcase *c)
+{
+	return !strncmp(c->name, "readback/", strlen("readback/"));
 }
 
 /* --- what a case needs --- */

@@ -57,10 +57,13 @@ struct qcase_table {
 
 extern const struct qcase_table cases_first, cases_transfer, cases_check, cases_bits, cases_escape, cases_tags,
 	cases_state, cases_zeroes, cases_uncor, cases_compare, cases_copy, cases_limit,
-	cases_identify, cases_load, cases_race, cases_end;
+	cases_identify, cases_load, cases_race, cases_end, cases_readback;
 
 /* The @i-th of all; NULL past the last. */
 const struct qcase *qcase_at(unsigned i);
+
+/* Is @c one of --like=readback, which are no part of the suite? */
+bool qcase_is_like(const struct qcase *c);
 
 /* Why @c does not apply to @l's namespace; NULL: it does. */
 const char *qcase_skip(const struct lab *l, const struct qcase *c);

@@ -348,6 +348,12 @@ static bool send(struct lab *l, const struct nvme_uring_cmd *cmd)
 	return lab_judge(l, cmd, &e, res);
 }
 
+bool lab_send(struct lab *l, struct nvme_uring_cmd cmd)
+{
+	l->cause = NULL;
+	return !l->failed && send(l, &cmd);
+}
+
 /* One Read at a time of blocks that are alike: uncorrectable ones would hide the rest. */
 static uint32_t run_of(const struct lab *l, uint64_t lba, uint64_t nr)
 {

@@ -113,6 +113,9 @@ struct nvme_uring_cmd lab_command(const struct lab *l, uint8_t opcode, uint64_t 
  */
 bool lab_do(struct lab *l, const struct nvme_uring_cmd *cmd);
 
+/* The same without a look at media; takes @cmd by value, for what nobody needs afterwards. */
+bool lab_send(struct lab *l, struct nvme_uring_cmd cmd);
+
 /* The same of a command that was sent otherwise, and came back with @res; @e was before. */
 bool lab_judge(struct lab *l, const struct nvme_uring_cmd *cmd, const struct qm_expect *e, int res);
 

@@ -20,6 +20,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 #include "args.h"
+#include "selftest.h"
 
 enum { NEW_BLOCKS = 8192, NEW_BYTES = 32 << 20, DEVICE_BLOCKS = 8192, IMAGE_BLOCKS = 65536, DEFAULT_LBS = 4096 };
 
@@ -72,8 +73,10 @@ static void open_target(const struct args *a, struct lab *l, const char *path)
 	char why[WHY_MAX];
 
 	new_blocks = a->blocks;
-	if (a->fault && ops == &ring_target)
-		args_die("--ns_fault is for images");
+	if ((a->fault || a->defect) && ops == &ring_target)
+		args_die("--ns_fault and --ns_defect are for images");
+	if (a->defect)		/* the embedded controller will take them by struct target_open */
+		args_die("--ns_defect=%s: this build has no defects", a->defect);
 	l->path = path;
 	if (ops->open(&o, &l->ns, why))
 		args_die("%s", why);
@@ -118,7 +121,7 @@ static void choose_range(const struct args *a, struct lab *l)
 
 static void list(const struct args *a)
 {
-	const struct run r = { .only = a->only };
+	const struct run r = { .only = a->only, .like = a->like };
 	const struct qcase *c;
 
 	for (unsigned i = 0; (c = qcase_at(i)); i++)
@@ -184,10 +187,10 @@ static void remove_image(struct lab *l)
 int main(int argc, char **argv)
 {
 	const struct args a = args_parse(argc, argv);
-	char *path = a.target || a.list ? NULL : new_image();
+	char *path = a.target || a.list || a.selftest ? NULL : new_image();
 	struct lab l = { 0 };
 	struct run r = {
-		.l = &l, .only = a.only, .seed = a.seed, .repeat = a.repeat, .time = a.time,
+		.l = &l, .only = a.only, .like = a.like, .seed = a.seed, .repeat = a.repeat, .time = a.time,
 		.progress = !a.quiet,
 	};
 	char why[WHY_MAX];
@@ -197,6 +200,8 @@ int main(int argc, char **argv)
 		list(&a);
 		return 0;
 	}
+	if (a.selftest)
+		return selftest(&a);
 	open_target(&a, &l, a.target ? a.target : path);
 	check_destroy(&a, &l);
 	choose_range(&a, &l);

@@ -66,7 +66,7 @@ static void catch_signals(void)
 
 bool run_wants(const struct run *r, const struct qcase *c)
 {
-	return !r->only || strstr(c->name, r->only);
+	return qcase_is_like(c) == r->like && (!r->only || strstr(c->name, r->only));
 }
 
 /* The same chance for a case, whichever others run. */

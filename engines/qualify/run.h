@@ -23,6 +23,7 @@ struct result {
 struct run {
 	struct lab	*l;
 	const char	*only;			/* cases whose name has this in it; NULL: all */
+	bool		like;			/* those of --like=readback alone */
 	uint64_t	seed;
 	unsigned	repeat;			/* at least; */
 	double		time;			/* and so long, seconds */

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cases-readback.c - what writing and reading back would see, for --like=readback; see case.h
+ *
+ * These are no part of the suite: they stand for the kind of test that exists elsewhere, so that
+ * its share of caught defects can be told beside the suite's.  Nothing looks at media.
+ */
+#include "case.h"
+
+static void write_read(struct lab *l, const struct qcase *c, uint32_t nr)
+{
+	const uint64_t lba = lab_place(l, nr);
+	const unsigned checks = case_checks(l);
+
+	lab_new_tags(l, lba);
+	lab_fill(l, nr, c->arg);
+	lab_send(l, lab_command(l, nvme_cmd_write, lba, nr, checks | c->arg));
+	lab_send(l, lab_command(l, nvme_cmd_read, lba, nr, checks | c->arg));
+}
+
+static void run_write_read(struct lab *l, const struct qcase *c)
+{
+	for (int n = 0; n < 8 && !l->failed; n++)
+		case_sizes(l, c, false, write_read);
+}
+
+/* An application tag that is not the block's must be found. */
+static void mismatch(struct lab *l, const struct qcase *c, uint32_t nr)
+{
+	const uint64_t lba = lab_place(l, nr);
+
+	lab_new_tags(l, lba);
+	lab_fill(l, nr, c->arg);
+	lab_send(l, lab_command(l, nvme_cmd_write, lba, nr, c->arg));
+	l->tags.app ^= 1 + lab_below(l, 0xffff);
+	lab_send(l, lab_command(l, nvme_cmd_read, lba, nr, QM_APP | c->arg));
+}
+
+static void run_mismatch(struct lab *l, const struct qcase *c)
+{
+	for (int n = 0; n < 8 && !l->failed; n++)
+		case_sizes(l, c, false, mismatch);
+}
+
+static const struct qcase list[] = {
+	{ "readback/pass-through", "What is written with all checks reads back with all checks.", "5.3.2", 0,
+	  .run = run_write_read },
+	{ "readback/pract", "What is written with PRACT reads back with PRACT and all checks.", "5.3.2", NEED_PI,
+	  .run = run_write_read, .arg = LAB_PRACT },
+	{ "readback/app", "A wrong application tag is found by a Read.", "5.3.3", NEED_PI, .run = run_mismatch },
+	{ "readback/app-pract", "A wrong application tag is found by a Read with PRACT.", "5.3.3", NEED_PI,
+	  .run = run_mismatch, .arg = LAB_PRACT },
+};
+
+const struct qcase_table cases_readback = QCASE_TABLE(list);

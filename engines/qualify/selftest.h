@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * selftest.h - which defects of the embedded controller the suite catches
+ *
+ * The suite runs once for each defect, as a process of its own: a defect may end it.  No case
+ * knows a defect by its name.
+ */
+#ifndef QUALIFY_SELFTEST_H
+#define QUALIFY_SELFTEST_H
+
+#include "args.h"
+
+/* Exit status: 0 all are caught, 1 some escaped, 2 could not run. */
+int selftest(const struct args *a);
+
+#endif
