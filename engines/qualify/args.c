@@ -24,6 +24,9 @@ static const char usage[] =
 	"  --format=WORDS        the format of a new image, or the one that TARGET must have:\n"
 	"                        lbs,ms,mset,pi,pil,pif,sts=NUMBER, as the engine's ns_* options\n"
 	"                        have them (default: lbs=4096,ms=8,pi=1)\n"
+	"  --formats=all         in every format that the controller offers, one after another; the\n"
+	"                        first one is put back; needs --results\n"
+	"  --results=FOLDER      keeps a report for each; what is there is not tried again\n"
 	"  --blocks=N            of a new image (default: 8192, or 32 MiB of large ones)\n"
 	"What is tried:\n"
 	"  --list                try nothing: list the cases, what each requires, and the section\n"
@@ -124,7 +127,7 @@ static void parse_output(struct args *a, const char *text)
 
 enum option_id {
 	HELP = 'h', LIST = 256, ONLY, SEED, REPEAT, TIME, RANGE, DESTROY, FORMAT, BLOCKS, OUTPUT, SCRIPTS,
-	QUIET, NS_FAULT, NS_DEFECT, LIKE, SELF_TEST,
+	QUIET, NS_FAULT, NS_DEFECT, LIKE, SELF_TEST, FORMATS, RESULTS,
 };
 
 static const struct option options[] = {
@@ -135,6 +138,7 @@ static const struct option options[] = {
 	{ "format", required_argument, NULL, FORMAT }, { "blocks", required_argument, NULL, BLOCKS },
 	{ "output", required_argument, NULL, OUTPUT }, { "scripts", required_argument, NULL, SCRIPTS },
 	{ "ns_defect", required_argument, NULL, NS_DEFECT }, { "like", required_argument, NULL, LIKE },
+	{ "formats", required_argument, NULL, FORMATS }, { "results", required_argument, NULL, RESULTS },
 	{ "self-test", required_argument, NULL, SELF_TEST }, { "quiet", no_argument, NULL, QUIET }, { "ns_fault", required_argument, NULL, NS_FAULT },
 	{ 0 },
 };
@@ -192,6 +196,14 @@ static void take(struct args *a, int id)
 			args_die("--like: '%s' is unknown: give readback", optarg);
 		a->like = true;
 		break;
+	case FORMATS:
+		if (strcmp(optarg, "all"))
+			args_die("--formats: '%s' is unknown: give all", optarg);
+		a->all_formats = true;
+		break;
+	case RESULTS:
+		a->results = optarg;
+		break;
 	case SELF_TEST:
 		a->selftest = optarg;
 		break;
@@ -228,6 +240,10 @@ struct args args_parse(int argc, char **argv)
 		args_die("--self-test makes images of its own: no TARGET, and no --format");
 	if (!a.target && !a.formatted && !a.list && !a.selftest)
 		args_die("TARGET is missing: /dev/ngXnY or an image, or --format= for a new image (see --help)");
+	if (a.all_formats != (a.results != NULL))
+		args_die("--formats=all and --results=FOLDER go together");
+	if (a.all_formats && !a.target)
+		args_die("--formats=all needs a TARGET, a device or an image");
 	if (a.target && a.blocks)
 		args_die("--blocks is for a new image, without TARGET");
 	if (!a.nr_outputs) {

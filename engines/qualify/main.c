@@ -20,6 +20,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 #include "args.h"
+#include "matrix.h"
 #include "selftest.h"
 
 enum { NEW_BLOCKS = 8192, NEW_BYTES = 32 << 20, DEVICE_BLOCKS = 8192, IMAGE_BLOCKS = 65536, DEFAULT_LBS = 4096 };
@@ -204,6 +205,11 @@ int main(int argc, char **argv)
 		return selftest(&a);
 	open_target(&a, &l, a.target ? a.target : path);
 	check_destroy(&a, &l);
+	if (a.all_formats) {
+		status = matrix(&a, &l);
+		l.ns->ops->close(l.ns);
+		return status;
+	}
 	choose_range(&a, &l);
 	if (lab_start(&l, why) || run_cases(&r, why))
 		fprintf(stderr, "nvmepi-qualify: %s\n", why);

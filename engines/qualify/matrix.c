@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* matrix.c - see matrix.h */
+#include <endian.h>
+#include <errno.h>
+#include <json-c/json.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "matrix.h"
+
+extern char **environ;
+
+/* A format as Format NVM chooses it. */
+struct choice {
+	unsigned	index, mset, type, first;
+	uint32_t	data, md;
+	unsigned	pif, sts;
+};
+
+/* What came of one. */
+enum outcome { TRIED, NOT_FORMATTED, NOT_RUN };
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
+/* --- formats --- */
+
+static struct choice current(const struct lab *l)
+{
+	const struct nvme_id_ns *ns = &l->id.ns;
+
+	return (struct choice) {
+		.index = (ns->flbas & 0xf) | (ns->flbas >> 5 & 3) << 4, .mset = ns->flbas >> 4 & 1,
+		.type = ns->dps & 7, .first = ns->dps >> 3 & 1,
+	};
+}
+
+/* What Identify offers of LBA format @index in one way; false: nothing. */
+static bool offered(const struct lab *l, struct choice *c)
+{
+	const struct nvme_id_ns *ns = &l->id.ns;
+	const uint32_t elbaf = le32toh(l->id.nvm.elbaf[c->index]);
+	const unsigned tuple = (elbaf >> 7 & 3) ? 16 : 8;
+
+	if (ns->lbaf[c->index].ds < 9 || ns->lbaf[c->index].ds > 20)
+		return false;
+	c->data = 1u << ns->lbaf[c->index].ds;
+	c->md = le16toh(ns->lbaf[c->index].ms);
+	c->pif = elbaf >> 7 & 3;
+	c->sts = elbaf & 0x7f;
+	if (!c->md)
+		return !c->mset && !c->type && !c->first;
+	if (!(ns->mc >> (c->mset ? 0 : 1) & 1))
+		return false;
+	if (!c->type)
+		return !c->first;
+	return c->md >= tuple && ns->dpc >> (c->type - 1) & 1 && ns->dpc >> (c->first ? 3 : 4) & 1;
+}
+
+/* Base, Format NVM, CDW10: LBAFL 3:0, MSET 4, PI 7:5, PIL 8, LBAFU 13:12. */
+static int format(struct lab *l, const struct choice *c)
+{
+	struct nvme_uring_cmd cmd = {
+		.opcode = nvme_admin_format_nvm, .nsid = l->ns->nsid, .timeout_ms = 600000,
+		.cdw10 = (c->index & 0xf) | c->mset << 4 | c->type << 5 | c->first << 8 |
+			 (c->index >> 4 & 3) << 12,
+	};
+
+	return l->ns->ops->admin(l->ns, &cmd);
+}
+
+static char *name_of(const struct choice *c, char name[80])
+{
+	static const char *const guards[] = { "16b", "32b", "64b", "qualified" };
+	int len = snprintf(name, 80, "%u+%u%s", c->data, c->md, !c->md ? "" : c->mset ? "-extended" : "-separate");
+
+	if (!c->type)
+		snprintf(name + len, 80 - len, "-none");
+	else if (c->sts)
+		snprintf(name + len, 80 - len, "-%s-type%u-%s-sts%u", guards[c->pif], c->type,
+			 c->first ? "first" : "last", c->sts);
+	else
+		snprintf(name + len, 80 - len, "-%s-type%u-%s", guards[c->pif], c->type,
+			 c->first ? "first" : "last");
+	return name;
+}
+
+/* --- one of them --- */
+
+/* The report in @path, if it is a whole one of this seed; its owner frees it. */
+static struct json_object *read_report(const struct args *a, const char *path)
+{
+	struct json_object *o = json_object_from_file(path), *seed, *stopped_early;
+
+	if (o && json_object_object_get_ex(o, "seed", &seed) &&
+	    json_object_object_get_ex(o, "interrupted", &stopped_early) &&
+	    json_object_get_uint64(seed) == a->seed && !json_object_get_boolean(stopped_early))
+		return o;
+	json_object_put(o);
+	return NULL;
+}
+
+static void run_suite(const struct args *a, const char *path)
+{
+	char output[PATH_MAX + 20], seed[40], repeat[40], option[3][PATH_MAX];
+	char *argv[12] = { "nvmepi-qualify", "--quiet", output, seed, repeat };
+	const struct {
+		const char *name, *value;
+	} given[] = { { "--destroy=", a->destroy }, { "--range=", a->range }, { "--only=", a->only } };
+	int n = 5, status;
+	pid_t pid;
+
+	snprintf(output, sizeof(output), "--output=json:%s", path);
+	snprintf(seed, sizeof(seed), "--seed=%llu", (unsigned long long)a->seed);
+	snprintf(repeat, sizeof(repeat), "--repeat=%llu", (unsigned long long)a->repeat);
+	for (int i = 0; i < 3; i++)
+		if (given[i].value) {
+			snprintf(option[i], sizeof(option[i]), "%s%s", given[i].name, given[i].value);
+			argv[n++] = option[i];
+		}
+	argv[n++] = (char *)a->target;
+	argv[n] = NULL;
+	if (!posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ))
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+}
+
+static uint64_t count(struct json_object *report, const char *verdict)
+{
+	struct json_object *counts, *n;
+
+	return json_object_object_get_ex(report, "counts", &counts) &&
+	       json_object_object_get_ex(counts, verdict, &n) ? json_object_get_uint64(n) : 0;
+}
+
+static void tell_failed(struct json_object *report)
+{
+	struct json_object *cases, *verdict, *name;
+
+	if (!json_object_object_get_ex(report, "cases", &cases))
+		return;
+	for (size_t i = 0; i < json_object_array_length(cases); i++) {
+		struct json_object *c = json_object_array_get_idx(cases, i);
+
+		if (json_object_object_get_ex(c, "verdict", &verdict) &&
+		    json_object_object_get_ex(c, "name", &name) &&
+		    !strcmp(json_object_get_string(verdict), "fail"))
+			printf("    %s\n", json_object_get_string(name));
+	}
+}
+
+/* A row of the matrix.  Returns whether some case failed there. */
+static bool tell(struct json_object *report, const char *name)
+{
+	printf("%-44s %6llu %6llu %6llu %6llu\n", name, (unsigned long long)count(report, "pass"),
+	       (unsigned long long)count(report, "fail"), (unsigned long long)count(report, "error"),
+	       (unsigned long long)count(report, "skip"));
+	tell_failed(report);
+	fflush(stdout);
+	return count(report, "fail");
+}
+
+/* The suite holds the namespace alone: it is closed meanwhile, and opened again. */
+static void hand_over(struct lab *l, const struct args *a, const char *path)
+{
+	const struct target_open o = { .path = a->target, .write = true, .format = NS_FORMAT_ANY };
+	const struct target_ops *ops = l->ns->ops;
+	char why[WHY_MAX];
+
+	ops->close(l->ns);
+	run_suite(a, path);
+	if (ops->open(&o, &l->ns, why) || lab_identify(l, why))
+		args_die("%s; its first format was not put back", why);
+}
+
+/* One format: formatted and tried, or told of as it was before. */
+static enum outcome try_format(const struct args *a, struct lab *l, const struct choice *c, bool *failed)
+{
+	char name[80], path[PATH_MAX], status[QM_NAME_MAX];
+	struct json_object *report;
+	int res;
+
+	name_of(c, name);
+	snprintf(path, sizeof(path), "%s/%s.json", a->results, name);
+	report = read_report(a, path);
+	if (!report) {
+		res = format(l, c);
+		if (res) {
+			printf("%-44s not formatted: %s\n", name, qm_status_name(res, status));
+			return NOT_FORMATTED;
+		}
+		hand_over(l, a, path);
+		report = read_report(a, path);
+	}
+	if (!report) {
+		printf("%-44s not to the end\n", name);
+		return NOT_RUN;
+	}
+	*failed |= tell(report, name);
+	json_object_put(report);
+	return TRIED;
+}
+
+static unsigned nr_formats(const struct lab *l)
+{
+	return l->id.ns.nlbaf + l->id.ns.nulbaf + 1u;
+}
+
+/* Choices count through types and places of each LBA format and transfer mode. */
+static struct choice choice_at(unsigned i)
+{
+	return (struct choice){ .index = i / 16, .mset = i / 8 % 2, .type = i / 2 % 4, .first = i % 2 };
+}
+
+int matrix(const struct args *a, struct lab *l)
+{
+	const struct sigaction sa = { .sa_handler = stop };
+	const struct choice before = current(l);
+	unsigned counts[3] = { 0 };
+	bool failed = false;
+	char name[QM_NAME_MAX];
+	int res;
+
+	if (mkdir(a->results, 0777) && errno != EEXIST)
+		args_die("--results=%s: %s", a->results, strerror(errno));
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	printf("%-44s %6s %6s %6s %6s\n", "format", "pass", "fail", "error", "skip");
+	for (unsigned i = 0; i < 16 * nr_formats(l) && !stopped; i++) {
+		struct choice c = choice_at(i);
+
+		if (offered(l, &c))
+			counts[try_format(a, l, &c, &failed)]++;
+	}
+	res = format(l, &before);
+	if (res)
+		fprintf(stderr, "nvmepi-qualify: %s: the first format could not be put back: %s\n", l->path,
+			qm_status_name(res, name));
+	printf("%u formats tried, %u could not be chosen, %u not to the end%s\n", counts[TRIED],
+	       counts[NOT_FORMATTED], counts[NOT_RUN], stopped ? ", interrupted: the same command goes on" : "");
+	if (failed)
+		return 1;
+	return stopped || res || counts[NOT_RUN] || !counts[TRIED] ? 2 : 0;
+}
