@@ -57,7 +57,8 @@ struct qcase_table {
 
 extern const struct qcase_table cases_first, cases_transfer, cases_check, cases_bits, cases_escape, cases_tags,
 	cases_state, cases_zeroes, cases_uncor, cases_compare, cases_copy, cases_limit,
-	cases_identify, cases_load, cases_race, cases_end, cases_readback;
+	cases_identify, cases_load, cases_race, cases_end,
+	cases_format, cases_readback;
 
 /* The @i-th of all; NULL past the last. */
 const struct qcase *qcase_at(unsigned i);

@@ -39,6 +39,14 @@ static void add(struct lab *l, uint64_t lba)
 		outside[nr_outside++] = read_outside(l, lba);
 }
 
+void end_quiet(struct lab *l)
+{
+	for (uint64_t i = 0; i < l->nr_quiet; i++) {
+		lab_new_tags(l, l->quiet + i);
+		lab_write(l, l->quiet + i, 1);
+	}
+}
+
 int end_prepare(struct lab *l, char why[WHY_MAX])
 {
 	const uint64_t step = l->f.nr_blocks / SPREAD + 1;
@@ -54,10 +62,7 @@ int end_prepare(struct lab *l, char why[WHY_MAX])
 	}
 	for (uint64_t lba = 0; lba < l->f.nr_blocks; lba += step)
 		add(l, lba);
-	for (uint64_t i = 0; i < l->nr_quiet; i++) {
-		lab_new_tags(l, l->quiet + i);
-		lab_write(l, l->quiet + i, 1);
-	}
+	end_quiet(l);
 	return 0;
 }
 

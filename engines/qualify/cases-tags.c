@@ -166,6 +166,30 @@ static void run_type3(struct lab *l, const struct qcase *c)
 	}
 }
 
+/* LBAs on both sides of powers of two, as far as they are in the range. */
+static void run_powers(struct lab *l, const struct qcase *c)
+{
+	unsigned tried = 0;
+
+	(void)c;
+	for (unsigned bit = 3; bit < 48 && !l->failed; bit++) {
+		const uint64_t lba = (1ULL << bit) - 4;
+
+		if (lba < l->first || lba + 8 > l->last || (lba < l->quiet + l->nr_quiet && lba + 8 > l->quiet))
+			continue;
+		tried++;
+		lab_new_tags(l, lba);
+		lab_fill(l, 8, true);
+		case_send(l, nvme_cmd_write, lba, 8, LAB_PRACT);
+		case_send(l, nvme_cmd_read, lba, 8, case_checks(l));
+		lab_fill(l, 8, false);
+		case_send(l, nvme_cmd_write, lba, 8, case_checks(l));
+		case_send(l, nvme_cmd_read, lba, 8, case_checks(l) | LAB_PRACT);
+	}
+	if (!tried)
+		l->skip = "no power of two is in the range";
+}
+
 static const struct qcase list[] = {
 	{ "tags/type1-mismatch", "With type 1 a command that checks the reference tag is refused unless ILBRT is the low bits of SLBA.",
 	  "5.3.3", NEED_TYPE1 | NEED_REF, .run = run_mismatch },
@@ -180,6 +204,7 @@ static const struct qcase list[] = {
 	  .run = run_carry },
 	{ "tags/type1-wrap", "With type 1 the reference tag starts again where the low bits of the LBA do.", "5.3.3",
 	  NEED_TYPE1 | NEED_REF, .run = run_wrap_lba },
+	{ "tags/powers", "Commands cross the powers of two of LBAs, tags and all.", "5.3.3", 0, .run = run_powers },
 	{ "tags/type3", "With type 3 the reference tag is not compared; a command that asks for it may be refused with Invalid Protection Information alone.",
 	  "5.3.3", NEED_TYPE3 | NEED_REF, .run = run_type3 },
 };

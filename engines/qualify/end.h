@@ -11,6 +11,8 @@
  * line in @why.
  */
 int end_prepare(struct lab *l, char why[WHY_MAX]);
+/* The quiet blocks are written, once more where the namespace was formatted. */
+void end_quiet(struct lab *l);
 void end_free(void);
 
 #endif
