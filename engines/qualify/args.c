@@ -72,8 +72,8 @@ static uint64_t number(const char *name, const char *text, uint64_t min, uint64_
 	if (!*text || *end || *text == '-' || *text == '+' || *text == ' ' || errno)
 		args_die("%s: '%s' is no number", name, text);
 	if (value < min || value > max)
-		args_die("%s: '%s' is not within %llu and %llu", name, text, (unsigned long long)min,
-			 (unsigned long long)max);
+		args_die("%s: '%s' is not within %llu and %llu", name, text,
+			 (unsigned long long)min, (unsigned long long)max);
 	return value;
 }
 
@@ -86,8 +86,9 @@ static void parse_format(struct args *a, char *text)
 		int *at;
 		uint64_t max;
 	} words[] = {
-		{ "lbs", &f->lbs, 1 << 20 }, { "ms", &f->ms, 65535 }, { "mset", &f->mset, 1 }, { "pi", &f->pi, 3 },
-		{ "pil", &f->pil, 1 }, { "pif", &f->pif, 2 }, { "sts", &f->sts, 64 },
+		{ "lbs", &f->lbs, 1 << 20 }, { "ms", &f->ms, 65535 }, { "mset", &f->mset, 1 },
+		{ "pi", &f->pi, 3 },	     { "pil", &f->pil, 1 },   { "pif", &f->pif, 2 },
+		{ "sts", &f->sts, 64 },
 	};
 
 	a->formatted = true;
@@ -101,7 +102,9 @@ static void parse_format(struct args *a, char *text)
 		while (i < 7 && strcmp(words[i].name, word))
 			i++;
 		if (i == 7)
-			args_die("--format: '%s' is unknown: give lbs, ms, mset, pi, pil, pif or sts", word);
+			args_die(
+				"--format: '%s' is unknown: give lbs, ms, mset, pi, pil, pif or sts",
+				word);
 		*words[i].at = number("--format", value, 0, words[i].max);
 	}
 }
@@ -126,20 +129,47 @@ static void parse_output(struct args *a, const char *text)
 }
 
 enum option_id {
-	HELP = 'h', LIST = 256, ONLY, SEED, REPEAT, TIME, RANGE, DESTROY, FORMAT, BLOCKS, OUTPUT, SCRIPTS,
-	QUIET, NS_FAULT, NS_DEFECT, LIKE, SELF_TEST, FORMATS, RESULTS,
+	HELP = 'h',
+	LIST = 256,
+	ONLY,
+	SEED,
+	REPEAT,
+	TIME,
+	RANGE,
+	DESTROY,
+	FORMAT,
+	BLOCKS,
+	OUTPUT,
+	SCRIPTS,
+	QUIET,
+	NS_FAULT,
+	NS_DEFECT,
+	LIKE,
+	SELF_TEST,
+	FORMATS,
+	RESULTS,
 };
 
 static const struct option options[] = {
-	{ "help", no_argument, NULL, HELP }, { "list", no_argument, NULL, LIST },
-	{ "only", required_argument, NULL, ONLY }, { "seed", required_argument, NULL, SEED },
-	{ "repeat", required_argument, NULL, REPEAT }, { "time", required_argument, NULL, TIME },
-	{ "range", required_argument, NULL, RANGE }, { "destroy", required_argument, NULL, DESTROY },
-	{ "format", required_argument, NULL, FORMAT }, { "blocks", required_argument, NULL, BLOCKS },
-	{ "output", required_argument, NULL, OUTPUT }, { "scripts", required_argument, NULL, SCRIPTS },
-	{ "ns_defect", required_argument, NULL, NS_DEFECT }, { "like", required_argument, NULL, LIKE },
-	{ "formats", required_argument, NULL, FORMATS }, { "results", required_argument, NULL, RESULTS },
-	{ "self-test", required_argument, NULL, SELF_TEST }, { "quiet", no_argument, NULL, QUIET }, { "ns_fault", required_argument, NULL, NS_FAULT },
+	{ "help", no_argument, NULL, HELP },
+	{ "list", no_argument, NULL, LIST },
+	{ "only", required_argument, NULL, ONLY },
+	{ "seed", required_argument, NULL, SEED },
+	{ "repeat", required_argument, NULL, REPEAT },
+	{ "time", required_argument, NULL, TIME },
+	{ "range", required_argument, NULL, RANGE },
+	{ "destroy", required_argument, NULL, DESTROY },
+	{ "format", required_argument, NULL, FORMAT },
+	{ "blocks", required_argument, NULL, BLOCKS },
+	{ "output", required_argument, NULL, OUTPUT },
+	{ "scripts", required_argument, NULL, SCRIPTS },
+	{ "ns_defect", required_argument, NULL, NS_DEFECT },
+	{ "like", required_argument, NULL, LIKE },
+	{ "formats", required_argument, NULL, FORMATS },
+	{ "results", required_argument, NULL, RESULTS },
+	{ "self-test", required_argument, NULL, SELF_TEST },
+	{ "quiet", no_argument, NULL, QUIET },
+	{ "ns_fault", required_argument, NULL, NS_FAULT },
 	{ 0 },
 };
 
@@ -239,7 +269,8 @@ struct args args_parse(int argc, char **argv)
 	if (a.selftest && (a.target || a.formatted))
 		args_die("--self-test makes images of its own: no TARGET, and no --format");
 	if (!a.target && !a.formatted && !a.list && !a.selftest)
-		args_die("TARGET is missing: /dev/ngXnY or an image, or --format= for a new image (see --help)");
+		args_die(
+			"TARGET is missing: /dev/ngXnY or an image, or --format= for a new image (see --help)");
 	if (a.all_formats != (a.results != NULL))
 		args_die("--formats=all and --results=FOLDER go together");
 	if (a.all_formats && !a.target)
@@ -266,5 +297,6 @@ void args_range(const struct args *a, uint64_t nr, uint64_t *first, uint64_t *la
 	if (*last < *first)
 		args_die("--range=%s ends before it begins", a->range);
 	if (*last >= nr)
-		args_die("--range=%s: there are LBAs 0 to %llu", a->range, (unsigned long long)(nr - 1));
+		args_die("--range=%s: there are LBAs 0 to %llu", a->range,
+			 (unsigned long long)(nr - 1));
 }

@@ -14,7 +14,7 @@ enum { MAX_OUTPUTS = 8 };
 struct args {
 	const char		*target;	/* NULL: a new image */
 	bool			list, quiet, like, all_formats;
-	const char		*only, *destroy, *range, *scripts, *fault, *defect, *selftest, *results;
+	const char *only, *destroy, *range, *scripts, *fault, *defect, *selftest, *results;
 	uint64_t		seed, repeat, time, blocks;
 	struct ns_format	format;
 	bool			formatted;	/* --format was given */

@@ -5,10 +5,10 @@
 #include "case.h"
 
 static const struct qcase_table *const tables[] = {
-	&cases_first, &cases_transfer, &cases_check, &cases_bits, &cases_escape, &cases_tags, &cases_state,
-	&cases_zeroes, &cases_uncor, &cases_compare, &cases_copy, &cases_limit, &cases_identify,
-	&cases_load, &cases_race, &cases_end, &cases_format,
-	&cases_readback,
+	&cases_first, &cases_transfer, &cases_check,	&cases_bits,  &cases_escape,
+	&cases_tags,  &cases_state,    &cases_zeroes,	&cases_uncor, &cases_compare,
+	&cases_copy,  &cases_limit,    &cases_identify, &cases_load,  &cases_race,
+	&cases_end,   &cases_format,   &cases_readback,
 };
 
 const struct qcase *qcase_at(unsigned i)
@@ -36,8 +36,14 @@ static bool is_type3(const struct lab *l) { return l->f.type == 3; }
 static bool is_counted(const struct lab *l) { return l->f.type == 1 || l->f.type == 2; }
 static bool has_ref(const struct lab *l) { return qm_ref_bits(&l->f); }
 static bool has_storage(const struct lab *l) { return l->f.type && l->f.sts; }
-static bool strips(const struct lab *l) { return l->f.type && l->f.md_size == qm_tuple_size(&l->f); }
-static bool has_more(const struct lab *l) { return l->f.type && l->f.md_size > qm_tuple_size(&l->f); }
+static bool strips(const struct lab *l)
+{
+	return l->f.type && l->f.md_size == qm_tuple_size(&l->f);
+}
+static bool has_more(const struct lab *l)
+{
+	return l->f.type && l->f.md_size > qm_tuple_size(&l->f);
+}
 static bool has_md(const struct lab *l) { return l->f.md_size; }
 static bool has_verify(const struct lab *l) { return lab_has(l, nvme_cmd_verify); }
 static bool has_compare(const struct lab *l) { return lab_has(l, nvme_cmd_compare); }
@@ -46,7 +52,8 @@ static bool has_dsm(const struct lab *l) { return lab_has(l, nvme_cmd_dsm); }
 static bool has_uncor(const struct lab *l) { return lab_has(l, nvme_cmd_write_uncor); }
 static bool has_copy(const struct lab *l)
 {
-	return lab_has(l, nvme_cmd_copy) && l->f.copy_formats >> (l->f.type && l->f.pif ? 1 : 0) & 1;
+	return lab_has(l, nvme_cmd_copy) &&
+	       l->f.copy_formats >> (l->f.type && l->f.pif ? 1 : 0) & 1;
 }
 static bool is_fresh(const struct lab *l) { return l->fresh; }
 static bool has_mdts(const struct lab *l)
@@ -83,7 +90,8 @@ static const struct {
 	{ has_zeroes, "the controller does not say that it has Write Zeroes" },
 	{ has_dsm, "the controller does not say that it has Dataset Management" },
 	{ has_uncor, "the controller does not say that it has Write Uncorrectable" },
-	{ has_copy, "the controller does not say that it has Copy with the descriptor format of this guard" },
+	{ has_copy,
+	  "the controller does not say that it has Copy with the descriptor format of this guard" },
 	{ is_fresh, "which blocks were never written is known of new images alone" },
 	{ has_mdts, "MDTS is no limit that commands can reach here" },
 	{ has_ignored, "the guard uses all command dwords for tags" },

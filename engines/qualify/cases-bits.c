@@ -116,9 +116,10 @@ static void run_expected(struct lab *l, const struct qcase *c)
 
 static void run_values(struct lab *l, const struct qcase *c)
 {
-	static const uint64_t values[] = { 0, 1, 0x80, 0xff, 0x100, 0x8000, 0xffff, 0x10000, 0x80000000,
-					   0xffffffff, 0x100000000, 0x8000000000000000, ~0ULL,
-					   0x0123456789abcdef, 0xaaaaaaaaaaaaaaaa };
+	static const uint64_t values[] = {
+		0, 1, 0x80, 0xff, 0x100, 0x8000, 0xffff, 0x10000, 0x80000000, 0xffffffff,
+		0x100000000, 0x8000000000000000, ~0ULL, 0x0123456789abcdef, 0xaaaaaaaaaaaaaaaa,
+	};
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]) && !l->failed; i++) {
 		const uint64_t lba = lab_place(l, 3);
@@ -165,29 +166,36 @@ static void run_contents(struct lab *l, const struct qcase *c)
 }
 
 static const struct qcase list[] = {
-	{ "bits/guard", "Each bit of the guard is compared.", "5.3.3", NEED_PI, run_field, .field = QM_GUARD },
-	{ "bits/app", "Each bit of the application tag is compared.", "5.3.3", NEED_PI, run_field, .field = QM_APP },
-	{ "bits/storage", "Each bit of the storage tag that LBSTM does not mask is compared, with STC alone.",
-	  "5.3.3", NEED_STORAGE, run_field, .field = QM_STORAGE },
-	{ "bits/ref", "Each bit of the reference tag is compared, for types 1 and 2.", "5.3.3", NEED_COUNTED | NEED_REF,
-	  run_field, .field = QM_REF },
-	{ "bits/data", "The guard covers all data.", "5.3.1", NEED_PI, run_data, .field = FIELD_DATA },
-	{ "bits/metadata", "The guard covers the metadata ahead of a tuple that comes last, and no other.", "5.3",
-	  NEED_MORE, run_data, .field = FIELD_MD },
-	{ "bits/app-mask", "A bit of the application tag that LBATM clears is not compared, any other is.", "5.3.3",
-	  NEED_PI, .run = run_mask },
-	{ "bits/app-mask-insert", "An inserted application tag is LBAT, whatever LBATM is.", "5.3.3", NEED_PI,
-	  .run = run_mask_insert },
-	{ "bits/expected-storage", "Each bit of the storage tag in the command counts.", "5.3.1.4.1", NEED_STORAGE,
-	  run_expected, .field = QM_STORAGE },
-	{ "bits/expected-ref", "Each bit of the reference tag in the command counts.", "5.3.1.4.1, 5.3.3",
-	  NEED_COUNTED | NEED_REF, run_expected, .field = QM_REF },
-	{ "bits/values-storage", "Storage tags of every value are inserted as they are.", "5.3.1.4, 5.3.3", NEED_STORAGE,
-	  run_values, .field = QM_STORAGE },
-	{ "bits/values-ref", "Reference tags of every value are inserted as they are, and rise as the type says.",
-	  "5.3.1.4, 5.3.3", NEED_PI | NEED_REF, run_values, .field = QM_REF },
-	{ "bits/values-app", "Application tags of every value are inserted as they are.", "5.3.3", NEED_PI, run_values,
+	{ "bits/guard", "Each bit of the guard is compared.", "5.3.3", NEED_PI, run_field,
+	  .field = QM_GUARD },
+	{ "bits/app", "Each bit of the application tag is compared.", "5.3.3", NEED_PI, run_field,
 	  .field = QM_APP },
+	{ "bits/storage",
+	  "Each bit of the storage tag that LBSTM does not mask is compared, with STC alone.",
+	  "5.3.3", NEED_STORAGE, run_field, .field = QM_STORAGE },
+	{ "bits/ref", "Each bit of the reference tag is compared, for types 1 and 2.", "5.3.3",
+	  NEED_COUNTED | NEED_REF, run_field, .field = QM_REF },
+	{ "bits/data", "The guard covers all data.", "5.3.1", NEED_PI, run_data,
+	  .field = FIELD_DATA },
+	{ "bits/metadata",
+	  "The guard covers the metadata ahead of a tuple that comes last, and no other.", "5.3",
+	  NEED_MORE, run_data, .field = FIELD_MD },
+	{ "bits/app-mask",
+	  "A bit of the application tag that LBATM clears is not compared, any other is.", "5.3.3",
+	  NEED_PI, .run = run_mask },
+	{ "bits/app-mask-insert", "An inserted application tag is LBAT, whatever LBATM is.",
+	  "5.3.3", NEED_PI, .run = run_mask_insert },
+	{ "bits/expected-storage", "Each bit of the storage tag in the command counts.",
+	  "5.3.1.4.1", NEED_STORAGE, run_expected, .field = QM_STORAGE },
+	{ "bits/expected-ref", "Each bit of the reference tag in the command counts.",
+	  "5.3.1.4.1, 5.3.3", NEED_COUNTED | NEED_REF, run_expected, .field = QM_REF },
+	{ "bits/values-storage", "Storage tags of every value are inserted as they are.",
+	  "5.3.1.4, 5.3.3", NEED_STORAGE, run_values, .field = QM_STORAGE },
+	{ "bits/values-ref",
+	  "Reference tags of every value are inserted as they are, and rise as the type says.",
+	  "5.3.1.4, 5.3.3", NEED_PI | NEED_REF, run_values, .field = QM_REF },
+	{ "bits/values-app", "Application tags of every value are inserted as they are.", "5.3.3",
+	  NEED_PI, run_values, .field = QM_APP },
 	{ "bits/contents", "The guard is right for zeroes, ones, counting bytes and single bits.",
 	  "5.3.1.2.1, 5.3.1.3.5", NEED_PI, .run = run_contents },
 };

@@ -96,7 +96,8 @@ static void run_several(struct lab *l, const struct qcase *c)
 
 		lab_new_tags(l, lba);
 		lab_fill(l, nr, false);
-		cmd = lab_command(l, nvme_cmd_write, lba, nr, c->opcode == nvme_cmd_write ? checks : 0);
+		cmd = lab_command(l, nvme_cmd_write, lba, nr,
+				  c->opcode == nvme_cmd_write ? checks : 0);
 		for (unsigned i = 0; i < 1 + c->arg; i++)
 			damage_some(l, &cmd, lab_below(l, nr));
 		lab_do(l, &cmd);
@@ -146,15 +147,36 @@ static void run_after_error(struct lab *l, const struct qcase *c)
 }
 
 #define WRITE(what, text, need, which) \
-	{ "check/write-" what, "A Write finds " text " when the check of that field is set, in any block, and then only; it then changes nothing.", \
-	  "5.3.2.1, 5.3.3", NEED_PI | (need), run_write, nvme_cmd_write, which, 0 }
+	{ \
+		"check/write-" what, \
+			"A Write finds " text \
+			" when the check of that field is set, in any block, and then only; it then changes nothing.", \
+			"5.3.2.1, 5.3.3", NEED_PI | (need), run_write, nvme_cmd_write, which, 0 \
+	}
 #define READ(what, text, need, which) \
-	{ "check/read-" what, "A Read finds " text " when the check of that field is set, in any block, and then only.", \
-	  "5.3.2.2, 5.3.3", NEED_PI | (need), run_read, nvme_cmd_read, which, 0 }, \
-	{ "check/read-pract-" what, "A Read with PRACT set finds " text " in the same way.", \
-	  "5.3.2.2, 5.3.3", NEED_PI | (need), run_read, nvme_cmd_read, which, LAB_PRACT }, \
-	{ "check/verify-" what, "Verify finds " text " when the check of that field is set.", \
-	  "3.3.5, 5.3.3", NEED_PI | NEED_VERIFY | (need), run_read, nvme_cmd_verify, which, 0 }
+	{ "check/read-" what, \
+	  "A Read finds " text \
+	  " when the check of that field is set, in any block, and then only.", \
+	  "5.3.2.2, 5.3.3", \
+	  NEED_PI | (need), \
+	  run_read, \
+	  nvme_cmd_read, \
+	  which, \
+	  0 }, \
+		{ "check/read-pract-" what, \
+		  "A Read with PRACT set finds " text " in the same way.", \
+		  "5.3.2.2, 5.3.3", \
+		  NEED_PI | (need), \
+		  run_read, \
+		  nvme_cmd_read, \
+		  which, \
+		  LAB_PRACT }, \
+	{ \
+		"check/verify-" what, \
+			"Verify finds " text " when the check of that field is set.", \
+			"3.3.5, 5.3.3", NEED_PI | NEED_VERIFY | (need), run_read, nvme_cmd_verify, \
+			which, 0 \
+	}
 
 static const struct qcase list[] = {
 	WRITE("guard", "a wrong guard", 0, QM_GUARD),
@@ -162,22 +184,31 @@ static const struct qcase list[] = {
 	WRITE("storage", "a wrong storage tag", NEED_STORAGE, QM_STORAGE),
 	WRITE("ref", "a wrong reference tag", NEED_REF, QM_REF),
 	WRITE("data", "data that the guard does not fit", 0, FIELD_DATA),
-	WRITE("metadata", "metadata that the guard covers and does not fit, when it is ahead of the tuple,", NEED_MORE, FIELD_MD),
+	WRITE("metadata",
+	      "metadata that the guard covers and does not fit, when it is ahead of the tuple,",
+	      NEED_MORE, FIELD_MD),
 	READ("guard", "a wrong guard", 0, QM_GUARD),
 	READ("app", "a wrong application tag", 0, QM_APP),
 	READ("storage", "a wrong storage tag", NEED_STORAGE, QM_STORAGE),
 	READ("ref", "a wrong reference tag", NEED_REF, QM_REF),
 	READ("data", "data that the guard does not fit", 0, FIELD_DATA),
-	READ("metadata", "metadata that the guard covers and does not fit, when it is ahead of the tuple,", NEED_MORE, FIELD_MD),
-	{ "check/write-several", "Of several errors in one block a Write reports one that is there and is checked.",
+	READ("metadata",
+	     "metadata that the guard covers and does not fit, when it is ahead of the tuple,",
+	     NEED_MORE, FIELD_MD),
+	{ "check/write-several",
+	  "Of several errors in one block a Write reports one that is there and is checked.",
 	  "5.3.2.1, 5.3.3", NEED_PI, run_several, nvme_cmd_write, 0, 0 },
-	{ "check/write-blocks", "Of errors in several blocks a Write reports one that is there and is checked.",
+	{ "check/write-blocks",
+	  "Of errors in several blocks a Write reports one that is there and is checked.",
 	  "5.3.2.1, 5.3.3", NEED_PI, run_several, nvme_cmd_write, 0, 3 },
-	{ "check/read-several", "Of several errors in one block a Read reports one that is there and is checked.",
+	{ "check/read-several",
+	  "Of several errors in one block a Read reports one that is there and is checked.",
 	  "5.3.2.2, 5.3.3", NEED_PI, run_several, nvme_cmd_read, 0, 0 },
-	{ "check/read-blocks", "Of errors in several blocks a Read reports one that is there and is checked.",
+	{ "check/read-blocks",
+	  "Of errors in several blocks a Read reports one that is there and is checked.",
 	  "5.3.2.2, 5.3.3", NEED_PI, run_several, nvme_cmd_read, 0, 3 },
-	{ "check/failed-write", "A Write that fails a check changes no block, neither ahead of the bad one nor behind it.",
+	{ "check/failed-write",
+	  "A Write that fails a check changes no block, neither ahead of the bad one nor behind it.",
 	  "5.3.2.1", NEED_PI, run_keep_old, nvme_cmd_write, QM_GUARD, 0 },
 	{ "check/after-error", "A command that failed leaves nothing behind that changes the next.",
 	  "5.3.2", NEED_PI, run_after_error, 0, 0, 0 },

@@ -81,7 +81,8 @@ static void run_both(struct lab *l, const struct qcase *c)
 	for (int n = 0; n < 10 && !l->failed; n++) {
 		const uint32_t nr = 2 + lab_below(l, 6) % (l->most - 1);
 		const uint64_t lba = case_prepare(l, nr);
-		const struct nvme_uring_cmd cmd = lab_command(l, nvme_cmd_compare, lba, nr, QM_GUARD | QM_APP);
+		const struct nvme_uring_cmd cmd =
+			lab_command(l, nvme_cmd_compare, lba, nr, QM_GUARD | QM_APP);
 
 		case_flip(l, &cmd, lab_below(l, nr), QM_APP, case_bit(l, QM_APP));
 		lab_do(l, &cmd);
@@ -148,7 +149,8 @@ static void run_verify_all(struct lab *l, const struct qcase *c)
 	(void)c;
 	lab_new_tags(l, lba);
 	for (uint64_t i = 0; i < nr; i++)
-		if (qm_block(&l->model, lba + i)->may & (QM_ANY | QM_UNCOR) && !lab_write(l, lba + i, 1))
+		if (qm_block(&l->model, lba + i)->may & (QM_ANY | QM_UNCOR) &&
+		    !lab_write(l, lba + i, 1))
 			return;
 	case_send(l, nvme_cmd_verify, lba, nr, 0);
 	case_send(l, nvme_cmd_write_uncor, l->last, 1, 0);
@@ -159,28 +161,35 @@ static void run_verify_all(struct lab *l, const struct qcase *c)
 }
 
 static const struct qcase list[] = {
-	{ "compare/equal", "Compare of what blocks hold succeeds, in commands of every size, with and without checks.",
+	{ "compare/equal",
+	  "Compare of what blocks hold succeeds, in commands of every size, with and without checks.",
 	  "3.3.1, 5.3.2.4", NEED_COMPARE, .run = run_equal },
-	{ "compare/data", "Compare finds one bit of data that differs, in any block.", "3.3.1", NEED_COMPARE, run_differ,
-	  .field = FIELD_DATA },
-	{ "compare/data-checked", "Compare finds one bit of data that differs where it also checks.", "3.3.1, 5.3.2.4",
+	{ "compare/data", "Compare finds one bit of data that differs, in any block.", "3.3.1",
+	  NEED_COMPARE, run_differ, .field = FIELD_DATA },
+	{ "compare/data-checked",
+	  "Compare finds one bit of data that differs where it also checks.", "3.3.1, 5.3.2.4",
 	  NEED_COMPARE | NEED_PI, run_differ, .field = FIELD_DATA, .arg = QM_APP },
-	{ "compare/metadata", "Compare finds one bit of metadata beyond the tuple that differs, in any block.", "3.3.1",
+	{ "compare/metadata",
+	  "Compare finds one bit of metadata beyond the tuple that differs, in any block.", "3.3.1",
 	  NEED_COMPARE | NEED_MD, run_differ, .field = FIELD_MD },
-	{ "compare/host-tuple", "Compare checks, and does not compare, the tuples that the host sends.", "3.3.1, 5.3.2.4",
+	{ "compare/host-tuple",
+	  "Compare checks, and does not compare, the tuples that the host sends.", "3.3.1, 5.3.2.4",
 	  NEED_COMPARE | NEED_PI, .run = run_tuple },
-	{ "compare/media-tuple", "Compare checks, and does not compare, the tuples that are on media.", "3.3.1, 5.3.2.4",
+	{ "compare/media-tuple",
+	  "Compare checks, and does not compare, the tuples that are on media.", "3.3.1, 5.3.2.4",
 	  NEED_COMPARE | NEED_PI, run_tuple, .arg = 1 },
-	{ "compare/both", "Compare reports a difference or a wrong tuple where both are there.", "3.3.1, 5.3.2.4",
-	  NEED_COMPARE | NEED_PI, .run = run_both },
-	{ "compare/pract", "Compare with PRACT set is refused.", "3.3.1, figure 26", NEED_COMPARE | NEED_PI, run_pract,
-	  nvme_cmd_compare, 0, 0 },
-	{ "verify/pract", "Verify with PRACT set is refused with Invalid Field in Command.", "3.3.5, figure 61",
-	  NEED_VERIFY | NEED_PI, run_pract, nvme_cmd_verify, 0, 0 },
-	{ "verify/large", "Verify takes more blocks than commands that move data, and checks all of them.", "3.3.5",
+	{ "compare/both", "Compare reports a difference or a wrong tuple where both are there.",
+	  "3.3.1, 5.3.2.4", NEED_COMPARE | NEED_PI, .run = run_both },
+	{ "compare/pract", "Compare with PRACT set is refused.", "3.3.1, figure 26",
+	  NEED_COMPARE | NEED_PI, run_pract, nvme_cmd_compare, 0, 0 },
+	{ "verify/pract", "Verify with PRACT set is refused with Invalid Field in Command.",
+	  "3.3.5, figure 61", NEED_VERIFY | NEED_PI, run_pract, nvme_cmd_verify, 0, 0 },
+	{ "verify/large",
+	  "Verify takes more blocks than commands that move data, and checks all of them.", "3.3.5",
 	  NEED_VERIFY, .run = run_verify_large },
-	{ "verify/all", "Verify takes as many blocks as the command can name, and looks at all of them.", "3.3.5, figure 61",
-	  NEED_VERIFY | NEED_UNCOR, .run = run_verify_all },
+	{ "verify/all",
+	  "Verify takes as many blocks as the command can name, and looks at all of them.",
+	  "3.3.5, figure 61", NEED_VERIFY | NEED_UNCOR, .run = run_verify_all },
 };
 
 const struct qcase_table cases_compare = QCASE_TABLE(list);

@@ -64,7 +64,8 @@ static struct nvme_uring_cmd copy_command(struct lab *l, unsigned format, const 
 	const size_t size = qm_source_size(format) ? qm_source_size(format) : 32;
 
 	for (unsigned i = 0; i < nr; i++)
-		put_source(l, qm_source_size(format) ? format : 0, &from[i], l->bufs->data + i * size);
+		put_source(l, qm_source_size(format) ? format : 0, &from[i],
+			   l->bufs->data + i * size);
 	cmd.cdw12 &= ~0xffffu;
 	cmd.cdw12 |= (nr - 1) | format << 8 | (read & 7) << 12 | (read & LAB_PRACT ? 1 << 15 : 0) |
 		     (read & QM_STORAGE ? STCR : 0);
@@ -189,8 +190,10 @@ static void run_bad_source(struct lab *l, const struct qcase *c)
 		lab_do(l, &cmd);
 		lab_fill(l, s.nr, false);
 		lab_store(l, to, s.nr);
-		copy(l, &s, 1, to, c->arg ? 0 : field & case_checks(l), c->arg ? field & case_checks(l) : 0);
-		copy(l, &s, 1, to, c->arg ? 0 : (case_checks(l) & ~field) | LAB_PRACT, c->arg ? 0 : LAB_PRACT);
+		copy(l, &s, 1, to, c->arg ? 0 : field & case_checks(l),
+		     c->arg ? field & case_checks(l) : 0);
+		copy(l, &s, 1, to, c->arg ? 0 : (case_checks(l) & ~field) | LAB_PRACT,
+		     c->arg ? 0 : LAB_PRACT);
 	}
 }
 
@@ -299,28 +302,38 @@ static void run_overlap(struct lab *l, const struct qcase *c)
 }
 
 static const struct qcase list[] = {
-	{ "copy/pass-through", "With PRACT cleared on both sides Copy moves data and metadata as they are, and both sides check.",
+	{ "copy/pass-through",
+	  "With PRACT cleared on both sides Copy moves data and metadata as they are, and both sides check.",
 	  "3.3.2, 5.3.2.5", NEED_COPY, .run = run_pass },
-	{ "copy/replace", "With PRACT set on both sides Copy generates the tuples of the destination.", "5.3.2.5.1",
+	{ "copy/replace",
+	  "With PRACT set on both sides Copy generates the tuples of the destination.", "5.3.2.5.1",
 	  NEED_COPY | NEED_PI, .run = run_replace },
-	{ "copy/ranges", "Several ranges become one, in their order.", "3.3.2", NEED_COPY, .run = run_ranges },
-	{ "copy/ranges-pract", "The reference tags of the destination rise over all ranges.", "3.3.2, 5.3.3",
-	  NEED_COPY | NEED_PI, run_ranges, .arg = LAB_PRACT },
-	{ "copy/bad-source", "A wrong tuple of the source is found where PRINFOR asks for it.", "5.3.2.5",
-	  NEED_COPY | NEED_PI, .run = run_bad_source },
-	{ "copy/bad-destination", "A tuple that passes through is checked where PRINFOW asks for it.", "5.3.2.5",
+	{ "copy/ranges", "Several ranges become one, in their order.", "3.3.2", NEED_COPY,
+	  .run = run_ranges },
+	{ "copy/ranges-pract", "The reference tags of the destination rise over all ranges.",
+	  "3.3.2, 5.3.3", NEED_COPY | NEED_PI, run_ranges, .arg = LAB_PRACT },
+	{ "copy/bad-source", "A wrong tuple of the source is found where PRINFOR asks for it.",
+	  "5.3.2.5", NEED_COPY | NEED_PI, .run = run_bad_source },
+	{ "copy/bad-destination",
+	  "A tuple that passes through is checked where PRINFOW asks for it.", "5.3.2.5",
 	  NEED_COPY | NEED_PI, run_bad_source, .arg = 1 },
-	{ "copy/type1", "With type 1 both sides are refused a reference tag that is not of their LBA, where it is checked.",
+	{ "copy/type1",
+	  "With type 1 both sides are refused a reference tag that is not of their LBA, where it is checked.",
 	  "5.3.2.5, 5.3.3", NEED_COPY | NEED_TYPE1 | NEED_REF, .run = run_mismatch },
-	{ "copy/pract", "Copy with PRACT set on one side alone is refused with Invalid Field in Command.", "3.3.2.3",
-	  NEED_COPY | NEED_PI, .run = run_pract },
-	{ "copy/formats", "Descriptor formats that are not supported, not enabled or not of this guard are refused.", "3.3.2",
-	  NEED_COPY, .run = run_formats },
-	{ "copy/states", "Uncorrectable sources end a Copy; deallocated ones are copied as they read.", "3.3.2", NEED_COPY,
-	  .run = run_states },
-	{ "copy/limits", "Copies as large as MSSRL, MCL and MSRC allow succeed, larger ones and those out of range are refused.",
+	{ "copy/pract",
+	  "Copy with PRACT set on one side alone is refused with Invalid Field in Command.",
+	  "3.3.2.3", NEED_COPY | NEED_PI, .run = run_pract },
+	{ "copy/formats",
+	  "Descriptor formats that are not supported, not enabled or not of this guard are refused.",
+	  "3.3.2", NEED_COPY, .run = run_formats },
+	{ "copy/states",
+	  "Uncorrectable sources end a Copy; deallocated ones are copied as they read.", "3.3.2",
+	  NEED_COPY, .run = run_states },
+	{ "copy/limits",
+	  "Copies as large as MSSRL, MCL and MSRC allow succeed, larger ones and those out of range are refused.",
 	  "3.3.2", NEED_COPY, .run = run_limits },
-	{ "copy/overlap", "Copy onto some of its own source succeeds.", "3.3.2", NEED_COPY, .run = run_overlap },
+	{ "copy/overlap", "Copy onto some of its own source succeeds.", "3.3.2", NEED_COPY,
+	  .run = run_overlap },
 };
 
 const struct qcase_table cases_copy = QCASE_TABLE(list);

@@ -102,8 +102,10 @@ static void run_outside(struct lab *l, const struct qcase *c)
 }
 
 static const struct qcase list[] = {
-	{ "end/quiet", "Blocks that no command named have not changed.", "3.3.6", 0, .run = run_quiet },
-	{ "end/all", "All blocks of the range hold what the last command for each left there.", "3.3.6", 0, .run = run_all },
+	{ "end/quiet", "Blocks that no command named have not changed.", "3.3.6", 0,
+	  .run = run_quiet },
+	{ "end/all", "All blocks of the range hold what the last command for each left there.",
+	  "3.3.6", 0, .run = run_all },
 	{ "end/outside", "Nothing outside the range has changed.", "3.3.6", 0, .run = run_outside },
 };
 

@@ -2,7 +2,8 @@
 /* cases-escape.c - tuples that turn off the checks of their block, and no other; see case.h */
 #include "case.h"
 
-static void get_tuple(struct lab *l, const struct nvme_uring_cmd *cmd, uint32_t i, struct qm_tuple *t)
+static void get_tuple(struct lab *l, const struct nvme_uring_cmd *cmd, uint32_t i,
+		      struct qm_tuple *t)
 {
 	*t = qm_unpack(&l->f, qm_place(&l->f, cmd, false, i).md);
 }
@@ -177,18 +178,25 @@ static void run_asked(struct lab *l, const struct qcase *c)
 }
 
 static const struct qcase list[] = {
-	{ "escape/one", "A block whose application tag is FFFFh (type 3: and its reference tag all ones) is not checked at all.",
+	{ "escape/one",
+	  "A block whose application tag is FFFFh (type 3: and its reference tag all ones) is not checked at all.",
 	  "5.3.3", NEED_PI, .run = run_escape },
-	{ "escape/beside", "A block that escapes turns off the checks of no other block.", "5.3.3", NEED_PI, .run = run_beside },
-	{ "escape/all", "A command all of whose blocks escape passes.", "5.3.3", NEED_PI, .run = run_many },
-	{ "escape/all-but-one", "The one block that does not escape is checked.", "5.3.3", NEED_PI, run_many, .arg = 1 },
-	{ "escape/near-app", "An application tag that is FFFFh but for one bit escapes nothing.", "5.3.3", NEED_PI,
-	  .run = run_near_app },
-	{ "escape/near-ref", "With type 3, a reference tag that is all ones but for one bit escapes nothing.", "5.3.3",
+	{ "escape/beside", "A block that escapes turns off the checks of no other block.", "5.3.3",
+	  NEED_PI, .run = run_beside },
+	{ "escape/all", "A command all of whose blocks escape passes.", "5.3.3", NEED_PI,
+	  .run = run_many },
+	{ "escape/all-but-one", "The one block that does not escape is checked.", "5.3.3", NEED_PI,
+	  run_many, .arg = 1 },
+	{ "escape/near-app", "An application tag that is FFFFh but for one bit escapes nothing.",
+	  "5.3.3", NEED_PI, .run = run_near_app },
+	{ "escape/near-ref",
+	  "With type 3, a reference tag that is all ones but for one bit escapes nothing.", "5.3.3",
 	  NEED_TYPE3 | NEED_REF, .run = run_near_ref },
-	{ "escape/other-ones", "Guards, storage and reference tags of all ones escape nothing by themselves.", "5.3.3",
+	{ "escape/other-ones",
+	  "Guards, storage and reference tags of all ones escape nothing by themselves.", "5.3.3",
 	  NEED_PI, .run = run_other_ones },
-	{ "escape/asked", "FFFFh in LBAT escapes nothing by itself; inserted, it does.", "5.3.3", NEED_PI, .run = run_asked },
+	{ "escape/asked", "FFFFh in LBAT escapes nothing by itself; inserted, it does.", "5.3.3",
+	  NEED_PI, .run = run_asked },
 };
 
 const struct qcase_table cases_escape = QCASE_TABLE(list);

@@ -10,8 +10,11 @@ static int format(struct lab *l, unsigned type, bool first)
 {
 	const uint8_t flbas = l->id.ns.flbas;
 	struct nvme_uring_cmd cmd = {
-		.opcode = nvme_admin_format_nvm, .nsid = l->f.nsid, .timeout_ms = 600000,
-		.cdw10 = (flbas & 0xf) | (flbas >> 4 & 1) << 4 | type << 5 | first << 8 | (flbas >> 5 & 3) << 12,
+		.opcode = nvme_admin_format_nvm,
+		.nsid = l->f.nsid,
+		.timeout_ms = 600000,
+		.cdw10 = (flbas & 0xf) | (flbas >> 4 & 1) << 4 | type << 5 | first << 8 |
+			 (flbas >> 5 & 3) << 12,
 	};
 
 	l->commands++;
@@ -34,12 +37,13 @@ static bool reformat(struct lab *l, unsigned type, bool first)
 	const int res = format(l, type, first);
 
 	if (res)
-		return lab_fail(l, NULL, "Format NVM for a format that Identify offers succeeds", "%s",
-				qm_status_name(res, name));
+		return lab_fail(l, NULL, "Format NVM for a format that Identify offers succeeds",
+				"%s", qm_status_name(res, name));
 	if (lab_identify(l, why))
 		return lab_fail(l, NULL, "Identify after Format NVM", "%s", why);
 	if (l->f.type != type || l->f.first != first)
-		return lab_fail(l, NULL, "Identify says the type and place that Format NVM asked for",
+		return lab_fail(l, NULL,
+				"Identify says the type and place that Format NVM asked for",
 				"type %u, tuple %s", l->f.type, l->f.first ? "first" : "last");
 	return start_again(l) || lab_fail(l, NULL, "memory", "none is left");
 }
@@ -48,7 +52,8 @@ static bool reformat(struct lab *l, unsigned type, bool first)
 static bool may_format(struct lab *l)
 {
 	if (!l->fresh || l->first || l->last != l->f.nr_blocks - 1)
-		l->skip = "Format NVM is for new images alone: it would destroy more than the range";
+		l->skip =
+			"Format NVM is for new images alone: it would destroy more than the range";
 	else if (!(le16toh(l->id.ctrl.oacs) & NVME_CTRL_OACS_FORMAT))
 		l->skip = "the controller does not say that it has Format NVM";
 	return !l->skip;
@@ -141,10 +146,11 @@ static void run_types(struct lab *l, const struct qcase *c)
 }
 
 static const struct qcase list[] = {
-	{ "format/same", "After Format NVM no block holds what it did: none is bad or uncorrectable.", "Base, Format NVM", 0,
-	  .run = run_same },
-	{ "format/types", "After Format NVM for another type or place commands follow the new one.", "Base, Format NVM; 5.3",
-	  NEED_PI, .run = run_types },
+	{ "format/same",
+	  "After Format NVM no block holds what it did: none is bad or uncorrectable.",
+	  "Base, Format NVM", 0, .run = run_same },
+	{ "format/types", "After Format NVM for another type or place commands follow the new one.",
+	  "Base, Format NVM; 5.3", NEED_PI, .run = run_types },
 };
 
 const struct qcase_table cases_format = QCASE_TABLE(list);

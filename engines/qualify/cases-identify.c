@@ -25,8 +25,10 @@ static void run_sizes(struct lab *l, const struct qcase *c)
 	(void)c;
 	must(l, ncap <= nsze, "NCAP is not above NSZE", "NCAP", ncap);
 	must(l, nuse <= ncap, "NUSE is not above NCAP", "NUSE", nuse);
-	must(l, index_of(ns) <= ns->nlbaf + ns->nulbaf, "FLBAS names a format that NLBAF counts", "FLBAS", ns->flbas);
-	must(l, ns->nlbaf + ns->nulbaf < 64, "NLBAF and NULBAF are 64 formats at most", "NLBAF", ns->nlbaf);
+	must(l, index_of(ns) <= ns->nlbaf + ns->nulbaf, "FLBAS names a format that NLBAF counts",
+	     "FLBAS", ns->flbas);
+	must(l, ns->nlbaf + ns->nulbaf < 64, "NLBAF and NULBAF are 64 formats at most", "NLBAF",
+	     ns->nlbaf);
 }
 
 /*
@@ -43,7 +45,8 @@ static void run_nsze(struct lab *l, const struct qcase *c)
 	lab_do(l, &cmd);
 	res = l->ns->ops->io(l->ns, &cmd);
 	if (res && qm_status(res) == QS_LBA)
-		lab_fail(l, &cmd, "the block is there, as NSZE says", "%s", qm_status_name(res, name));
+		lab_fail(l, &cmd, "the block is there, as NSZE says", "%s",
+			 qm_status_name(res, name));
 	case_send(l, nvme_cmd_read, l->f.nr_blocks, 1, 0);
 }
 
@@ -56,18 +59,19 @@ static void run_format(struct lab *l, const struct qcase *c)
 	const bool elbas = le32toh(l->id.ctrl.ctratt) & NVME_CTRL_CTRATT_ELBAS;
 
 	(void)c;
-	must(l, !f->md_size || ns->mc >> (f->extended ? 0 : 1) & 1, "MC has the way in which metadata is transferred",
-	     "MC", ns->mc);
-	must(l, f->md_size || !(ns->flbas & 1 << 4), "FLBAS says nothing of metadata where there is none", "FLBAS",
-	     ns->flbas);
+	must(l, !f->md_size || ns->mc >> (f->extended ? 0 : 1) & 1,
+	     "MC has the way in which metadata is transferred", "MC", ns->mc);
+	must(l, f->md_size || !(ns->flbas & 1 << 4),
+	     "FLBAS says nothing of metadata where there is none", "FLBAS", ns->flbas);
 	if (!f->type)
 		return;
 	must(l, ns->dpc >> (f->type - 1) & 1, "DPC has the protection type in use", "DPC", ns->dpc);
-	must(l, ns->dpc >> (f->first ? 3 : 4) & 1, "DPC has the place of the tuple in use", "DPC", ns->dpc);
-	must(l, f->sts >= least[f->pif] && f->sts <= most[f->pif], "STS is within the limits of the guard", "STS",
-	     f->sts);
-	must(l, elbas || (!f->pif && !f->sts), "CTRATT.ELBAS is set for an extended format", "CTRATT",
-	     le32toh(l->id.ctrl.ctratt));
+	must(l, ns->dpc >> (f->first ? 3 : 4) & 1, "DPC has the place of the tuple in use", "DPC",
+	     ns->dpc);
+	must(l, f->sts >= least[f->pif] && f->sts <= most[f->pif],
+	     "STS is within the limits of the guard", "STS", f->sts);
+	must(l, elbas || (!f->pif && !f->sts), "CTRATT.ELBAS is set for an extended format",
+	     "CTRATT", le32toh(l->id.ctrl.ctratt));
 }
 
 /* Each format on the list could be: sizes, guards, widths. */
@@ -84,8 +88,8 @@ static void run_formats(struct lab *l, const struct qcase *c)
 		must(l, !ds || ds >= 9, "LBADS is 0 or 9 at least", "LBADS", ds);
 		if (!ds || pif > 2 || !le16toh(ns->lbaf[i].ms) || !elbaf)
 			continue;
-		must(l, sts >= least[pif] && sts <= most[pif], "STS of each format is within the limits of its guard",
-		     "STS", sts);
+		must(l, sts >= least[pif] && sts <= most[pif],
+		     "STS of each format is within the limits of its guard", "STS", sts);
 	}
 }
 
@@ -212,7 +216,8 @@ static void run_lbafee(struct lab *l, const struct qcase *c)
 
 		l->commands++;
 		if (!res)
-			lab_fail(l, &cmd, "an error, as LBAFEE is cleared", "Successful Completion");
+			lab_fail(l, &cmd, "an error, as LBAFEE is cleared",
+				 "Successful Completion");
 	}
 	behavior(l, nvme_admin_set_features, page);
 	case_send(l, nvme_cmd_read, lba, 2, 0);
@@ -244,20 +249,31 @@ static void run_cdfe(struct lab *l, const struct qcase *c)
 }
 
 static const struct qcase list[] = {
-	{ "identify/sizes", "NSZE, NCAP, NUSE, NLBAF and FLBAS fit each other.", "4.1.5.1, figure 114", 0, .run = run_sizes },
-	{ "identify/nsze", "NSZE is the number of blocks that there are.", "4.1.5.1, figure 114", 0, .run = run_nsze },
-	{ "identify/format", "The format in use is one that MC, DPC, STS and ELBAS allow.", "4.1.5.1, 5.3.1", 0, .run = run_format },
-	{ "identify/formats", "Every format on the list has possible sizes.", "4.1.5.1, figures 116 and 119", 0, .run = run_formats },
-	{ "identify/oncs", "Every optional command that ONCS has succeeds.", "Base, Identify Controller, ONCS", 0, .run = run_oncs },
-	{ "identify/dsm-limits", "DMRL, DMRSL and DMSL are all there or none is.", "3.3.3.1", NEED_DSM, .run = run_dsm_limits },
-	{ "identify/large", "Commands larger than VSL, WZSL and WUSL recommend succeed where ONCS has them.",
+	{ "identify/sizes", "NSZE, NCAP, NUSE, NLBAF and FLBAS fit each other.",
+	  "4.1.5.1, figure 114", 0, .run = run_sizes },
+	{ "identify/nsze", "NSZE is the number of blocks that there are.", "4.1.5.1, figure 114", 0,
+	  .run = run_nsze },
+	{ "identify/format", "The format in use is one that MC, DPC, STS and ELBAS allow.",
+	  "4.1.5.1, 5.3.1", 0, .run = run_format },
+	{ "identify/formats", "Every format on the list has possible sizes.",
+	  "4.1.5.1, figures 116 and 119", 0, .run = run_formats },
+	{ "identify/oncs", "Every optional command that ONCS has succeeds.",
+	  "Base, Identify Controller, ONCS", 0, .run = run_oncs },
+	{ "identify/dsm-limits", "DMRL, DMRSL and DMSL are all there or none is.", "3.3.3.1",
+	  NEED_DSM, .run = run_dsm_limits },
+	{ "identify/large",
+	  "Commands larger than VSL, WZSL and WUSL recommend succeed where ONCS has them.",
 	  "3.3.5, 3.3.7, 3.3.8", 0, .run = run_large },
-	{ "identify/copy", "MSSRL, MCL and OCFS say that Copy can be used.", "4.1.5.1, 3.3.2", NEED_COPY, .run = run_copy },
-	{ "identify/lbafee", "Extended formats that the host has not enabled can't be read or written.", "3.3", NEED_PI,
-	  .run = run_lbafee },
-	{ "identify/cdfe", "Copy descriptor formats that the host enables work, for the right guard.", "3.3.2",
+	{ "identify/copy", "MSSRL, MCL and OCFS say that Copy can be used.", "4.1.5.1, 3.3.2",
+	  NEED_COPY, .run = run_copy },
+	{ "identify/lbafee",
+	  "Extended formats that the host has not enabled can't be read or written.", "3.3",
+	  NEED_PI, .run = run_lbafee },
+	{ "identify/cdfe",
+	  "Copy descriptor formats that the host enables work, for the right guard.", "3.3.2",
 	  NEED_COPY | NEED_CDFE, .run = run_cdfe },
-	{ "identify/again", "Identify says the same after all that was done.", "4.1.5", 0, .run = run_again },
+	{ "identify/again", "Identify says the same after all that was done.", "4.1.5", 0,
+	  .run = run_again },
 };
 
 const struct qcase_table cases_identify = QCASE_TABLE(list);

@@ -62,7 +62,8 @@ static void run_ends(struct lab *l, const struct qcase *c)
 		if (!l->f.type)
 			continue;
 		cmd = lab_command(l, nvme_cmd_write, lbas[i], nr, 0);
-		for (uint32_t b = 0; b < l->f.data_size; b++)	/* of zeroes: not to be taken for never written */
+		for (uint32_t b = 0; b < l->f.data_size;
+		     b++) /* of zeroes: not to be taken for never written */
 			qm_place(&l->f, &cmd, false, 0).data[b] = 0;
 		lab_do(l, &cmd);
 		case_send(l, nvme_cmd_read, lbas[i], nr, QM_GUARD);
@@ -125,7 +126,8 @@ static void run_nsids(struct lab *l, const struct qcase *c)
 	}
 	for (size_t i = 0; i < sizeof(nsids) / sizeof(nsids[0]) && !l->failed; i++)
 		for (size_t n = 0; n < sizeof(ranged) && !l->failed; n++) {
-			struct nvme_uring_cmd cmd = lab_command(l, ranged[n], lab_place(l, 1), 1, 0);
+			struct nvme_uring_cmd cmd =
+				lab_command(l, ranged[n], lab_place(l, 1), 1, 0);
 
 			cmd.nsid = nsids[i];
 			lab_do(l, &cmd);
@@ -149,16 +151,21 @@ static void run_refused(struct lab *l, const struct qcase *c)
 }
 
 static const struct qcase list[] = {
-	{ "limit/out-of-range", "Blocks past the last one are refused, whatever command names them and however far they are.",
+	{ "limit/out-of-range",
+	  "Blocks past the last one are refused, whatever command names them and however far they are.",
 	  "3.1, figure 17", 0, .run = run_out },
-	{ "limit/ends", "The first and the last blocks are blocks like any other.", "5.3.3", 0, .run = run_ends },
-	{ "limit/mdts", "Commands that move as much as MDTS says succeed, those that move more are refused.",
+	{ "limit/ends", "The first and the last blocks are blocks like any other.", "5.3.3", 0,
+	  .run = run_ends },
+	{ "limit/mdts",
+	  "Commands that move as much as MDTS says succeed, those that move more are refused.",
 	  "Base, Identify Controller, MDTS", NEED_MDTS, .run = run_mdts },
-	{ "limit/opcodes", "Reserved opcodes are refused.", "3.3, figure 21", 0, .run = run_opcodes },
-	{ "limit/nsid", "Commands for a namespace that there is not are refused.", "Base, Namespace Identifier Usage", 0,
-	  .run = run_nsids },
-	{ "limit/refused-and-bad", "A command out of range whose blocks are bad as well is refused and changes nothing.", "3.1",
-	  NEED_PI | NEED_LAST, .run = run_refused },
+	{ "limit/opcodes", "Reserved opcodes are refused.", "3.3, figure 21", 0,
+	  .run = run_opcodes },
+	{ "limit/nsid", "Commands for a namespace that there is not are refused.",
+	  "Base, Namespace Identifier Usage", 0, .run = run_nsids },
+	{ "limit/refused-and-bad",
+	  "A command out of range whose blocks are bad as well is refused and changes nothing.",
+	  "3.1", NEED_PI | NEED_LAST, .run = run_refused },
 };
 
 const struct qcase_table cases_limit = QCASE_TABLE(list);

@@ -49,7 +49,8 @@ static void tags_of(struct lab *l, uint64_t lba)
 
 static void damage(struct lab *l, const struct nvme_uring_cmd *cmd, uint32_t nr)
 {
-	static const unsigned fields[] = { QM_GUARD, QM_APP, QM_STORAGE, QM_REF, FIELD_DATA, FIELD_MD };
+	static const unsigned fields[] = { QM_GUARD, QM_APP,	 QM_STORAGE,
+					   QM_REF,   FIELD_DATA, FIELD_MD };
 	const unsigned field = fields[lab_below(l, 6)];
 	const uint32_t i = lab_below(l, nr);
 	const struct qm_place p = qm_place(&l->f, cmd, qm_range(&l->f, cmd).pract, i);
@@ -117,7 +118,9 @@ static struct nvme_uring_cmd some_compare(struct lab *l, const struct window *w)
 
 static struct nvme_uring_cmd some_dsm(struct lab *l, const struct window *w)
 {
-	struct nvme_uring_cmd cmd = { .opcode = nvme_cmd_dsm, .nsid = l->f.nsid, .cdw11 = NVME_DSMGMT_AD };
+	struct nvme_uring_cmd cmd = { .opcode = nvme_cmd_dsm,
+				      .nsid = l->f.nsid,
+				      .cdw11 = NVME_DSMGMT_AD };
 	struct nvme_dsm_range range = { .nlb = 1 + lab_below(l, 4) };
 
 	range.slba = w->lba + lab_below(l, w->nr - range.nlb + 1);
@@ -133,8 +136,9 @@ static struct nvme_uring_cmd some_command(struct lab *l, const struct window *w)
 		uint8_t		opcode;
 		unsigned	percent;
 	} mix[] = {
-		{ nvme_cmd_write, 40 }, { nvme_cmd_read, 30 }, { nvme_cmd_compare, 8 }, { nvme_cmd_verify, 8 },
-		{ nvme_cmd_write_zeroes, 6 }, { nvme_cmd_dsm, 4 }, { nvme_cmd_write_uncor, 4 },
+		{ nvme_cmd_write, 40 },	     { nvme_cmd_read, 30 },	   { nvme_cmd_compare, 8 },
+		{ nvme_cmd_verify, 8 },	     { nvme_cmd_write_zeroes, 6 }, { nvme_cmd_dsm, 4 },
+		{ nvme_cmd_write_uncor, 4 },
 	};
 	unsigned draw = lab_below(l, 100), i = 0;
 
@@ -165,7 +169,8 @@ static struct nvme_uring_cmd some_command(struct lab *l, const struct window *w)
 static void run_mix(struct lab *l, const struct qcase *c)
 {
 	for (unsigned n = 0; n < c->arg && !l->failed; n++) {
-		const struct window w = { n % 50 ? l->quiet - SLOT_BLOCKS - 1 : lab_place(l, SLOT_BLOCKS),
+		const struct window w = { n % 50 ? l->quiet - SLOT_BLOCKS - 1
+						 : lab_place(l, SLOT_BLOCKS),
 					  SLOT_BLOCKS };
 		const struct nvme_uring_cmd cmd = some_command(l, &w);
 
@@ -221,7 +226,8 @@ static void run_round(struct lab *l, struct target_queue *q, struct slot *slots,
 	}
 }
 
-static void run_slots(struct lab *l, struct target_queue *q, struct slot *slots, const struct qcase *c)
+static void run_slots(struct lab *l, struct target_queue *q, struct slot *slots,
+		      const struct qcase *c)
 {
 	const unsigned depth = c->field;
 
@@ -276,11 +282,15 @@ static void run_depth(struct lab *l, const struct qcase *c)
 }
 
 static const struct qcase list[] = {
-	{ "load/mix", "Commands drawn by chance, one at a time, do what each of them is specified to do.", "3.3, 5.3", 0,
-	  run_mix, .arg = 2500 },
-	{ "load/depth-2", "Two commands at once do what each does alone.", "3.3, 5.3", 0, run_depth, .field = 2, .arg = 80 },
-	{ "load/depth-16", "Sixteen commands at once do what each does alone.", "3.3, 5.3", 0, run_depth, .field = 16, .arg = 40 },
-	{ "load/depth-32", "Thirty-two commands at once do what each does alone.", "3.3, 5.3", 0, run_depth, .field = 32, .arg = 24 },
+	{ "load/mix",
+	  "Commands drawn by chance, one at a time, do what each of them is specified to do.",
+	  "3.3, 5.3", 0, run_mix, .arg = 2500 },
+	{ "load/depth-2", "Two commands at once do what each does alone.", "3.3, 5.3", 0, run_depth,
+	  .field = 2, .arg = 80 },
+	{ "load/depth-16", "Sixteen commands at once do what each does alone.", "3.3, 5.3", 0,
+	  run_depth, .field = 16, .arg = 40 },
+	{ "load/depth-32", "Thirty-two commands at once do what each does alone.", "3.3, 5.3", 0,
+	  run_depth, .field = 32, .arg = 24 },
 };
 
 const struct qcase_table cases_load = QCASE_TABLE(list);

@@ -62,7 +62,8 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static bool same(const struct lab *l, const struct lab_bufs *x, const struct lab_bufs *y, uint32_t i)
+static bool same(const struct lab *l, const struct lab_bufs *x, const struct lab_bufs *y,
+		 uint32_t i)
 {
 	const struct qm_wire w = qm_wire(&l->f, false);
 
@@ -122,7 +123,8 @@ static bool open_race(struct lab *l, struct race *race, uint32_t nr)
 	return !l->failed;
 }
 
-static struct nvme_uring_cmd command(struct lab *l, struct race *race, struct lab_bufs *b, uint8_t opcode)
+static struct nvme_uring_cmd command(struct lab *l, struct race *race, struct lab_bufs *b,
+				     uint8_t opcode)
 {
 	struct lab_bufs *const bufs = l->bufs, *const in = l->in;
 	struct nvme_uring_cmd cmd;
@@ -151,11 +153,14 @@ static void judge(struct lab *l, const struct racer *r)
 	l->commands += r->times;
 	l->all_commands += r->times;
 	if (r->res)
-		lab_fail(l, &r->cmds[0], "Successful Completion", "%s", qm_status_name(r->res, name));
+		lab_fail(l, &r->cmds[0], "Successful Completion", "%s",
+			 qm_status_name(r->res, name));
 	else if (r->wrong == -2)
-		lab_fail(l, &r->cmds[0], "all blocks of one write, as AWUN says", "some of one, some of another");
+		lab_fail(l, &r->cmds[0], "all blocks of one write, as AWUN says",
+			 "some of one, some of another");
 	else if (r->wrong >= 0)
-		lab_fail(l, &r->cmds[0], "each block as one of both writes left it", "block %d is neither", r->wrong);
+		lab_fail(l, &r->cmds[0], "each block as one of both writes left it",
+			 "block %d is neither", r->wrong);
 }
 
 /* The blocks are as one of both writers left them; the model learns which. */
@@ -191,8 +196,12 @@ static void run_race(struct lab *l, const struct qcase *c)
 		const struct nvme_uring_cmd b = command(l, &race, &race.b, nvme_cmd_write);
 		const struct nvme_uring_cmd read = command(l, &race, &race.in, nvme_cmd_read);
 
-		racers[0] = (struct racer){ .l = l, .race = &race, .wrong = -1, .times = c->arg, .cmds = { a, b } };
-		racers[1] = (struct racer){ .l = l, .race = &race, .wrong = -1, .times = c->arg, .cmds = { b, b } };
+		racers[0] = (struct racer){
+			.l = l, .race = &race, .wrong = -1, .times = c->arg, .cmds = { a, b }
+		};
+		racers[1] = (struct racer){
+			.l = l, .race = &race, .wrong = -1, .times = c->arg, .cmds = { b, b }
+		};
 		if (c->opcode == nvme_cmd_read) {
 			racers[1].cmds[0] = racers[1].cmds[1] = read;
 			racers[1].look = look;
@@ -206,15 +215,19 @@ static void run_race(struct lab *l, const struct qcase *c)
 }
 
 static const struct qcase list[] = {
-	{ "race/writers-1", "Two writers of one block leave the block of one of them.", "2.1.4", 0, run_race,
-	  nvme_cmd_write, 1, 300 },
-	{ "race/writers-8", "Two writers of the same blocks leave each block of one of them, whole.", "2.1.4", 0, run_race,
-	  nvme_cmd_write, 8, 200 },
-	{ "race/read-1", "A Read beside Writes of the block sees one of both contents, with a tuple that fits.", "2.1.4, 5.3", 0,
-	  run_race, nvme_cmd_read, 1, 300 },
-	{ "race/read-8", "A Read beside Writes of the same blocks sees one of both in each block, and in all where AWUN says so.",
+	{ "race/writers-1", "Two writers of one block leave the block of one of them.", "2.1.4", 0,
+	  run_race, nvme_cmd_write, 1, 300 },
+	{ "race/writers-8",
+	  "Two writers of the same blocks leave each block of one of them, whole.", "2.1.4", 0,
+	  run_race, nvme_cmd_write, 8, 200 },
+	{ "race/read-1",
+	  "A Read beside Writes of the block sees one of both contents, with a tuple that fits.",
+	  "2.1.4, 5.3", 0, run_race, nvme_cmd_read, 1, 300 },
+	{ "race/read-8",
+	  "A Read beside Writes of the same blocks sees one of both in each block, and in all where AWUN says so.",
 	  "2.1.4, 5.3", 0, run_race, nvme_cmd_read, 8, 200 },
-	{ "race/read-33", "The same of larger commands.", "2.1.4, 5.3", 0, run_race, nvme_cmd_read, 33, 60 },
+	{ "race/read-33", "The same of larger commands.", "2.1.4, 5.3", 0, run_race, nvme_cmd_read,
+	  33, 60 },
 };
 
 const struct qcase_table cases_race = QCASE_TABLE(list);

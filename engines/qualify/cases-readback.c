@@ -43,13 +43,14 @@ static void run_mismatch(struct lab *l, const struct qcase *c)
 }
 
 static const struct qcase list[] = {
-	{ "readback/pass-through", "What is written with all checks reads back with all checks.", "5.3.2", 0,
-	  .run = run_write_read },
-	{ "readback/pract", "What is written with PRACT reads back with PRACT and all checks.", "5.3.2", NEED_PI,
-	  .run = run_write_read, .arg = LAB_PRACT },
-	{ "readback/app", "A wrong application tag is found by a Read.", "5.3.3", NEED_PI, .run = run_mismatch },
-	{ "readback/app-pract", "A wrong application tag is found by a Read with PRACT.", "5.3.3", NEED_PI,
-	  .run = run_mismatch, .arg = LAB_PRACT },
+	{ "readback/pass-through", "What is written with all checks reads back with all checks.",
+	  "5.3.2", 0, .run = run_write_read },
+	{ "readback/pract", "What is written with PRACT reads back with PRACT and all checks.",
+	  "5.3.2", NEED_PI, .run = run_write_read, .arg = LAB_PRACT },
+	{ "readback/app", "A wrong application tag is found by a Read.", "5.3.3", NEED_PI,
+	  .run = run_mismatch },
+	{ "readback/app-pract", "A wrong application tag is found by a Read with PRACT.", "5.3.3",
+	  NEED_PI, .run = run_mismatch, .arg = LAB_PRACT },
 };
 
 const struct qcase_table cases_readback = QCASE_TABLE(list);

@@ -7,7 +7,8 @@
 /* --- deallocating --- */
 
 /* Dataset Management for @nr ranges of @ranges, in ->bufs. */
-static bool deallocate(struct lab *l, const struct nvme_dsm_range *ranges, unsigned nr, uint32_t attributes)
+static bool deallocate(struct lab *l, const struct nvme_dsm_range *ranges, unsigned nr,
+		       uint32_t attributes)
 {
 	struct nvme_uring_cmd cmd = lab_command(l, nvme_cmd_dsm, 0, 1, 0);
 	struct lab_bufs *const bufs = l->bufs;
@@ -181,7 +182,9 @@ static void run_stray(struct lab *l, const struct qcase *c)
 	const struct nvme_dsm_range range = { .nlb = 4, .slba = lba };
 
 	for (unsigned bit = 24; bit < 32 && !l->failed; bit++) {
-		struct nvme_uring_cmd cmd = { .opcode = c->opcode, .nsid = l->f.nsid, .cdw12 = 1u << bit };
+		struct nvme_uring_cmd cmd = { .opcode = c->opcode,
+					      .nsid = l->f.nsid,
+					      .cdw12 = 1u << bit };
 
 		qm_put_tags(&l->f, &l->tags, &cmd);
 		if (c->opcode == nvme_cmd_dsm) {
@@ -206,25 +209,33 @@ static void run_flush(struct lab *l, const struct qcase *c)
 
 /* Ahead of all cases that write. */
 static const struct qcase first[] = {
-	{ "state/never-written", "Blocks that were never written read as DLFEAT says and are not checked, the same each time.",
+	{ "state/never-written",
+	  "Blocks that were never written read as DLFEAT says and are not checked, the same each time.",
 	  "3.3.3.2.1", NEED_FRESH, .run = run_never_written },
 };
 
 const struct qcase_table cases_first = QCASE_TABLE(first);
 
 static const struct qcase list[] = {
-	{ "state/deallocated", "Deallocated blocks read as DLFEAT says and are not checked, the same each time; written, they are blocks like any other.",
+	{ "state/deallocated",
+	  "Deallocated blocks read as DLFEAT says and are not checked, the same each time; written, they are blocks like any other.",
 	  "3.3.3.2.1", NEED_DSM, .run = run_deallocated },
-	{ "state/among", "Deallocated blocks turn off the checks of no other block.", "3.3.3.2.1, 5.3.3", NEED_DSM, .run = run_among },
-	{ "state/into", "A write among deallocated blocks changes its own alone.", "3.3.3.2.1", NEED_DSM, .run = run_into },
-	{ "state/ranges", "Many ranges are deallocated, or left alone, block by block.", "3.3.3", NEED_DSM, .run = run_ranges },
-	{ "state/ranges-hints", "Context attributes and other attributes change nothing of that.", "3.3.3.2", NEED_DSM,
-	  run_ranges, .arg = 3 },
-	{ "state/hints", "Dataset Management without Deallocate changes no block.", "3.3.3", NEED_DSM, .run = run_hints },
-	{ "state/stray-dsm", "PRINFO and tags in Dataset Management change nothing.", "3.3.3", NEED_DSM, run_stray,
-	  nvme_cmd_dsm, 0, 0 },
-	{ "state/stray-flush", "PRINFO and tags in Flush change nothing.", "Base, Flush", 0, run_stray, nvme_cmd_flush, 0, 0 },
-	{ "state/flush", "Flush succeeds and changes no block.", "Base, Flush", 0, .run = run_flush },
+	{ "state/among", "Deallocated blocks turn off the checks of no other block.",
+	  "3.3.3.2.1, 5.3.3", NEED_DSM, .run = run_among },
+	{ "state/into", "A write among deallocated blocks changes its own alone.", "3.3.3.2.1",
+	  NEED_DSM, .run = run_into },
+	{ "state/ranges", "Many ranges are deallocated, or left alone, block by block.", "3.3.3",
+	  NEED_DSM, .run = run_ranges },
+	{ "state/ranges-hints", "Context attributes and other attributes change nothing of that.",
+	  "3.3.3.2", NEED_DSM, run_ranges, .arg = 3 },
+	{ "state/hints", "Dataset Management without Deallocate changes no block.", "3.3.3",
+	  NEED_DSM, .run = run_hints },
+	{ "state/stray-dsm", "PRINFO and tags in Dataset Management change nothing.", "3.3.3",
+	  NEED_DSM, run_stray, nvme_cmd_dsm, 0, 0 },
+	{ "state/stray-flush", "PRINFO and tags in Flush change nothing.", "Base, Flush", 0,
+	  run_stray, nvme_cmd_flush, 0, 0 },
+	{ "state/flush", "Flush succeeds and changes no block.", "Base, Flush", 0,
+	  .run = run_flush },
 };
 
 const struct qcase_table cases_state = QCASE_TABLE(list);

@@ -2,7 +2,8 @@
 /* cases-tags.c - reference tags: what commands may ask for, and how they rise; see case.h */
 #include "case.h"
 
-static const uint8_t checking[] = { nvme_cmd_read, nvme_cmd_write, nvme_cmd_verify, nvme_cmd_compare };
+static const uint8_t checking[] = { nvme_cmd_read, nvme_cmd_write, nvme_cmd_verify,
+				    nvme_cmd_compare };
 
 /* --- type 1 --- */
 
@@ -112,7 +113,9 @@ static void run_carry(struct lab *l, const struct qcase *c)
 	const unsigned bits = qm_ref_bits(&l->f);
 
 	(void)c;
-	for (unsigned bit = 7; bit < bits && bit < 64 && !l->failed; bit += bit == 7 ? 1 : bit & 1 ? 1 : 7) {
+	for (unsigned bit = 7; bit < bits && bit < 64 && !l->failed; bit += bit == 7  ? 1
+									    : bit & 1 ? 1
+										      : 7) {
 		const uint64_t lba = lab_place(l, 6);
 
 		lab_new_tags(l, lba);
@@ -175,7 +178,8 @@ static void run_powers(struct lab *l, const struct qcase *c)
 	for (unsigned bit = 3; bit < 48 && !l->failed; bit++) {
 		const uint64_t lba = (1ULL << bit) - 4;
 
-		if (lba < l->first || lba + 8 > l->last || (lba < l->quiet + l->nr_quiet && lba + 8 > l->quiet))
+		if (lba < l->first || lba + 8 > l->last ||
+		    (lba < l->quiet + l->nr_quiet && lba + 8 > l->quiet))
 			continue;
 		tried++;
 		lab_new_tags(l, lba);
@@ -191,21 +195,28 @@ static void run_powers(struct lab *l, const struct qcase *c)
 }
 
 static const struct qcase list[] = {
-	{ "tags/type1-mismatch", "With type 1 a command that checks the reference tag is refused unless ILBRT is the low bits of SLBA.",
+	{ "tags/type1-mismatch",
+	  "With type 1 a command that checks the reference tag is refused unless ILBRT is the low bits of SLBA.",
 	  "5.3.3", NEED_TYPE1 | NEED_REF, .run = run_mismatch },
-	{ "tags/unasked", "Where the reference tag is not checked any ILBRT is taken, and inserted, rising as the type says.",
+	{ "tags/unasked",
+	  "Where the reference tag is not checked any ILBRT is taken, and inserted, rising as the type says.",
 	  "5.3.2.1, 5.3.3", NEED_PI | NEED_REF, .run = run_unasked },
-	{ "tags/shifted", "Blocks with the reference tags of other LBAs are found.", "5.3.3", NEED_COUNTED | NEED_REF,
-	  .run = run_shifted },
-	{ "tags/parts", "Any part of what a command wrote is read with the tags that its blocks got.", "5.3.3", NEED_PI,
-	  .run = run_parts },
-	{ "tags/type2-wrap", "A reference tag of all ones is followed by 0.", "5.3.3", NEED_TYPE2 | NEED_REF, .run = run_wrap },
-	{ "tags/type2-carry", "Reference tags carry over all bits of their width.", "5.3.3", NEED_TYPE2 | NEED_REF,
-	  .run = run_carry },
-	{ "tags/type1-wrap", "With type 1 the reference tag starts again where the low bits of the LBA do.", "5.3.3",
+	{ "tags/shifted", "Blocks with the reference tags of other LBAs are found.", "5.3.3",
+	  NEED_COUNTED | NEED_REF, .run = run_shifted },
+	{ "tags/parts",
+	  "Any part of what a command wrote is read with the tags that its blocks got.", "5.3.3",
+	  NEED_PI, .run = run_parts },
+	{ "tags/type2-wrap", "A reference tag of all ones is followed by 0.", "5.3.3",
+	  NEED_TYPE2 | NEED_REF, .run = run_wrap },
+	{ "tags/type2-carry", "Reference tags carry over all bits of their width.", "5.3.3",
+	  NEED_TYPE2 | NEED_REF, .run = run_carry },
+	{ "tags/type1-wrap",
+	  "With type 1 the reference tag starts again where the low bits of the LBA do.", "5.3.3",
 	  NEED_TYPE1 | NEED_REF, .run = run_wrap_lba },
-	{ "tags/powers", "Commands cross the powers of two of LBAs, tags and all.", "5.3.3", 0, .run = run_powers },
-	{ "tags/type3", "With type 3 the reference tag is not compared; a command that asks for it may be refused with Invalid Protection Information alone.",
+	{ "tags/powers", "Commands cross the powers of two of LBAs, tags and all.", "5.3.3", 0,
+	  .run = run_powers },
+	{ "tags/type3",
+	  "With type 3 the reference tag is not compared; a command that asks for it may be refused with Invalid Protection Information alone.",
 	  "5.3.3", NEED_TYPE3 | NEED_REF, .run = run_type3 },
 };
 

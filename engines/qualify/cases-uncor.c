@@ -61,8 +61,11 @@ static void run_heal(struct lab *l, const struct qcase *c)
 		uint8_t opcode;
 		unsigned prinfo;
 	} ways[] = {
-		{ nvme_cmd_write, 0 }, { nvme_cmd_write, LAB_PRACT }, { nvme_cmd_write, QM_GUARD | QM_APP },
-		{ nvme_cmd_write_zeroes, 0 }, { nvme_cmd_write_zeroes, LAB_PRACT },
+		{ nvme_cmd_write, 0 },
+		{ nvme_cmd_write, LAB_PRACT },
+		{ nvme_cmd_write, QM_GUARD | QM_APP },
+		{ nvme_cmd_write_zeroes, 0 },
+		{ nvme_cmd_write_zeroes, LAB_PRACT },
 		{ nvme_cmd_write_zeroes, LAB_DEAC },
 	};
 
@@ -133,16 +136,20 @@ static void run_after(struct lab *l, const struct qcase *c)
 }
 
 static const struct qcase list[] = {
-	{ "uncor/one", "A block that was made uncorrectable ends every command that reads it, and no other, with Unrecovered Read Error.",
+	{ "uncor/one",
+	  "A block that was made uncorrectable ends every command that reads it, and no other, with Unrecovered Read Error.",
 	  "3.3.7", NEED_UNCOR, .run = run_one },
-	{ "uncor/sizes", "Write Uncorrectable takes commands of every size, and writing some of the blocks makes those readable.",
+	{ "uncor/sizes",
+	  "Write Uncorrectable takes commands of every size, and writing some of the blocks makes those readable.",
 	  "3.3.7", NEED_UNCOR, .run = run_sizes },
-	{ "uncor/heal", "Every kind of write makes uncorrectable blocks readable.", "3.3.7, 3.3.8", NEED_UNCOR, .run = run_heal },
-	{ "uncor/no-heal", "A Write that fails its checks makes nothing readable.", "3.3.7, 5.3.2.1", NEED_UNCOR | NEED_PI,
-	  .run = run_no_heal },
-	{ "uncor/stray", "PRINFO and tags in Write Uncorrectable change nothing.", "3.3.7", NEED_UNCOR, .run = run_stray },
-	{ "uncor/after", "Other blocks are checked as before after an uncorrectable one was met.", "3.3.7, 5.3.3",
-	  NEED_UNCOR | NEED_PI, .run = run_after },
+	{ "uncor/heal", "Every kind of write makes uncorrectable blocks readable.", "3.3.7, 3.3.8",
+	  NEED_UNCOR, .run = run_heal },
+	{ "uncor/no-heal", "A Write that fails its checks makes nothing readable.",
+	  "3.3.7, 5.3.2.1", NEED_UNCOR | NEED_PI, .run = run_no_heal },
+	{ "uncor/stray", "PRINFO and tags in Write Uncorrectable change nothing.", "3.3.7",
+	  NEED_UNCOR, .run = run_stray },
+	{ "uncor/after", "Other blocks are checked as before after an uncorrectable one was met.",
+	  "3.3.7, 5.3.3", NEED_UNCOR | NEED_PI, .run = run_after },
 };
 
 const struct qcase_table cases_uncor = QCASE_TABLE(list);

@@ -104,23 +104,40 @@ static void run_over(struct lab *l, const struct qcase *c)
 }
 
 #define ZEROES(what, text, args) \
-	{ "zeroes/" what, "Write Zeroes " text " leaves zeroes, with the tuple that PRINFO asks for, or deallocated blocks where those read as zeroes.", \
-	  "3.3.8", NEED_ZEROES, run_zeroes, .arg = (args) }, \
-	{ "zeroes/" what "-middle", "Write Zeroes " text " changes its own blocks alone.", "3.3.8", NEED_ZEROES, \
-	  run_middle, .arg = (args) }, \
-	{ "zeroes/" what "-over", "Write Zeroes " text " replaces whatever a block held.", "3.3.8", NEED_ZEROES, \
-	  run_over, .arg = (args) }, \
-	{ "zeroes/" what "-large", "Write Zeroes " text " takes more blocks than commands that move data.", "3.3.8", \
-	  NEED_ZEROES, run_large, .arg = (args) }
+	{ "zeroes/" what, \
+	  "Write Zeroes " text \
+	  " leaves zeroes, with the tuple that PRINFO asks for, or deallocated blocks where those read as zeroes.", \
+	  "3.3.8", \
+	  NEED_ZEROES, \
+	  run_zeroes, \
+	  .arg = (args) }, \
+		{ "zeroes/" what "-middle", \
+		  "Write Zeroes " text " changes its own blocks alone.", \
+		  "3.3.8", \
+		  NEED_ZEROES, \
+		  run_middle, \
+		  .arg = (args) }, \
+		{ "zeroes/" what "-over", \
+		  "Write Zeroes " text " replaces whatever a block held.", \
+		  "3.3.8", \
+		  NEED_ZEROES, \
+		  run_over, \
+		  .arg = (args) }, \
+	{ \
+		"zeroes/" what "-large", \
+			"Write Zeroes " text " takes more blocks than commands that move data.", \
+			"3.3.8", NEED_ZEROES, run_large, .arg = (args) \
+	}
 
 static const struct qcase list[] = {
 	ZEROES("plain", "without PRACT", 0),
 	ZEROES("pract", "with PRACT", LAB_PRACT),
 	ZEROES("deac", "with DEAC", LAB_DEAC),
 	ZEROES("pract-deac", "with PRACT and DEAC", LAB_PRACT | LAB_DEAC),
-	{ "zeroes/checks", "Write Zeroes with PRCHK or STC set is refused and changes nothing.", "3.3.8, figure 82",
-	  NEED_ZEROES, .run = run_checks },
-	{ "zeroes/checks-pract", "Write Zeroes with PRACT and PRCHK or STC set is refused and changes nothing.",
+	{ "zeroes/checks", "Write Zeroes with PRCHK or STC set is refused and changes nothing.",
+	  "3.3.8, figure 82", NEED_ZEROES, .run = run_checks },
+	{ "zeroes/checks-pract",
+	  "Write Zeroes with PRACT and PRCHK or STC set is refused and changes nothing.",
 	  "3.3.8, figure 82", NEED_ZEROES, run_checks, .arg = LAB_PRACT },
 };
 

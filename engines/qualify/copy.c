@@ -149,7 +149,8 @@ struct qm_expect qm_expect_copy(struct qm *m, const struct nvme_uring_cmd *cmd)
 
 /* --- effects --- */
 
-/* What a copy of @from leaves in @b: its bytes in @bytes, and more that it may be; QM_ANY: unknown. */
+/* What a copy of @from leaves in @b: its bytes in @bytes, and more that it may be; QM_ANY: unknown.
+ */
 static unsigned copied(struct qm *m, const struct qm_block *from, uint8_t *bytes)
 {
 	const unsigned may = from ? from->may : QM_ANY;
@@ -174,7 +175,8 @@ static void keep_old(struct qm_block *b, unsigned may, uint8_t **bytes)
 	b->may |= QM_OTHER | (may & ~QM_BYTES);
 }
 
-static void copy_block(struct qm *m, uint64_t from, const struct qm_range *to, uint32_t i, bool good)
+static void copy_block(struct qm *m, uint64_t from, const struct qm_range *to, uint32_t i,
+		       bool good)
 {
 	const struct qm_format *f = &m->f;
 	struct qm_block *b = qm_block(m, to->lba + i);

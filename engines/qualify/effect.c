@@ -23,7 +23,8 @@ static const char *part_of(const struct qm_format *f, uint32_t offset)
 		return "metadata";
 	if (offset < at + qm_guard_bytes(f))
 		return "guard";
-	return offset < at + qm_guard_bytes(f) + 2 ? "application tag" : "storage and reference tag";
+	return offset < at + qm_guard_bytes(f) + 2 ? "application tag"
+						   : "storage and reference tag";
 }
 
 static void put_hex(char text[64], const uint8_t *p, uint32_t len)
@@ -74,10 +75,12 @@ static void explain(struct qm *m, const struct qm_block *b, const struct qm_plac
 
 	if (bytes) {
 		describe(&m->f, p, bytes, d);
-		snprintf(d->text, sizeof(d->text),
-			 "LBA %llu (block %u of the command), %s at byte %u of the block: expected %s%s, got %s",
-			 (unsigned long long)d->lba, d->index, d->part, d->offset, d->want,
-			 b->may & (b->may - 1) ? " (or another content that is allowed)" : "", d->got);
+		snprintf(
+			d->text, sizeof(d->text),
+			"LBA %llu (block %u of the command), %s at byte %u of the block: expected %s%s, got %s",
+			(unsigned long long)d->lba, d->index, d->part, d->offset, d->want,
+			b->may & (b->may - 1) ? " (or another content that is allowed)" : "",
+			d->got);
 	} else {
 		d->part = "state";
 		snprintf(d->text, sizeof(d->text),
@@ -191,7 +194,8 @@ static void done_dsm(struct qm *m, const struct nvme_uring_cmd *cmd, bool good)
 
 	(void)good;
 	for (unsigned i = 0; cmd->cdw11 & NVME_DSMGMT_AD && i <= (cmd->cdw10 & 0xff); i++)
-		for (uint32_t j = 0; j < ranges[i].nlb && ranges[i].slba + j < m->first + m->nr; j++) {
+		for (uint32_t j = 0; j < ranges[i].nlb && ranges[i].slba + j < m->first + m->nr;
+		     j++) {
 			struct qm_block *b = qm_block(m, ranges[i].slba + j);
 
 			if (b)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* end.h - blocks that must not change while the suite runs: those outside the range, and some in it */
+/* end.h - blocks that must not change while the suite runs: those outside the range, and some in it
+ */
 #ifndef QUALIFY_END_H
 #define QUALIFY_END_H
 

@@ -32,7 +32,8 @@ uint32_t qm_check_block(const struct qm_format *f, const struct qm_range *r, uin
 		wrong |= QS(QS_GUARD);
 	if (r->checks & QM_APP && (t.app ^ r->tags.app) & r->tags.app_mask)
 		wrong |= QS(QS_APP);
-	if (r->checks & QM_STORAGE && (t.storage ^ r->tags.storage) & f->storage_mask & qm_ones(f->sts))
+	if (r->checks & QM_STORAGE &&
+	    (t.storage ^ r->tags.storage) & f->storage_mask & qm_ones(f->sts))
 		wrong |= QS(QS_STORAGE);
 	if (r->checks & QM_REF && f->type != 3 && t.ref != qm_ref_at(f, r->tags.ref, i))
 		wrong |= QS(QS_REF);
@@ -321,7 +322,8 @@ struct qm_expect qm_expect(struct qm *m, const struct nvme_uring_cmd *cmd)
 
 	if (!commands[cmd->opcode].expect)
 		return only(QS(QS_OPCODE));
-	if (cmd->nsid != m->f.nsid && !(cmd->opcode == nvme_cmd_flush && cmd->nsid == NVME_NSID_ALL))
+	if (cmd->nsid != m->f.nsid &&
+	    !(cmd->opcode == nvme_cmd_flush && cmd->nsid == NVME_NSID_ALL))
 		return only(QS(QS_NS) | QS(QS_FIELD));
 	e = commands[cmd->opcode].expect(m, cmd);
 	if (commands[cmd->opcode].oncs & ~m->f.oncs)

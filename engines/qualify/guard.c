@@ -8,7 +8,7 @@
 static const struct crc {
 	unsigned	bits;
 	uint64_t	poly;
-	bool		reflected;	/* bit 0 of a byte comes first; register starts and ends inverted */
+	bool reflected; /* bit 0 of a byte comes first; register starts and ends inverted */
 } crcs[3] = {
 	{ 16, 0x8bb7, false },
 	{ 32, 0x1edc6f41, true },

@@ -53,7 +53,8 @@ static void decode_ns(struct lab *l)
 	struct qm_format *f = &l->f;
 
 	f->nsid = l->ns->nsid;
-	f->data_size = ns->lbaf[index].ds >= 9 && ns->lbaf[index].ds < 32 ? 1u << ns->lbaf[index].ds : 0;
+	f->data_size =
+		ns->lbaf[index].ds >= 9 && ns->lbaf[index].ds < 32 ? 1u << ns->lbaf[index].ds : 0;
 	f->md_size = le16toh(ns->lbaf[index].ms);
 	f->extended = f->md_size && ns->flbas & 1 << 4;
 	f->type = ns->dps & 7;
@@ -91,14 +92,18 @@ static int check_format(const struct lab *l, char *why)
 	const struct qm_format *f = &l->f;
 
 	if (!f->data_size || !f->nr_blocks)
-		return refuse(why, EINVAL, "%s: Identify says blocks of %u bytes, %llu of them: nothing can be tried",
-			      l->path, f->data_size, (unsigned long long)f->nr_blocks);
+		return refuse(
+			why, EINVAL,
+			"%s: Identify says blocks of %u bytes, %llu of them: nothing can be tried",
+			l->path, f->data_size, (unsigned long long)f->nr_blocks);
 	if (f->type > 3 || f->pif > 2)
 		return refuse(why, EINVAL, "%s: protection type %u with PIF %u is unknown", l->path,
 			      f->type, f->pif);
 	if (f->type && f->md_size < qm_tuple_size(f))
-		return refuse(why, EINVAL, "%s: Identify says metadata of %u bytes, which hold no protection information of %u",
-			      l->path, f->md_size, qm_tuple_size(f));
+		return refuse(
+			why, EINVAL,
+			"%s: Identify says metadata of %u bytes, which hold no protection information of %u",
+			l->path, f->md_size, qm_tuple_size(f));
 	return 0;
 }
 
@@ -112,7 +117,8 @@ int lab_identify(struct lab *l, char why[WHY_MAX])
 	if (!res && le32toh(l->id.ctrl.ctratt) & NVME_CTRL_CTRATT_ELBAS)
 		res = identify(l, NVME_IDENTIFY_CNS_CSI_NS, l->ns->nsid, &l->id.nvm);
 	if (res)
-		return refuse(why, EIO, "%s: Identify failed: %s", l->path, qm_status_name(res, name));
+		return refuse(why, EIO, "%s: Identify failed: %s", l->path,
+			      qm_status_name(res, name));
 	if (identify(l, NVME_IDENTIFY_CNS_CSI_CTRL, 0, &l->id.nvm_ctrl))
 		memset(&l->id.nvm_ctrl, 0, sizeof(l->id.nvm_ctrl));
 	decode_ctrl(l);

@@ -20,7 +20,8 @@ struct lab_bufs lab_bufs(const struct lab *l)
 	const size_t block = (size_t)l->f.data_size + l->f.md_size;
 	struct lab_bufs b = {
 		.data = aligned_alloc(PAGE, ((l->cap * block + CANARY) / PAGE + 2) * PAGE),
-		.md = aligned_alloc(PAGE, ((l->cap * (size_t)l->f.md_size + CANARY) / PAGE + 2) * PAGE),
+		.md = aligned_alloc(PAGE,
+				    ((l->cap * (size_t)l->f.md_size + CANARY) / PAGE + 2) * PAGE),
 	};
 
 	if (!b.data || !b.md)
@@ -64,15 +65,17 @@ int lab_start(struct lab *l, char why[WHY_MAX])
 
 	l->most = most_blocks(l);
 	if (nr < LEAST_BLOCKS || l->most < 4)
-		return refuse(why, EINVAL, "%s: %llu blocks are too few: give %d or more by --range",
-			      l->path, (unsigned long long)nr, LEAST_BLOCKS);
+		return refuse(why, EINVAL,
+			      "%s: %llu blocks are too few: give %d or more by --range", l->path,
+			      (unsigned long long)nr, LEAST_BLOCKS);
 	l->cap = l->most + l->most / 32 + 2;	/* with PRACT more blocks may fit into MDTS */
 	l->own = lab_bufs(l);
 	l->input = lab_bufs(l);
 	l->raw = lab_bufs(l);
 	l->bufs = &l->own;
 	l->in = &l->input;
-	if (!l->own.data || !l->input.data || !l->raw.data || !qm_open(&l->model, &l->f, l->first, nr, at_first(l)))
+	if (!l->own.data || !l->input.data || !l->raw.data ||
+	    !qm_open(&l->model, &l->f, l->first, nr, at_first(l)))
 		return refuse(why, ENOMEM, "%s: out of memory", l->path);
 	l->nr_quiet = nr / 16 < QUIET_BLOCKS ? nr / 16 : QUIET_BLOCKS;
 	l->quiet = l->first + nr / 2;
@@ -238,8 +241,8 @@ static void describe(const struct lab *l, const struct nvme_uring_cmd *cmd, char
 		 r.checks & QM_REF ? " ref" : "");
 }
 
-bool lab_fail(struct lab *l, const struct nvme_uring_cmd *cmd, const char *expected, const char *fmt,
-	      ...)
+bool lab_fail(struct lab *l, const struct nvme_uring_cmd *cmd, const char *expected,
+	      const char *fmt, ...)
 {
 	struct lab_finding *x = &l->finding;
 	va_list ap;

@@ -49,7 +49,7 @@ struct lab {
 	bool			fresh;		/* the image is new: no block has been written */
 	uint64_t		rng;
 	struct qm_tags		tags;		/* of the next command */
-	struct lab_bufs		*bufs, *in;	/* of the next command: what it sends; what it reads */
+	struct lab_bufs *bufs, *in; /* of the next command: what it sends; what it reads */
 	struct lab_bufs		own, input, raw; /* ->bufs and ->in by default; to look at media */
 	uint64_t		quiet, nr_quiet; /* blocks that no case writes */
 	uint64_t		commands;	/* sent for the case that runs */
@@ -68,7 +68,8 @@ struct lab {
 int lab_identify(struct lab *l, char why[WHY_MAX]);
 
 /*
- * Make buffers and the model, for the blocks ->first to ->last.  0, or -errno with one line in @why.
+ * Make buffers and the model, for the blocks ->first to ->last.  0, or -errno with one line in
+ * @why.
  */
 int lab_start(struct lab *l, char why[WHY_MAX]);
 void lab_end(struct lab *l);
@@ -94,8 +95,8 @@ void lab_new_tags(struct lab *l, uint64_t lba);
 void lab_fill(struct lab *l, uint32_t nr, bool pract);
 
 /*
- * A command at @lba for @nr blocks, from ->tags and ->bufs, or a Read into ->in.  @prinfo: enum qm_check, LAB_PRACT
- * and others or'ed.
+ * A command at @lba for @nr blocks, from ->tags and ->bufs, or a Read into ->in.  @prinfo: enum
+ * qm_check, LAB_PRACT and others or'ed.
  */
 enum {
 	LAB_PRACT = 1 << 4, LAB_FUA = 1 << 5, LAB_LR = 1 << 6, LAB_DEAC = 1 << 7,
@@ -132,8 +133,8 @@ bool lab_write(struct lab *l, uint64_t lba, uint32_t nr);
 bool lab_store(struct lab *l, uint64_t lba, uint32_t nr);
 
 /* The case fails for something that no status shows.  Returns false. */
-bool lab_fail(struct lab *l, const struct nvme_uring_cmd *cmd, const char *expected, const char *fmt,
-	      ...) __attribute__((format(printf, 4, 5)));
+bool lab_fail(struct lab *l, const struct nvme_uring_cmd *cmd, const char *expected,
+	      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* Is @opcode one of the commands that the controller says it has? */
 bool lab_has(const struct lab *l, uint8_t opcode);

@@ -23,7 +23,13 @@
 #include "matrix.h"
 #include "selftest.h"
 
-enum { NEW_BLOCKS = 8192, NEW_BYTES = 32 << 20, DEVICE_BLOCKS = 8192, IMAGE_BLOCKS = 65536, DEFAULT_LBS = 4096 };
+enum {
+	NEW_BLOCKS = 8192,
+	NEW_BYTES = 32 << 20,
+	DEVICE_BLOCKS = 8192,
+	IMAGE_BLOCKS = 65536,
+	DEFAULT_LBS = 4096
+};
 
 static uint64_t new_blocks;		/* as --blocks says; 0: it does not */
 
@@ -46,7 +52,8 @@ static char *new_image(void)
 
 	if (!access("/dev/shm", W_OK))
 		folder = "/dev/shm";
-	if (asprintf(&path, "%s/nvmepi-qualify-%d.img", folder ? folder : "/tmp", (int)getpid()) < 0)
+	if (asprintf(&path, "%s/nvmepi-qualify-%d.img", folder ? folder : "/tmp", (int)getpid()) <
+	    0)
 		args_die("out of memory");
 	return path;
 }
@@ -98,11 +105,11 @@ static void check_destroy(const struct args *a, struct lab *l)
 		return;
 	}
 	if (!a->destroy)
-		args_die("%s is overwritten: say so by --destroy=%s, the drive's serial number", l->path,
-			 l->id.serial);
+		args_die("%s is overwritten: say so by --destroy=%s, the drive's serial number",
+			 l->path, l->id.serial);
 	if (strcmp(a->destroy, l->id.serial))
-		args_die("--destroy=%s: %s is the drive with the serial number %s", a->destroy, l->path,
-			 l->id.serial);
+		args_die("--destroy=%s: %s is the drive with the serial number %s", a->destroy,
+			 l->path, l->id.serial);
 }
 
 static void choose_range(const struct args *a, struct lab *l)
@@ -144,7 +151,8 @@ static struct report report_of(const struct args *a, const struct run *r)
 
 	lab_format_name(&l->f, report.format);
 	if (!uname(&u))
-		snprintf(report.kernel, sizeof(report.kernel), "%.60s %.60s %.30s", u.sysname, u.release, u.machine);
+		snprintf(report.kernel, sizeof(report.kernel), "%.60s %.60s %.30s", u.sysname,
+			 u.release, u.machine);
 	return report;
 }
 
@@ -172,8 +180,10 @@ static int status_of(const struct run *r, bool told)
 	if (r->counts[VERDICT_FAIL])
 		return 1;
 	if (r->interrupted)
-		fputs("nvmepi-qualify: interrupted: nothing failed so far, not all cases ran\n", stderr);
-	return told && !r->interrupted && !r->counts[VERDICT_ERROR] && r->counts[VERDICT_PASS] ? 0 : 2;
+		fputs("nvmepi-qualify: interrupted: nothing failed so far, not all cases ran\n",
+		      stderr);
+	return told && !r->interrupted && !r->counts[VERDICT_ERROR] && r->counts[VERDICT_PASS] ? 0
+											       : 2;
 }
 
 /* A new image is nobody's. */
@@ -191,7 +201,12 @@ int main(int argc, char **argv)
 	char *path = a.target || a.list || a.selftest ? NULL : new_image();
 	struct lab l = { 0 };
 	struct run r = {
-		.l = &l, .only = a.only, .like = a.like, .seed = a.seed, .repeat = a.repeat, .time = a.time,
+		.l = &l,
+		.only = a.only,
+		.like = a.like,
+		.seed = a.seed,
+		.repeat = a.repeat,
+		.time = a.time,
 		.progress = !a.quiet,
 	};
 	char why[WHY_MAX];

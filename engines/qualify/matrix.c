@@ -83,7 +83,10 @@ static int format(struct lab *l, const struct choice *c)
 static char *name_of(const struct choice *c, char name[80])
 {
 	static const char *const guards[] = { "16b", "32b", "64b", "qualified" };
-	int len = snprintf(name, 80, "%u+%u%s", c->data, c->md, !c->md ? "" : c->mset ? "-extended" : "-separate");
+	int len = snprintf(name, 80, "%u+%u%s", c->data, c->md,
+			   !c->md    ? ""
+			   : c->mset ? "-extended"
+				     : "-separate");
 
 	if (!c->type)
 		snprintf(name + len, 80 - len, "-none");
@@ -117,7 +120,9 @@ static void run_suite(const struct args *a, const char *path)
 	char *argv[12] = { "nvmepi-qualify", "--quiet", output, seed, repeat };
 	const struct {
 		const char *name, *value;
-	} given[] = { { "--destroy=", a->destroy }, { "--range=", a->range }, { "--only=", a->only } };
+	} given[] = { { "--destroy=", a->destroy },
+		      { "--range=", a->range },
+		      { "--only=", a->only } };
 	int n = 5, status;
 	pid_t pid;
 
@@ -126,7 +131,8 @@ static void run_suite(const struct args *a, const char *path)
 	snprintf(repeat, sizeof(repeat), "--repeat=%llu", (unsigned long long)a->repeat);
 	for (int i = 0; i < 3; i++)
 		if (given[i].value) {
-			snprintf(option[i], sizeof(option[i]), "%s%s", given[i].name, given[i].value);
+			snprintf(option[i], sizeof(option[i]), "%s%s", given[i].name,
+				 given[i].value);
 			argv[n++] = option[i];
 		}
 	argv[n++] = (char *)a->target;
@@ -164,7 +170,8 @@ static void tell_failed(struct json_object *report)
 static bool tell(struct json_object *report, const char *name)
 {
 	printf("%-44s %6llu %6llu %6llu %6llu\n", name, (unsigned long long)count(report, "pass"),
-	       (unsigned long long)count(report, "fail"), (unsigned long long)count(report, "error"),
+	       (unsigned long long)count(report, "fail"),
+	       (unsigned long long)count(report, "error"),
 	       (unsigned long long)count(report, "skip"));
 	tell_failed(report);
 	fflush(stdout);
@@ -185,7 +192,8 @@ static void hand_over(struct lab *l, const struct args *a, const char *path)
 }
 
 /* One format: formatted and tried, or told of as it was before. */
-static enum outcome try_format(const struct args *a, struct lab *l, const struct choice *c, bool *failed)
+static enum outcome try_format(const struct args *a, struct lab *l, const struct choice *c,
+			       bool *failed)
 {
 	char name[80], path[PATH_MAX], status[QM_NAME_MAX];
 	struct json_object *report;
@@ -220,7 +228,9 @@ static unsigned nr_formats(const struct lab *l)
 /* Choices count through types and places of each LBA format and transfer mode. */
 static struct choice choice_at(unsigned i)
 {
-	return (struct choice){ .index = i / 16, .mset = i / 8 % 2, .type = i / 2 % 4, .first = i % 2 };
+	return (struct choice){
+		.index = i / 16, .mset = i / 8 % 2, .type = i / 2 % 4, .first = i % 2
+	};
 }
 
 int matrix(const struct args *a, struct lab *l)
@@ -245,10 +255,11 @@ int matrix(const struct args *a, struct lab *l)
 	}
 	res = format(l, &before);
 	if (res)
-		fprintf(stderr, "nvmepi-qualify: %s: the first format could not be put back: %s\n", l->path,
-			qm_status_name(res, name));
+		fprintf(stderr, "nvmepi-qualify: %s: the first format could not be put back: %s\n",
+			l->path, qm_status_name(res, name));
 	printf("%u formats tried, %u could not be chosen, %u not to the end%s\n", counts[TRIED],
-	       counts[NOT_FORMATTED], counts[NOT_RUN], stopped ? ", interrupted: the same command goes on" : "");
+	       counts[NOT_FORMATTED], counts[NOT_RUN],
+	       stopped ? ", interrupted: the same command goes on" : "");
 	if (failed)
 		return 1;
 	return stopped || res || counts[NOT_RUN] || !counts[TRIED] ? 2 : 0;

@@ -32,7 +32,7 @@ struct qm_format {
 	uint64_t	max_bytes;		/* MDTS, bytes; 0: no limit */
 	bool		data_only;		/* metadata does not count there */
 	unsigned	drb;			/* DLFEAT.DRB: 0 either, 1 zeroes, 2 ones */
-	bool		gds;			/* DLFEAT.GDS: guards of deallocated blocks are right */
+	bool gds; /* DLFEAT.GDS: guards of deallocated blocks are right */
 	uint16_t	oncs;			/* NVME_CTRL_ONCS_* */
 	uint16_t	copy_formats;		/* formats that are supported and enabled, by bit */
 	uint32_t	copy_range, copy_blocks, copy_ranges;	/* MSSRL, MCL, MSRC + 1 */

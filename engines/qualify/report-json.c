@@ -20,9 +20,11 @@ static struct json_object *json_command(const struct nvme_uring_cmd *cmd)
 		const char *name;
 		uint32_t value;
 	} parts[] = {
-		{ "opcode", cmd->opcode }, { "nsid", cmd->nsid }, { "cdw2", cmd->cdw2 }, { "cdw3", cmd->cdw3 },
-		{ "cdw10", cmd->cdw10 }, { "cdw11", cmd->cdw11 }, { "cdw12", cmd->cdw12 },
-		{ "cdw13", cmd->cdw13 }, { "cdw14", cmd->cdw14 }, { "cdw15", cmd->cdw15 },
+		{ "opcode", cmd->opcode },     { "nsid", cmd->nsid },
+		{ "cdw2", cmd->cdw2 },	       { "cdw3", cmd->cdw3 },
+		{ "cdw10", cmd->cdw10 },       { "cdw11", cmd->cdw11 },
+		{ "cdw12", cmd->cdw12 },       { "cdw13", cmd->cdw13 },
+		{ "cdw14", cmd->cdw14 },       { "cdw15", cmd->cdw15 },
 		{ "data_len", cmd->data_len }, { "metadata_len", cmd->metadata_len },
 	};
 

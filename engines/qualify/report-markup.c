@@ -59,7 +59,8 @@ static void put_junit_case(FILE *out, const struct result *x)
 		put_problem(out, x);
 	} else if (x->verdict != VERDICT_PASS) {
 		fputs("      <skipped", out);
-		put_attribute(out, "message", x->verdict == VERDICT_SKIP ? x->why : "interrupted before it ran");
+		put_attribute(out, "message",
+			      x->verdict == VERDICT_SKIP ? x->why : "interrupted before it ran");
 		fputs("/>\n", out);
 	}
 	fputs("    </testcase>\n", out);
@@ -69,10 +70,12 @@ void report_junit(FILE *out, const struct report *r)
 {
 	const struct run *run = r->run;
 
-	fprintf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+	fprintf(out,
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 		"<testsuites name=\"nvmepi-qualify\">\n"
 		"  <testsuite name=\"nvmepi-qualify\" tests=\"%u\" failures=\"%u\" errors=\"%u\" skipped=\"%u\" time=\"%.3f\">\n"
-		"  <properties>\n", run->nr, run->counts[VERDICT_FAIL], run->counts[VERDICT_ERROR],
+		"  <properties>\n",
+		run->nr, run->counts[VERDICT_FAIL], run->counts[VERDICT_ERROR],
 		run->counts[VERDICT_SKIP] + run->counts[VERDICT_NOT_RUN], run->seconds);
 	put_property(out, "target", r->target);
 	put_property(out, "kind", r->kind);
@@ -124,7 +127,8 @@ static void put_html_failure(FILE *out, const struct result *x)
 	put_term(out, "Got", x->finding.got);
 	fputs("</dl>\n", out);
 	if (x->finding.script) {
-		fputs("<details><summary>Script of nvme-cli lines that shows it</summary><pre>", out);
+		fputs("<details><summary>Script of nvme-cli lines that shows it</summary><pre>",
+		      out);
 		report_escape(out, x->finding.script);
 		fputs("</pre></details>\n", out);
 	}
@@ -135,11 +139,15 @@ static void put_row(FILE *out, const struct result *x)
 {
 	fputs("<tr>", out);
 	put_cell(out, "td", x->c->name);
-	fprintf(out, "<td class=\"%s\">%s</td>", verdict_names[x->verdict], verdict_names[x->verdict]);
+	fprintf(out, "<td class=\"%s\">%s</td>", verdict_names[x->verdict],
+		verdict_names[x->verdict]);
 	put_cell(out, "td", x->c->requirement);
 	put_cell(out, "td", x->c->section);
 	fprintf(out, "<td>%llu</td>", (unsigned long long)x->commands);
-	put_cell(out, "td", x->verdict == VERDICT_SKIP ? x->why : report_failed(x) ? x->finding.got : "");
+	put_cell(out, "td",
+		 x->verdict == VERDICT_SKIP ? x->why
+		 : report_failed(x)	    ? x->finding.got
+					    : "");
 	fputs("</tr>\n", out);
 }
 
@@ -160,14 +168,17 @@ void report_html(FILE *out, const struct report *r)
 	put_term(out, "Host", r->kernel);
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)run->seed);
 	put_term(out, "Seed", text);
-	fprintf(out, "</dl>\n<p><b class=\"pass\">%u passed</b>, <b class=\"%s\">%u failed</b>, %u errors, %u skipped, %u not run; %llu commands in %.1f s.</p>\n",
-		run->counts[VERDICT_PASS], run->counts[VERDICT_FAIL] ? "fail" : "pass", run->counts[VERDICT_FAIL],
-		run->counts[VERDICT_ERROR], run->counts[VERDICT_SKIP], run->counts[VERDICT_NOT_RUN],
-		(unsigned long long)run->l->all_commands, run->seconds);
+	fprintf(out,
+		"</dl>\n<p><b class=\"pass\">%u passed</b>, <b class=\"%s\">%u failed</b>, %u errors, %u skipped, %u not run; %llu commands in %.1f s.</p>\n",
+		run->counts[VERDICT_PASS], run->counts[VERDICT_FAIL] ? "fail" : "pass",
+		run->counts[VERDICT_FAIL], run->counts[VERDICT_ERROR], run->counts[VERDICT_SKIP],
+		run->counts[VERDICT_NOT_RUN], (unsigned long long)run->l->all_commands,
+		run->seconds);
 	for (unsigned i = 0; i < run->nr; i++)
 		if (report_failed(&run->results[i]))
 			put_html_failure(out, &run->results[i]);
-	fputs("<h2>All cases</h2>\n<table><thead><tr><th>Case</th><th>Verdict</th><th>Requirement</th><th>Section</th><th>Commands</th><th></th></tr></thead><tbody>\n", out);
+	fputs("<h2>All cases</h2>\n<table><thead><tr><th>Case</th><th>Verdict</th><th>Requirement</th><th>Section</th><th>Commands</th><th></th></tr></thead><tbody>\n",
+	      out);
 	for (unsigned i = 0; i < run->nr; i++)
 		put_row(out, &run->results[i]);
 	fputs("</tbody></table>\n</body></html>\n", out);

@@ -9,20 +9,24 @@ static void put_failure(FILE *out, const struct report *r, const struct result *
 	char name[80];
 
 	fprintf(out, "\n%s %s\n  requirement  %s\n  section      %s\n",
-		x->verdict == VERDICT_FAIL ? "FAIL " : "ERROR", x->c->name, x->c->requirement, x->c->section);
+		x->verdict == VERDICT_FAIL ? "FAIL " : "ERROR", x->c->name, x->c->requirement,
+		x->c->section);
 	if (x->finding.sent)
 		fprintf(out, "  command      %s\n", x->finding.command);
 	fprintf(out, "  expected     %s\n  got          %s\n", x->finding.expected, x->finding.got);
 	if (x->finding.sent)
-		fprintf(out, "  dwords       opcode %02xh, CDW2 %x, CDW3 %x, CDW10 %x, CDW11 %x, CDW12 %x, CDW13 %x, CDW14 %x, CDW15 %x\n",
-			x->finding.cmd.opcode, x->finding.cmd.cdw2, x->finding.cmd.cdw3, x->finding.cmd.cdw10,
-			x->finding.cmd.cdw11, x->finding.cmd.cdw12, x->finding.cmd.cdw13, x->finding.cmd.cdw14,
-			x->finding.cmd.cdw15);
-	fprintf(out, "  repeat with  --only=%s --seed=%llu\n", x->c->name, (unsigned long long)x->seed);
+		fprintf(out,
+			"  dwords       opcode %02xh, CDW2 %x, CDW3 %x, CDW10 %x, CDW11 %x, CDW12 %x, CDW13 %x, CDW14 %x, CDW15 %x\n",
+			x->finding.cmd.opcode, x->finding.cmd.cdw2, x->finding.cmd.cdw3,
+			x->finding.cmd.cdw10, x->finding.cmd.cdw11, x->finding.cmd.cdw12,
+			x->finding.cmd.cdw13, x->finding.cmd.cdw14, x->finding.cmd.cdw15);
+	fprintf(out, "  repeat with  --only=%s --seed=%llu\n", x->c->name,
+		(unsigned long long)x->seed);
 	if (x->finding.script && r->folder)
 		fprintf(out, "  script       %s/%s\n", r->folder, report_script_name(x->c, name));
 	else if (x->finding.script)
-		fputs("  script       --scripts=FOLDER leaves one of 'nvme io-passthru' lines\n", out);
+		fputs("  script       --scripts=FOLDER leaves one of 'nvme io-passthru' lines\n",
+		      out);
 }
 
 /* Cases that were skipped, by reason: the same reason once. */
@@ -35,7 +39,8 @@ static void put_skipped(FILE *out, const struct run *run)
 		if (x->verdict != VERDICT_SKIP)
 			continue;
 		for (unsigned j = 0; j < run->nr; j++)
-			if (run->results[j].verdict == VERDICT_SKIP && run->results[j].why == x->why) {
+			if (run->results[j].verdict == VERDICT_SKIP &&
+			    run->results[j].why == x->why) {
 				nr++;
 				before += j < i;
 			}
@@ -49,19 +54,21 @@ void report_people(FILE *out, const struct report *r)
 	const struct run *run = r->run;
 
 	fprintf(out, "nvmepi-qualify: %s (%s)\n", r->target, r->kind);
-	fprintf(out, "  drive    %s, serial number %s, firmware %s\n", r->model, r->serial, r->firmware);
+	fprintf(out, "  drive    %s, serial number %s, firmware %s\n", r->model, r->serial,
+		r->firmware);
 	fprintf(out, "  format   %s, %llu blocks; LBA %llu to %llu were overwritten\n", r->format,
 		(unsigned long long)run->l->f.nr_blocks, (unsigned long long)run->l->first,
 		(unsigned long long)run->l->last);
-	fprintf(out, "  host     %s\n  seed     %llu, %u time%s\n", r->kernel, (unsigned long long)run->seed,
-		run->passes, run->passes == 1 ? "" : "s");
+	fprintf(out, "  host     %s\n  seed     %llu, %u time%s\n", r->kernel,
+		(unsigned long long)run->seed, run->passes, run->passes == 1 ? "" : "s");
 	for (unsigned i = 0; i < run->nr; i++)
 		if (report_failed(&run->results[i]))
 			put_failure(out, r, &run->results[i]);
-	fprintf(out, "\n%u cases, %llu commands, %.1f s: %u passed, %u failed, %u errors, %u skipped, %u not run\n",
-		run->nr, (unsigned long long)run->l->all_commands, run->seconds, run->counts[VERDICT_PASS],
-		run->counts[VERDICT_FAIL], run->counts[VERDICT_ERROR], run->counts[VERDICT_SKIP],
-		run->counts[VERDICT_NOT_RUN]);
+	fprintf(out,
+		"\n%u cases, %llu commands, %.1f s: %u passed, %u failed, %u errors, %u skipped, %u not run\n",
+		run->nr, (unsigned long long)run->l->all_commands, run->seconds,
+		run->counts[VERDICT_PASS], run->counts[VERDICT_FAIL], run->counts[VERDICT_ERROR],
+		run->counts[VERDICT_SKIP], run->counts[VERDICT_NOT_RUN]);
 	put_skipped(out, run);
 	if (run->interrupted)
 		fputs("interrupted: what is told is what was known by then\n", out);
@@ -79,7 +86,8 @@ static void put_yaml(FILE *out, const char *key, const char *text)
 
 static void put_tap(FILE *out, const struct result *x, unsigned number)
 {
-	fprintf(out, "%sok %u - %s", report_failed(x) || x->verdict == VERDICT_NOT_RUN ? "not " : "", number,
+	fprintf(out, "%sok %u - %s",
+		report_failed(x) || x->verdict == VERDICT_NOT_RUN ? "not " : "", number,
 		x->c->name);
 	if (x->verdict == VERDICT_SKIP)
 		fprintf(out, " # SKIP %s", x->why);
@@ -98,8 +106,10 @@ static void put_tap(FILE *out, const struct result *x, unsigned number)
 
 void report_tap(FILE *out, const struct report *r)
 {
-	fprintf(out, "TAP version 13\n# nvmepi-qualify: %s (%s), %s, serial number %s, firmware %s\n# %s, %s\n1..%u\n",
-		r->target, r->kind, r->model, r->serial, r->firmware, r->format, r->kernel, r->run->nr);
+	fprintf(out,
+		"TAP version 13\n# nvmepi-qualify: %s (%s), %s, serial number %s, firmware %s\n# %s, %s\n1..%u\n",
+		r->target, r->kind, r->model, r->serial, r->firmware, r->format, r->kernel,
+		r->run->nr);
 	for (unsigned i = 0; i < r->run->nr; i++)
 		put_tap(out, &r->run->results[i], i + 1);
 }

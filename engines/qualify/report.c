@@ -68,8 +68,11 @@ int report_check(const char *path, char why[WHY_MAX])
 		return refuse(why, errno, "--output: %s: %s", path, strerror(errno));
 	head[fread(head, 1, sizeof(head) - 1, f)] = 0;
 	fclose(f);
-	return !st.st_size || strstr(head, mark) ? 0 :
-	       refuse(why, EEXIST, "--output: %s is no report of nvmepi-qualify: give another name", path);
+	return !st.st_size || strstr(head, mark)
+		       ? 0
+		       : refuse(why, EEXIST,
+				"--output: %s is no report of nvmepi-qualify: give another name",
+				path);
 }
 
 /* Takes @f.  0, or errno. */
@@ -105,7 +108,9 @@ int report_write(const struct report_writer *w, const char *path, const struct r
 		return refuse(why, errno, "--output: %s: %s", path, strerror(errno));
 	w->write(f, r);
 	err = finish(f, plain ? new : NULL, path);
-	return err ? refuse(why, err, "--output: %s: no report was written: %s", path, strerror(err)) : 0;
+	return err ? refuse(why, err, "--output: %s: no report was written: %s", path,
+			    strerror(err))
+		   : 0;
 }
 
 char *report_script_name(const struct qcase *c, char buf[80])

@@ -144,8 +144,8 @@ static void show_progress(const struct run *r, unsigned done, double start, doub
 	*shown = t;
 	for (unsigned i = 0; i < r->nr; i++)
 		failed += r->results[i].verdict == VERDICT_FAIL;
-	fprintf(stderr, "nvmepi-qualify: %u of %u cases, %u failed, %.0f s, about %.0f s to go\n", done, r->nr,
-		failed, t - start, (t - start) / (done ? done : 1) * (r->nr - done));
+	fprintf(stderr, "nvmepi-qualify: %u of %u cases, %u failed, %.0f s, about %.0f s to go\n",
+		done, r->nr, failed, t - start, (t - start) / (done ? done : 1) * (r->nr - done));
 }
 
 static bool more(const struct run *r, double start)
@@ -190,12 +190,14 @@ int run_cases(struct run *r, char why[WHY_MAX])
 		if (run_wants(r, c))
 			r->results[r->nr++] = (struct result){ .c = c, .verdict = VERDICT_NOT_RUN };
 	if (!r->nr)
-		return refuse(why, EINVAL, "--only=%s: no case has that in its name (see --list)", r->only);
+		return refuse(why, EINVAL, "--only=%s: no case has that in its name (see --list)",
+			      r->only);
 	catch_signals();
 	r->l->rng = r->seed;
 	ret = end_prepare(r->l, why);
 	if (!ret && r->l->broken)
-		ret = refuse(why, EIO, "%s: a first Write could not be sent: %s", r->l->path, r->l->finding.got);
+		ret = refuse(why, EIO, "%s: a first Write could not be sent: %s", r->l->path,
+			     r->l->finding.got);
 	if (!ret)
 		run_all(r);
 	count(r);

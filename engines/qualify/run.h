@@ -5,7 +5,14 @@
 
 #include "case.h"
 
-enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_SKIP, VERDICT_ERROR, VERDICT_NOT_RUN, NR_VERDICTS };
+enum verdict {
+	VERDICT_PASS,
+	VERDICT_FAIL,
+	VERDICT_SKIP,
+	VERDICT_ERROR,
+	VERDICT_NOT_RUN,
+	NR_VERDICTS
+};
 
 /* "pass", "fail", ... */
 extern const char *const verdict_names[NR_VERDICTS];

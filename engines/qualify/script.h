@@ -12,7 +12,8 @@
 struct lab;
 struct lab_finding;
 
-/* The script for @x, to be freed by the caller; NULL where no command shows it, or there is no memory. */
+/* The script for @x, to be freed by the caller; NULL where no command shows it, or there is no
+ * memory. */
 char *script_make(struct lab *l, const struct lab_finding *x);
 
 #endif

@@ -11,8 +11,12 @@
 
 /* Formats in which a defect is looked for, one after another until it is caught. */
 static const char *const formats[] = {
-	"lbs=4096,ms=8,pi=1", "lbs=4096,ms=64,mset=1,pi=2,pif=1,sts=16", "lbs=512,ms=16,pi=3,pil=1,pif=2",
-	"lbs=4096,ms=24,pi=1,pif=2,sts=40", "lbs=512,ms=8,mset=1,pi=2", "lbs=512,ms=16,mset=1,pi=3",
+	"lbs=4096,ms=8,pi=1",
+	"lbs=4096,ms=64,mset=1,pi=2,pif=1,sts=16",
+	"lbs=512,ms=16,pi=3,pil=1,pif=2",
+	"lbs=4096,ms=24,pi=1,pif=2,sts=40",
+	"lbs=512,ms=8,mset=1,pi=2",
+	"lbs=512,ms=16,mset=1,pi=3",
 	"lbs=4096,ms=16,pi=0",
 };
 
@@ -121,14 +125,15 @@ static void tell(const struct defect *d)
 	else if (d->crashed)
 		printf("caught   %-28s it ended the program (%s)\n", d->name, d->format);
 	else if (d->format)
-		printf("caught   %-28s by %u case%s, first %s (%s)\n", d->name, d->nr, d->nr == 1 ? "" : "s",
-		       qcase_at(d->cases[0])->name, d->format);
+		printf("caught   %-28s by %u case%s, first %s (%s)\n", d->name, d->nr,
+		       d->nr == 1 ? "" : "s", qcase_at(d->cases[0])->name, d->format);
 	else
 		printf("escaped  %s\n", d->name);
 	fflush(stdout);
 }
 
-/* How many defects each case catches, and how many it alone; a case that catches none is questioned. */
+/* How many defects each case catches, and how many it alone; a case that catches none is
+ * questioned. */
 static void tell_cases(const struct defect *defects, unsigned nr, bool like)
 {
 	const struct qcase *c;

@@ -45,7 +45,8 @@ uint64_t qm_ref_at(const struct qm_format *f, uint64_t first, uint64_t i)
 /* 5.3.1.4: the storage tag is the high STS bits of the space, the reference tag the rest. */
 static space_t join(const struct qm_format *f, uint64_t storage, uint64_t ref)
 {
-	return (space_t)(storage & qm_ones(f->sts)) << qm_ref_bits(f) | (ref & qm_ones(qm_ref_bits(f)));
+	return (space_t)(storage & qm_ones(f->sts)) << qm_ref_bits(f) |
+	       (ref & qm_ones(qm_ref_bits(f)));
 }
 
 static void split(const struct qm_format *f, space_t space, uint64_t *storage, uint64_t *ref)
@@ -219,7 +220,8 @@ struct qm_source qm_source(const struct qm_format *f, const struct nvme_uring_cm
 	s.range.lba = get_le(p + 8, 8);
 	s.range.nr = get_le(p + 16, 2) + 1;
 	if (descriptors[format].wide)
-		s.range.tags = unpack_tags(f, get(tags, 2), get(tags + 2, 4), get(tags + 6, 4), app);
+		s.range.tags =
+			unpack_tags(f, get(tags, 2), get(tags + 2, 4), get(tags + 6, 4), app);
 	else
 		s.range.tags = unpack_tags(f, 0, 0, get_le(tags, 4), app);
 	if (!f->type)

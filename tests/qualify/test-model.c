@@ -16,9 +16,17 @@ static uint8_t data[BLOCKS * (4096 + 64)], md[BLOCKS * 64];
 
 static struct qm_format format(unsigned type, unsigned pif, unsigned sts)
 {
-	return (struct qm_format) {
-		.nsid = 1, .data_size = 512, .md_size = pif ? 16 : 8, .type = type, .pif = pif, .sts = sts,
-		.storage_mask = ~0ULL, .nr_blocks = BLOCKS, .drb = 1, .oncs = 0xffff,
+	return (struct qm_format){
+		.nsid = 1,
+		.data_size = 512,
+		.md_size = pif ? 16 : 8,
+		.type = type,
+		.pif = pif,
+		.sts = sts,
+		.storage_mask = ~0ULL,
+		.nr_blocks = BLOCKS,
+		.drb = 1,
+		.oncs = 0xffff,
 	};
 }
 
@@ -41,7 +49,8 @@ static struct nvme_uring_cmd command(const struct qm_format *f, uint8_t opcode, 
 #define STC	(1u << 24)
 
 /* Blocks in the buffers that are right for @tags. */
-static void fill(const struct qm_format *f, const struct nvme_uring_cmd *cmd, const struct qm_tags *tags)
+static void fill(const struct qm_format *f, const struct nvme_uring_cmd *cmd,
+		 const struct qm_tags *tags)
 {
 	const struct qm_range r = qm_range(f, cmd);
 
@@ -55,13 +64,15 @@ static void fill(const struct qm_format *f, const struct nvme_uring_cmd *cmd, co
 	}
 }
 
-static bool is_expected(struct qm *m, const struct nvme_uring_cmd *cmd, uint32_t want, const char *what)
+static bool is_expected(struct qm *m, const struct nvme_uring_cmd *cmd, uint32_t want,
+			const char *what)
 {
 	const struct qm_expect e = qm_expect(m, cmd);
 	char text[QM_TEXT_MAX];
 
 	qm_expect_text(&e, text);
-	return UNIT_CHECK(e.allowed == want, "%s: may return %s (%x, not %x)", what, text, e.allowed, want);
+	return UNIT_CHECK(e.allowed == want, "%s: may return %s (%x, not %x)", what, text,
+			  e.allowed, want);
 }
 
 static void start(struct qm *m, const struct qm_format *f, unsigned may)
@@ -80,15 +91,19 @@ static void guards(void)
 		int kind;		/* bytes of 00h, FFh, counting up, counting down */
 		uint64_t guard;
 	} known[] = {
-		{ 1, 0, 0x98f94189 }, { 1, 1, 0x25c1fe13 }, { 1, 2, 0x9c71fe32 }, { 1, 3, 0x214941a8 },
-		{ 2, 0, 0x6482d367eb22b64e }, { 2, 1, 0xc0ddba7302eca3ac }, { 2, 2, 0x3e729f5f6750449c },
-		{ 2, 3, 0x9a2df64b8e9e517e },
+		{ 1, 0, 0x98f94189 },	      { 1, 1, 0x25c1fe13 },
+		{ 1, 2, 0x9c71fe32 },	      { 1, 3, 0x214941a8 },
+		{ 2, 0, 0x6482d367eb22b64e }, { 2, 1, 0xc0ddba7302eca3ac },
+		{ 2, 2, 0x3e729f5f6750449c }, { 2, 3, 0x9a2df64b8e9e517e },
 	};
 	uint8_t block[4096];
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		for (size_t b = 0; b < sizeof(block); b++)
-			block[b] = known[i].kind == 0 ? 0 : known[i].kind == 1 ? 0xff : known[i].kind == 2 ? b : ~b;
+			block[b] = known[i].kind == 0	? 0
+				   : known[i].kind == 1 ? 0xff
+				   : known[i].kind == 2 ? b
+							: ~b;
 		UNIT_CHECK(qm_guard(known[i].pif, block, 4096, NULL, 0) == known[i].guard,
 			   "PIF %u, bytes of kind %d: %llx", known[i].pif, known[i].kind,
 			   (unsigned long long)qm_guard(known[i].pif, block, 4096, NULL, 0));
@@ -101,8 +116,13 @@ static void guards(void)
 static void one_format(const struct oracle_format *o)
 {
 	const struct qm_format f = {
-		.data_size = o->data_size, .md_size = o->md_size, .type = o->type, .pif = o->pif, .sts = o->sts,
-		.first = o->first, .extended = o->extended,
+		.data_size = o->data_size,
+		.md_size = o->md_size,
+		.type = o->type,
+		.pif = o->pif,
+		.sts = o->sts,
+		.first = o->first,
+		.extended = o->extended,
 	};
 	struct oracle_tuple t = { { 0 } };
 	struct qm_tags tags;
@@ -120,9 +140,11 @@ static void one_format(const struct oracle_format *o)
 	t.field[ORACLE_REF] = qm_ref_at(&f, tags.ref, 3);
 	oracle_generate(o, data, other, &t);
 	qm_protect(&f, &tags, 3, data, md);
-	UNIT_CHECK(!memcmp(md, other, o->md_size), "type %u, PIF %u, STS %u, %u+%u: another tuple than the oracle's",
-		   o->type, o->pif, o->sts, o->data_size, o->md_size);
-	UNIT_CHECK(qm_ref_at(&f, tags.ref, 3) == oracle_ref(o, tags.ref, 3), "another reference tag");
+	UNIT_CHECK(!memcmp(md, other, o->md_size),
+		   "type %u, PIF %u, STS %u, %u+%u: another tuple than the oracle's", o->type,
+		   o->pif, o->sts, o->data_size, o->md_size);
+	UNIT_CHECK(qm_ref_at(&f, tags.ref, 3) == oracle_ref(o, tags.ref, 3),
+		   "another reference tag");
 }
 
 static void tuples(void)
@@ -134,7 +156,8 @@ static void tuples(void)
 
 static void dwords(void)
 {
-	const struct qm_format f16 = format(1, 0, 0), f32 = format(1, 1, 32), f64 = format(1, 2, 18);
+	const struct qm_format f16 = format(1, 0, 0), f32 = format(1, 1, 32),
+			       f64 = format(1, 2, 18);
 	const struct nvme_uring_cmd cmd = {
 		.cdw2 = 0xaaaa1111, .cdw3 = 0x22223333, .cdw14 = 0xc4445555, .cdw15 = 0x0ff01234,
 		.cdw12 = STC | PRACT | REF | 7,
@@ -145,16 +168,20 @@ static void dwords(void)
 	UNIT_CHECK(r.tags.ref == 0xc4445555 && !r.tags.storage, "16b: ILBRT is CDW14, not %llx",
 		   (unsigned long long)r.tags.ref);
 	UNIT_CHECK(r.tags.app == 0x1234 && r.tags.app_mask == 0x0ff0, "CDW15 is LBATM, LBAT");
-	UNIT_CHECK(r.nr == 8 && r.pract && r.checks == QM_REF, "PRINFO, or NLB: %u %u", r.nr, r.checks);
+	UNIT_CHECK(r.nr == 8 && r.pract && r.checks == QM_REF, "PRINFO, or NLB: %u %u", r.nr,
+		   r.checks);
 	r = qm_range(&f32, &cmd);
-	UNIT_CHECK(r.tags.storage == 0x11112222 && r.tags.ref == 0x3333c4445555, "32b, STS 32: %llx %llx",
-		   (unsigned long long)r.tags.storage, (unsigned long long)r.tags.ref);
+	UNIT_CHECK(r.tags.storage == 0x11112222 && r.tags.ref == 0x3333c4445555,
+		   "32b, STS 32: %llx %llx", (unsigned long long)r.tags.storage,
+		   (unsigned long long)r.tags.ref);
 	UNIT_CHECK(r.checks == (QM_REF | QM_STORAGE), "STC counts where there is a storage tag");
 	qm_put_tags(&f32, &r.tags, &back);
-	UNIT_CHECK(back.cdw2 == 0x1111 && back.cdw3 == cmd.cdw3 && back.cdw14 == cmd.cdw14, "back into dwords");
+	UNIT_CHECK(back.cdw2 == 0x1111 && back.cdw3 == cmd.cdw3 && back.cdw14 == cmd.cdw14,
+		   "back into dwords");
 	r = qm_range(&f64, &cmd);
-	UNIT_CHECK(r.tags.storage == (0x3333 << 2 | 3) && r.tags.ref == 0x4445555, "64b, STS 18: %llx %llx",
-		   (unsigned long long)r.tags.storage, (unsigned long long)r.tags.ref);
+	UNIT_CHECK(r.tags.storage == (0x3333 << 2 | 3) && r.tags.ref == 0x4445555,
+		   "64b, STS 18: %llx %llx", (unsigned long long)r.tags.storage,
+		   (unsigned long long)r.tags.ref);
 }
 
 /* 5.3.3: all ones is followed by 0; type 3 does not count. */
@@ -169,11 +196,14 @@ static void wraps(void)
 
 /* --- what commands may return --- */
 
-/* A write of right blocks passes; a wrong field is its status where it is checked, and only then. */
+/* A write of right blocks passes; a wrong field is its status where it is checked, and only then.
+ */
 static void checks(void)
 {
 	const struct qm_format f = format(1, 0, 16);
-	const struct qm_tags tags = { .ref = 5, .storage = 0xbeef, .app = 0x1234, .app_mask = 0xffff };
+	const struct qm_tags tags = {
+		.ref = 5, .storage = 0xbeef, .app = 0x1234, .app_mask = 0xffff
+	};
 	struct nvme_uring_cmd cmd = command(&f, nvme_cmd_write, 5, 3, GUARD | APP | REF | STC);
 	struct qm m;
 
@@ -213,7 +243,8 @@ static void escapes(void)
 		qm_put_tags(&f, &tags, &cmd);
 		fill(&f, &cmd, &tags);
 		memset(md, 0xff, 4);
-		is_expected(&m, &cmd, type == 3 ? QS(QS_GUARD) | QS(QS_APP) : QS(QS_OK), "application tag");
+		is_expected(&m, &cmd, type == 3 ? QS(QS_GUARD) | QS(QS_APP) : QS(QS_OK),
+			    "application tag");
 		memset(md + 4, 0xff, 4);
 		is_expected(&m, &cmd, QS(QS_OK), "both tags");
 		md[8] ^= 1;
@@ -314,16 +345,20 @@ static void zeroes(void)
 
 	start(&m, &f, QM_ANY);
 	qm_done(&m, &cmd, true);
-	UNIT_CHECK(qm_block(&m, 3)->may == (QM_BYTES | QM_ZEROES), "may be %x", qm_block(&m, 3)->may);
-	UNIT_CHECK(reads_as(&m, 3, 0, 0) && !reads_as(&m, 3, 0, 0xff), "a tuple of zeroes, then nothing else");
-	UNIT_CHECK(reads_as(&m, 4, 0, 0xff) && !reads_as(&m, 4, 0, 0), "deallocated, then nothing else");
+	UNIT_CHECK(qm_block(&m, 3)->may == (QM_BYTES | QM_ZEROES), "may be %x",
+		   qm_block(&m, 3)->may);
+	UNIT_CHECK(reads_as(&m, 3, 0, 0) && !reads_as(&m, 3, 0, 0xff),
+		   "a tuple of zeroes, then nothing else");
+	UNIT_CHECK(reads_as(&m, 4, 0, 0xff) && !reads_as(&m, 4, 0, 0),
+		   "deallocated, then nothing else");
 	cmd.cdw12 |= GUARD;
 	is_expected(&m, &cmd, QS(QS_PI) | QS(QS_FIELD), "PRCHK is refused");
 	cmd.cdw12 = PRACT | 1;
 	cmd.cdw14 = 3;
 	cmd.cdw15 = 0x1234;
 	qm_done(&m, &cmd, true);
-	UNIT_CHECK(!memcmp(qm_block(&m, 4)->bytes + 512, "\0\0\x12\x34\0\0\0\4", 8), "the tuple of LBA 4");
+	UNIT_CHECK(!memcmp(qm_block(&m, 4)->bytes + 512, "\0\0\x12\x34\0\0\0\4", 8),
+		   "the tuple of LBA 4");
 	qm_close(&m);
 }
 
@@ -368,9 +403,11 @@ static void copies(void)
 	qm_set(&m, 1, data, NULL);
 	is_expected(&m, &cmd, QS(QS_OK), "a Copy");
 	qm_done(&m, &cmd, false);
-	UNIT_CHECK(qm_block(&m, 10)->may == (QM_ZEROES | QM_OTHER), "after a failure: %x", qm_block(&m, 10)->may);
+	UNIT_CHECK(qm_block(&m, 10)->may == (QM_ZEROES | QM_OTHER), "after a failure: %x",
+		   qm_block(&m, 10)->may);
 	qm_done(&m, &cmd, true);
-	UNIT_CHECK(qm_block(&m, 10)->may == QM_BYTES && qm_block(&m, 10)->bytes[511] == 0x5a, "after success");
+	UNIT_CHECK(qm_block(&m, 10)->may == QM_BYTES && qm_block(&m, 10)->bytes[511] == 0x5a,
+		   "after success");
 	UNIT_CHECK(qm_block(&m, 11)->may == (QM_BYTES | QM_ZEROES), "of a deallocated block");
 	source[16] = 2;
 	is_expected(&m, &cmd, QS(QS_SIZE), "three blocks");
@@ -382,10 +419,18 @@ static void copies(void)
 int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = {
-		{ "guards", guards }, { "tuples", tuples }, { "dwords", dwords }, { "wraps", wraps },
-		{ "checks", checks }, { "escapes", escapes }, { "reference_tags", reference_tags },
-		{ "limits", limits }, { "deallocated", deallocated }, { "zeroes", zeroes },
-		{ "uncorrectable", uncorrectable }, { "copies", copies },
+		{ "guards", guards },
+		{ "tuples", tuples },
+		{ "dwords", dwords },
+		{ "wraps", wraps },
+		{ "checks", checks },
+		{ "escapes", escapes },
+		{ "reference_tags", reference_tags },
+		{ "limits", limits },
+		{ "deallocated", deallocated },
+		{ "zeroes", zeroes },
+		{ "uncorrectable", uncorrectable },
+		{ "copies", copies },
 	};
 
 	return unit_main(argc, argv, cases, sizeof(cases) / sizeof(cases[0]));
