@@ -147,19 +147,91 @@ static void add_limits(struct json_object *o, const struct nvme_ns_info *info,
 			       json_object_new_boolean(!info->limits.data_only));
 }
 
-/* Of a device: may it be written, and the word that scripts/sweep wants for that. */
-static void add_use(struct json_object *o, const struct target_ns *target, const char *path,
+/* Is the device @target mounted, or held by another driver?  1, 0, or -1: that can't be told. */
+static int in_use(const struct target_ns *target, const char *path)
+{
+	return target->ops == &ring_target ? ring_in_use(path) : 0;
+}
+
+/* Of a device: may it be written, and the word of the shell that scripts/sweep asks for. */
+static void add_use(struct json_object *o, const struct target_ns *target, int used,
 		    const struct nvme_ns_info *info)
 {
-	char word[48];
-	int used;
+	const char *quote = info->serial[strspn(info->serial, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+						"abcdefghijklmnopqrstuvwxyz0123456789-_.")] ? "'" : "";
+	char word[64];
 
 	if (target->ops != &ring_target)
 		return;
-	used = ring_in_use(path);
 	json_object_object_add(o, "in_use", used < 0 ? NULL : json_object_new_boolean(used));
-	snprintf(word, sizeof(word), "--destroy=%s", info->serial);
+	snprintf(word, sizeof(word), "--destroy=%s%s%s", quote, info->serial, quote);
 	add_text(o, "to_overwrite_it", word);
+}
+
+/* --- what a job would be refused for --- */
+
+struct refusal {
+	bool		refused;
+	const char	*what;
+};
+
+static void add_refusal(struct json_object *list, const char *what)
+{
+	json_object_array_add(list, vfy_json_text(what));
+}
+
+/* The most data of an I/O; 0: nothing limits it. */
+static void add_most(struct json_object *list, const struct nvme_ns_info *info, const struct target_ns *target)
+{
+	const bool kernel = target->max_transfer &&
+			    (!info->max_transfer || target->max_transfer < info->max_transfer);
+	const uint64_t most = kernel ? target->max_transfer : info->max_transfer;
+	char text[96];
+
+	if (!most)
+		return;
+	snprintf(text, sizeof(text), "an I/O of more than %" PRIu64 " bytes (%s)", most,
+		 kernel ? "max_hw_sectors_kb" : "MDTS");
+	add_refusal(list, text);
+}
+
+/*
+ * What of a job's options this namespace rules out, as job.c and job-limits.c do; @why: why no
+ * job at all can drive it, or NULL.
+ */
+static struct json_object *refusals(const struct nvme_ns_info *info, const struct target_ns *target, int used,
+				    const char *why)
+{
+	const struct pi_layout *l = &info->layout;
+	const bool pi = l->type != PI_NONE, zoned = info->csi == NVME_CSI_ZNS;
+	const struct refusal all[] = {
+		{ used > 0, "every job that changes blocks: it is mounted, or held by another driver" },
+		{ zoned, "every job that changes blocks: it is zoned" },
+		{ !pi, "pi_act=1, pi_chk, pi_verify, pi_ref, pi_storage_tag, pi_escape: it has no protection "
+		  "information" },
+		{ pi && l->type == PI_TYPE1, "pi_ref: the reference tag of type 1 is the LBA" },
+		{ pi && l->type == PI_TYPE3, "pi_chk=REFTAG, pi_verify=REFTAG: type 3 does not check it" },
+		{ pi && !l->sts, "pi_storage_tag, pi_chk=STTAG, pi_verify=STTAG: it has no storage tag" },
+		{ pi && l->sts && !(info->storage_mask & pi_ones(l->sts)),
+		  "pi_chk=STTAG, pi_verify=STTAG: the controller compares no bit of the storage tag (LBSTM)" },
+		{ !l->extended, "pi_buffer=extended: it is not formatted so" },
+		{ !(info->oncs & NVME_CTRL_ONCS_DSM), "rw=trim: no Dataset Management" },
+		{ !(info->oncs & NVME_CTRL_ONCS_WRITE_ZEROES), "write_mode=zeroes: no Write Zeroes" },
+		{ !(info->oncs & NVME_CTRL_ONCS_WRITE_UNCORRECTABLE), "write_mode=uncor: no Write Uncorrectable" },
+		{ !(info->oncs & NVME_CTRL_ONCS_VERIFY), "write_mode=verify: no Verify" },
+		{ !(info->oncs & NVME_CTRL_ONCS_COMPARE), "verify_mode=compare: no Compare" },
+	};
+	struct json_object *list = json_object_new_array();
+
+	if (why) {
+		add_refusal(list, "every job: it can't be driven");
+		return list;
+	}
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i].refused)
+			add_refusal(list, all[i].what);
+	add_most(list, info, target);
+	return list;
 }
 
 struct json_object *scan_info(struct target_ns *target, const char *path, const struct nvme_identify *id)
@@ -168,6 +240,7 @@ struct json_object *scan_info(struct target_ns *target, const char *path, const 
 	char why[WHY_MAX], format[NVME_FORMAT_MAX];
 	struct nvme_ns_info info;
 	const int ret = nvme_decode(id, target->nsid, &info, why);
+	const int used = in_use(target, path);
 
 	add_number(o, "version", 1);
 	add_text(o, "path", path);
@@ -186,7 +259,8 @@ struct json_object *scan_info(struct target_ns *target, const char *path, const 
 	add_formats(o, id);
 	add_commands(o, &info);
 	add_limits(o, &info, target);
-	add_use(o, target, path, &info);
+	json_object_object_add(o, "a_job_is_refused_for", refusals(&info, target, used, ret ? why : NULL));
+	add_use(o, target, used, &info);
 	return o;
 }
 
@@ -235,6 +309,14 @@ static void put_limits(struct json_object *limits)
 	putchar('\n');
 }
 
+/* A line for each. */
+static void put_lines(struct json_object *list)
+{
+	putchar('\n');
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		printf("  %s\n", json_object_get_string(json_object_array_get_idx(list, i)));
+}
+
 static uint64_t number_of(struct json_object *o, const char *name)
 {
 	return json_object_get_uint64(json_object_object_get(o, name));
@@ -266,9 +348,11 @@ void scan_info_text(struct json_object *info)
 	json_object_object_foreach(info, name, value) {
 		if (!strcmp(name, "version") || !strcmp(name, "lba_format"))
 			continue;
-		put_name(name, strcmp(name, "formats") ? width : 0);
+		put_name(name, strcmp(name, "formats") && strcmp(name, "a_job_is_refused_for") ? width : 0);
 		if (!strcmp(name, "formats")) {
 			put_formats(value, json_object_object_get(info, "lba_format"));
+		} else if (!strcmp(name, "a_job_is_refused_for")) {
+			put_lines(value);
 		} else if (json_object_is_type(value, json_type_array)) {
 			put_list(value);
 		} else if (json_object_is_type(value, json_type_object)) {
