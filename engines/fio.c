@@ -23,6 +23,7 @@
 #include "fio-options.h"	/* last: they need them all */
 #include "fio-checks.h"
 #include "fio-jobs.h"
+#include "fio-digest.h"
 
 /* --- what the engine keeps --- */
 
@@ -60,77 +61,6 @@ static void say(const char *line)
 }
 
 /* --- setup: options and namespaces, before any I/O --- */
-
-/* With a log to replay fio knows files, sizes and directions once it has read that, ahead of init(). */
-static bool replays(const struct thread_data *td)
-{
-	return td->o.read_iolog_file;
-}
-
-static int parse_words(const struct options *o, struct job_opts *j, char *why)
-{
-	const unsigned can = PI_GUARD | PI_APP | PI_REF | PI_STORAGE;
-	int ret = 0;
-
-	j->prchk_given = o->pi_chk;
-	j->verify_given = o->pi_verify;
-	j->ref_given = o->pi_ref && strcmp(o->pi_ref, "lba");
-	j->storage_given = o->pi_storage_tag;
-	if (j->prchk_given)
-		ret = words_checks("pi_chk", o->pi_chk, can, &j->prchk, why);
-	if (!ret && j->verify_given)
-		ret = words_checks("pi_verify", o->pi_verify, can | VFY_METADATA, &j->verify, why);
-	if (!ret && j->ref_given)
-		ret = words_number("pi_ref", o->pi_ref, -1ULL, &j->ref, why);
-	if (!ret && j->storage_given)
-		ret = words_number("pi_storage_tag", o->pi_storage_tag, -1ULL, &j->storage, why);
-	if (!ret)
-		ret = words_write_mode(o->write_mode, &j->write_mode, why);
-	return ret;
-}
-
-/* With trim_backlog= some of what was written is trimmed, whatever rw= says. */
-static bool trims(const struct thread_data *td)
-{
-	return td_trim(td) || td->flags & TD_F_TRIM_BACKLOG;
-}
-
-/* What makes the job send commands that move nothing: Flush, or another one in place of Write. */
-static const char *dataless(const struct thread_data *td, const struct job_opts *j)
-{
-	const struct thread_options *o = &td->o;
-
-	for (unsigned i = 0; td_write(td) && i < j->write_mode.nr; i++)
-		if (j->write_mode.part[i].opcode != nvme_cmd_write)
-			return "write_mode=";
-	if (td->flags & TD_F_SYNCS || (replays(td) && o->read_iolog_chunked))
-		return "read_iolog=, whose syncs are Flush";
-	if (o->fsync_blocks || o->fdatasync_blocks || td->sync_file_range_nr)
-		return "fsync=, fdatasync= or sync_file_range=";
-	return o->end_fsync || o->fsync_on_close ? "end_fsync= or fsync_on_close=" : NULL;
-}
-
-/* Is all that the job reads what it has written, to verify it? */
-static bool reads_own(const struct thread_data *td, const struct job_opts *j)
-{
-	return td_write(td) && !td_read(td) && !td_trim(td) && !replays(td) && !td->o.verify_only &&
-	       td->o.verify != VERIFY_NONE && j->write_mode.nr == 1 && job_uses(j, nvme_cmd_write);
-}
-
-/* Does the job send Read commands?  With verify_mode=compare verify= has none, but for trimmed blocks. */
-static bool sends_reads(struct thread_data *td, const struct job_opts *j)
-{
-	return td_read(td) || (td->o.verify != VERIFY_NONE && (!j->compare || trims(td)));
-}
-
-static unsigned num_range(struct thread_data *td)
-{
-#ifdef FIO_MULTI_RANGE
-	return td->o.num_range;
-#else
-	return ((struct options *)td->eo)->num_range;
-#endif
-}
 
 static int digest_options(struct engine *e, char *why)
 {
