@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fio-digest.h - a part of fio.c: what a job's options say that several places ask for
+ * fio-digest.h - what a job's options say that several places ask for
+ *
+ * A part of fio.c: included there once, behind fio-options.h.
  */
+#ifndef FIO_DIGEST_H
+#define FIO_DIGEST_H
+
 /* With a log to replay fio knows files, sizes and directions once it has read that, ahead of init(). */
 static bool replays(const struct thread_data *td)
 {
@@ -72,3 +77,5 @@ static unsigned num_range(struct thread_data *td)
 	return ((struct options *)td->eo)->num_range;
 #endif
 }
+
+#endif
