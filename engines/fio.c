@@ -96,6 +96,7 @@ static int digest_options(struct engine *e, char *why)
 			.delay_ns = o->ns_delay,
 			.fault = o->ns_fault,
 			.fault_log = o->ns_fault_log,
+			.say = say,
 		},
 		.sizes = sizes,
 		.nr_sizes = collect_sizes(td, sizes),

@@ -124,7 +124,7 @@ static void write_line(struct vfy_judge *j, struct json_object *o)
 	const char *text = json_object_to_json_string_length(o, JSON_C_TO_STRING_NOSLASHESCAPE,
 							     &len);
 	const struct iovec line[] = { { (char *)text, len }, { "\n", 1 } };
-	ssize_t written = writev(j->log_fd, line, 2);
+	ssize_t written = vfy_output_write(j->log_fd, line, 2);
 
 	if (written != (ssize_t)len + 1)
 		end_log(j, written);

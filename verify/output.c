@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -299,6 +300,26 @@ int vfy_output_check(const struct vfy_output *o, char *why)
 		ret = refuse(why, ENOMEM, "%s: %.250s: out of memory", names[o->use], o->path);
 	pthread_mutex_unlock(&lock);
 	return ret;
+}
+
+ssize_t vfy_output_write(int fd, const struct iovec *parts, int nr)
+{
+	const struct timespec now = { 0 };
+	sigset_t pipe, before, pending;
+	ssize_t written;
+	int err;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	sigpending(&pending);
+	pthread_sigmask(SIG_BLOCK, &pipe, &before);
+	written = writev(fd, parts, nr);
+	err = errno;
+	if (written < 0 && err == EPIPE && !sigismember(&pending, SIGPIPE))
+		sigtimedwait(&pipe, NULL, &now);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = err;
+	return written;
 }
 
 /* --- lines of JSON --- */

@@ -12,6 +12,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <sys/uio.h>
 
 /* What a run uses a file for. */
 enum vfy_file_use {
@@ -73,6 +74,12 @@ int vfy_output_real(const char *path, char real[PATH_MAX]);
 
 /* Returns "log", "report", ... for messages. */
 const char *vfy_file_use_name(enum vfy_file_use use);
+
+/*
+ * Write @parts to the open output @fd with one call.  Returns as writev() does, but a pipe or
+ * socket without a reader is an error, EPIPE, and raises no SIGPIPE.
+ */
+ssize_t vfy_output_write(int fd, const struct iovec *parts, int nr);
 
 /*
  * Returns whether the first line of the file is a JSON object with these two members, and the

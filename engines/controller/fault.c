@@ -31,6 +31,8 @@ struct ctl_fault {
 	uint64_t	every, seed;
 	uint64_t	writes;		/* so far */
 	int		log;		/* a descriptor; -1: none */
+	char		*log_path, *image;
+	void		(*say)(const char *line);
 	uint8_t		*blocks;	/* a copy of the journal's blocks */
 	struct run	stuck[MAX_STUCK];
 	unsigned	nr_stuck;
@@ -38,17 +40,36 @@ struct ctl_fault {
 
 /* --- the log --- */
 
-/* Append one line with one write() at the end of the file, so that jobs can share it. */
-static int tell(const struct ctl_fault *f, struct run r, const char *more)
+/* After the log has failed no write goes wrong: there would be no record of it. */
+static void end_faults(struct ctl_fault *f, int err)
+{
+	char line[WHY_MAX];
+
+	snprintf(line, sizeof(line), "%.150s: ns_fault_log=%.150s: %s: no more writes go wrong", f->image,
+		 f->log_path, strerror(err));
+	f->kind = NULL;
+	if (f->say)
+		f->say(line);
+}
+
+/*
+ * Append one line with one write() at the end of the file, so that jobs can share it.  This comes
+ * before the fault.  Returns false if the line can't be written: the fault must not be injected.
+ */
+static bool tell(struct ctl_fault *f, struct run r, const char *more)
 {
 	char line[160];
-	int len = snprintf(line, sizeof(line),
-			   "{\"kind\":\"%s\",\"lba\":%" PRIu64 ",\"nr\":%u%s}\n", f->kind, r.lba, r.nr,
-			   more);
+	ssize_t len, written;
 
-	if (f->log < 0 || write(f->log, line, len) == len)
-		return 0;
-	return -EIO;
+	if (f->log < 0 || !f->kind)
+		return f->kind;
+	len = snprintf(line, sizeof(line),
+		       "{\"kind\":\"%s\",\"lba\":%" PRIu64 ",\"nr\":%u%s}\n", f->kind, r.lba, r.nr, more);
+	written = vfy_output_write(f->log, &(struct iovec){ line, len }, 1);
+	if (written == len)
+		return true;
+	end_faults(f, written < 0 ? errno : ENOSPC);
+	return false;
 }
 
 /* --- the faults --- */
@@ -56,7 +77,7 @@ static int tell(const struct ctl_fault *f, struct run r, const char *more)
 static int lose(struct ctl_port *port, struct run w, uint64_t draw)
 {
 	(void)draw;
-	return tell(port->fault, w, "");
+	return tell(port->fault, w, "") ? 0 : ctl_change(port, CTL_WRITE, w.lba, w.nr);
 }
 
 /*
@@ -69,7 +90,6 @@ static int misdirect(struct ctl_port *port, struct run w, uint64_t draw)
 	const uint64_t after = w.lba + w.nr < places ? places - w.lba - w.nr : 0;
 	uint64_t other;
 	char more[40];
-	int ret;
 
 	if (!(before + after))
 		return ctl_change(port, CTL_WRITE, w.lba, w.nr);
@@ -77,8 +97,7 @@ static int misdirect(struct ctl_port *port, struct run w, uint64_t draw)
 	if (other >= before)
 		other += w.lba + w.nr - before;
 	snprintf(more, sizeof(more), ",\"other\":%" PRIu64, other);
-	ret = ctl_change(port, CTL_WRITE, other, w.nr);
-	return ret ? ret : tell(port->fault, w, more);
+	return ctl_change(port, CTL_WRITE, tell(port->fault, w, more) ? other : w.lba, w.nr);
 }
 
 /* Read the second half of a block's data on media into f->blocks.  Returns 0, or -errno. */
@@ -110,12 +129,12 @@ static int tear(struct ctl_port *port, struct run w, uint64_t draw)
 	uint8_t *new = ctl_journal_data(port) + (2 * (size_t)i + 1) * half;
 	const struct run torn = { w.lba + i, 1 };
 	int ret = read_half(port, torn.lba);
-	bool differs = !ret && memcmp(new, port->fault->blocks, half);
 
-	if (differs)
+	if (ret)
+		return ret;
+	if (memcmp(new, port->fault->blocks, half) && tell(port->fault, torn, ""))
 		memcpy(new, port->fault->blocks, half);
-	ret = ret ? ret : ctl_change(port, CTL_WRITE, w.lba, w.nr);
-	return ret || !differs ? ret : tell(port->fault, torn, "");
+	return ctl_change(port, CTL_WRITE, w.lba, w.nr);
 }
 
 /* Return how many blocks from @w's first are all stuck, or all not; *@stuck says which. */
@@ -150,10 +169,8 @@ static int write_around(struct ctl_port *port, struct run w)
 		bool stuck;
 
 		n = part.nr = stuck_run(f, part, &stuck);
-		if (stuck) {
-			ret = tell(f, part, "");
+		if (stuck && tell(f, part, ""))
 			continue;
-		}
 		memcpy(ctl_journal_data(port), f->blocks + i * data, n * data);
 		memcpy(ctl_journal_md(port, n), f->blocks + w.nr * data + i * md, n * md);
 		ret = ctl_change(port, CTL_WRITE, part.lba, n);
@@ -260,6 +277,7 @@ static int open_log(const char *path, struct ctl_fault *f, char *why)
 	ret = vfy_output_check(&o, why);
 	if (ret)
 		return ret;
+	f->log_path = strdup(path);
 	f->log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
 	return f->log < 0 ? refuse(why, errno, "ns_fault_log=%s: %s", path, strerror(errno)) : 0;
 }
@@ -277,11 +295,13 @@ int ctl_fault_open(const struct target_open *o, struct ctl_fault **f, char *why)
 		return refuse(why, ENOMEM, "%s: out of memory", o->path);
 	new->delay = o->delay_ns;
 	new->log = -1;
+	new->say = o->say;
+	new->image = strdup(o->path);
 	if (o->fault)
 		ret = parse(o->fault, new, why);
 	ret = ret ? ret : open_log(o->fault_log, new, why);
 	new->blocks = new->kind ? malloc(CTL_JOURNAL_BYTES) : NULL;
-	if (!ret && new->kind && !new->blocks)
+	if (!ret && (!new->image || (new->log >= 0 && !new->log_path) || (new->kind && !new->blocks)))
 		ret = refuse(why, ENOMEM, "%s: out of memory", o->path);
 	if (ret)
 		ctl_fault_close(new);
@@ -296,6 +316,8 @@ void ctl_fault_close(struct ctl_fault *f)
 		return;
 	if (f->log >= 0)
 		close(f->log);
+	free(f->log_path);
+	free(f->image);
 	free(f->blocks);
 	free(f);
 }

@@ -14,8 +14,9 @@
  * torn		one block gets its new metadata, but only the first half of its
  * 		new data
  *
- * ns_fault_log=FILE records each fault when it happens, one line of JSON per extent of blocks:
- * {"kind":"misdirected","lba":8,"nr":4,"other":99}.
+ * ns_fault_log=FILE records each fault just before it happens, one line of JSON per extent of
+ * blocks: {"kind":"misdirected","lba":8,"nr":4,"other":99}.  After the file can't be written any
+ * more there are no more faults, and one line says so.
  *
  * ns_delay=NS
  *

@@ -70,6 +70,7 @@ struct target_open {
 					  uint64_t *blocks, char why[WHY_MAX]);
 	/* Misbehaviour of the embedded controller (fault.h); NULL, 0: none. */
 	const char		*fault, *fault_log;
+	void			(*say)(const char *line);	/* where the log ended; NULL: to nobody */
 	uint64_t		delay_ns;
 };
 
