@@ -292,10 +292,39 @@ static int look_at_all_jobs(struct thread_data *self, char *why)
 	return all_jobs.failed ? refuse(why, ENOMEM, "out of memory") : 0;
 }
 
-/* fio appends its own log to whatever the file is: an image, or what is beside it. */
-static int check_iolog(const struct thread_data *td, char *why)
+static bool is_iolog(int fd)
 {
-	return td->o.write_iolog_file ? vfy_output_conflict(VFY_USE_IOLOG, td->o.write_iolog_file, why) : 0;
+	static const char start[] = "fio version ";
+	char text[sizeof(start) - 1];
+
+	return pread(fd, text, sizeof(text), 0) == sizeof(text) && !memcmp(text, start, sizeof(text));
+}
+
+/*
+ * With create_serialize=0 fio has opened the log before it asks the engine for anything.  What it
+ * has to say is in a buffer yet, which goes nowhere from here on.
+ */
+static void drop_iolog(struct thread_data *td)
+{
+	int null = td->iolog_f ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
+
+	if (null < 0)
+		return;
+	dup2(null, fileno(td->iolog_f));
+	close(null);
+}
+
+/* fio appends its own log to whatever the file is: an image of this run or of another, or what is beside it. */
+static int check_iolog(struct thread_data *td, char *why)
+{
+	const struct vfy_output o = {
+		.use = VFY_USE_IOLOG, .path = td->o.write_iolog_file, .streams = true, .ours = is_iolog,
+	};
+	int ret = o.path ? vfy_output_check(&o, why) : 0;
+
+	if (ret)
+		drop_iolog(td);
+	return ret;
 }
 
 static bool is_of_file(const struct need *n, const char *path)
