@@ -382,11 +382,34 @@ static int extent_of_image(const struct target_open *o, const struct pi_layout *
 
 /* --- one file of a job --- */
 
+/* Is it one of the files that lie beside an image?  opendir= takes those as well. */
+static int check_beside(const struct thread_data *td, const char *path, char *why)
+{
+	static const char *const beside[] = { ".format", ".state", ".stamp" };
+	const size_t len = strlen(path);
+	char image[PATH_MAX];
+
+	for (unsigned i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
+		const size_t end = strlen(beside[i]);
+
+		if (len <= end || len >= sizeof(image) || strcmp(path + len - end, beside[i]))
+			continue;
+		snprintf(image, sizeof(image), "%.*s", (int)(len - end), path);
+		if (!access(image, F_OK))
+			return refuse(why, EINVAL, "%.200s: it lies beside the image %.200s, and is none: %s", path,
+				      image, td->o.opendir ? "opendir= takes every file of a folder; give images as "
+				      "filename=" : "give that one");
+	}
+	return 0;
+}
+
 /* May it be opened, and created, by fio's options and by what else the run does with it? */
 static int check_path(const struct thread_data *td, const char *path, char *why)
 {
 	const bool image = target_of(path) != &ring_target;
 
+	if (check_beside(td, path, why))
+		return -EINVAL;
 	if (image && !td->o.allow_create && access(path, F_OK) && errno == ENOENT)
 		return refuse(why, ENOENT, "%s: no such image, and allow_file_create=0 has none created", path);
 	if (image && td->o.unlink_each_loop)

@@ -196,16 +196,26 @@ int vfy_output_note_target(const char *path)
 	return ret;
 }
 
+/* Of the two the output is at fault, whichever of them was there first. */
+static int refuse_both(enum vfy_file_use use, const char *path, const struct used *u, char *why)
+{
+	const bool is_output = u->use != VFY_USE_FORMAT && u->use != VFY_USE_STATE;
+	const char *beside = use == VFY_USE_TARGET ? "" : names[use];
+
+	if (use == VFY_USE_TARGET && is_output)
+		return refuse(why, EINVAL, "%s: %.150s: this run uses that file as %s (%.100s); give another name",
+			      names[u->use], u->path, names[use], path);
+	return refuse(why, EINVAL, "%s%s%.150s: this run uses that file as %s (%.100s); give another name",
+		      beside, *beside ? ": " : "", path, names[u->use], u->path);
+}
+
 static int conflict(enum vfy_file_use use, const char *path, const struct place *p, char *why)
 {
 	for (size_t i = 0; i < nr_files; i++) {
 		const struct used *u = &files[i];
 
-		if (u->use == use || !is_used(u, p))
-			continue;
-		return refuse(why, EINVAL, "%s%s%.150s: this run uses that file as %s (%.100s); give another "
-			      "name", use == VFY_USE_TARGET ? "" : names[use], use == VFY_USE_TARGET ? "" : ": ",
-			      path, names[u->use], u->path);
+		if (u->use != use && is_used(u, p))
+			return refuse_both(use, path, u, why);
 	}
 	return 0;
 }

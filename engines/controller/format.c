@@ -89,10 +89,12 @@ static bool says_nothing(const struct ns_format *ns)
 	return true;
 }
 
-static int refuse_none(const char *path, char *why)
+static int refuse_none(const struct target_open *o, char *why)
 {
+	if (!o->size && !o->extent)		/* whoever asks would never create one */
+		return refuse(why, ENOENT, "%s: no such image, and no device: is the name right?", o->path);
 	return refuse(why, ENOENT, "%s: no such image; a job that writes creates it, given size= and a "
-		      "format (such as ns_lbs=4096 ns_ms=8 ns_pi=1)", path);
+		      "format (such as ns_lbs=4096 ns_ms=8 ns_pi=1)", o->path);
 }
 
 /* Return a random id for an image and its copies: 56 bits, so that it fits into an EUI64. */
@@ -123,7 +125,7 @@ int ctl_format_new(struct ctl_format *f, const struct target_open *o, char *why)
 	int ret;
 
 	if (!o->write || (!o->size && !o->extent) || says_nothing(&o->format))
-		return refuse_none(o->path, why);
+		return refuse_none(o, why);
 	*ns = o->format;
 	set_default(&ns->pif, 0);
 	set_default(&ns->pi, 0);
@@ -140,7 +142,7 @@ int ctl_format_new(struct ctl_format *f, const struct target_open *o, char *why)
 	if (ret)
 		return ret;
 	if (!f->nr_blocks)
-		return refuse_none(o->path, why);
+		return refuse_none(o, why);
 	f->id = new_id();
 	if (f->nr_blocks > (uint64_t)INT64_MAX / (ns->lbs + ns->ms))
 		return refuse(why, EFBIG, "%s: size=: %llu blocks are more than a file can hold", o->path,

@@ -21,18 +21,29 @@ static int identify(struct target_ns *ns, unsigned cns, uint32_t nsid, void *pag
 		.cdw10 = cns,
 	};
 
-	return ns->ops->admin(ns, &cmd);
+	return nvme_execute_admin(ns, &cmd);
 }
 
-/* Read a structure that the controller may lack; on failure @page is all zero. */
-static void identify_optional(struct target_ns *ns, unsigned cns, uint32_t nsid, void *page)
+/*
+ * For a structure that the controller may lack: on failure @page is all zero, and that is no
+ * error.  A controller that is still busy has not said whether it has the structure.
+ */
+static int or_empty(int ret, void *page, size_t size)
 {
-	if (identify(ns, cns, nsid, page))
-		memset(page, 0, NVME_IDENTIFY_DATA_SIZE);
+	if (ret && nvme_result_meaning(ret) != NVME_BUSY) {
+		memset(page, 0, size);
+		ret = 0;
+	}
+	return ret;
 }
 
-/* Some controllers announce the log but do not have it; on failure it is all zero. */
-static void read_effects(struct target_ns *ns, struct nvme_identify *id)
+static int identify_optional(struct target_ns *ns, unsigned cns, uint32_t nsid, void *page)
+{
+	return or_empty(identify(ns, cns, nsid, page), page, NVME_IDENTIFY_DATA_SIZE);
+}
+
+/* Some controllers announce the log but do not have it. */
+static int read_effects(struct target_ns *ns, struct nvme_identify *id)
 {
 	struct nvme_uring_cmd cmd = {
 		.opcode = nvme_admin_get_log_page,
@@ -42,8 +53,7 @@ static void read_effects(struct target_ns *ns, struct nvme_identify *id)
 		.cdw10 = NVME_LOG_LID_CMD_EFFECTS | (sizeof(id->effects) / 4 - 1) << 16,
 	};
 
-	if (ns->ops->admin(ns, &cmd))
-		memset(&id->effects, 0, sizeof(id->effects));
+	return or_empty(nvme_execute_admin(ns, &cmd), &id->effects, sizeof(id->effects));
 }
 
 static bool has_elbas(const struct nvme_id_ctrl *ctrl)
@@ -80,16 +90,16 @@ int nvme_identify_all(struct target_ns *ns, struct nvme_identify *id)
 		return ret;
 	version = le32toh(id->ctrl.ver);
 	if (version >= VERSION_1_3)
-		identify_optional(ns, NVME_IDENTIFY_CNS_NS_DESC_LIST, ns->nsid, id->descriptors);
-	if (!can_be_driven(command_set(id->descriptors)))
-		return 0;
+		ret = identify_optional(ns, NVME_IDENTIFY_CNS_NS_DESC_LIST, ns->nsid, id->descriptors);
+	if (ret || !can_be_driven(command_set(id->descriptors)))
+		return ret;
 	ret = identify(ns, NVME_IDENTIFY_CNS_NS, ns->nsid, &id->ns);
 	if (!ret && has_elbas(&id->ctrl))
 		ret = identify(ns, NVME_IDENTIFY_CNS_CSI_NS, ns->nsid, &id->nvm);
 	if (!ret && version >= VERSION_1_2)
-		identify_optional(ns, NVME_IDENTIFY_CNS_CSI_CTRL, 0, &id->nvm_ctrl);
+		ret = identify_optional(ns, NVME_IDENTIFY_CNS_CSI_CTRL, 0, &id->nvm_ctrl);
 	if (!ret && id->ctrl.lpa & NVME_CTRL_LPA_CMD_EFFECTS)
-		read_effects(ns, id);
+		ret = read_effects(ns, id);
 	return ret;
 }
 

@@ -94,7 +94,8 @@ bool nvme_result_again(int res)
 	return nvme_result_meaning(res) == NVME_BUSY && (res < 0 || !(res & NVME_ST_DNR));
 }
 
-int nvme_execute(struct target_ns *ns, const struct nvme_uring_cmd *cmd)
+static int execute(struct target_ns *ns, const struct nvme_uring_cmd *cmd,
+		   int (*once)(struct target_ns *ns, struct nvme_uring_cmd *cmd))
 {
 	struct nvme_uring_cmd again;
 	int res;
@@ -103,11 +104,21 @@ int nvme_execute(struct target_ns *ns, const struct nvme_uring_cmd *cmd)
 		if (i)
 			usleep(5000u << i);
 		again = *cmd;		/* a target may modify the command */
-		res = ns->ops->io(ns, &again);
+		res = once(ns, &again);
 		if (!nvme_result_again(res))
 			break;
 	}
 	return res;
+}
+
+int nvme_execute(struct target_ns *ns, const struct nvme_uring_cmd *cmd)
+{
+	return execute(ns, cmd, ns->ops->io);
+}
+
+int nvme_execute_admin(struct target_ns *ns, const struct nvme_uring_cmd *cmd)
+{
+	return execute(ns, cmd, ns->ops->admin);
 }
 
 unsigned nvme_status_field(int status)

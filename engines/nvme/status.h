@@ -62,6 +62,7 @@ bool nvme_result_again(int res);
  */
 enum { NVME_TRIES = 9 };
 int nvme_execute(struct target_ns *ns, const struct nvme_uring_cmd *cmd);
+int nvme_execute_admin(struct target_ns *ns, const struct nvme_uring_cmd *cmd);
 
 /* Return the field (PI_*) whose check failed according to @status, or 0 for any other status. */
 unsigned nvme_status_field(int status);

@@ -30,6 +30,7 @@ struct byte {
 static uint8_t pages[NR_CNS][4096];
 static int status[NR_CNS];
 static unsigned asked;			/* bits by CNS */
+static bool busy_first;			/* with each of them, the first time it is asked for it */
 
 static int answer(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 {
@@ -38,6 +39,10 @@ static int answer(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 	(void)ns;
 	if (cmd->opcode != nvme_admin_identify || cns >= NR_CNS)
 		return 0x4002;
+	if (busy_first && !(asked & 1u << cns)) {
+		asked |= 1u << cns;
+		return 0x021;			/* Command Interrupted */
+	}
 	UNIT_CHECK(!(cmd->cdw11 >> 24), "CNS %02xh is asked of CSI %02xh", cns, cmd->cdw11 >> 24);
 	asked |= 1u << cns;
 	if (!status[cns])
@@ -250,7 +255,7 @@ static void asked_for(void)
 		{ { { 0 } }, 1 << CTRL | 1 << DESCRIPTORS | 1 << NS | 1 << NVM_NS | 1 << NVM_CTRL, 0 },
 		{ { { CTRL, 80, 4, 0x10200 } }, 1 << CTRL | 1 << NS | 1 << NVM_NS | 1 << NVM_CTRL, 0 },
 		{ { { CTRL, 80, 4, 0x10100 }, { CTRL, 96, 4, 0 } }, 1 << CTRL | 1 << NS, 0 },
-		{ { { CTRL, FAILS, 1, 0x6 } }, 1 << CTRL, 0x6 },
+		{ { { CTRL, FAILS, 2, 0x4006 } }, 1 << CTRL, 0x4006 },
 		{ { { NS, FAILS, 1, 0x400b } }, 1 << CTRL | 1 << DESCRIPTORS | 1 << NS, 0x400b },
 		{ { { NVM_NS, FAILS, 1, 0x4002 } },
 		  1 << CTRL | 1 << DESCRIPTORS | 1 << NS | 1 << NVM_NS, 0x4002 },
@@ -267,12 +272,29 @@ static void asked_for(void)
 	}
 }
 
+/* A controller that is busy has said nothing: it is asked again, and what it may have is not left out. */
+static void busy(void)
+{
+	static const struct byte always[] = { { DESCRIPTORS, FAILS, 1, 0x082 } };
+	struct nvme_identify id, plain_id;
+	int ret;
+
+	identify(NULL, 0, &plain_id);
+	busy_first = true;
+	ret = identify(NULL, 0, &id);
+	busy_first = false;
+	UNIT_CHECK(!ret && !memcmp(&id, &plain_id, sizeof(id)), "busy at first: %xh", ret);
+	ret = identify(always, 1, &id);
+	UNIT_CHECK(ret == 0x082, "always busy with the descriptors: %xh", ret);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = {
 		{ "driven", driven },
 		{ "refused", refused },
 		{ "asked_for", asked_for },
+		{ "busy", busy },
 	};
 
 	return unit_main(argc, argv, cases, ARRAY_SIZE(cases));
