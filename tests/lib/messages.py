@@ -15,7 +15,9 @@ C_ROOMS = "engines", "verify", "pi"
 PROGRAMS = "sweep", "report", "compare", "regress"
 PAGE = "nvmepi-messages.7"
 # Files whose texts are no messages: help of options, a block as text, what a scan shows, a plugin to start from.
-NO_MESSAGES = re.compile(r"fio-options\.h|decode\.c|scan/(show|info)\.c|example/.*|gen-guard-.*|ticks\.h")
+NO_MESSAGES = re.compile(r"fio-options\.h|decode\.c|scan/(show|info)\.c|example/.*|gen-guard-.*|ticks\.h|"
+                         # What a qualification requires and finds: results, in its report.
+                         r"qualify/(cases-.*|effect|expect|model|tuple|copy|guard|script|selftest|report-\w+)\.[ch]")
 # Other strings: help of a program, contents of files, names, pieces of numbers.
 NO_MESSAGE = re.compile(r"usage: .*|GCC unroll.*|nvmepi (image|generations|embedded).*|# How the image.*|"
                         r"finds lost, stale.*|\{ .*|%15s .*|LBA %\S+ \(%s\)\\n.*|deallocated, or never written|"
@@ -76,7 +78,7 @@ def plain(text):
     """A C string with PLACEs, as it is printed; no newline at its end, nor the program's name before it."""
     text = CONVERSION.sub(lambda m: "%" if m[0] == "%%" else PLACE, re.sub(r"(?<!%)<[A-Z]\w+>", "%s", text))
     text = text.replace("\\n", "\n").replace('\\"', '"').replace("\\t", "\t").strip("\n")
-    return re.sub(r"^(nvmepi|nvmepi-scan): ", "", text)
+    return re.sub(r"^(nvmepi|nvmepi-scan|nvmepi-qualify): ", "", text)
 
 
 def of_c(root):
