@@ -167,7 +167,10 @@ def kept_table(source, kind):
         found = [costs.share_of(source, key, kind, v) for v in variants]
         if any(found):
             rows.append([costs.format_label(key), *map(percent, found)])
-    return Table(f"IOPS beside the base line: {kind}", ["format", *variants], rows)
+    return Table(f"IOPS beside the base line: {kind}", ["format", *variants], rows,
+                 "By how much IOPS differ from those of the base line in the same round; medians of "
+                 "all repeats, types, places of the tuple, transfers and loads. Brackets: the repeats "
+                 "with the lowest and with the highest median.")
 
 
 def host_table(source):
@@ -178,7 +181,9 @@ def host_table(source):
             ways = [costs.per_block(source, guard, size, way) for way in costs.WAYS]
             if any(ways):
                 rows.append([f"{size}", guard, *map(nanoseconds, ways)])
-    return Table("The host's time for a block", ["data bytes", "guard", *costs.WAYS], rows)
+    return Table("The host's time for a block", ["data bytes", "guard", *costs.WAYS], rows,
+                 "Wall-clock time that the engine itself measured, in a sample of the I/Os; medians of "
+                 "all formats and repeats. First accesses and preemption are in it: short runs show more.")
 
 
 def split_table(source):
