@@ -4,8 +4,8 @@ The messages of programs, collected from the sources, and their entries in nvmep
 
 A message is a text with places where it varies. In the sources these are printf's
 conversions and the braces of f-strings; in an entry they are any words. Every string of three
-words and more in the C sources is taken for a message, or for a part of one, but for those
-that are named here as something else.
+words and more in the C sources, in the scripts that users call and in their library is taken
+for a message, or for a part of one, but for those that are named here as something else.
 """
 import ast
 import re
@@ -26,13 +26,15 @@ TOKENS = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)
 CONVERSION = re.compile(r"%(?:%|[-+ #0]*[\d*]*(?:\.[\d*]+)?(?:hh|h|ll|l|z|j|t)?(?:[diouxXcsfp]|<\w+>)?)")
 PLACE = "\0"                    # where a text varies
 LEAST_WORDS, LEAST_LETTERS = 3, 10
-# Functions of scripts that say something, and which of their arguments it is; None: any.
-SAY = {"error": 0, "say": None, "refuse_unless": 2, "of_kind": 0, "stop": 0}
-# Functions of which every string of some words is a message, or a part of one.
-TELL = {"not_put_back", "was", "unexpected", "notes", "left_out", "resumed", "questions_of", "questions",
-        "probe_job", "finish_all", "nearest"}
-SHELL = re.compile(r"(test|sed|sha256sum) .*")
-INTERNAL = {"ValueError", "RuntimeError", "KeyError", "SystemExit", "AssertionError", "NotDrawn"}
+# Scripts whose texts are a report's, or no texts; and other strings that are no messages: commands
+# of a shell, lines of jobs, what the engine says, names of things.
+NO_SCRIPTS = {"findings.py", "figures.py", "plots.py", "page.py", "costs.py", "measures.py", "sweepjobs.py"}
+NO_TEXT = re.compile(r"(test|sed|sha256sum|cat) .*|\S* ?\| (cmp|grep|tee) .*|exec_p.*|\S+ <\S+ .*|\(\S+\) >.*|"
+                     r" (has no effect|together only: .*|escape all checks.*)|[%,;:] .*|"
+                     r".*\\[Sd].*|/sys/.*|\S*/nvmepi-sweep.*|made by nvmepi.*|"
+                     r"failed to .*|format in progress|rounds of all .*|ramp_time, .*|.* bytes of each namespace.*|"
+                     r"fio and jobs share one|one \w+ a format|type of protection|number of \w+|.*\bin (per cent|bits)|"
+                     r"fio --output-format.*|\[\S* \S* left .*", re.DOTALL)
 
 
 class Message(NamedTuple):
@@ -101,46 +103,43 @@ def texts(node):
     if isinstance(node, ast.JoinedStr):
         return ["".join(part.value if isinstance(part, ast.Constant) else PLACE for part in node.values)]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return [a + b for a in texts(node.left) or [PLACE] for b in texts(node.right) or [PLACE]]
+        left, right = texts(node.left), texts(node.right)
+        return [a + b for a in left or [PLACE] for b in right or [PLACE]] if left or right else []
     if isinstance(node, ast.IfExp):
         return texts(node.body) + texts(node.orelse)
     return []
 
 
-def told(function):
-    """The strings of a function, without its own description and pieces of others."""
-    every = [n for n in ast.walk(ast.Module(function.body[1:], [])) if isinstance(n, ast.Constant | ast.JoinedStr)]
-    inner = {id(part) for one in every if isinstance(one, ast.JoinedStr) for part in ast.walk(one) if part is not one}
-    return [one for one in every if id(one) not in inner
-            and any(len(text.replace(PLACE, "").split()) >= LEAST_WORDS and not SHELL.match(text)
-                    for text in texts(one))]
+def descriptions(tree):
+    """Identities of the strings that describe a file, a class or a function."""
+    return {id(node.body[0].value) for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and isinstance(node.body[0], ast.Expr)}
 
 
-def spoken(node):
-    """What is a message in a raise, in a call, or in a whole function."""
-    if isinstance(node, ast.FunctionDef) and node.name in TELL:
-        return told(node)
-    if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-        return [] if ast.unparse(node.exc.func) in INTERNAL else node.exc.args
-    if not isinstance(node, ast.Call):
-        return []
-    name = ast.unparse(node.func).rpartition(".")[2]
-    if name == "print":
-        return node.args if any("stderr" in ast.unparse(k.value) for k in node.keywords) else []
-    if name not in SAY:
-        return []
-    return node.args if SAY[name] is None else node.args[SAY[name]:SAY[name] + 1]
+def pieces(tree):
+    """Identities of what is in f-strings, or added to other strings: the whole is the text."""
+    whole = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)
+             or isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and texts(node)]
+    return {id(part) for one in whole for part in ast.walk(one) if part is not one}
+
+
+def of_script(path, name):
+    """Every string of some words, but for descriptions and what is named above."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    no = descriptions(tree) | pieces(tree)
+    for node in ast.walk(tree):
+        for text in texts(node) if id(node) not in no else ():
+            text = re.sub(f"^({'|'.join(PROGRAMS)}): ", "", text).strip("\n").replace("{}", PLACE)
+            if len(text.replace(PLACE, " ").split()) >= LEAST_WORDS and not NO_TEXT.fullmatch(text):
+                yield Message(text, f"{name}:{node.lineno}")
 
 
 def of_scripts(root):
     for path in sorted((root / "scripts").rglob("*")):
-        if not path.is_file() or path.name not in PROGRAMS and not \
-                (path.suffix == ".py" and "lib" in path.relative_to(root).parts):
-            continue
-        name, program = str(path.relative_to(root)), "|".join(PROGRAMS)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            for text in (t for one in spoken(node) for t in texts(one)):
-                yield Message(re.sub(f"^({program}): ", "", text), f"{name}:{node.lineno}")
+        name = path.relative_to(root)
+        if path.is_file() and path.name not in NO_SCRIPTS and (
+                path.name in PROGRAMS or path.suffix == ".py" and "lib" in name.parts):
+            yield from of_script(path, str(name))
 
 
 # --- both, and the page ---
