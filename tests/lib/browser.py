@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from html import unescape
+from html.parser import HTMLParser
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent.parent
@@ -75,10 +76,34 @@ window.addEventListener("load", () => {
 });
 </script>
 """.replace("LEAST", str(LEAST_TEXT))
-# Attributes, styles and elements that make a browser fetch something, or run it.
-FETCHES = re.compile(r"""(?:\bsrc|\bhref|\bposter|\bdata|\bsrcset|\baction)\s*=\s*(?!["']?\#)[^\s>]+
-                         |url\((?!["']?\#)[^)]*\)|@import\b[^;]*|<(?:script|link|iframe|object|embed)\b[^>]*""",
-                     re.VERBOSE | re.IGNORECASE)
+# What makes a browser fetch something, or run it: attributes but for places in the page itself, styles, elements.
+PLACES = {"src", "href", "xlink:href", "poster", "data", "srcset", "action", "formaction", "background"}
+ELEMENTS = {"script", "link", "iframe", "object", "embed", "base", "meta"}
+STYLES = re.compile(r"""url\((?!["']?\#)[^)]*\)|@import\b[^;]*""", re.IGNORECASE)
+
+
+class Fetching(HTMLParser):
+    """Finds it in a page; words that only look like it, as in a name that is shown, are none."""
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.in_style = [], False
+
+    def handle_starttag(self, tag, attrs):
+        self.in_style = tag == "style"
+        words = dict(attrs)
+        if tag in ELEMENTS and not (tag == "meta" and "http-equiv" not in words):
+            self.found.append(f"<{tag}")
+        for name, value in attrs:
+            if name in PLACES and not (value or "").startswith("#") or name.startswith("on"):
+                self.found.append(f"{name}={value}")
+            self.found += STYLES.findall(value or "") if name in ("style", "fill", "filter", "clip-path") else []
+
+    def handle_endtag(self, tag):
+        self.in_style = self.in_style and tag != "style"
+
+    def handle_data(self, data):
+        self.found += STYLES.findall(data) if self.in_style else []
 
 
 def missing():
@@ -100,7 +125,10 @@ def run(folder, *options):
 
 def fetches(page):
     """What a page's text would have the browser fetch."""
-    return [f"the page fetches or runs '{m[0][:60]}'" for m in FETCHES.finditer(page)]
+    reader = Fetching()
+    reader.feed(page)
+    reader.close()
+    return [f"the page fetches or runs '{one[:60]}'" for one in reader.found]
 
 
 def look(path, folder, opened=False):
