@@ -12,7 +12,7 @@ from identity import block_name
 from points import format_slug
 from targets import Images, Target, plain
 
-PORT = 8765
+PORT, MOST_PORT = 8765, 65535
 
 
 class Refused(Refusal):
@@ -43,12 +43,12 @@ def read_hosts(path):
     """A line host[:port] each; # starts a comment."""
     found = []
     for at, text in textlines.read(path, Refused):
-        match = re.fullmatch(r"([A-Za-z0-9_.-]+)(?::([1-9][0-9]{0,4}))?", text)
-        if not match:
+        match = re.fullmatch(r"([A-Za-z0-9_][A-Za-z0-9_.-]*)(?::([1-9][0-9]{0,4}))?", text)
+        if not match or int(match[2] or PORT) > MOST_PORT:
             raise Refused(f"{path}:{at}: '{text}' is not host[:port]")
         found.append(Host(match[1], int(match[2] or PORT)))
     if not found:
-        raise Refused(f"{path}: names no host")
+        raise Refused(f"{path} names no host: give a line host[:port] each")
     places = {}
     for host in found:
         for place in places_of(host):

@@ -67,7 +67,9 @@ def open_all(chosen, folder):
             target.open(folder)
             opened.append(target)
         except Exception as error:      # pylint: disable=broad-except
-            failed.append(f"{target.name}: {reason(error)}")
+            why = reason(error)
+            failed.append(why if why.startswith(f"{target.name} ") or why.startswith(f"{target.name}:")
+                          else f"{target.name}: {why}")
     return opened, failed
 
 
