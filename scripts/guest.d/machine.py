@@ -12,30 +12,26 @@ and the guest leaves there
   error    why there is no command's status
 """
 import os
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
+
+import quoting
 
 PARTS = Path(__file__).resolve().parent
 COUNTER = PARTS.parent.parent / "build" / "count.so"
 PASSED_ON = "PATH", "HOME", "LANG", "TERM"
 
 
-def escape(path):
-    """A path as part of a QEMU option."""
-    return str(path).replace(",", ",,")
-
-
 def folder(tag, path, options=""):
     """A folder of the host that the guest can mount by its tag."""
-    return ["-fsdev", f"local,id={tag},path={escape(path)},security_model=none,"
+    return ["-fsdev", f"local,id={tag},path={quoting.qemu(path)},security_model=none,"
                       f"multidevs=remap{options}",
             "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
 
 
 def namespace(nsid, row, image):
-    return ["-drive", f"file={escape(image)},if=none,id=image{nsid},format=raw,"
+    return ["-drive", f"file={quoting.qemu(image)},if=none,id=image{nsid},format=raw,"
                       "cache=unsafe,discard=unmap",
             "-device", f"nvme-ns,bus=nvme0,drive=image{nsid},nsid={nsid},"
                        f"logical_block_size={row.lbs},physical_block_size={row.lbs},"
@@ -48,12 +44,12 @@ def command_line(options, kernel, run, images):
     words = ["setpriv", "--pdeathsig", "KILL", "--", options.qemu,
              "-M", "pc", "-accel", accel, "-cpu", "max", "-smp", "2", "-m", options.memory,
              "-nodefaults", "-no-user-config", "-nographic", "-no-reboot",
-             "-serial", f"file:{escape(run / 'serial.log')}",
+             "-serial", f"file:{quoting.qemu(run / 'serial.log')}",
              "-kernel", f"{kernel}/vmlinux", "-initrd", f"{kernel}/initramfs",
              "-append", "console=ttyS0 quiet panic=-1 oops=panic"]
     words += folder("root", "/", ",readonly=on") + folder("run", run / "share")
     if options.count:
-        words += ["-plugin", f"file={escape(COUNTER)},out={escape(options.count)}"]
+        words += ["-plugin", f"file={quoting.qemu(COUNTER)},out={quoting.qemu(options.count)}"]
     for number, path in enumerate(options.share):
         words += folder(f"share{number}", path)
     if images:
@@ -71,18 +67,18 @@ def fill_share(options, kernel, share):
     """What the guest reads, and the empty files that it writes."""
     share.mkdir()
     write_lines(share / "config", [
-        f"modules={shlex.quote(f'{kernel}/lib/modules')}",
+        f"modules={quoting.sh(f'{kernel}/lib/modules')}",
         f"namespaces={len(options.namespaces)}",
         "shares() {",
-        *(f"share share{n} {shlex.quote(str(path))}" for n, path in enumerate(options.share)),
+        *(f"share share{n} {quoting.sh(str(path))}" for n, path in enumerate(options.share)),
         ":", "}"])
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     write_lines(share / "command", [
         "echo $$ >/run/command.pid",
-        *(f"export {name}={shlex.quote(value)}"
+        *(f"export {name}={quoting.sh(value)}"
           for name, value in (environment | options.env).items()),
-        f"cd {shlex.quote(os.getcwd())} || exit 125",
-        f"exec {shlex.join(options.command)}"])
+        f"cd {quoting.sh(os.getcwd())} || exit 125",
+        f"exec {quoting.sh(*options.command)}"])
     shutil.copy(PARTS / "run", share)
     for name in ("stdout", "stderr"):
         (share / name).touch()

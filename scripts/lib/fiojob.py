@@ -7,17 +7,12 @@ import re
 import subprocess
 from pathlib import Path
 
+import quoting
 import textlines
-from command import Refusal
 
 TOP = Path(__file__).resolve().parent.parent.parent
 ENGINE = TOP / "build" / "nvmepi.so"
 
-
-# What fio's job parser takes for an end of the line, or of a name, or puts something else for.
-NO_LINE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-NO_NAME = re.compile(r"[\x00-\x1f\x7f#;/\[\]]|^\s|\s$")
-NO_PATH = re.compile(r"[\x00-\x1f\x7f#;]|\\(:|$)|\$(\{|pagesize|mb_memory|ncpus)|^\s|\s$")
 
 # What the engine's lines that are no complaints have in them.
 # (tests/scripts/check-information holds them against the engine's source.)
@@ -27,49 +22,11 @@ INFORMATION = (": host: ", ": blocks: ", ": checked by the ", ": not checked whe
                ": the storage tag can't be checked: ", ": the reference tag can't be checked: ")
 
 
-class Refused(Refusal):
-    """What fio would take for something else, in one line."""
-
-
-def path(name):
-    """
-    A path as a value of filename=, where a colon ends a name; Refused where fio has no
-    words for it, and would use another file.
-    """
-    text = str(name)
-    found = NO_PATH.search(text)
-    if found or not text.isprintable():
-        what = f"'{found[0]}'" if found and found[0].isprintable() else "a character"
-        raise Refused(f"{text}: fio can't be given a name with {what} that it takes for something "
-                      "else: name another folder")
-    return text.replace(":", "\\:")
-
-
-def command(test):
-    """
-    A shell command as a value of exec_prerun= or exec_postrun=; its status is fio's. fio
-    puts '> NAME.prerun.txt' behind it, which is never come to: no file is made.
-    """
-    found = re.search(r"[#;]|\$(\{|pagesize|mb_memory|ncpus)", test)
-    if found:
-        raise Refused(f"{test}: fio takes '{found[0]}' for something else: use other names")
-    return f"({test}) >/dev/null 2>&1 && exit 0 || exit 1 || :"
-
-
-def line(text):
-    """A line of a job file; Refused where it would be several."""
-    if NO_LINE.search(text):
-        raise Refused(f"'{text}' is no line of a fio job: it has a control character in it, or what is no text")
-    return f"{text}\n"
-
-
 def job_file(common, sections):
     """The text of a job file: common lines, then (name, lines) each."""
-    text = "[global]\n" + "".join(map(line, common))
+    text = "[global]\n" + "".join(map(quoting.fio_line, common))
     for name, lines in sections:
-        if NO_NAME.search(name):
-            raise Refused(f"'{name}' is no name of a fio job: fio ends it at brackets, # and ;")
-        text += f"\n{line(f'[{name}]')}" + "".join(map(line, lines))
+        text += f"\n{quoting.fio_section(name)}" + "".join(map(quoting.fio_line, lines))
     return text
 
 

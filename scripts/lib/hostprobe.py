@@ -8,11 +8,11 @@ no files, so a question is a job whose exec_prerun is the test: where that fails
 does no I/O.
 """
 import re
-import shlex
 import time
 
 import environment
 import fiojob
+import quoting
 from fioprocess import Fio, moved
 from hosts import Refused
 
@@ -56,14 +56,14 @@ def answers(fio, name=None):
 
 def probe_job(place, engine, destroy):
     """Sections, one a question; and what their failures mean."""
-    place_of_it = shlex.quote(engine)
+    place_of_it = quoting.sh(engine)
     questions = [(f"test -r {place_of_it}",
                   f"has no engine at {engine}: copy it there, or give --engine"),
                  (f"sha256sum <{place_of_it} | grep -q ^{environment.engine_digest()}",
                   f"has another build of {engine}: copy this one there"),
                  *place.questions(destroy)]
     sections = [(f"question{number}", ["ioengine=null", "size=4k", "stonewall",
-                                       f"exec_prerun={fiojob.command(test)}"])
+                                       f"exec_prerun={quoting.fio_command(test)}"])
                 for number, (test, _) in enumerate(questions)]
     return fiojob.job_file([], sections), [meaning for _, meaning in questions]
 

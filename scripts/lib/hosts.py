@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Hosts of a sweep on many machines: the file that names them, what it runs on there."""
 import re
-import shlex
 import socket
 from typing import NamedTuple
 
-import fiojob
+import quoting
 import textlines
 from command import Refusal
 from identity import block_name
@@ -87,11 +86,11 @@ class HostImages(Images):
         return f"{self.name}/nvmepi-sweep-{self.token}-{self.host.slug if self.host else 'HOST'}-"
 
     def filename(self, fmt):
-        return fiojob.path(f"{self.prefix()}{format_slug(fmt)}.img")
+        return quoting.fio_path(f"{self.prefix()}{format_slug(fmt)}.img")
 
     def questions(self, destroy):
         """(test, what it means that it fails)"""
-        folder = shlex.quote(self.name)
+        folder = quoting.sh(self.name)
         return [(f"test -d {folder} -a -w {folder}",
                  f"has no folder {self.name} that can be written")]
 
@@ -100,12 +99,12 @@ class HostImages(Images):
 
     def trial(self):
         """Job lines of the engine's first I/O there."""
-        return [f"filename={fiojob.path(self.prefix() + 'probe.img')}", *plain(4096).options(),
+        return [f"filename={quoting.fio_path(self.prefix() + 'probe.img')}", *plain(4096).options(),
                 "size=1M", "rw=write"]
 
     def cleanup(self):
         """A shell command that removes its images."""
-        return f"rm -f {shlex.quote(self.prefix())}*.img*"
+        return f"rm -f {quoting.sh(self.prefix())}*.img*"
 
 
 class HostDevice(Target):
@@ -144,7 +143,7 @@ class HostDevice(Target):
         return f"/sys/class/nvme-generic/{self.path.rpartition('/')[2]}/device/serial"
 
     def questions(self, destroy):
-        words = " ".join(f"-e {shlex.quote(word)}" for word in destroy)
+        words = " ".join(f"-e {quoting.sh(word)}" for word in destroy)
         return [(f"test -c {self.path}", f"has no {self.path}"),
                 (f"sed 's/ *$//' {self.serial()} | grep -qxF {words}",
                  f"has a {self.path} whose serial number --destroy does not name: not touched"),
@@ -159,7 +158,7 @@ class HostDevice(Target):
 
     def lines(self):
         """No fill and no run is of another drive."""
-        return [f"exec_prerun={fiojob.command(self.same())}"]
+        return [f"exec_prerun={quoting.fio_command(self.same())}"]
 
     def refuse_shared(self, facts):
         """A device that two servers of one machine have is one; @facts by Host."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A sweep on many machines at once."""
 import fiojob
+import quoting
 from environment import resumed
 from fioprocess import moved
 from hostprobe import PROBE_SECONDS, answers, environment_of, probe, run_fio
@@ -44,7 +45,7 @@ class Sweeper:
     def finish(self):
         """Remove what is left on the hosts."""
         run_fio(self.folder, "cleanup", {host: fiojob.job_file([], [(
-            "cleanup", ["ioengine=null", "size=4k", f"exec_postrun={fiojob.command(place.cleanup())}"])])
+            "cleanup", ["ioengine=null", "size=4k", f"exec_postrun={quoting.fio_command(place.cleanup())}"])])
             for host, place in self.hosts.items()}, PROBE_SECONDS)
 
     def fill(self, formats):

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The report as one HTML page, which needs nothing but itself."""
 import re
-from html import escape
 from pathlib import Path
 
 import costs
 import findings
 import plots
 import tables
+from quoting import html as escape
 from results import write_whole
 
 STYLE = Path(__file__).with_name("page.css")

@@ -2,6 +2,7 @@
 """Tables of words: aligned for a terminal, and as Markdown."""
 import re
 
+import quoting
 
 NUMBER = re.compile(r"[+-]?[0-9.,]+( [%\w/]+)?|-|")
 
@@ -24,15 +25,10 @@ def text(columns, rows):
     return [line(row) for row in [columns, *rows]]
 
 
-def markup_shown(name):
-    """A name in Markdown: what would be HTML, a link or code there, or end a cell, is escaped."""
-    return re.sub(r"[\\`<>&|\[\]]", r"\\\g<0>", name)
-
-
 def markdown(columns, rows):
     """Lines of the table."""
     def line(cells):
-        return "| " + " | ".join(map(markup_shown, cells)) + " |"
+        return "| " + " | ".join(map(quoting.markdown, cells)) + " |"
 
     rule = ["---:" if flag else "---" for flag in numeric(columns, rows)]
     return [line(columns), line(rule), *map(line, rows)]

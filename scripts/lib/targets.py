@@ -10,12 +10,11 @@ What a sweep runs on. A target has a name, a kind, a tag for the ids of its poin
   prepare(fmt)       give it that format, where it has one at a time ('one_format')
   finish()           leave it as it was found
 """
-import shlex
 from pathlib import Path
 
 import devicefacts
-import fiojob
 import identity
+import quoting
 from command import Refusal, unexpected
 from formats import Format
 from system import HERE
@@ -113,7 +112,7 @@ class Images(Target):
         self.folder, self.given, self.tag = Path(folder), given, tag
         self.name = str(folder) if given else "embedded"
         self.scratch = self.held = None
-        fiojob.path(self.folder)
+        quoting.fio_path(self.folder)
 
     def format_for(self, fmt):
         return fmt
@@ -123,7 +122,7 @@ class Images(Target):
 
     def filename(self, fmt):
         folder = self.scratch.path if self.scratch else self.folder / "images"
-        return fiojob.path(folder / f"{format_slug(fmt)}.img")
+        return quoting.fio_path(folder / f"{format_slug(fmt)}.img")
 
     def open(self, folder):
         """Images that an earlier try left are made anew."""
@@ -275,7 +274,7 @@ class FormattedDevice(Device):
 
     def format_line(self, fmt):
         """The command that formats it so."""
-        return shlex.join(["nvme", *self.space.format_words(self.can.setting(fmt))])
+        return quoting.sh(*["nvme", *self.space.format_words(self.can.setting(fmt))])
 
     def open(self, folder):
         """What a killed sweep left is put back by this one, to what it was at first."""
@@ -346,7 +345,7 @@ def not_put_back(folder):
     for ident, setting in folder.originals:
         lines.append(
             f"{was(ident.text(), setting)}: --resume={folder.path} "
-            f"--destroy={shlex.quote(ident.serial)} does it, or, by its present name, nvme format "
+            f"--destroy={quoting.sh(ident.serial)} does it, or, by its present name, nvme format "
             f"/dev/ngXnY --namespace-id={ident.nsid} {' '.join(setting.words())}")
     for path, setting in folder.nameless.items():
         lines.append(f"{was(path, setting)}; an older program noted no serial number: on that drive, "
