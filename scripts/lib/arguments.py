@@ -31,6 +31,12 @@ class Parser(argparse.ArgumentParser):
         self.register("type", Path, lambda text: Path(given(text)))
         self.text = text.lstrip()
 
+    def add_argument(self, *words, **facts):
+        """As argparse has it; who has nothing by default may be given nothing."""
+        if facts.get("default") == "":
+            facts.setdefault("type", str)
+        return super().add_argument(*words, **facts)
+
     def error(self, message):
         print(f"{self.prog}: {message} (see {sys.argv[0]} --help)", file=sys.stderr)
         sys.exit(2)
