@@ -216,6 +216,22 @@ static const struct qcase first[] = {
 
 const struct qcase_table cases_first = QCASE_TABLE(first);
 
+/* A range that goes beyond the end, alone and among others. */
+static void run_out(struct lab *l, const struct qcase *c)
+{
+	const uint64_t lba = case_prepare(l, 4), end = l->f.nr_blocks;
+	const struct nvme_dsm_range ranges[] = {
+		{ .nlb = 2, .slba = lba }, { .nlb = 1, .slba = end }, { .nlb = 2, .slba = lba + 2 },
+	};
+	const struct nvme_dsm_range far = { .nlb = 1, .slba = UINT64_MAX };
+
+	(void)c;
+	deallocate(l, &ranges[1], 1, NVME_DSMGMT_AD);
+	deallocate(l, &far, 1, NVME_DSMGMT_AD);
+	deallocate(l, ranges, 3, NVME_DSMGMT_AD);
+	lab_look(l, lba, 4);
+}
+
 static const struct qcase list[] = {
 	{ "state/deallocated",
 	  "Deallocated blocks read as DLFEAT says and are not checked, the same each time; written, they are blocks like any other.",
@@ -228,6 +244,8 @@ static const struct qcase list[] = {
 	  NEED_DSM, .run = run_ranges },
 	{ "state/ranges-hints", "Context attributes and other attributes change nothing of that.",
 	  "3.3.3.2", NEED_DSM, run_ranges, .arg = 3 },
+	{ "state/out-of-range", "Dataset Management of blocks past the last one is refused.",
+	  "3.3.3, figure 17", NEED_DSM, .run = run_out },
 	{ "state/hints", "Dataset Management without Deallocate changes no block.", "3.3.3",
 	  NEED_DSM, .run = run_hints },
 	{ "state/stray-dsm", "PRINFO and tags in Dataset Management change nothing.", "3.3.3",

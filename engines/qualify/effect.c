@@ -40,53 +40,77 @@ static uint8_t byte_of(const struct qm_format *f, const struct qm_place *p, uint
 	return offset < f->data_size ? p->data[offset] : p->md[offset - f->data_size];
 }
 
-/* Where @p first differs from @bytes, and how that looks. */
+static uint32_t first_difference(const struct qm_format *f, const struct qm_place *p,
+				 const uint8_t *bytes)
+{
+	const uint32_t size = f->data_size + (p->md ? f->md_size : 0);
+	uint32_t at = 0;
+
+	while (at < size - 1 && byte_of(f, p, at) == bytes[at])
+		at++;
+	return at;
+}
+
+/* How @p looks where it first differs from @bytes. */
 static void describe(const struct qm_format *f, const struct qm_place *p, const uint8_t *bytes,
 		     struct qm_diff *d)
 {
 	const uint32_t size = f->data_size + (p->md ? f->md_size : 0);
-	uint32_t at = 0, len, end;
-	uint8_t got[20];
+	const uint32_t at = first_difference(f, p, bytes);
+	uint8_t got[8];
+	uint32_t end;
 
-	while (at < size - 1 && byte_of(f, p, at) == bytes[at])
-		at++;
 	d->offset = at;
 	d->part = part_of(f, at);
-	for (end = at; end < size && end < at + 20 && part_of(f, end) == d->part; end++)
+	for (end = at; end < size && end < at + 8 && part_of(f, end) == d->part; end++)
 		got[end - at] = byte_of(f, p, end);
-	len = end - at;
-	put_hex(d->want, bytes + at, len < 8 ? len : 8);
-	put_hex(d->got, got, len < 8 ? len : 8);
+	put_hex(d->want, bytes + at, end - at);
+	put_hex(d->got, got, end - at);
 }
 
-/* Among contents that the block may have, the first, to compare with in words. */
-static const uint8_t *some_content(struct qm *m, const struct qm_block *b)
+/* Of the contents that the block may have, the one that is most like @p. */
+static enum qm_may most_like(struct qm *m, const struct qm_block *b, const struct qm_place *p)
 {
+	uint32_t best = 0;
+	enum qm_may like = 0;
+
 	for (unsigned as = QM_BYTES; as <= QM_FFS; as <<= 1)
-		if (b->may & as)
-			return qm_content(m, b, as);
-	return NULL;
+		if (b->may & as) {
+			const uint32_t at = first_difference(&m->f, p, qm_content(m, b, as));
+
+			if (!like || at > best) {
+				like = as;
+				best = at;
+			}
+		}
+	return like;
+}
+
+/* The content in words. */
+static const char *name_of(enum qm_may as)
+{
+	return as == QM_ZEROES ? "deallocated, zeroes" : as == QM_FFS ? "deallocated, bytes of FFh" :
+								       "as written";
 }
 
 static void explain(struct qm *m, const struct qm_block *b, const struct qm_place *p,
 		    struct qm_diff *d)
 {
-	const uint8_t *bytes = some_content(m, b);
+	const enum qm_may as = most_like(m, b, p);
+	const bool others = b->may & (b->may - 1);
 
-	if (bytes) {
-		describe(&m->f, p, bytes, d);
-		snprintf(
-			d->text, sizeof(d->text),
-			"LBA %llu (block %u of the command), %s at byte %u of the block: expected %s%s, got %s",
-			(unsigned long long)d->lba, d->index, d->part, d->offset, d->want,
-			b->may & (b->may - 1) ? " (or another content that is allowed)" : "",
-			d->got);
-	} else {
+	if (!as) {
 		d->part = "state";
 		snprintf(d->text, sizeof(d->text),
-			 "LBA %llu (block %u of the command) was read, but is uncorrectable",
+			 "LBA %llu (block %u of the Read) was read, but is uncorrectable",
 			 (unsigned long long)d->lba, d->index);
+		return;
 	}
+	describe(&m->f, p, qm_content(m, b, as), d);
+	snprintf(d->text, sizeof(d->text),
+		 "LBA %llu (block %u of the Read), %s at byte %u of the block: expected %s (%s%s), got %s",
+		 (unsigned long long)d->lba, d->index, d->part, d->offset, d->want, name_of(as),
+		 others ? "; other contents that are allowed differ earlier" : "", d->got);
 }
 
 /* Narrow what @b may be to what was read.  False: it was nothing of that. */

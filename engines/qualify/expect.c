@@ -133,6 +133,15 @@ static bool too_large(const struct qm_format *f, const struct qm_range *r)
 	return f->max_bytes && r->nr * block > f->max_bytes;
 }
 
+/*
+ * 3.3.5, 3.3.7, 3.3.8: where ONCS has not the command's bit, VSL, WUSL and WZSL are limits.  Where
+ * it has, they are recommendations, and the limit here is 0.
+ */
+static uint32_t check_limit(const struct qm_format *f, const struct qm_range *r, uint64_t limit)
+{
+	return limit && (uint64_t)r->nr * f->data_size > limit ? QS(QS_FIELD) : 0;
+}
+
 static uint32_t check_fields(const struct qm_format *f, const struct qm_range *r, bool moves)
 {
 	uint32_t wrong = 0;
@@ -171,6 +180,7 @@ static struct qm_expect expect_verify(struct qm *m, const struct nvme_uring_cmd 
 	bool may;
 	const uint32_t admit = qm_admit(&m->f, &r, &may);
 
+	wrong |= check_limit(&m->f, &r, m->f.verify_max);
 	if (pract && m->f.type)		/* figure 61 */
 		wrong |= QS(QS_FIELD);
 	if (wrong || (admit && !may))
@@ -260,6 +270,7 @@ static struct qm_expect expect_zeroes(struct qm *m, const struct nvme_uring_cmd 
 	const uint32_t refused = QS(QS_PI) | QS(QS_FIELD);
 	uint32_t wrong = check_fields(&m->f, &r, false);
 
+	wrong |= check_limit(&m->f, &r, m->f.zeroes_max);
 	if (r.checks)
 		wrong |= refused;
 	if (wrong)
@@ -272,22 +283,29 @@ static struct qm_expect expect_zeroes(struct qm *m, const struct nvme_uring_cmd 
 static struct qm_expect expect_uncorrectable(struct qm *m, const struct nvme_uring_cmd *cmd)
 {
 	const struct qm_range r = qm_range(&m->f, cmd);
-	const uint32_t wrong = check_fields(&m->f, &r, false);
+	const uint32_t wrong = check_fields(&m->f, &r, false) |
+			       check_limit(&m->f, &r, m->f.uncor_max);
 
 	if (wrong)
 		return only(wrong | (cmd->cdw12 >> 24 ? QS(QS_FIELD) : 0));
 	return only(QS(QS_OK) | (cmd->cdw12 >> 24 ? QS(QS_FIELD) : 0));
 }
 
-/* 3.3.3: advisory; ranges out of the namespace may be refused. */
+/*
+ * 3.3.3, figure 17: advisory, but a range beyond the end is one; beyond DMRL nobody need look
+ * at it (3.3.3.1).
+ */
 static struct qm_expect expect_dsm(struct qm *m, const struct nvme_uring_cmd *cmd)
 {
 	const struct nvme_dsm_range *ranges = (const void *)(uintptr_t)cmd->addr;
 	uint32_t all = QS(QS_OK);
 
 	for (unsigned i = 0; i <= (cmd->cdw10 & 0xff); i++)
-		if (ranges[i].nlb && out_of_range(&m->f, ranges[i].slba, ranges[i].nlb))
+		if (ranges[i].nlb && out_of_range(&m->f, ranges[i].slba, ranges[i].nlb)) {
 			all |= QS(QS_LBA);
+			if (!m->f.dsm_ranges || i < m->f.dsm_ranges)
+				all &= ~QS(QS_OK);
+		}
 	if (cmd->cdw12 | cmd->cdw13 | cmd->cdw14 | cmd->cdw15)
 		all |= QS(QS_FIELD);
 	return only(all);

@@ -30,6 +30,50 @@ static void put_string(char *to, size_t size, const char *from)
 		to[n - 1] = 0;
 }
 
+/* Base, Commands Supported and Effects: some controllers have commands that ONCS does not tell of. */
+static bool in_effects(struct lab *l, uint8_t opcode)
+{
+	static struct nvme_cmd_effects_log log;
+	struct nvme_uring_cmd cmd = {
+		.opcode = nvme_admin_get_log_page, .nsid = NVME_NSID_ALL,
+		.addr = (uintptr_t)&log, .data_len = sizeof(log),
+		.cdw10 = NVME_LOG_LID_CMD_EFFECTS | (sizeof(log) / 4 - 1) << 16,
+	};
+
+	if (!(l->id.ctrl.lpa & NVME_CTRL_LPA_CMD_EFFECTS) || l->ns->ops->admin(l->ns, &cmd))
+		return false;
+	return le32toh(log.iocs[opcode]) & NVME_CMD_EFFECTS_CSUPP;
+}
+
+/* A limit of CNS 06h in bytes; 0: none, or where ONCS has the command a recommendation. */
+static uint64_t hard_limit(const struct lab *l, uint16_t bit, uint8_t limit)
+{
+	return le16toh(l->id.ctrl.oncs) & bit || !limit || limit > 32 ? 0 : (uint64_t)MIN_PAGE << limit;
+}
+
+/* 3.3.5, 3.3.7, 3.3.8: a limit without the bit of ONCS says that there is the command. */
+static void decode_commands(struct lab *l)
+{
+	const struct nvme_id_ctrl_nvm *nvm = &l->id.nvm_ctrl;
+	const struct {
+		uint16_t	bit;
+		uint8_t		opcode, limit;
+		uint64_t	*max;
+	} commands[] = {
+		{ NVME_CTRL_ONCS_VERIFY, nvme_cmd_verify, nvm->vsl, &l->f.verify_max },
+		{ NVME_CTRL_ONCS_WRITE_ZEROES, nvme_cmd_write_zeroes, nvm->wzsl, &l->f.zeroes_max },
+		{ NVME_CTRL_ONCS_WRITE_UNCORRECTABLE, nvme_cmd_write_uncor, nvm->wusl, &l->f.uncor_max },
+	};
+
+	l->f.oncs = le16toh(l->id.ctrl.oncs);
+	l->f.dsm_ranges = nvm->dmrl;
+	for (int i = 0; i < 3; i++) {
+		*commands[i].max = hard_limit(l, commands[i].bit, commands[i].limit);
+		if (*commands[i].max || in_effects(l, commands[i].opcode))
+			l->f.oncs |= commands[i].bit;
+	}
+}
+
 /* Copy descriptor formats 2h and 3h count only where the host has enabled them.  3.3.2 */
 static uint16_t enabled_formats(struct lab *l)
 {
@@ -83,7 +127,7 @@ static void decode_ctrl(struct lab *l)
 	l->id.version = le32toh(ctrl->ver);
 	l->f.max_bytes = ctrl->mdts && ctrl->mdts < 20 ? (uint64_t)MIN_PAGE << ctrl->mdts : 0;
 	l->f.data_only = le32toh(ctrl->ctratt) & CTRATT_MEM;
-	l->f.oncs = le16toh(ctrl->oncs);
+	decode_commands(l);
 	l->f.copy_formats = enabled_formats(l);
 }
 

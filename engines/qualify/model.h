@@ -33,7 +33,9 @@ struct qm_format {
 	bool		data_only;		/* metadata does not count there */
 	unsigned	drb;			/* DLFEAT.DRB: 0 either, 1 zeroes, 2 ones */
 	bool gds; /* DLFEAT.GDS: guards of deallocated blocks are right */
-	uint16_t	oncs;			/* NVME_CTRL_ONCS_* */
+	uint16_t	oncs;			/* optional commands there are: NVME_CTRL_ONCS_* */
+	uint64_t	verify_max, zeroes_max, uncor_max; /* data of one, bytes; 0: no limit */
+	unsigned	dsm_ranges;		/* DMRL; 0: no limit */
 	uint16_t	copy_formats;		/* formats that are supported and enabled, by bit */
 	uint32_t	copy_range, copy_blocks, copy_ranges;	/* MSSRL, MCL, MSRC + 1 */
 	bool		copy_stcr;		/* PIC.STCRS */
