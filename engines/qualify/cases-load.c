@@ -164,6 +164,17 @@ static struct nvme_uring_cmd some_command(struct lab *l, const struct window *w)
 	}
 }
 
+/* One of those that change nothing. */
+static struct nvme_uring_cmd some_look(struct lab *l, const struct window *w)
+{
+	static const uint8_t opcodes[] = { nvme_cmd_read, nvme_cmd_read, nvme_cmd_verify, nvme_cmd_compare };
+	const uint8_t opcode = opcodes[lab_below(l, 4)];
+
+	if (!lab_has(l, opcode))
+		return some_read(l, w, nvme_cmd_read);
+	return opcode == nvme_cmd_compare ? some_compare(l, w) : some_read(l, w, opcode);
+}
+
 /* --- one at a time --- */
 
 static void run_mix(struct lab *l, const struct qcase *c)
@@ -187,13 +198,14 @@ struct slot {
 	struct qm_expect	e;
 };
 
-static void put_command(struct lab *l, struct target_queue *q, struct slot *s, unsigned tag)
+static void put_command(struct lab *l, struct target_queue *q, struct slot *s, unsigned tag,
+			bool reads)
 {
 	const struct target_ops *ops = l->ns->ops;
 
 	l->bufs = &s->bufs;
 	l->in = &s->in;
-	s->cmd = some_command(l, &s->w);
+	s->cmd = reads ? some_look(l, &s->w) : some_command(l, &s->w);
 	s->e = qm_expect(&l->model, &s->cmd);
 	lab_poison(l, &s->cmd);
 	*ops->command(q, tag) = s->cmd;
@@ -203,12 +215,13 @@ static void put_command(struct lab *l, struct target_queue *q, struct slot *s, u
 }
 
 /* All slots' commands are in flight together; each has blocks of its own. */
-static void run_round(struct lab *l, struct target_queue *q, struct slot *slots, unsigned depth)
+static void run_round(struct lab *l, struct target_queue *q, struct slot *slots, unsigned depth,
+		      bool reads)
 {
 	struct target_cqe cqes[64];
 
 	for (unsigned i = 0; i < depth; i++)
-		put_command(l, q, &slots[i], i);
+		put_command(l, q, &slots[i], i, reads);
 	for (unsigned done = 0; done < depth; ) {
 		const int n = l->ns->ops->reap(q, cqes, 1, 64, NULL);
 
@@ -226,19 +239,34 @@ static void run_round(struct lab *l, struct target_queue *q, struct slot *slots,
 	}
 }
 
+/* Readers share their blocks, which hold all kinds of things by then. */
+static void fill_window(struct lab *l, const struct window *w)
+{
+	lab_new_tags(l, w->lba);
+	lab_write(l, w->lba, w->nr);
+	for (int n = 0; n < 60 && !l->failed; n++) {
+		const struct nvme_uring_cmd cmd = some_command(l, w);
+
+		lab_do(l, &cmd);
+	}
+}
+
 static void run_slots(struct lab *l, struct target_queue *q, struct slot *slots,
 		      const struct qcase *c)
 {
 	const unsigned depth = c->field;
+	const bool reads = c->opcode == nvme_cmd_read;
 
+	if (reads)
+		fill_window(l, &slots[0].w);
 	for (unsigned n = 0; n < c->arg && !l->failed; n++) {
-		run_round(l, q, slots, depth);
+		run_round(l, q, slots, depth, reads);
 		for (unsigned i = 0; n % 8 == 7 && i < depth && !l->failed; i++)
 			lab_look(l, slots[i].w.lba, slots[i].w.nr);
 	}
 }
 
-static bool make_slots(struct lab *l, struct slot *slots, unsigned depth)
+static bool make_slots(struct lab *l, struct slot *slots, unsigned depth, bool same)
 {
 	const uint32_t cap = l->cap;
 	const uint64_t base = lab_place(l, depth * SLOT_BLOCKS);
@@ -246,7 +274,7 @@ static bool make_slots(struct lab *l, struct slot *slots, unsigned depth)
 
 	l->cap = SLOT_BLOCKS;
 	for (unsigned i = 0; i < depth; i++) {
-		slots[i].w = (struct window){ base + i * SLOT_BLOCKS, SLOT_BLOCKS };
+		slots[i].w = (struct window){ base + (same ? 0 : i) * SLOT_BLOCKS, SLOT_BLOCKS };
 		slots[i].bufs = lab_bufs(l);
 		slots[i].in = lab_bufs(l);
 		good &= slots[i].bufs.data && slots[i].in.data;
@@ -266,7 +294,7 @@ static void run_depth(struct lab *l, const struct qcase *c)
 
 	if (l->last - l->first < 4ULL * c->field * SLOT_BLOCKS)
 		l->skip = "the range is too small for so many commands at once";
-	else if (!slots || !make_slots(l, slots, c->field))
+	else if (!slots || !make_slots(l, slots, c->field, c->opcode == nvme_cmd_read))
 		l->skip = "out of memory";
 	else if (l->ns->ops->queue_open(&o, &q, why))
 		lab_fail(l, NULL, "a queue", "%s", why);
@@ -291,6 +319,8 @@ static const struct qcase list[] = {
 	  run_depth, .field = 16, .arg = 40 },
 	{ "load/depth-32", "Thirty-two commands at once do what each does alone.", "3.3, 5.3", 0,
 	  run_depth, .field = 32, .arg = 24 },
+	{ "load/readers", "Reads, Verifies and Compares of the same blocks at once do what each does alone.",
+	  "3.3, 5.3", 0, run_depth, nvme_cmd_read, 32, 24 },
 };
 
 const struct qcase_table cases_load = QCASE_TABLE(list);
