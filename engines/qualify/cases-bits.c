@@ -112,6 +112,31 @@ static void run_expected(struct lab *l, const struct qcase *c)
 	}
 }
 
+/* What is asked for is 0 or all ones, or the block's is: compared like any other value. */
+static void run_special(struct lab *l, const struct qcase *c)
+{
+	static const uint64_t values[] = { 0, ~0ULL, 1, 0x8000 };
+	const unsigned bits = case_bits(l, c->field);
+
+	for (int n = 0; n < 16 && !l->failed; n++) {
+		const uint64_t lba = lab_place(l, 2);
+		uint64_t *const tag = c->field == QM_REF ? &l->tags.ref : &l->tags.storage;
+		const uint64_t ones = qm_ones(bits);
+
+		lab_new_tags(l, lba);
+		l->tags.app = c->field == QM_APP ? values[n / 4] & 0xfffe : l->tags.app;
+		*tag = c->field == QM_APP ? *tag : values[n / 4] & ones;
+		lab_write(l, lba, 2);
+		l->tags.app = c->field == QM_APP ? values[n % 4] : l->tags.app;
+		*tag = c->field == QM_APP ? *tag : values[n % 4] & ones;
+		case_send(l, nvme_cmd_read, lba, 2, c->field);
+		case_send(l, nvme_cmd_read, lba, 2, c->field | LAB_PRACT);
+		case_send(l, nvme_cmd_write, lba, 2, c->field);
+		if (lab_has(l, nvme_cmd_verify))
+			case_send(l, nvme_cmd_verify, lba, 2, c->field);
+	}
+}
+
 /* --- values of all widths, inserted and stored --- */
 
 static void run_values(struct lab *l, const struct qcase *c)
@@ -189,6 +214,12 @@ static const struct qcase list[] = {
 	  "5.3.1.4.1", NEED_STORAGE, run_expected, .field = QM_STORAGE },
 	{ "bits/expected-ref", "Each bit of the reference tag in the command counts.",
 	  "5.3.1.4.1, 5.3.3", NEED_COUNTED | NEED_REF, run_expected, .field = QM_REF },
+	{ "bits/special-app", "Application tags of 0 and all ones in the command are compared like any other.",
+	  "5.3.3", NEED_PI, run_special, .field = QM_APP },
+	{ "bits/special-storage", "Storage tags of 0 and all ones are compared like any other.", "5.3.3",
+	  NEED_STORAGE, run_special, .field = QM_STORAGE },
+	{ "bits/special-ref", "Reference tags of 0 and all ones are compared like any other.", "5.3.3",
+	  NEED_TYPE2 | NEED_REF, run_special, .field = QM_REF },
 	{ "bits/values-storage", "Storage tags of every value are inserted as they are.",
 	  "5.3.1.4, 5.3.3", NEED_STORAGE, run_values, .field = QM_STORAGE },
 	{ "bits/values-ref",
