@@ -239,7 +239,11 @@ static uint32_t compare_blocks(struct qm *m, const struct nvme_uring_cmd *cmd,
 	return all;
 }
 
-/* 5.3.2.4: checks of what comes from the host and of what is on media, and the comparison. */
+/*
+ * 5.3.2.4: checks of what comes from the host and of what is on media, and the comparison.
+ * ILBRT that is not of SLBA is Invalid Protection Information (5.3.3), any miscompare is Compare
+ * Failure (3.3.1): where both hold, neither section goes first.
+ */
 static struct qm_expect expect_compare(struct qm *m, const struct nvme_uring_cmd *cmd)
 {
 	struct qm_range r = qm_range(&m->f, cmd);
@@ -252,12 +256,16 @@ static struct qm_expect expect_compare(struct qm *m, const struct nvme_uring_cmd
 	wrong = check_fields(&m->f, &r, true);
 	if (pract)			/* figure 26: a reserved value of a defined field */
 		wrong |= QS(QS_FIELD) | QS(QS_PI);
-	if (wrong || (admit && !may))
+	if (wrong)
 		return only(wrong | admit);
+	if (admit && !may)
+		r.checks = 0;
 	host = check_host(&m->f, cmd, &r);
 	media = qm_check_media(m, &r);
 	same = compare_blocks(m, cmd, &r);
 	wrong = (host | media | same) & ~QS(QS_OK);
+	if (admit && !may)
+		return only(wrong | admit);
 	if (!host && media & same & QS(QS_OK))
 		wrong |= QS(QS_OK);
 	return (struct qm_expect){ wrong | admit, .any_dnr = may };
