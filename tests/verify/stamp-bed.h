@@ -165,6 +165,12 @@ static inline void tear_down(void)
 	free(bed.media);
 }
 
+static inline void close_both(void)
+{
+	for (unsigned j = 0; j < JOBS; j++)
+		vfy_stamp.close(bed.session[j].ctx);
+}
+
 /* Returns an I/O whose buffer has the layout of the media: data, then metadata, of each block. */
 static inline struct vfy_io io_of(unsigned job, unsigned tag, uint8_t opcode, uint64_t lba, uint32_t nr)
 {
