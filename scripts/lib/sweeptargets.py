@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The targets that the command line or plan.json of a sweep names; nothing of them is changed yet."""
+"""The targets that the command line or plan.json of a sweep names; nothing is changed yet."""
 from pathlib import Path
 
 import drive

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Sweeps of drives that stand in a model of a rack (tests/lib/rack.py), and complaints of how they end."""
+"""Sweeps of drives that stand in a model of a rack (rack.py), and complaints of their ends."""
 from pathlib import Path
 
 import rack
