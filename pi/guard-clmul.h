@@ -154,7 +154,7 @@ TEMPLATE uint64_t crc32c_run(uint64_t reg, struct block b, size_t offset, size_t
 /*
  * Fold the data row by row.
  *
- * CRC-32C has an instruction that uses another execution unit than the multiplication. The
+ * CRC-32C has an instruction that uses another execution unit than the multiplication.  The
  * first crc->head bytes of every row are processed by it, and the resulting register is XORed
  * into the data that follows, as the register of a CRC always is.  Only the first row starts
  * with a register that is not zero.

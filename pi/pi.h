@@ -7,8 +7,7 @@
  * C library.
  *
  * "Spec" is the NVM Command Set Specification, section "End-to-end Data
- * Protection".  All values are host-endian; only pi.c converts them to and from the
- * big-endian tuples.
+ * Protection".  All values are host-endian; tuples in memory are big-endian.
  *
  * Buffers of nr blocks.  Separate metadata: @data is nr * data_size bytes and @md is
  * nr * md_size bytes.  Extended blocks: @data is nr * (data_size + md_size) bytes and
@@ -246,7 +245,7 @@ struct pi_verdict pi_extract(const struct pi_layout *l, const struct pi_tags *t,
  * The same four functions for callers that do many commands on one namespace: pi_series_of()
  * precomputes once what all tuples have in common and how they are checked.  @t are the tags of
  * block 0 of the series, and a command starts at block @first of it.  A series that starts at
- * LBA 0 therefore serves all commands.  The members of the struct are private to pi.c.
+ * LBA 0 therefore serves all commands.  The members of the struct are private to pi/.
  */
 struct pi_series {
 	struct pi_layout	layout;

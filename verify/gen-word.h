@@ -65,6 +65,7 @@ static inline uint64_t gen_with_gens(uint64_t w, uint32_t last, uint32_t other)
 	return w | (uint64_t)other << GEN_BITS | last;
 }
 
+/* Increment the in-flight counter, which saturates. */
 static inline uint64_t gen_one_more(uint64_t w)
 {
 	return WAY(w) == WAY_MAX ? w : w + (1ULL << WAY_SHIFT);
@@ -77,6 +78,11 @@ static inline uint64_t gen_one_less(uint64_t w)
 	return WAY(w) ? w : w & ~SEVERAL;
 }
 
+/*
+ * Returns the word after the start of a write; the caller then sets LAST to the write's
+ * generation.  If no other write is in flight and the block was settled, the generation that
+ * it holds becomes OTHER.
+ */
 static inline uint64_t gen_starts(uint64_t w)
 {
 	if (WAY(w))
@@ -90,6 +96,10 @@ static inline uint64_t gen_starts(uint64_t w)
 	return gen_one_more(w);
 }
 
+/*
+ * Returns the word after the end of a write.  A single successful write settles the block.
+ * If several overlapped, their order is unknown: the block holds any generation after OTHER.
+ */
 static inline uint64_t gen_ends(uint64_t w, bool good)
 {
 	if (good && !(w & CHANGED))
@@ -97,17 +107,22 @@ static inline uint64_t gen_ends(uint64_t w, bool good)
 	return gen_one_less(w);
 }
 
+/* Returns the word after the start of a command that changes the block and is no write. */
 static inline uint64_t gen_change_starts(uint64_t w)
 {
 	return gen_one_more((w & ~(SETTLED | KNOWN | AFTER)) | SEVERAL | CHANGED);
 }
 
-/* CHANGED is clear if the start of this change was not recorded (no disk space): ignore its end. */
+/*
+ * Returns the word after the end of such a command.  CHANGED is clear if its start was not
+ * recorded (no disk space): then its end is ignored.
+ */
 static inline uint64_t gen_change_ends(uint64_t w)
 {
 	return w & CHANGED ? gen_one_less(w) : w;
 }
 
+/* Returns whether the block can have any contents. */
 static inline bool gen_unknown(uint64_t w)
 {
 	return !(w & SETTLED) && (w & CHANGED || !(w & (KNOWN | AFTER)));

@@ -7,11 +7,13 @@
 
 /* --- generation numbers, which wrap --- */
 
+/* Returns how many generations @to is newer than @from. */
 static uint32_t since(const struct vfy_gens *g, uint32_t from, uint32_t to)
 {
 	return to >= from ? to - from : to + g->ring - from;
 }
 
+/* Returns whether @a is newer than @b: serial number arithmetic. */
 static bool newer(const struct vfy_gens *g, uint32_t a, uint32_t b)
 {
 	return a != b && since(g, b, a) < g->ring / 2;
@@ -62,6 +64,7 @@ struct vfy_gen_state vfy_gens_between(const struct vfy_gens *g, uint64_t then, u
 		.behind = (then | now) & BEHIND,
 	};
 
+	/* The oldest generation that the first snapshot allows, and all that followed. */
 	if (!(then & SETTLED))
 		s.span = since(g, OTHER(then), s.last) - !!(then & AFTER);
 	else if (then != now)
@@ -114,6 +117,7 @@ static bool reserve(struct vfy_gens *g, uint64_t lba, uint64_t nr)
 	return all;
 }
 
+/* Returns a generation that is newer than those of all blocks. */
 static uint32_t next_of(const struct vfy_gens *g, uint64_t lba, uint64_t nr)
 {
 	uint32_t last = LAST(vfy_gens_look(g, lba));

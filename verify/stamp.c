@@ -75,7 +75,7 @@ static void prepare_write(struct job *job, const struct vfy_io *io, struct vfy_e
 	struct stamp s;
 
 	if (!job->author.process)
-		job->author.process = getpid();	/* open() runs in another process */
+		job->author.process = getpid();	/* open() can run in another process */
 	s = job->author;
 	s.when = now_ms();
 	job->ios[io->tag].kept = vfy_gens_write(p->gens, io->lba, io->nr, &s.gen);

@@ -147,16 +147,24 @@ struct vfy_plugin {
 	 */
 	int (*open)(const struct vfy_job *job, const char *args, struct vfy_session *s,
 		    char why[VFY_WHY_MAX]);
-	void (*close)(void *ctx);
+	void (*close)(void *ctx);	/* end a job, free @ctx */
 
-	/* The functions below may be NULL. */
+	/*
+	 * The functions below may be NULL.
+	 *
+	 * Called before a command is built.  Writes: fill in @io->md outside the tuples, and
+	 * change *@e.  Other commands that change blocks: @e is NULL.
+	 */
 	void (*prepare)(void *ctx, const struct vfy_io *io, struct vfy_expect *e);
 
-	/* Returns the number of findings; the first @max are stored in @f. */
+	/*
+	 * Check the blocks of a read.  Returns the number of findings; the first @max are stored
+	 * in @f.
+	 */
 	unsigned (*judge)(void *ctx, const struct vfy_io *io, const struct vfy_expect *e,
 			  struct vfy_finding *f, unsigned max);
 
-	/* @res: 0 success, above 0 the NVMe status word, below 0 -errno. */
+	/* The command has ended.  @res: 0 success, above 0 the NVMe status word, below 0 -errno. */
 	void (*done)(void *ctx, const struct vfy_io *io, const struct vfy_expect *e, int res);
 };
 

@@ -6,7 +6,7 @@
  * create_serialize=0 jobs are separate processes before they open any file.  The memfd is
  * sparse, and only those pages of a map are read in which a bit was ever set.
  *
- * The blocks of a region share counters of how many blocks were entered and how many
+ * The blocks of a region share counters of how often blocks were entered and how many
  * changing commands started and ended.  By them a job detects without a lock whether
  * anything happened between two moments: the entered counter is incremented before a bit
  * is set, and the ended counter after bits were cleared.

@@ -26,7 +26,7 @@
 enum { VFY_WRITTEN_SHIFT = 10, VFY_WRITTEN_REGIONS = 4096 };
 
 struct vfy_written_region {
-	_Atomic uint32_t	entered;	/* blocks */
+	_Atomic uint32_t	entered;	/* how often blocks were entered */
 	_Atomic uint32_t	started, ended;	/* commands that are no writes but change blocks */
 };
 
