@@ -308,7 +308,7 @@ TEMPLATE bool matches(const struct pi_series *s, const struct guard_job *job, ui
 			  agree(s, false, false, job, first, guards);
 }
 
-/* Slow path for a batch in which a tuple mismatches or escapes.  Matching tuples are not counted. */
+/* Slow path for a batch in which a tuple mismatches or escapes; matching tuples are not counted. */
 static void judge_batch(const struct pi_series *s, uint64_t first, struct mismatches *m,
 			const struct guard_job *job, size_t done, const uint64_t *guards)
 {
