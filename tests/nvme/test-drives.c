@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-drives.c - Identify as drives answer it: which bytes make a namespace that can be
- * driven, and what is made of them; what can't be driven is refused in a line that says why
+ * test-drives.c - Identify data of different drives: the properties that are decoded from it, and
+ * the message for namespaces that are not supported
  *
- * Bytes are written out here by their offsets in the specification's figures.
+ * The bytes are written here by their offsets in the specification's figures.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,14 +12,14 @@
 #include "tests/lib/formats.h"
 #include "tests/lib/unit.h"
 
-/* --- a target that answers Identify --- */
+/* --- a target that answers Identify commands --- */
 
 enum {
-	FAILS = -1,		/* in place of a byte: the CNS is answered with that status */
+	FAILS = -1,		/* used as an offset: the CNS completes with that status */
 	NR_CNS = 8, CTRL = 1, NS = 0, DESCRIPTORS = 3, NVM_NS = 5, NVM_CTRL = 6,
 };
 
-/* Byte @at of what CNS @cns answers; several, the lowest first, where the value is wider. */
+/* Byte @at of the data of CNS @cns, or @width bytes from there on, little-endian. */
 struct byte {
 	uint8_t		cns;
 	int		at;
@@ -29,8 +29,8 @@ struct byte {
 
 static uint8_t pages[NR_CNS][4096];
 static int status[NR_CNS];
-static unsigned asked;			/* bits by CNS */
-static bool busy_first;			/* with each of them, the first time it is asked for it */
+static unsigned asked;			/* one bit per CNS */
+static bool busy_first;			/* the first Identify of each CNS returns a busy status */
 
 static int answer(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 {
@@ -48,11 +48,11 @@ static int answer(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 	if (!status[cns])
 		memcpy((void *)(uintptr_t)cmd->addr, pages[cns], 4096);
 	else
-		memset((void *)(uintptr_t)cmd->addr, 0xff, 4096);	/* says nothing */
+		memset((void *)(uintptr_t)cmd->addr, 0xff, 4096);	/* nothing valid */
 	return status[cns];
 }
 
-/* A drive of 1000 blocks: format 0 is 512, 1 is 4096+8, in use, type 1, last. */
+/* A drive of 1000 blocks: format 0 is 512, format 1 is 4096+8 (in use, type 1, last). */
 static const struct byte plain[] = {
 	{ CTRL, 80, 4, 0x20000 },		/* VER 2.0 */
 	{ CTRL, 77, 1, 5 },			/* MDTS */
@@ -74,7 +74,7 @@ static void set(const struct byte *b)
 		pages[b->cns][b->at + i] = b->value >> 8 * i;
 }
 
-/* The plain drive, but for @nr bytes at @b; a result of nvme_identify_all(). */
+/* Identify the plain drive with @nr bytes replaced by @b.  Returns as nvme_identify_all(). */
 static int identify(const struct byte *b, unsigned nr, struct nvme_identify *id)
 {
 	static const struct target_ops ops = { .admin = answer };
@@ -92,7 +92,7 @@ static int identify(const struct byte *b, unsigned nr, struct nvme_identify *id)
 
 enum { MOST = 8 };
 
-/* --- what can be driven --- */
+/* --- namespaces that are supported --- */
 
 static const struct drive {
 	const char		*name;
@@ -113,7 +113,7 @@ static const struct drive {
 	{ "metadata of 33", { { NS, 132, 4, 9 << 16 | 33 } }, 512, 33, 131072, 1, { 0 }, 0x1df, 0, 0 },
 	{ "format 17 of 18", { { NS, 25, 1, 17 }, { NS, 26, 1, 0x21 }, { NS, 196, 4, 9 << 16 | 16 } },
 	  512, 16, 131072, 17, { 0 }, 0x1df, 0, 0 },
-	/* 16 formats of common attributes, and four of their own */
+	/* 16 formats with common attributes and 4 with individual ones */
 	{ "format 17 of 16 and 4", { { NS, 25, 1, 15 }, { NS, 82, 1, 4 }, { NS, 26, 1, 0x21 },
 				     { NS, 196, 4, 9 << 16 | 16 } },
 	  512, 16, 131072, 17, { 0 }, 0x1df, 0, 0 },
@@ -153,7 +153,7 @@ static const struct drive {
 	{ "no CNS 06h", { { NVM_CTRL, FAILS, 1, 0x4002 } }, 4096, 8, 131072, 1, { 0 }, 0x1df, 0, 0 },
 	{ "version 1.1 has none", { { CTRL, 80, 4, 0x10100 }, { NVM_CTRL, 0, 1, 3 } },
 	  4096, 8, 131072, 1, { 0 }, 0x1df, 0, 0 },
-	/* ONCS cleared, and a limit: the command is there, up to that */
+	/* the ONCS bit is clear and the limit is set: the command is supported up to the limit */
 	{ "Verify by its limit", { { CTRL, 520, 2, 0 }, { NVM_CTRL, 0, 1, 3 } },
 	  4096, 8, 131072, 1, { .verify = 32768 }, 1 << 7, 0, 0 },
 	{ "Write Zeroes by its limit", { { CTRL, 520, 2, 0 }, { NVM_CTRL, 1, 1, 3 } },
@@ -203,7 +203,7 @@ static void driven(void)
 	}
 }
 
-/* --- what can't --- */
+/* --- namespaces that are not supported --- */
 
 static void refused(void)
 {
@@ -244,7 +244,7 @@ static void refused(void)
 	}
 }
 
-/* What has to be there, and what a controller of that version does not know. */
+/* Check which structures are required, and which are not read from an older controller. */
 static void asked_for(void)
 {
 	static const struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-identify.c - Identify bytes to a layout, and a layout to the one a job
- * expects: held against bytes written out here from the specification
+ * test-identify.c - decode Identify data to a layout, and compare a layout with the one that a job
+ * expects; the bytes are written here from the specification
  */
 #include <endian.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 /* --- Identify --- */
 
-/* A controller, and a namespace of 1000 blocks of 512 bytes without protection. */
+/* Return a controller with an unprotected namespace of 1000 blocks of 512 bytes. */
 static struct nvme_identify plain_identify(void)
 {
 	struct nvme_identify id;
@@ -26,7 +26,7 @@ static struct nvme_identify plain_identify(void)
 	return id;
 }
 
-/* Decode @id, which must work; the zeroed answer otherwise. */
+/* Decode @id, which must succeed; after a failure the result is all zero. */
 static struct nvme_ns_info decoded(const struct nvme_identify *id)
 {
 	struct nvme_ns_info info;
@@ -38,7 +38,7 @@ static struct nvme_ns_info decoded(const struct nvme_identify *id)
 	return info;
 }
 
-/* Decode @id, which must be refused in one line that has @words in it. */
+/* Require that decoding @id is refused in one line that contains @words. */
 static void refused(const struct nvme_identify *id, const char *words)
 {
 	struct nvme_ns_info info;
@@ -68,7 +68,7 @@ static void decode_namespace(void)
 	UNIT_CHECK(!info.remark, "remark '%s'", info.remark);
 }
 
-/* A command that the effects log has is there, whatever ONCS says; no other bit of it counts. */
+/* A command in the effects log is supported whatever ONCS says; only the bit CSUPP counts. */
 static void decode_commands(void)
 {
 	static const struct {
@@ -130,7 +130,7 @@ static void decode_mdts(void)
 		uint32_t	bytes;
 	} rows[] = {
 		{ 0, 0 }, { 1, 8192 }, { 5, 131072 }, { 7, 524288 }, { 19, 0x80000000 },
-		{ 20, 0 }, { 255, 0 },	/* 4 GiB and more: no limit to a 32-bit length */
+		{ 20, 0 }, { 255, 0 },	/* 4 GiB and more: no limit for a 32-bit length */
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -144,7 +144,7 @@ static void decode_mdts(void)
 	}
 }
 
-/* Every format of the namespace has metadata of 16 bytes and its index. */
+/* Each format of the namespace has 16 bytes of metadata plus its index. */
 static void decode_flbas(void)
 {
 	static const struct {
@@ -152,7 +152,7 @@ static void decode_flbas(void)
 		bool	extended;
 	} rows[] = {
 		{ 0x01, 15, 1, false }, { 0x0f, 15, 15, false }, { 0x13, 15, 3, true },
-		{ 0x63, 15, 3, false }, { 0x73, 15, 3, true },	/* of 16, bits 6:5 say nothing */
+		{ 0x63, 15, 3, false }, { 0x73, 15, 3, true },	/* of 16: bits 6:5 are ignored */
 		{ 0x21, 17, 17, false }, { 0x20, 16, 16, false },
 		{ 0x41, 63, 33, false }, { 0x7f, 63, 63, true }, { 0x6f, 63, 63, false },
 		{ 0x8f, 63, 15, false },			/* bit 7 is reserved */
@@ -176,7 +176,7 @@ static void decode_flbas(void)
 	}
 }
 
-/* FLBAS bit 4 says nothing of a format that has no metadata. */
+/* FLBAS bit 4 is ignored for a format without metadata. */
 static void decode_no_metadata(void)
 {
 	struct nvme_identify id = plain_identify();
@@ -207,7 +207,7 @@ static void decode_dps(void)
 	}
 }
 
-/* Protected namespaces in format 5, whose ELBAF, PIC and LBSTM are as told. */
+/* Return a protected namespace in format 5 with the given ELBAF and PIC. */
 static struct nvme_identify elbaf_identify(uint32_t elbaf, uint8_t pic)
 {
 	struct nvme_identify id = plain_identify();
@@ -217,7 +217,7 @@ static struct nvme_identify elbaf_identify(uint32_t elbaf, uint8_t pic)
 	id.ns.dps = 1;
 	id.nvm.pic = pic;
 	id.nvm.lbstm = htole64(0x0123456789abcdef);
-	for (unsigned i = 0; i < 64; i++)		/* to be seen if looked at */
+	for (unsigned i = 0; i < 64; i++)		/* must not be used */
 		id.nvm.elbaf[i] = htole32(0xffffffff);
 	id.nvm.elbaf[5] = htole32(elbaf);
 	return id;
@@ -235,11 +235,11 @@ static void decode_elbaf(void)
 	static const struct {
 		unsigned	qpif, pif, sts;
 		uint8_t		pic;
-		int		want;		/* index of pi_formats, -1: refused */
+		int		want;		/* index in pi_formats; -1: refused */
 	} rows[] = {
 		{ 0, 0, 0, 0, 0 }, { 0, 0, 32, 0, 0 }, { 0, 1, 16, 0, 1 }, { 0, 1, 64, 0, 1 },
 		{ 0, 2, 0, 0, 2 }, { 0, 2, 48, 0, 2 },
-		{ 2, 0, 0, 0, 0 }, { 15, 1, 16, QPIFS, 1 },	/* QPIF counts with PIF 3 alone */
+		{ 2, 0, 0, 0, 0 }, { 15, 1, 16, QPIFS, 1 },	/* QPIF is used with PIF 3 only */
 		{ 0, 3, 7, QPIFS, 0 }, { 1, 3, 40, QPIFS, 1 }, { 2, 3, 3, QPIFS, 2 },
 		{ 3, 3, 0, QPIFS, -1 }, { 15, 3, 0, QPIFS, -1 },
 		{ 0, 3, 0, 0, -1 }, { 2, 3, 0, 0, -1 }, { 2, 3, 0, (uint8_t)~QPIFS, -1 },
@@ -265,7 +265,7 @@ static void decode_elbaf(void)
 	}
 }
 
-/* Without ELBAS that page is not there to be asked for: 16b, no storage tag. */
+/* Without ELBAS the structure does not exist and is ignored: 16b guard, no storage tag. */
 static void decode_without_elbas(void)
 {
 	struct nvme_identify id = elbaf_identify(elbaf(0, 2, 13), 0);
@@ -278,7 +278,7 @@ static void decode_without_elbas(void)
 	UNIT_CHECK(!info.layout.sts && !info.storage_mask, "STS %u", info.layout.sts);
 }
 
-/* What ELBAF says of a format matters only where protection is on. */
+/* ELBAF is ignored without protection information. */
 static void decode_elbaf_unprotected(void)
 {
 	struct nvme_identify id = elbaf_identify(elbaf(15, 3, 127), QPIFS);
@@ -326,7 +326,7 @@ static void decode_inactive(void)
 	refused(&id, "not active");
 }
 
-/* The widest of every field there can be. */
+/* The maximum of every field. */
 static void decode_limits(void)
 {
 	struct nvme_identify id = elbaf_identify(elbaf(0, 1, 64), 0);
@@ -336,7 +336,7 @@ static void decode_limits(void)
 	UNIT_CHECK(decoded(&id).layout.data_size == 1 << 30, "data of 2^30 bytes is lost");
 }
 
-/* What works although the specification wants it otherwise is remarked on. */
+/* A format that works but violates the specification results in a remark. */
 static void decode_remark(void)
 {
 	struct nvme_identify id = elbaf_identify(elbaf(0, 2, 0), 0);
@@ -376,7 +376,7 @@ static void format_names(void)
 
 /* --- the format a job expects --- */
 
-/* 4096+64, extended, type 2, first, 64b, STS 16: each field unlike its neighbours. */
+/* 4096+64, extended, type 2, first, 64b, STS 16: each field differs from its neighbours. */
 static struct nvme_ns_info expected_info(void)
 {
 	static const struct oracle_format f = {
@@ -425,7 +425,7 @@ static void expect_agrees(void)
 	}
 }
 
-/* What only a tuple has is ignored where there is none, whatever was asked for. */
+/* Fields of the tuple are ignored without protection information. */
 static void expect_of_no_tuple(void)
 {
 	const struct oracle_format f = { .data_size = 4096, .md_size = 64 };
@@ -439,7 +439,7 @@ static void expect_of_no_tuple(void)
 		   !strcmp(why, "ns_pi=1, but it is 0"), "'%s'", why);
 }
 
-/* Every set of wrong fields: those are named, and no others. */
+/* For every set of wrong fields, exactly these are named. */
 static void expect_names_each(void)
 {
 	struct nvme_ns_info info = expected_info();
@@ -458,7 +458,7 @@ static void expect_names_each(void)
 	}
 }
 
-/* The longest line there can be stays one, within its buffer. */
+/* The longest possible message fits into its buffer and is one line. */
 static void expect_fits(void)
 {
 	struct nvme_ns_info info = expected_info();

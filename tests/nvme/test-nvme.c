@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * test-nvme.c - an I/O to a command: held against bits written out here from the
- * specification
- */
+/* test-nvme.c - build commands, compared with bits that are written here from the specification */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -10,7 +7,7 @@
 #include "tests/lib/formats.h"
 #include "tests/lib/unit.h"
 
-/* --- what crosses the interface --- */
+/* --- transfer sizes --- */
 
 static void check_wire(const struct oracle_format *f)
 {
@@ -37,7 +34,7 @@ static void wire(void)
 
 /* --- commands --- */
 
-/* What the specification gives each command, by its opcode. */
+/* The fields of each command according to the specification. */
 static const struct command {
 	const char	*name;
 	uint8_t		opcode;
@@ -51,7 +48,7 @@ static const struct command {
 	{ "verify",		0x0c, false, false, true,  true,  false },
 };
 
-/* CDW12 bits of PRCHK and STC. */
+/* Return the CDW12 bits of PRCHK and STC. */
 static uint32_t check_bits(unsigned checks)
 {
 	return (checks & PI_REF ? 1u << 26 : 0) | (checks & PI_APP ? 1u << 27 : 0) |
@@ -95,7 +92,7 @@ static struct nvme_uring_cmd wanted(const struct command *c, const struct oracle
 	return cmd;
 }
 
-/* Both as dwords: the first of them that differs is named. */
+/* Compare two commands as dwords, and name the first one that differs. */
 static void same_command(const char *what, const struct oracle_format *f,
 			 const struct nvme_uring_cmd *want, const struct nvme_uring_cmd *got)
 {
@@ -110,7 +107,7 @@ static void same_command(const char *what, const struct oracle_format *f,
 		   f ? format_text(f) : "any", i, g[i], w[i]);
 }
 
-/* All of struct nvme_io; type 3 and the others alike, since a command tells tags as they are. */
+/* Return an I/O with all fields random; the tags do not depend on the protection type. */
 static struct nvme_io any_io(const struct oracle_format *f, uint8_t opcode)
 {
 	uint64_t r = unit_random();
@@ -154,7 +151,7 @@ static void build_random(void)
 	each_format(build_format);
 }
 
-/* Every PRACT with every set of checks, FUA and DEAC, of every command. */
+/* Test every command with every PRACT, set of checks, FUA and DEAC. */
 static void build_flags(void)
 {
 	static const struct oracle_format f = {
@@ -173,7 +170,7 @@ static void build_flags(void)
 		}
 }
 
-/* The limits of every field, with dwords written out. */
+/* Test the maximum of every field; the dwords are written by hand. */
 static void build_limits(void)
 {
 	static const struct oracle_format f = {
@@ -221,7 +218,7 @@ static void build_dsm(void)
 	}
 }
 
-/* A protected namespace's Flush has an opcode, an NSID, and nothing more. */
+/* Flush has an opcode and an NSID only, for a protected namespace, too. */
 static void build_flush(void)
 {
 	struct nvme_ns_info info = info_of(&(struct oracle_format){

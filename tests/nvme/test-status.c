@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-status.c - what the status of a command says: held against what is written
- * out here from the specification, row by row
+ * test-status.c - the meaning of each status, compared with a table that is written here from the
+ * specification
  */
 #include <errno.h>
 #include <string.h>
@@ -60,14 +60,14 @@ static const struct {
 	{ -ENODEV, NVME_GONE, 0, ENODEV, "No such device" },
 	{ -ENXIO, NVME_GONE, 0, ENODEV, "No such device or address" },
 
-	/* Those that have no row: by their type. */
+	/* Statuses without a row: classified by their type. */
 	{ 0x002, NVME_REFUSED, 0, EIO, "Invalid Field in Command (002h)" },
 	{ 0x080, NVME_REFUSED, 0, EIO, "LBA Out of Range (080h)" },
 	{ 0x181, NVME_REFUSED, 0, EIO, "Invalid Protection Information (181h)" },
 	{ 0x183, NVME_REFUSED, 0, EIO, NULL },
 	{ 0x1c5, NVME_REFUSED, 0, EIO, NULL },
 	{ 0x289, NVME_VERDICT, 0, EIO, NULL },
-	{ 0x2c0, NVME_VERDICT, 0, EIO, NULL },	/* vendor specific, of the media */
+	{ 0x2c0, NVME_VERDICT, 0, EIO, NULL },	/* vendor specific, media error */
 	{ 0x304, NVME_BUSY, 0, EAGAIN, NULL },
 	{ 0x372, NVME_BUSY, 0, EAGAIN, NULL },
 	{ 0x7c0, NVME_REFUSED, 0, EIO, NULL },
@@ -88,7 +88,7 @@ static void check_result(size_t i, int res)
 	UNIT_CHECK(nvme_result_again(res) == again, "%xh again: %d", res, nvme_result_again(res));
 }
 
-/* More and DNR change nothing of what a status says, but whether to send it again. */
+/* More and DNR do not change the meaning of a status; DNR only prevents a retry. */
 static void meanings(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(results); i++) {
@@ -101,7 +101,7 @@ static void meanings(void)
 	}
 }
 
-/* Every row of the table is among those above, and there once. */
+/* Every row of the table is tested above, exactly once. */
 static void every_row(void)
 {
 	const struct nvme_status *row;
@@ -138,7 +138,7 @@ static void names(void)
 	}
 }
 
-/* Whatever a device answers, there are words for it. */
+/* Every result that a device can return has a name. */
 static void names_of_all(void)
 {
 	char buf[NVME_STATUS_MAX], code[8];
@@ -151,9 +151,9 @@ static void names_of_all(void)
 	}
 }
 
-/* --- again --- */
+/* --- retry --- */
 
-/* A target that answers a list of results, one after another. */
+/* A target that returns a list of results one after another. */
 static const int *next_answer;
 static unsigned asked;
 
@@ -161,7 +161,7 @@ static int answer(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 {
 	(void)ns;
 	UNIT_CHECK(cmd->opcode == nvme_cmd_read && cmd->data_len == 4096, "another command");
-	cmd->data_len = 1;		/* as vectored commands have it */
+	cmd->data_len = 1;		/* vectored commands modify it */
 	asked++;
 	return next_answer[1] == INT32_MAX ? *next_answer : *next_answer++;
 }
@@ -169,7 +169,7 @@ static int answer(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 static void execute_again(void)
 {
 	static const struct {
-		int		answers[5];	/* INT32_MAX: the one before it, for ever */
+		int		answers[5];	/* INT32_MAX: repeat the previous one */
 		int		want;
 		unsigned	asked;
 	} rows[] = {
