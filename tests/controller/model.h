@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * model.h - what a controller must do with a command, written out plainly
+ * model.h - a simple model of a controller: what each command must do
  *
- * A namespace in memory, one block at a time, with the bitwise implementation of
- * protection information (oracle.h).  It shares nothing with the embedded
- * controller, and whatever that does is held against it: the status, the host's
- * buffers, and in the end the image.  "Spec" is the NVM Command Set Specification.
+ * A namespace in memory that handles one block at a time and uses the bitwise implementation of
+ * protection information (oracle.h).  It shares no code with the embedded controller, whose
+ * results are compared with it: the status, the host's buffers, and finally the image.  "Spec" is
+ * the NVM Command Set Specification.
  */
 #ifndef CTL_MODEL_H
 #define CTL_MODEL_H
@@ -26,7 +26,7 @@ enum model_status {
 struct model {
 	struct oracle_format	f;
 	uint32_t		nr_blocks;
-	unsigned		copy_formats;	/* CDFE: a bit for 2h and 3h each */
+	unsigned		copy_formats;	/* CDFE: bits of formats 2h and 3h */
 	uint8_t			*data;
 	uint8_t			*md;
 	bool			*written;
@@ -54,10 +54,10 @@ static inline void model_free(struct model *m)
 	free(m->bad);
 }
 
-/* What of a command is PRINFO and tags. */
+/* PRINFO and tags of a command. */
 struct model_pi {
 	unsigned		prchk;		/* 1 reference, 2 application, 4 guard */
-	bool			storage;	/* STC, where there is a storage tag */
+	bool			storage;	/* STC; false without a storage tag */
 	bool			pract;
 	struct oracle_tuple	tags;
 	uint16_t		app_mask;
@@ -77,7 +77,7 @@ static inline struct model_pi model_pi(const struct model *m, unsigned prinfo, b
 	return p;
 }
 
-/* Spec: the rules of PRCHK before anything moves. */
+/* Spec: the rules of PRCHK that apply before data is transferred. */
 static inline int model_admit(const struct model *m, const struct model_pi *p, uint64_t lba)
 {
 	const unsigned bits = oracle_bits(&m->f, ORACLE_REF);
@@ -89,7 +89,7 @@ static inline int model_admit(const struct model *m, const struct model_pi *p, u
 	return m->f.type == 3 ? MODEL_PI : 0;
 }
 
-/* The status that block @i of a command gets, with its data and metadata. */
+/* Return the status of a check of block @i of a command, with that data and metadata. */
 static inline int model_check(const struct model *m, const struct model_pi *p, unsigned i,
 			      const uint8_t *data, const uint8_t *md)
 {
@@ -110,7 +110,7 @@ static inline int model_check(const struct model *m, const struct model_pi *p, u
 	return status[diffs[0].field];
 }
 
-/* Block @lba as it reads: @data, @md get what is seen of it.  Returns a status. */
+/* Read and check block @lba into @data and @md.  Returns a status. */
 static inline int model_see(const struct model *m, const struct model_pi *p, unsigned i,
 			    uint64_t lba,
 			    uint8_t *data, uint8_t *md)
@@ -131,7 +131,7 @@ static inline int model_see(const struct model *m, const struct model_pi *p, uns
 	return model_check(m, p, i, data, md);
 }
 
-/* All blocks of a range as they read, into packed @data and @md. */
+/* Read and check all blocks of a range into packed @data and @md.  Returns a status. */
 static inline int model_see_all(const struct model *m, const struct model_pi *p, uint64_t lba,
 				uint32_t nr, uint8_t *data, uint8_t *md)
 {
@@ -171,13 +171,13 @@ static inline void model_deallocate(struct model *m, uint64_t lba, uint64_t nr)
 	}
 }
 
-/* What every command has at its start. */
+/* The decoded fields that most commands share. */
 struct model_cmd {
 	uint64_t	lba;
 	uint32_t	nr;
 	struct model_pi	pi;
 	bool		md_crosses;
-	uint8_t		*data, *md;		/* packed, of nr blocks */
+	uint8_t		*data, *md;		/* packed, nr blocks each */
 };
 
 static inline bool model_in_range(const struct model *m, uint64_t lba, uint64_t nr)
@@ -185,7 +185,7 @@ static inline bool model_in_range(const struct model *m, uint64_t lba, uint64_t 
 	return lba < m->nr_blocks && nr <= m->nr_blocks - lba;
 }
 
-/* The host's buffers to packed blocks (@in) or back. */
+/* Copy the host's buffers to packed blocks (@in), or back. */
 static inline void model_transfer(const struct model *m, const struct model_cmd *c,
 				  const struct nvme_uring_cmd *cmd, bool in)
 {
@@ -238,7 +238,7 @@ static inline int model_write_zeroes(struct model *m, struct model_cmd *c)
 	return 0;
 }
 
-/* Metadata but for the tuple, which Compare checks and does not compare. */
+/* Compare metadata except the tuple, which Compare checks instead. */
 static inline bool model_same_md(const struct model *m, const uint8_t *a, const uint8_t *b)
 {
 	const size_t at = m->f.type ? oracle_tuple_offset(&m->f) : m->f.md_size;
@@ -295,7 +295,7 @@ static inline int model_dsm(struct model *m, const struct nvme_uring_cmd *cmd)
 	return 0;
 }
 
-/* One range of Copy; @done blocks of the command went before. */
+/* Execute one range of Copy; @done is the number of blocks of the ranges before it. */
 static inline int model_copy_range(struct model *m, const struct nvme_uring_cmd *cmd,
 				   const uint8_t *desc, uint64_t to, uint32_t done)
 {
@@ -341,7 +341,10 @@ static inline int model_copy_range(struct model *m, const struct nvme_uring_cmd 
 	return ret;
 }
 
-/* With formats 2h and 3h: the namespaces of all ranges, and where they lie. */
+/*
+ * Check the sources with formats 2h and 3h: their namespaces, and their overlap with the
+ * destination.
+ */
 static inline int model_copy_sources(const uint8_t *desc, unsigned nr, unsigned size, uint64_t to,
 				     uint32_t total)
 {
@@ -395,7 +398,7 @@ static inline int model_copy(struct model *m, const struct nvme_uring_cmd *cmd)
 	return ret;
 }
 
-/* PRACT stays out of commands that only look. */
+/* Verify refuses PRACT. */
 static inline int model_verify(struct model *m, struct model_cmd *c)
 {
 	int ret = model_admit(m, &c->pi, c->lba);
@@ -436,8 +439,8 @@ static inline int model_run(struct model *m, struct model_cmd *c, const struct n
 }
 
 /*
- * Execute @cmd, whose buffers are large enough.  Returns the status word; what is
- * read goes where the command says.
+ * Execute @cmd, whose buffers must be large enough.  Returns the status word; data that is read
+ * goes to the command's buffers.
  */
 static inline int model_execute(struct model *m, const struct nvme_uring_cmd *cmd)
 {

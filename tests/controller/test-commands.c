@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test-commands.c - what the embedded controller must do with a command, rule by rule
- * of the NVM Command Set Specification
+ * test-commands.c - rules of the NVM Command Set Specification for the commands of the embedded
+ * controller
  *
- * Each case names the section that it holds the controller against.
+ * Each case names the section that it tests.
  */
 #include <endian.h>
 
@@ -12,7 +12,7 @@
 
 enum { BLOCKS = 256 };
 
-/* A range of Copy, as tests write them. */
+/* A source range of Copy. */
 struct source {
 	uint64_t	lba;
 	uint32_t	nr;
@@ -33,7 +33,7 @@ static void unmake(struct target_ns *ns)
 	remove_image("x.img");
 }
 
-/* @nr blocks from @lba on in the buffers: bytes that tell the LBA, and tuples with tags for it. */
+/* Fill the buffers with @nr blocks from @lba on: data derived from the LBA, and correct tuples. */
 static struct nvme_uring_cmd blocks(const struct ns_format *f, uint8_t opcode, uint64_t lba,
 				    uint32_t nr)
 {
@@ -55,7 +55,7 @@ static void write_blocks(struct target_ns *ns, const struct ns_format *f, uint64
 	UNIT_CHECK(!run(ns, cmd), "write of LBA %llu", (unsigned long long)lba);
 }
 
-/* The first byte of data of @lba; -1 if it can't be read. */
+/* Return the first data byte of @lba, or -1 if it cannot be read. */
 static int byte_of(struct target_ns *ns, uint64_t lba)
 {
 	struct nvme_uring_cmd cmd = rw(2, lba, 1, data, sizeof(data));
@@ -67,7 +67,7 @@ static int byte_of(struct target_ns *ns, uint64_t lba)
 
 /* --- PRACT --- */
 
-/* 5.3.2.1: a write that has its tuples made ignores PRCHK and STC; with PRACT=0 they count. */
+/* 5.3.2.1: a write with PRACT=1 ignores PRCHK and STC; with PRACT=0 they are checked. */
 static void writes_with_pract(void)
 {
 	static const struct ns_format rows[] = {
@@ -83,7 +83,7 @@ static void writes_with_pract(void)
 		const int without = f->pi == 3 ? MODEL_PI : f->pi == 1 ? MODEL_PI_DNR : MODEL_GUARD;
 		int ret;
 
-		cmd.cdw14 = 77;			/* not the SLBA */
+		cmd.cdw14 = 77;			/* differs from the SLBA */
 		cmd.cdw12 |= all;
 		ret = run(ns, cmd);
 		UNIT_CHECK(ret == without, "%s: PRACT=0 is %x, not %x", name_of(f), ret, without);
@@ -98,7 +98,7 @@ static void writes_with_pract(void)
 	}
 }
 
-/* 3.3.5: Verify with PRACT is an invalid field; Compare has no status of its own for it. */
+/* 3.3.5: Verify with PRACT is an invalid field; for Compare no special status is defined. */
 static void looks_with_pract(void)
 {
 	const struct ns_format f = F(4096, 8, 0, 1, 0, 0, 0), none = F(4096, 8, 0, 0, 0, 0, 0);
@@ -120,7 +120,7 @@ static void looks_with_pract(void)
 	unmake(ns);
 }
 
-/* 5.3.3: where the storage tag leaves no reference tag, type 3 has none to refuse the check of. */
+/* 5.3.3: if the storage tag leaves no bits, type 3 has no reference tag whose check is refused. */
 static void no_reference_tag(void)
 {
 	const struct ns_format f = F(4096, 8, 0, 3, 0, 0, 32);
@@ -138,8 +138,8 @@ static void no_reference_tag(void)
 /* --- limits --- */
 
 /*
- * 4.1.5.4: CNS 06h tells of no limit on what moves no data, so a command of any size and a
- * Dataset Management command of 256 ranges do all that they ask for.
+ * 4.1.5.4: CNS 06h reports no limits for commands without data transfer, so commands of any size
+ * and a Dataset Management command of 256 ranges are executed completely.
  */
 static void no_limits(void)
 {
@@ -218,12 +218,12 @@ static void enable(struct target_ns *ns, uint16_t formats_enabled)
 	UNIT_CHECK(!ret, "Set Features: %x", ret);
 }
 
-/* 3.3.2: which descriptor formats go with which protection information, once they are enabled. */
+/* 3.3.2: the descriptor formats for each guard, after they were enabled. */
 static void copy_formats(void)
 {
 	static const struct {
 		struct ns_format f;
-		int		want[6];	/* by format */
+		int		want[6];	/* by descriptor format */
 	} rows[] = {
 		{ F(4096, 8, 0, 1, 0, 0, 0),
 		  { 0, MODEL_NS, 0, MODEL_NS, MODEL_FIELD, MODEL_FIELD } },
@@ -258,8 +258,8 @@ static void copy_formats(void)
 }
 
 /*
- * 3.3.2: with formats 2h and 3h no source may overlap the destination, all of it; then
- * nothing is copied.  With 0h and 1h it may.
+ * 3.3.2: with formats 2h and 3h no source may overlap the destination; if one does, nothing is
+ * copied. With 0h and 1h it may.
  */
 static void copy_overlap(void)
 {
@@ -291,7 +291,7 @@ static void copy_overlap(void)
 	}
 }
 
-/* 3.3.2: a source namespace that is none, in any range, before anything is copied. */
+/* 3.3.2: an invalid source namespace in any range is refused before anything is copied. */
 static void copy_namespaces(void)
 {
 	static const uint32_t none[] = { 0, 2, UINT32_MAX };
@@ -310,7 +310,7 @@ static void copy_namespaces(void)
 	unmake(ns);
 }
 
-/* 3.3.2.1, 3.3.2.3: PRACT is the same in both portions; every copy is a fast one. */
+/* 3.3.2.1, 3.3.2.3: PRACT must be equal in both portions; every copy is a fast copy. */
 static void copy_options(void)
 {
 	const struct ns_format f = F(4096, 8, 0, 1, 0, 0, 0), none = F(4096, 8, 0, 0, 0, 0, 0);
@@ -334,7 +334,7 @@ static void copy_options(void)
 	unmake(ns);
 }
 
-/* The write portion of a Copy ignores PRCHK and STC with PRACT, as a Write does. */
+/* With PRACT the write portion of a Copy ignores PRCHK and STC, as a Write does. */
 static void copy_with_pract(void)
 {
 	const struct source from = { 0, 4, 1, 0 };
@@ -349,7 +349,7 @@ static void copy_with_pract(void)
 		ret = copy(ns, 0, 100, 1, &from, PRACT | 8 << 12 | PRCHK_REF);
 		UNIT_CHECK(!ret, "type %d: %x", type, ret);
 		cmd.cdw12 = PRACT | 8 << 12 | PRCHK_REF;
-		cmd.cdw14 = 5;			/* not the SDLBA */
+		cmd.cdw14 = 5;			/* differs from the SDLBA */
 		ret = run(ns, cmd);
 		UNIT_CHECK(!ret, "type %d, another reference tag: %x", type, ret);
 		unmake(ns);
@@ -358,7 +358,7 @@ static void copy_with_pract(void)
 
 /* --- Host Behavior Support --- */
 
-/* Base: what is set is got; as at the start, extended formats are enabled and 2h, 3h are not. */
+/* Base: Get returns what was Set; initially extended formats are enabled, 2h and 3h are not. */
 static void host_behavior(void)
 {
 	const struct ns_format f = F(4096, 16, 0, 1, 0, 2, 0), plain = F(4096, 8, 0, 1, 0, 0, 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test-controller.c - what the embedded controller does with a command, against the
- * plain model of one (model.h) and by hand
+ * test-controller.c - commands of the embedded controller, compared with the model (model.h) and
+ * with values written by hand
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,14 +21,14 @@ static struct oracle_format oracle_of(const struct ns_format *n)
 
 enum { MODEL_BLOCKS = 300, MAX_BLOCKS = 40, BUF = 1 << 19 };
 
-/* The buffers of one side, with room behind that must stay as it is. */
+/* The buffers of one side; the space behind the transferred bytes must not change. */
 struct buffers {
 	uint8_t data[BUF], md[BUF / 4];
 };
 
 static struct buffers *ours, *theirs;
 
-/* Values that meet limits more often than chance would have them. */
+/* Return an LBA; limits are more frequent than in a uniform distribution. */
 static uint64_t random_lba(void)
 {
 	static const uint64_t edges[] = {
@@ -40,7 +40,7 @@ static uint64_t random_lba(void)
 	       edges[unit_random_below(ARRAY_SIZE(edges))];
 }
 
-/* Tags that fit @lba, most often. */
+/* Return tags that usually match @lba. */
 static struct oracle_dwords random_tags(const struct oracle_format *f, uint64_t lba)
 {
 	struct oracle_tuple t = { {
@@ -52,7 +52,7 @@ static struct oracle_dwords random_tags(const struct oracle_format *f, uint64_t 
 	return oracle_dwords(f, &t, unit_random_below(4) ? 0xffff : unit_random());
 }
 
-/* Blocks as they would be written, one in four with a fault of some kind. */
+/* Fill the buffers with blocks, most of them correct. */
 static void fill_blocks(const struct oracle_format *f, struct buffers *b, uint32_t nr, uint64_t lba,
 			const struct oracle_dwords *d)
 {
@@ -69,7 +69,7 @@ static void fill_blocks(const struct oracle_format *f, struct buffers *b, uint32
 			continue;
 		tags.field[ORACLE_REF] = oracle_ref(f, t.field[ORACLE_REF], i);
 		oracle_generate(f, at.data, at.md, &tags);
-		if (!unit_random_below(40))	/* escapes, or nearly */
+		if (!unit_random_below(40))	/* escapes, or almost */
 			memset(at.md + oracle_tuple_offset(f), 0xff, oracle_tuple_size(f));
 		if (!unit_random_below(40))
 			at.md[unit_random_below(f->md_size)] ^= 1 << unit_random_below(8);
@@ -150,7 +150,7 @@ static struct nvme_uring_cmd random_copy(const struct oracle_format *f, struct n
 	return cmd;
 }
 
-/* A command with buffers on our side; the same is then done with theirs. */
+/* Return a command with our buffers; the model executes the same one with its own. */
 static struct nvme_uring_cmd random_command(const struct oracle_format *f)
 {
 	static const uint8_t opcodes[] = {
@@ -185,12 +185,12 @@ static struct nvme_uring_cmd random_command(const struct oracle_format *f)
 	}
 	if (!unit_random_below(60))
 		cmd.nsid = unit_random_below(2) ? 2 : UINT32_MAX;
-	if (!unit_random_below(200))		/* past MDTS; nothing is moved then */
+	if (!unit_random_below(200))		/* exceeds MDTS; transfers nothing */
 		cmd.cdw12 = (cmd.cdw12 & ~0xffffu) | 0x3fff, cmd.data_len = UINT32_MAX;
 	return cmd.opcode == 0x19 ? random_copy(f, cmd) : cmd;
 }
 
-/* Compares, half the time, with what is there. */
+/* Prepare a Compare: in half of the cases its buffers contain what is on media. */
 static void read_first(struct target_ns *ns, const struct nvme_uring_cmd *cmd)
 {
 	struct nvme_uring_cmd read = *cmd;
@@ -223,7 +223,7 @@ static bool step(struct target_ns *ns, struct model *m, const char *format, unsi
 			  format, i, cmd.opcode, cmd.cdw10, cmd.cdw12);
 }
 
-/* The image, byte for byte, but for what reads as deallocated anyway. */
+/* Compare the image byte by byte, except blocks that read as deallocated. */
 static void check_image(const char *name, const struct model *m)
 {
 	const size_t ds = m->f.data_size, ms = m->f.md_size;
@@ -247,7 +247,7 @@ static void check_image(const char *name, const struct model *m)
 	close(fd);
 }
 
-/* Copy Descriptor Formats 2h and 3h: enabled, as a namespace is opened, or not. */
+/* Open the namespace, with Copy Descriptor Formats 2h and 3h enabled as given. */
 static struct target_ns *open_random(const struct ns_format *f, uint64_t size,
 				     unsigned copy_formats)
 {
@@ -277,7 +277,7 @@ static void random_commands(void)
 		m.copy_formats = copy_formats;
 		for (unsigned s = 0; s < STEPS && same; s++) {
 			same = step(ns, &m, name_of(&formats[i]), s);
-			if (s % 500 == 250) {	/* and what was, is still so for the next user */
+			if (s % 500 == 250) {	/* the next user must find the same content */
 				controller_target.close(ns);
 				ns = open_random(&any_format, 0, copy_formats);
 			}
@@ -303,7 +303,7 @@ static void flip(const char *name, uint64_t at)
 	close(fd);
 }
 
-/* Where a field of a tuple of the 64b guard with a storage tag of 24 bits begins. */
+/* Offsets in a tuple with a 64b guard and a storage tag of 24 bits. */
 static const struct { const char *field; unsigned at; uint32_t check; int status; } fields[] = {
 	{ "guard", 0, PRCHK_GUARD, MODEL_GUARD }, { "application", 8, PRCHK_APP, MODEL_APP },
 	{ "storage", 10, STC, MODEL_STORAGE }, { "reference", 13, PRCHK_REF, MODEL_REF },
@@ -346,7 +346,7 @@ static void damage(void)
 	remove_image("damage.img");
 }
 
-/* Zeroes with a tuple of 11h bytes, written by hand to LBA 0 and 1 of an image. */
+/* Write zeroes with a tuple of 11h bytes to LBA 0 and 1, directly into the image. */
 static void poke_zeroes(const char *name, uint64_t blocks)
 {
 	static const uint8_t data[4096];
@@ -362,7 +362,7 @@ static void poke_zeroes(const char *name, uint64_t blocks)
 	close(fd);
 }
 
-/* What a Read of @lba with a check of the guard returns; @md gets the metadata. */
+/* Read @lba with a guard check.  Returns the status; @md gets the metadata. */
 static int read_zeroes(struct target_ns *ns, uint64_t lba, uint8_t *md)
 {
 	static uint8_t data[4096];
@@ -375,8 +375,8 @@ static int read_zeroes(struct target_ns *ns, uint64_t lba, uint8_t *md)
 }
 
 /*
- * A block of zeroes that was written through the controller and whose guard was damaged
- * on media is a damaged block, LBA 0 as any other: for its writer and who comes after.
+ * A zero block that was written through the controller and whose guard was damaged on media is a
+ * bad block, also at LBA 0, for its writer and for the next user.
  */
 static void block_zero(void)
 {
@@ -410,8 +410,8 @@ static void block_zero(void)
 }
 
 /*
- * Of an image made elsewhere nobody knows whether zeroes at LBA 0 were written: with a
- * guard that is not theirs they count as deallocated, until they are written here.
+ * In an image made elsewhere it is unknown whether zeroes at LBA 0 were written: with a wrong
+ * guard they count as deallocated until they are written here.
  */
 static void block_zero_elsewhere(void)
 {

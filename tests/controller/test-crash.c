@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test-crash.c - kill -9 the users of an image, a hundred times: what completed
- * is there, what did not is there or is not, and nothing is torn
+ * test-crash.c - kill the users of an image with SIGKILL, a hundred times: completed writes must
+ * persist, others must be there completely or not at all, and no block may be torn
  *
- * Each writer has every Nth run of blocks to itself, and a shared table of what
- * generation of each block is complete and which is on its way.  A generation is
- * data of its own all over the block, with tuples by the controller; every eighth
- * is a deallocation.  Afterwards a block must be one or the other, whole, and
- * read with all checks.
+ * Each writer owns every Nth extent of blocks.  A shared table has the generation of each block
+ * that is complete, and the one that is being written.  A generation is data that fills the whole
+ * block, with tuples by the controller; every eighth is a deallocation.  Afterwards a block must
+ * be one of the two, complete, and pass all checks.
  *
- * TEST_CRASH_ROUNDS sets how often.  The image is made under TMPDIR (/tmp by
- * default).
+ * TEST_CRASH_ROUNDS sets the number of rounds.  The image is created under TMPDIR (default /tmp).
  */
 #include "engines/nvme/nvme.h"
 #include "engines/controller/controller.h"
@@ -30,7 +28,7 @@ static const struct ns_format format = { 4096, MS, 0, 1, 0, 2, 0 };
 
 static char path[PATH_MAX], why[WHY_MAX];
 
-/* Of each block, by its writer alone. */
+/* The state of a block; only its writer changes it. */
 struct progress {
 	uint32_t begun, complete;
 };
@@ -55,7 +53,7 @@ static bool is_deallocation(uint32_t generation)
 	return generation % 8 == 0;
 }
 
-/* What a block holds: words of its generation and LBA. */
+/* Fill a block with its generation and LBA. */
 static void stamp(uint64_t *data, uint32_t generation, uint64_t lba)
 {
 	for (unsigned i = 0; i < DATA / sizeof(*data); i++)
@@ -97,7 +95,7 @@ static void change(struct target_queue *q, struct target_ns *ns, uint64_t lba, u
 		__atomic_store_n(&table[lba + i].complete, generation, __ATOMIC_SEQ_CST);
 }
 
-/* Blocks of a run are always changed together, so that generations stay alike. */
+/* The blocks of an extent are always changed together, so that their generations are equal. */
 static void write_on(unsigned writer, unsigned seed)
 {
 	struct target_ns *ns = must_open();
@@ -139,7 +137,7 @@ static bool check_block(struct target_ns *ns, uint64_t lba, unsigned round)
 			  memcmp(data, data + 1, DATA - 8) ? "torn" : "whole");
 }
 
-/* What is there now is what the next round starts from. */
+/* Check all blocks; the next round starts from their present content. */
 static void check_all(struct target_ns *ns, unsigned round)
 {
 	bool good = true;
@@ -149,7 +147,7 @@ static void check_all(struct target_ns *ns, unsigned round)
 		table[lba].complete = table[lba].begun;
 	}
 	for (uint64_t lba = 0; lba < BLOCKS && good; lba += RUN) {
-		/* A run that was cut short may lie behind: write it all again. */
+		/* Parts of an interrupted extent may be older, so write it completely. */
 		struct target_queue_opts o = { .depth = 1 };
 		struct target_queue *q;
 
@@ -185,7 +183,7 @@ static void start(pid_t *pids, unsigned round)
 	}
 }
 
-/* Kill writer @i; it must not have ended by itself. */
+/* Kill a writer; it must still be running. */
 static void end(pid_t pid, unsigned round)
 {
 	int status;
@@ -195,7 +193,7 @@ static void end(pid_t pid, unsigned round)
 	UNIT_CHECK(WIFSIGNALED(status), "round %u: a writer ended, %d", round, WEXITSTATUS(status));
 }
 
-/* All are killed, and the image is opened anew. */
+/* Kill all writers, and open the image again. */
 static void kill_all(void)
 {
 	pid_t pids[WRITERS];
@@ -213,7 +211,7 @@ static void kill_all(void)
 	}
 }
 
-/* One is killed under the eyes of the others and of a reader. */
+/* Kill one writer while the others and a reader continue. */
 static void kill_one(void)
 {
 	struct target_ns *ns = must_open();

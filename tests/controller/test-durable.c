@@ -2,8 +2,8 @@
 /*
  * test-durable.c - what the embedded controller makes durable, and when
  *
- * The calls that make files durable are seen on their way to the kernel: this program has
- * functions of their names, which write down the files and what was on media just then.
+ * This program replaces the functions that make files durable: they record the file and the
+ * content on media at that time, and then call the kernel.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,13 +13,13 @@
 #include "tests/lib/controller-image.h"
 #include "model.h"
 
-/* --- what is seen --- */
+/* --- the record --- */
 
-static char seen[4096];			/* names of what was synced or renamed, one a line */
+static char seen[4096];			/* names of synced or renamed files, one per line */
 static const uint8_t *watched;		/* a byte of memory, */
-static uint64_t watched_at;		/* and one of x.img: */
-static int then_memory, then_media;	/* what they were at the first sync; -1: there was none */
-static int fail_syncs;			/* so many syncs are to fail */
+static uint64_t watched_at;		/* and the offset of one in x.img */
+static int then_memory, then_media;	/* their values at the first sync; -1: no sync yet */
+static int fail_syncs;			/* number of syncs that shall fail */
 
 static void look_back(void)
 {
@@ -37,7 +37,7 @@ static int media_byte(void)
 	return n == 1 ? byte : -1;
 }
 
-/* The last part of the name of an open file; "." for the folder itself. */
+/* Record the last component of an open file's name; "." for the folder itself. */
 static void note(int fd)
 {
 	char link[64], name[PATH_MAX];
@@ -82,7 +82,7 @@ int rename(const char *from, const char *to)
 	return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
-/* Where in what was seen a name comes first; -1: nowhere. */
+/* Return the position of the first record of a name, or -1. */
 static int at(const char *name)
 {
 	char line[300];
@@ -115,13 +115,13 @@ static void write_block(struct target_ns *ns, uint64_t lba, uint8_t byte)
 
 static const struct ns_format format = F(4096, 8, 0, 1, 0, 0, 0);
 
-/* After a Flush all files of an image are on media: what is in them, and their names. */
+/* A Flush makes all files of an image durable, their contents and their names. */
 static void flush_keeps_all(void)
 {
 	static const char *const files[] = { "x.img", "x.img.state", "x.img.format", "." };
 	struct target_ns *ns = must_open("x.img", &format, 1 << 20);
 
-	for (int user = 0; user < 2; user++) {		/* who made it, and who comes after */
+	for (int user = 0; user < 2; user++) {		/* its creator, and a later user */
 		write_block(ns, 3, user + 1);
 		look_back();
 		UNIT_CHECK(!run(ns, flush_command()), "flush");
@@ -138,7 +138,7 @@ static void flush_keeps_all(void)
 	remove_image("x.img");
 }
 
-/* A Flush that fails says so, and leaves to the next what it has not done. */
+/* A failed Flush returns an error, and the next one syncs what is left. */
 static void flush_fails(void)
 {
 	for (int failed = 1; failed <= 4; failed++) {
@@ -161,7 +161,7 @@ static void flush_fails(void)
 	}
 }
 
-/* Others may have written what a job that only reads flushes. */
+/* A job that only reads can flush what others have written. */
 static void reader_flushes(void)
 {
 	struct target_ns *ns = must_open("x.img", &format, 1 << 20);
@@ -178,7 +178,7 @@ static void reader_flushes(void)
 
 /* --- files that replace others --- */
 
-/* What is in a format is on media before it has its name, so that there is one at any time. */
+/* A format file is durable before it gets its name, so a complete one exists at any time. */
 static void format_before_name(void)
 {
 	struct target_ns *ns;
@@ -192,7 +192,7 @@ static void format_before_name(void)
 	remove_image("x.img");
 }
 
-/* Format NVM: old blocks are gone for good before there is the format in which they'd be others. */
+/* Format NVM discards the old blocks durably before the new format becomes valid. */
 static void format_nvm(void)
 {
 	struct target_ns *ns = must_open("x.img", &format, 1 << 20);
@@ -213,9 +213,9 @@ static void format_nvm(void)
 /* --- FUA --- */
 
 /*
- * 3.3.1, 3.3.4, 3.3.5: what Compare, Read and Verify look at is committed before they do;
- * 3.3.2, 3.3.6, 3.3.8: Copy, Write and Write Zeroes commit what they have written.  Nothing
- * does without FUA, and Write Uncorrectable and Dataset Management have none.
+ * 3.3.1, 3.3.4, 3.3.5: with FUA Compare, Read and Verify commit the blocks before they read them;
+ * 3.3.2, 3.3.6, 3.3.8: Copy, Write and Write Zeroes commit what they have written.  Without FUA
+ * nothing is committed, and Write Uncorrectable and Dataset Management do not have FUA.
  */
 static void force_unit_access(void)
 {
@@ -268,7 +268,7 @@ static void force_unit_access(void)
 		}
 }
 
-/* What can't be committed can't be read from media. */
+/* A Read with FUA fails if the block cannot be committed. */
 static void fua_fails(void)
 {
 	static uint8_t data[4096];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-fault.c - the embedded controller told to misbehave does what it says,
- * says what it did, and nothing else
+ * test-fault.c - the faults of the embedded controller do and log what is documented, and nothing
+ * else
  *
- * The image is one of 512+8 without protection, in a folder under the current one.
+ * The image is 512+8 without protection information, in a folder under the current one.
  */
 #include "engines/nvme/nvme.h"
 #include "engines/controller/controller.h"
@@ -23,7 +23,7 @@ struct block {
 	uint8_t	data[DATA], md[MD];
 };
 
-/* The device under test: what it should hold by now. */
+/* The namespace and its expected content. */
 static struct {
 	struct target_ns	*ns;
 	uint64_t		blocks;
@@ -76,7 +76,7 @@ static int command(uint8_t opcode, uint64_t lba, uint32_t nr, uint8_t *data, uin
 	return controller_target.io(dev.ns, &cmd);
 }
 
-/* Write random blocks; they are left in @sent. */
+/* Write random blocks; @sent gets a copy of them. */
 static void write_blocks(uint64_t lba, uint32_t nr, struct block *sent)
 {
 	static uint8_t data[MOST * DATA], md[MOST * MD];
@@ -99,7 +99,7 @@ static void holds_what_it_should(const char *when)
 			   !memcmp(md + i * MD, dev.should[i].md, MD), "%s: block %" PRIu64 " is another", when, i);
 }
 
-/* What it said since the last time. */
+/* Return what was logged since the last call. */
 static const char *said(void)
 {
 	static char text[4096];
@@ -121,7 +121,7 @@ static void says(const char *when, const char *want)
 	UNIT_CHECK(!strcmp(got, want), "%s: it says '%s' instead of '%s'", when, got, want);
 }
 
-/* --- kinds --- */
+/* --- kinds of faults --- */
 
 static void lost(void)
 {
@@ -134,7 +134,7 @@ static void lost(void)
 	tear_down();
 }
 
-/* Anywhere but where it belongs; over a run of blocks as if it had been meant for there. */
+/* The blocks are anywhere except at their LBAs, as if they had been written there. */
 static void misdirected(void)
 {
 	bool hit[MOST] = { false };
@@ -163,7 +163,7 @@ static void misdirected(void)
 	tear_down();
 }
 
-/* Where there is no other place all is well, and it says nothing. */
+/* If no other range exists, the write is correct and nothing is logged. */
 static void misdirected_nowhere(void)
 {
 	struct block sent[4];
@@ -201,7 +201,7 @@ static void torn(void)
 	tear_down();
 }
 
-/* The second half is what it was: nothing is torn, and it says nothing. */
+/* If the second halves are equal, nothing is torn and nothing is logged. */
 static void torn_alike(void)
 {
 	uint8_t data[DATA] = { 1 }, md[MD] = { 2 };
@@ -215,7 +215,7 @@ static void torn_alike(void)
 	tear_down();
 }
 
-/* A run that is stuck takes nothing, its neighbours in the same write do. */
+/* A stuck extent accepts no writes; its neighbours in the same write do. */
 static void stale(void)
 {
 	struct block sent[8];
@@ -226,7 +226,7 @@ static void stale(void)
 	holds_what_it_should("stuck");
 	tear_down();
 
-	set_up("stale/4@0", MOST, 0);		/* of these three writes the first is drawn */
+	set_up("stale/4@0", MOST, 0);		/* the first of these three writes is selected */
 	write_blocks(10, 2, sent);
 	says("stuck", "{\"kind\":\"stale\",\"lba\":10,\"nr\":2}\n");
 	write_blocks(8, 8, sent);
@@ -241,9 +241,9 @@ static void stale(void)
 	tear_down();
 }
 
-/* --- which, and how long --- */
+/* --- selection and delay --- */
 
-/* Which of 800 writes are lost, a bit each. */
+/* Determine which of 800 writes are lost, one bit each.  Returns their number. */
 static unsigned draw(const char *fault, uint8_t lost[100])
 {
 	struct block sent;
@@ -288,7 +288,7 @@ static uint64_t now(void)
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
-/* Commands that are reaped take so much longer; the shortest of many says how much. */
+/* Commands take longer by the delay when they are reaped; measure the shortest of many. */
 static void delay(void)
 {
 	static uint8_t data[DATA], md[MD];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test-files.c - the embedded controller's files: which images it opens and which
- * it refuses, and what they hold, keep and give back
+ * test-files.c - the files of the embedded controller: which images are opened or refused, and
+ * which space they allocate and release
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,13 +14,13 @@
 
 enum { ANY = -1 };
 
-/* Does an open fail, for the reason that has @words in it, and leave nothing new? */
+/* Return true if an open failed with one line that contains @words. */
 static bool refused(int ret, const char *words)
 {
 	return ret < 0 && strstr(why, words) && !strchr(why, '\n');
 }
 
-/* --- what is opened, and what is refused --- */
+/* --- which images are opened or refused --- */
 
 static void write_file(const char *name, const char *text)
 {
@@ -108,7 +108,7 @@ static void refusals(void)
 	remove_image("x.img");
 }
 
-/* A format without tuples, and what it would say of them. */
+/* In a format without tuples, the fields of the tuple are ignored. */
 static void no_tuple(void)
 {
 	const struct ns_format f = F(4096, 16, 0, 0, 1, 2, 16), other = F(ANY, ANY, ANY, 0, 0, 1, 32),
@@ -126,7 +126,7 @@ static void no_tuple(void)
 	remove_image("x.img");
 }
 
-/* A job that only reads may not write, whatever the file allows. */
+/* A job that only reads must not write, even if the file permits it. */
 static void read_only(void)
 {
 	const struct ns_format f = F(512, 0, 0, 0, 0, 0, 0);
@@ -141,7 +141,7 @@ static void read_only(void)
 	remove_image("ro.img");
 }
 
-/* Permissions bind those who are not root; the child is nobody. */
+/* Permissions do not apply to root, so a child runs as nobody. */
 static void no_permission(void)
 {
 	const struct ns_format f = F(512, 8, 0, 1, 0, 0, 0);
@@ -192,7 +192,7 @@ static void names(void)
 	}
 }
 
-/* An image of another controller: opened in a format that is told, and not before. */
+/* An image of another controller can be opened only if its format is given. */
 static void bare_image(void)
 {
 	const struct ns_format f = F(4096, 8, 0, 1, 0, 0, ANY), part = F(4096, 8, 0, 1, ANY, ANY,
@@ -222,7 +222,7 @@ static void bare_image(void)
 	UNIT_CHECK(!run(ns, cmd) && md[7] == 5, "read: %x", run(ns, cmd));
 	controller_target.close(ns);
 
-	/* The other controller goes on: a block less, and one more. */
+	/* The other controller deallocates one block and writes another. */
 	UNIT_CHECK(!fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 5 * 4096, 4096) &&
 		   pwrite(fd, data, 4096, 6 * 4096) == 4096, "can't change it");
 	close(fd);
@@ -237,7 +237,7 @@ static void bare_image(void)
 	remove_image("bare.img");
 }
 
-/* A bare image keeps the format of who writes to it: not of a job that was refused. */
+/* An image without .format gets it from the first job that writes, not from one that is refused. */
 static void bare_image_kept(void)
 {
 	const struct ns_format wrong = F(4096, 16, 0, 1, 0, 0, ANY), f = F(4096, 8, 0, 1, 0, 0, ANY);
@@ -266,7 +266,7 @@ static void bare_image_kept(void)
 	remove_image("bare.img");
 }
 
-/* What was left behind by who was killed, under the names that files are made by, is in no way. */
+/* Temporary files that killed processes left behind do not disturb. */
 static void left_behind(void)
 {
 	const struct ns_format f = F(512, 0, 0, 0, 0, 0, 0);
@@ -274,16 +274,16 @@ static void left_behind(void)
 
 	snprintf(name, sizeof(name), "left.img.new-%d", getpid());
 	write_file(name, "half of it");
-	mkdir(in_folder("left.img.format.new"), 0777);	/* as if another writes it just now */
+	mkdir(in_folder("left.img.format.new"), 0777);	/* as if another process were writing it */
 	controller_target.close(must_open("left.img", &f, 1 << 20));
 	UNIT_CHECK(access(in_folder(name), F_OK), "it is still there");
 	rmdir(in_folder("left.img.format.new"));
 	remove_image("left.img");
 }
 
-/* --- what they hold --- */
+/* --- the content of images --- */
 
-/* What a reader sees of one block: 0 zeroes and ones, 1 zeroes, 2 an error. */
+/* Read one block: 0 zeroes with a tuple of ones, 1 zeroes with another tuple, 2 an error. */
 static int look(struct target_ns *ns, uint64_t lba)
 {
 	static uint8_t data[512], md[8];
@@ -294,7 +294,7 @@ static int look(struct target_ns *ns, uint64_t lba)
 	return run(ns, cmd) == MODEL_UNREAD ? 2 : md[7] == 0xff ? 0 : 1;
 }
 
-/* Which blocks are deallocated is exact: across opens, and next to others in a page. */
+/* The set of deallocated blocks is exact, after reopening and for blocks that share a page. */
 static void deallocated(void)
 {
 	const struct ns_format f = F(512, 8, 0, 1, 0, 0, 0);
@@ -315,7 +315,7 @@ static void deallocated(void)
 		ns = must_open("holes.img", &any_format, 0);
 	}
 	controller_target.close(ns);
-	unlink(in_folder("holes.img.state"));	/* now nobody knows of zeroes that were written */
+	unlink(in_folder("holes.img.state"));	/* loses which blocks were written as zeroes */
 	ns = must_open("holes.img", &any_format, 0);
 	UNIT_CHECK(look(ns, 2) == 0 && look(ns, 4) == 0, "without a state: %d %d", look(ns, 2),
 		   look(ns, 4));
@@ -323,7 +323,7 @@ static void deallocated(void)
 	remove_image("holes.img");
 }
 
-/* Deallocating gives room back: the last small block of a page takes it along. */
+/* Deallocating releases disk space: with the last small block of a page. */
 static void gives_back(void)
 {
 	const struct ns_format f = F(512, 8, 0, 1, 0, 0, 0);
@@ -350,7 +350,7 @@ static void gives_back(void)
 	remove_image("room.img");
 }
 
-/* Far LBAs: the image is sparse, and so is what is kept about it. */
+/* With very high LBAs the image and its state are sparse. */
 static void far_away(void)
 {
 	const struct ns_format f = F(512, 8, 0, 1, 0, 0, 0);
@@ -385,7 +385,7 @@ static void far_away(void)
 	remove_image("far.img");
 }
 
-/* A full disk is an error of the write that meets it, and of no other. */
+/* A full disk fails the write that needs space, and no other. */
 static void full_disk(void)
 {
 	const struct ns_format f = F(4096, 8, 0, 1, 0, 0, 0);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // check: limit=120
 /*
- * test-fork.c - fork() while another thread is at work: the child can do all the same
+ * test-fork.c - fork() while another thread works: the child can use images, too
  *
- * fio does so where one job is a thread and another a process: the process begins as a copy of
- * fio, with the locks that any thread held at that moment, and no thread to let them go.
+ * fio does this if one job is a thread and another is a process.  The process starts as a copy of
+ * fio with the locks that any thread held at that moment, and without the thread that would
+ * release them.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,7 +17,7 @@
 #include "verify/run-report.h"
 #include "tests/lib/controller-image.h"
 
-enum { FORKS = 100, LIMIT = 60 };		/* children; seconds that one may take */
+enum { FORKS = 100, LIMIT = 60 };		/* children; time limit of each, seconds */
 
 static const struct ns_format format = F(512, 8, 0, 1, 0, 0, 0);
 static atomic_bool over;
@@ -26,7 +27,7 @@ static struct nvme_uring_cmd flush(void)
 	return (struct nvme_uring_cmd){ .opcode = nvme_cmd_flush, .nsid = 1 };
 }
 
-/* Open an image, which is made if it is not there, use it, close it. */
+/* Open an image (create it if necessary), use it, and close it. */
 static bool use_image(const char *name)
 {
 	struct target_ns *ns;
@@ -89,7 +90,7 @@ static void *go_on(void *arg)
 	return NULL;
 }
 
-/* The child's exit status; -1: it did not come to its end. */
+/* Run @use in a child.  Returns its exit status, or -1 if it did not finish. */
 static int in_child(use_fn *use, const char *name)
 {
 	int status;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test-format.c - the embedded controller's format: what Identify tells of it, and
- * Format NVM with every LBA format
+ * test-format.c - the formats of the embedded controller: Identify, and Format NVM with every LBA
+ * format
  */
 #include <errno.h>
 #include <sys/stat.h>
@@ -59,7 +59,7 @@ static void identify_refusals(void)
 	remove_image("id.img");
 }
 
-/* Bits and identifiers that a host goes by, and that must fit one another. */
+/* The bits and identifiers that hosts rely on must be consistent. */
 static void identify_agrees(void)
 {
 	struct target_ns *ns = must_open("id.img", &formats[4], 1 << 20);
@@ -88,7 +88,7 @@ static void identify_agrees(void)
 
 /* --- Format NVM --- */
 
-/* STS of an LBA format, as CNS 05h has it. */
+/* Return the STS of an LBA format from CNS 05h. */
 static unsigned has_storage_tag(struct target_ns *ns, unsigned index)
 {
 	struct nvme_nvm_id_ns id;
@@ -149,8 +149,8 @@ static void format_nvm(void)
 }
 
 /*
- * 4.1.1: Format NVM makes no storage tags where there were none, nor others; what has some
- * is formatted anew as it is.  And none beyond a 16b guard without them where LBAFEE is 0.
+ * 4.1.1: Format NVM cannot add or change storage tags; a format that has them can be formatted to
+ * itself.  With LBAFEE 0 only formats with a 16b guard and no storage tag are allowed.
  */
 static void format_storage_tags(void)
 {
@@ -195,7 +195,7 @@ static void format_storage_tags(void)
 	remove_image("fmt.img");
 }
 
-/* Format NVM with one that can't be kept: first all blocks stay, then all are gone. */
+/* If the new format cannot be written, all blocks stay; if it cannot be renamed, all are gone. */
 static void format_fails(void)
 {
 	struct target_ns *ns = must_open("fmt.img", &formats[4], 1 << 20);

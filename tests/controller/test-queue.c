@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test-queue.c - the embedded controller's queue: as deep as was asked for, of
- * several images, reaped in parts
+ * test-queue.c - the embedded controller's queue: full depth, several images, completions reaped
+ * in parts
  */
 #include "tests/lib/controller-image.h"
 #include "model.h"
@@ -27,7 +27,7 @@ static void queue(void)
 			controller_target.push(q, i & 1 ? two : ns, tag, i & 1, -1);
 		}
 		if (round & 1)
-			controller_target.commit(q);	/* else reap() begins it */
+			controller_target.commit(q);	/* otherwise reap() submits it */
 		ret = controller_target.reap(q, cqes, 1, 2, NULL);
 		ret += controller_target.reap(q, cqes + 2, 1, 6, NULL);
 		UNIT_CHECK(ret == 5, "%d of 5", ret);

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test-shared.c - one image of the embedded controller for many at once, threads
- * and processes
+ * test-shared.c - many threads and processes use one image of the embedded controller concurrently
  *
- * Everyone writes everywhere and reads everywhere: each block one byte all over,
- * tuples by the controller.  A block is torn when it is not one byte, or does not
- * fit its tuple.
+ * All of them write and read everywhere.  Each block is filled with one byte, with tuples by the
+ * controller.  A block is torn if its bytes differ or if it does not match its tuple.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -111,7 +109,7 @@ static void processes(void)
 	remove_image("shared.img");
 }
 
-/* Who comes while somebody else creates the image finds all of it, or nothing yet. */
+/* A process that opens the image while another creates it finds a complete image or none. */
 static void created_at_once(void)
 {
 	enum { ROUNDS = 400 };

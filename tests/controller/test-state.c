@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test-state.c - what all users of an image share, x.img.state: damaged, left by a
- * dead writer, open to be read only, and without room
+ * test-state.c - x.img.state: damaged, left by a dead writer, read-only, and on a full file system
  *
- * Some cases write to that file themselves, at the places that controller-image.h tells of.
+ * Some cases write to that file directly, at the offsets below.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,9 +16,9 @@
 #include "model.h"
 
 /*
- * In the state, bytes: how many journals were in use; the locks, a word each; and the first
- * journal of an image of 1 MiB, whose maps have two pages each: its state (2: good), what it
- * changes (0: writes), first block, number of blocks, boot, blocks.
+ * Offsets in the state, bytes: the number of used journals; the locks, one word each; and the
+ * first journal of an image of 1 MiB, whose maps have two pages each.  A journal has its state (2:
+ * good), the change (0: write), first block, number of blocks, boot, blocks.
  */
 enum { USED_AT = 76, LOCKS_AT = 4096, JOURNAL_AT = LOCKS_AT + 8 * 4096 + 2 * 4096 + 2 * 4096,
        BOOT_AT = JOURNAL_AT + 24, BLOCKS_AT = JOURNAL_AT + 4096 };
@@ -34,7 +33,7 @@ static void poke(const char *name, off_t at, uint64_t value, size_t len)
 	close(fd);
 }
 
-/* A block of @byte, with a tuple by the controller. */
+/* Write a block of @byte with a tuple by the controller. */
 static int put(struct target_ns *ns, uint64_t lba, uint8_t byte)
 {
 	static uint8_t data[512];
@@ -45,7 +44,7 @@ static int put(struct target_ns *ns, uint64_t lba, uint8_t byte)
 	return run(ns, cmd);
 }
 
-/* What a block reads as: its first byte, with 256 added where it is deallocated; or an error. */
+/* Read a block.  Returns its first byte, plus 256 if it is deallocated; or an error. */
 static int get(struct target_ns *ns, uint64_t lba)
 {
 	static uint8_t data[512], md[8];
@@ -62,7 +61,7 @@ enum { DEALLOCATED = 256 };
 
 /* --- damage --- */
 
-/* Numbers that no writer leaves there: the state is another, and nothing goes by them. */
+/* Values that no writer produces: the state is discarded and made again. */
 static void damaged(void)
 {
 	static const struct { off_t at; uint64_t value; size_t len; } cases[] = {
@@ -85,7 +84,7 @@ static void damaged(void)
 	}
 }
 
-/* Damaged while it is in use: who waits for such a lock has no one to wait for. */
+/* The state is damaged while in use: a lock whose owner cannot exist is an error, not a wait. */
 static void damaged_in_use(void)
 {
 	struct target_ns *ns = must_open("x.img", &small, 1 << 20);
@@ -100,7 +99,7 @@ static void damaged_in_use(void)
 
 /* --- a dead writer --- */
 
-/* A journal that is declared good, for a block of @byte without a tuple, and its lock. */
+/* Leave a good journal for a block of @byte without a tuple, and the lock that belongs to it. */
 static void leave_journal(uint64_t lba, uint8_t byte)
 {
 	poke("x.img.state", JOURNAL_AT, 2, 8);
@@ -111,8 +110,8 @@ static void leave_journal(uint64_t lba, uint8_t byte)
 }
 
 /*
- * What a killed writer declared good is done for it, while the kernel that it wrote by runs:
- * by the first user, and by one who comes upon its lock.
+ * The good journal of a killed writer is replayed if it is of the same boot: by the first user,
+ * and by a user that finds its lock.
  */
 static void other_boot(void)
 {
@@ -140,7 +139,7 @@ static void other_boot(void)
 	}
 }
 
-/* A writer with a child that outlives it, and is told of in @pid; it has journal 0. */
+/* Run a writer with journal 0 and a child that survives it; the child's pid goes to @pid. */
 static void write_and_fork(int pid)
 {
 	struct target_ns *ns = must_open("x.img", &small, 1 << 20);
@@ -157,7 +156,7 @@ static void write_and_fork(int pid)
 		pause();
 }
 
-/* Who waits for the lock of a writer that is dead sees that, whatever children it had. */
+/* A waiting process detects that the writer is dead, even if a child of the writer is alive. */
 static void has_a_child(void)
 {
 	int pipes[2], status;
@@ -187,9 +186,9 @@ static void has_a_child(void)
 	remove_image("x.img");
 }
 
-/* --- readers that may not write --- */
+/* --- readers without write permission --- */
 
-/* Run @reader as nobody where this is root, whom no permission binds; where it fails. */
+/* Run @reader in a child, as nobody if this is root.  Returns where it failed. */
 static int as_nobody(int (*reader)(void))
 {
 	int status;
@@ -203,7 +202,7 @@ static int as_nobody(int (*reader)(void))
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* Two processes take turns; false: the other is no more. */
+/* Let two processes alternate; false: the other one has ended. */
 static int turns[2][2];
 
 static bool wait_turn(int who)
@@ -218,7 +217,7 @@ static bool give_turn(int who)
 	return write(turns[who][1], "", 1) == 1;
 }
 
-/* The steps are those of reads_along(); a read of a locked block is not to end yet. */
+/* The child of reads_along(), which has the other steps; its read of a locked block must wait. */
 static int read_along(void)
 {
 	struct nvme_uring_cmd flush = { .opcode = 0, .nsid = 1 };
@@ -232,7 +231,7 @@ static int read_along(void)
 		return 99;
 	if (get(ns, 3) != 8 || get(ns, 4) != 9 || get(ns, 6) != 10 || get(ns, 7) != DEALLOCATED)
 		return 3;
-	if (get(ns, 64) != -EIO)		/* its writer is dead, and it can't be repaired */
+	if (get(ns, 64) != -EIO)		/* its writer is dead, and repair is impossible */
 		return 4;
 	if (run(ns, flush))
 		return 5;
@@ -243,7 +242,7 @@ static int read_along(void)
 	return 0;
 }
 
-/* What a writer marks and writes after such a reader has come is seen by it. */
+/* A reader that opened the image earlier sees what a writer marks and writes later. */
 static void reads_along(void)
 {
 	struct target_ns *ns;
@@ -253,7 +252,7 @@ static void reads_along(void)
 	if (!UNIT_CHECK(!pipe(turns[0]) && !pipe(turns[1]), "no pipes"))
 		return;
 	fflush(stdout);
-	pid = fork();		/* before there is an image that would be its own, too */
+	pid = fork();		/* before the image is opened, so that it is not inherited */
 	if (!pid)
 		_exit(as_nobody(read_along));
 	close(turns[0][1]);
@@ -280,7 +279,7 @@ static int read_only(void)
 	return get(ns, 3) == 7 && get(ns, 4) == DEALLOCATED ? 0 : 2;
 }
 
-/* A state that is no use, to one who cannot make it anew: the blocks are there all the same. */
+/* A reader that finds an invalid state and cannot recreate it can still read the blocks. */
 static void reads_without(void)
 {
 	struct target_ns *ns = must_open("x.img", &small, 1 << 20);
@@ -297,7 +296,7 @@ static void reads_without(void)
 	remove_image("x.img");
 }
 
-/* fio's uid= comes between the open of an image and that of a queue. */
+/* fio's uid= changes the user between the open of an image and the open of a queue. */
 static int change_user(void)
 {
 	struct target_ns *ns = must_open("x.img", &small, 1 << 20);
@@ -312,7 +311,7 @@ static int change_user(void)
 	return strstr(why, "x.img.state: Permission denied") && !strstr(why, "no room") ? 0 : 3;
 }
 
-/* The same where that user can write it. */
+/* The same, if that user can write the image. */
 static int change_user_well(void)
 {
 	struct target_ns *ns = must_open("x.img", &small, 1 << 20);
@@ -345,7 +344,7 @@ static void other_user(void)
 
 /* --- a small file system --- */
 
-/* Mounted as "small"; false: it can't be, and the case is skipped. */
+/* Mount a tmpfs as "small"; if that is impossible, skip the case and return false. */
 static bool mount_small(const char *size)
 {
 	mkdir(in_folder("small"), 0777);
@@ -355,7 +354,7 @@ static bool mount_small(const char *size)
 	return false;
 }
 
-/* Take up all the room there is. */
+/* Allocate all space that is left. */
 static void fill_small(void)
 {
 	static const uint8_t page[4096];
@@ -367,8 +366,8 @@ static void fill_small(void)
 }
 
 /*
- * A write across the ends of two pages of the maps, the latter of which finds no room: the
- * image has some, its state is on a file system that is full.
+ * A write across two pages of the maps, the second of which gets no disk space: the image has
+ * space, but its state is on a full file system.
  */
 static void half_marked(void)
 {
@@ -405,7 +404,7 @@ static void no_action(int sig)
 	(void)sig;
 }
 
-/* In Linux 6.1 finding room in a tmpfs ends at any signal: that is no failure of anything. */
+/* In Linux 6.1 fallocate() on tmpfs is interrupted by any signal; this must not fail a write. */
 static void interrupted(void)
 {
 	const struct itimerval often = { { 0, 150 }, { 0, 150 } }, never = { 0 };
