@@ -80,9 +80,7 @@ static int lose(struct ctl_port *port, struct run w, uint64_t draw)
 	return tell(port->fault, w, "") ? 0 : ctl_change(port, CTL_WRITE, w.lba, w.nr);
 }
 
-/*
- * Write to another LBA range of the namespace that does not overlap; without one, write correctly.
- */
+/* Write to another range of LBAs that does not overlap; if there is none, write correctly. */
 static int misdirect(struct ctl_port *port, struct run w, uint64_t draw)
 {
 	const uint64_t places = port->image->format.nr_blocks - w.nr + 1;

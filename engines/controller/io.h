@@ -29,9 +29,7 @@ enum ctl_status {
 #define CTL_MDTS 7
 #define CTL_MAX_TRANSFER (4096u << CTL_MDTS)
 
-/*
- * Limits of Copy: blocks per range and per command (or a journal's capacity); ranges per command.
- */
+/* Limits of Copy: blocks per range and command (or a journal's capacity), ranges per command. */
 #define CTL_COPY_BLOCKS 128u
 #define CTL_COPY_RANGES 128u
 

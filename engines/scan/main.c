@@ -53,9 +53,7 @@ static struct ns_format format_of(const struct scan_args *a)
 	return f;
 }
 
-/*
- * Open the target without other options, so that its real format is known before they are checked.
- */
+/* Open the target without other options, so that its format is known before they are checked. */
 static void open_target(const struct scan_args *a, struct job_ns *ns)
 {
 	struct job_opts any = { .verify_given = true, .open.format = format_of(a) };

@@ -82,9 +82,7 @@ struct json_object *scan_info(struct target_ns *target, const char *path,
 			      const struct nvme_identify *id);
 void scan_info_text(struct json_object *info);
 
-/*
- * Return the name of a field.  For VFY_DATA it is "unrecovered", the only error of data in a scan.
- */
+/* Return the name of a field.  VFY_DATA is "unrecovered", a scan's only error of data. */
 const char *scan_field_name(unsigned field);
 
 #endif

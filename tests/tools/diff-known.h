@@ -133,9 +133,7 @@ static struct diff_part diff_get_source(const struct nvme_ns_info *info, const u
 
 typedef bool diff_part_fn(const struct nvme_ns_info *info, const struct diff_part *part);
 
-/*
- * Return true if @has is true for a part of a command.  For Copy: all sources and the destination.
- */
+/* Return true if @has is true for a part of a command; for Copy, a source or the destination. */
 static bool diff_any_part(const struct diff_command *c, diff_part_fn *has)
 {
 	const struct pi_dwords d = { c->cmd.cdw2, c->cmd.cdw3, c->cmd.cdw14, c->cmd.cdw15 };

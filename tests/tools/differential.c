@@ -77,9 +77,7 @@ static bool look_back(struct lab *lab, char *why, size_t size)
 	return same;
 }
 
-/*
- * Send the command to both sides.  Returns true if all is equal; if not, *@why names a difference.
- */
+/* Send the command to both sides.  Returns true if all is equal; else @why names a difference. */
 static bool execute(struct lab *lab, char *why, size_t size)
 {
 	struct diff_outcome *o = &lab->outcome;
