@@ -27,7 +27,7 @@ bool device_sysfs_name(const struct stat *st, char *name, size_t size)
 	return snprintf(name, size, "%s", strrchr(link, '/') + 1) < (int)size;
 }
 
-/* The name of the block device of generic device "ngXnY" in @name. */
+/* Store the name of the block device of the generic device "ngXnY" in @name. */
 static bool block_name(const struct stat *st, char *name, size_t size)
 {
 	char generic[64];
@@ -37,21 +37,21 @@ static bool block_name(const struct stat *st, char *name, size_t size)
 }
 
 /*
- * A child that is forked while one of these is open holds the device as exclusively as its parent
- * does, and until it ends: so no thread of this process has one open then.
+ * A child that is forked while such a descriptor is open keeps the device open exclusively until
+ * it ends.  So a fork waits until no thread of this process has one open.
  */
 static pthread_mutex_t exclusive = PTHREAD_MUTEX_INITIALIZER;
 
 VFY_HOLD_ACROSS_FORK(exclusive, 102);
 
-/* 1: somebody has it open exclusively; 0: nobody has; -1: that can't be told. */
+/* Return 1 if the device is open exclusively, 0 if not, -1 if unknown. */
 static int is_held(const char *path)
 {
 	int fd, busy;
 
 	pthread_mutex_lock(&exclusive);
 	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
-	/* Where there is no such node, the kernel can't use the format as a disk. */
+	/* Without such a node the kernel cannot use the format as a disk. */
 	busy = fd >= 0 || errno == ENOENT ? 0 : errno == EBUSY ? 1 : -1;
 	if (fd >= 0)
 		close(fd);

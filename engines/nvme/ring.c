@@ -2,8 +2,8 @@
 /*
  * ring.c - the io_uring passthrough target: /dev/ngXnY
  *
- * Commands go to the driver in 128-byte submission entries, their statuses come
- * back in 32-byte completions.  One ring a queue, one queue a thread.
+ * Commands are passed to the driver in 128-byte submission entries; their statuses are returned in
+ * 32-byte completions.  Each queue has one ring, and each thread has one queue.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -91,8 +91,8 @@ static void ring_ns_close(struct target_ns *ns)
 }
 
 /*
- * struct nvme_uring_cmd is struct nvme_passthru_cmd but for its last dword, the
- * result, so the same command can be executed at once.
+ * struct nvme_uring_cmd and struct nvme_passthru_cmd differ only in the last dword, the result, so
+ * the same command can be executed synchronously.
  */
 static int execute(struct target_ns *ns, unsigned long request, struct nvme_uring_cmd *cmd)
 {
@@ -116,24 +116,23 @@ static int ring_io(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 
 struct target_queue {
 	struct io_uring		ring;
-	struct iovec		*iovecs;	/* one a tag, where vectored */
-	unsigned		ready;		/* pushed, not committed */
+	struct iovec		*iovecs;	/* one per tag, for vectored commands */
+	unsigned		ready;		/* pushed but not submitted */
 	unsigned		force_async;
-	unsigned		pushed;		/* since the last forced one */
+	unsigned		pushed;		/* since the last forced command */
 	unsigned		enter_flags;
-	bool			registered;	/* files are known by their positions */
-	bool			plain;		/* flat buffers, not registered, and nothing forced */
+	bool			registered;	/* files are given by their index */
+	bool			plain;		/* simple buffers, and no forced commands */
 };
 
 /*
- * Each tag has an entry of its own, left alone until its command has completed.
- * Entries ought to be free for the next command as soon as io_uring_enter() has
- * returned, but on Linux 6.12 a worker that submits later reads the entry again, and
- * would execute whatever command is in it by then.
+ * Each tag has its own entry, which is not changed until its command completes.  An entry should
+ * be reusable as soon as io_uring_enter() returns, but on Linux 6.12 a worker that submits the
+ * command later reads the entry again, and would then execute the next command in it.
  */
 static struct io_uring_sqe *entry_of(struct target_queue *q, unsigned tag)
 {
-	return &q->ring.sq.sqes[2 * tag];	/* SQE128: an entry is two */
+	return &q->ring.sq.sqes[2 * tag];	/* SQE128: two entries each */
 }
 
 static struct nvme_uring_cmd *command_in(struct io_uring_sqe *sqe)
@@ -146,7 +145,7 @@ static struct nvme_uring_cmd *ring_command(struct target_queue *q, unsigned tag)
 	return command_in(entry_of(q, tag));
 }
 
-/* What is the same in all commands of a tag; the rest is zero. */
+/* Set the fields that are equal in all commands of a tag; all others are zero. */
 static void fill_entries(struct target_queue *q, unsigned depth)
 {
 	for (unsigned tag = 0; tag < depth; tag++) {
@@ -160,8 +159,8 @@ static void fill_entries(struct target_queue *q, unsigned depth)
 }
 
 /*
- * As io_uring_queue_init_params() does, but with the array of the order in which
- * entries are submitted: newer liburings leave that out where they can.
+ * Does what io_uring_queue_init_params() does, but keeps the array of submission indexes: newer
+ * versions of liburing omit it if they can.
  */
 static int init_ring(struct target_queue *q, unsigned depth, struct io_uring_params *p)
 {
@@ -179,9 +178,9 @@ static int init_ring(struct target_queue *q, unsigned depth, struct io_uring_par
 }
 
 /*
- * With one thread submitting and reaping, completions need no interrupt of the
- * task and can wait until it asks.  Kernels that do not know a flag refuse the
- * whole set, so fall back to none.
+ * One thread submits and reaps, so completions need not interrupt the task and can wait until it
+ * asks for them.  A kernel that does not know one of these flags refuses all of them; then use
+ * none.
  */
 static int setup_ring(struct target_queue *q, const struct target_queue_opts *o)
 {
@@ -210,11 +209,11 @@ static int setup_ring(struct target_queue *q, const struct target_queue_opts *o)
 }
 
 /*
- * Where the driver is short of requests, a worker thread of the kernel submits the
- * command.  The first worker is made within io_uring_enter(), others when the task
- * gets to it.  If that is as an interrupt returns, kernels that know the x32 ABI take
- * the new worker to serve such a program, and it cuts addresses to 32 bits.  One is
- * enough: all that workers do is wait for requests.
+ * Work around a kernel bug (CONFIG_X86_X32_ABI): an io-wq worker that is created on return from an
+ * interrupt is treated as an x32 task, and user addresses are truncated to 32 bits.  If the driver
+ * has no free request, a worker submits the command.  The first worker is created within
+ * io_uring_enter(), further ones when the task runs again.  One is sufficient, since workers only
+ * wait for requests.
  */
 static void limit_workers(struct target_queue *q)
 {
@@ -258,7 +257,7 @@ static int setup_queue(struct target_queue *q, const struct target_queue_opts *o
 	if (ret)
 		return refuse(why, -ret, "fixedbufs: %u buffers can't be registered: %s%s", o->nr_bufs,
 			      strerror(-ret), ret == -ENOMEM ? " (raise ulimit -l)" : "");
-	/* Saves the kernel a look for the ring's file in each call; older ones don't know it. */
+	/* Avoids a lookup of the ring's file in each call; older kernels do not support it. */
 	if (io_uring_register_ring_fd(&q->ring) == 1)
 		q->enter_flags = IORING_ENTER_REGISTERED_RING;
 	ret = o->register_ns ? register_files(q, o) : 0;
@@ -290,11 +289,11 @@ static int ring_queue_open(const struct target_queue_opts *o, struct target_queu
 	return ret;
 }
 
-/* Hand the buffer over as one iovec, or as a registered one, or have a worker do it. */
+/* Pass the buffer as an iovec or a registered buffer, or force the command to a worker. */
 static void dress(struct target_queue *q, struct io_uring_sqe *sqe, int buf_index)
 {
 	struct nvme_uring_cmd *cmd = command_in(sqe);
-	bool data = cmd->data_len;		/* else nothing is to be mapped */
+	bool data = cmd->data_len;		/* false: no buffer to map */
 	bool fixed = data && buf_index >= 0;
 
 	sqe->uring_cmd_flags = fixed ? IORING_URING_CMD_FIXED : 0;
@@ -305,7 +304,7 @@ static void dress(struct target_queue *q, struct io_uring_sqe *sqe, int buf_inde
 
 		*iov = (struct iovec){ (void *)(uintptr_t)cmd->addr, cmd->data_len };
 		cmd->addr = (uintptr_t)iov;
-		cmd->data_len = 1;		/* a count, for vectored commands */
+		cmd->data_len = 1;		/* number of iovecs */
 	}
 	sqe->flags &= ~IOSQE_ASYNC;
 	if (q->force_async && ++q->pushed == q->force_async) {
@@ -323,14 +322,14 @@ static void ring_push(struct target_queue *q, struct target_ns *ns, unsigned tag
 	sqe->fd = q->registered ? ns_index : ns->fd;
 	if (!q->plain)
 		dress(q, sqe, buf_index);
-	/* Never full: it has room for all tags, and each is in it once. */
+	/* Never full: it has space for all tags, and contains each only once. */
 	sq->array[sq->sqe_tail++ & sq->ring_mask] = tag;
 	q->ready++;
 }
 
 /*
- * One io_uring_enter() for the batch.  With @events the kernel posts what completions
- * there are, and waits for @wait of them.
+ * Submit the batch with one io_uring_enter().  With @events the kernel posts available completions
+ * and waits for @wait of them.
  */
 static int submit(struct target_queue *q, unsigned wait, bool events)
 {
@@ -338,12 +337,13 @@ static int submit(struct target_queue *q, unsigned wait, bool events)
 
 	if (q->ring.flags & IORING_SETUP_SQPOLL)
 		return io_uring_submit_and_wait(&q->ring, wait);
+	/* Publishes the entries and the array; pairs with the kernel's acquire load of the tail. */
 	io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
 	return io_uring_enter(q->ring.enter_ring_fd, q->ready, wait,
 			      q->enter_flags | (events ? IORING_ENTER_GETEVENTS : 0), NULL);
 }
 
-/* What is seldom: the kernel did not take the batch as a whole, but @ret of it. */
+/* Slow path: io_uring_enter() submitted only @ret of the batch, or failed.  Submit the rest. */
 static __attribute__((noinline)) int insist(struct target_queue *q, int ret, unsigned wait)
 {
 	while (ret != (int)q->ready) {
@@ -352,7 +352,7 @@ static __attribute__((noinline)) int insist(struct target_queue *q, int ret, uns
 		else if (ret < 0)
 			return ret;
 		else if (q->ring.flags & IORING_SETUP_SQPOLL)
-			break;		/* it told what the kernel thread has not taken yet */
+			break;		/* @ret counts what the kernel thread has not taken yet */
 		q->ready -= ret > 0 ? ret : 0;
 		ret = submit(q, wait, true);
 	}
@@ -360,7 +360,7 @@ static __attribute__((noinline)) int insist(struct target_queue *q, int ret, uns
 	return 0;
 }
 
-/* Start the batch. */
+/* Submit the batch.  Returns 0, or -errno. */
 static inline int start(struct target_queue *q, unsigned wait, bool events)
 {
 	int ret = submit(q, wait, events);
@@ -381,6 +381,7 @@ harvest(struct target_queue *q, struct target_cqe *cqes, unsigned max)
 {
 	const struct io_uring_cq *cq = &q->ring.cq;
 	const unsigned first = *cq->khead, mask = cq->ring_mask;
+	/* Pairs with the kernel's release store after it has filled the completions. */
 	unsigned n = io_uring_smp_load_acquire(cq->ktail) - first;
 
 	if (n > max)
@@ -390,6 +391,7 @@ harvest(struct target_queue *q, struct target_cqe *cqes, unsigned max)
 
 		cqes[i] = (struct target_cqe){ .tag = cqe->user_data, .res = cqe->res };
 	}
+	/* The completions have been copied before the kernel may reuse their entries. */
 	io_uring_smp_store_release(cq->khead, first + n);
 	return n;
 }
@@ -405,7 +407,7 @@ static int wait_for(struct target_queue *q, unsigned nr, const struct timespec *
 	return io_uring_wait_cqes(&q->ring, &cqe, nr, &ts, NULL);
 }
 
-/* Polled and deferred completions appear only when the kernel is asked for them. */
+/* Polled and deferred completions are posted only in a system call that asks for them. */
 static bool has_to_ask(const struct target_queue *q)
 {
 	return q->ring.flags & IORING_SETUP_IOPOLL ||
@@ -413,8 +415,8 @@ static bool has_to_ask(const struct target_queue *q)
 }
 
 /*
- * Ask the kernel for completions when @n have been harvested, which is not enough.
- * Seldom: not inline, so that the usual way saves no registers for it.
+ * Slow path: @n completions were reaped, which are not enough.  Ask the kernel for more. Not
+ * inline, so that the fast path saves no registers for it.
  */
 static __attribute__((noinline)) int
 ask(struct target_queue *q, struct target_cqe *cqes, unsigned n, unsigned min, unsigned max,
