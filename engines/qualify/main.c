@@ -74,7 +74,7 @@ static struct ns_format format_of(const struct args *a)
 static void open_target(const struct args *a, struct lab *l, const char *path)
 {
 	const struct target_ops *ops = target_of(path);
-	const struct target_open o = {
+	struct target_open o = {
 		.path = path, .write = true, .format = format_of(a), .fault = a->fault,
 		.extent = a->target ? NULL : extent,
 	};
@@ -83,8 +83,12 @@ static void open_target(const struct args *a, struct lab *l, const char *path)
 	new_blocks = a->blocks;
 	if ((a->fault || a->defect) && ops == &ring_target)
 		args_die("--ns_fault and --ns_defect are for images");
-	if (a->defect)		/* the embedded controller will take them by struct target_open */
+#if HAVE_DEFECTS
+	o.defect = a->defect;
+#else
+	if (a->defect)
 		args_die("--ns_defect=%s: this build has no defects", a->defect);
+#endif
 	l->path = path;
 	if (ops->open(&o, &l->ns, why))
 		args_die("%s", why);

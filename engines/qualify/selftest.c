@@ -23,7 +23,7 @@ static const char *const formats[] = {
 enum { MAX_CASES = 512, NR_FORMATS = sizeof(formats) / sizeof(formats[0]) };
 
 struct defect {
-	const char	*name;
+	const char	*name, *half;
 	const char	*format;	/* in which it was caught; NULL: it was not */
 	bool		crashed;	/* it ended the program: caught, but by no case */
 	bool		broken;		/* the suite could not run */
@@ -154,28 +154,73 @@ static void tell_cases(const struct defect *defects, unsigned nr, bool like)
 	}
 }
 
-static struct defect *split(const char *names, unsigned *nr)
+static struct defect *add(struct defect *defects, unsigned *nr, const char *name, const char *half)
 {
+	defects = reallocarray(defects, *nr + 1, sizeof(*defects));
+	if (!defects)
+		args_die("out of memory");
+	defects[(*nr)++] = (struct defect){ .name = name, .half = half };
+	return defects;
+}
+
+#if HAVE_DEFECTS
+/* All, or those of one half: "first" or "second". */
+static struct defect *all_defects(const char *half, unsigned *nr)
+{
+	struct defect *defects = NULL;
+	const char *name, *what;
+
+	for (unsigned i = 0; ctl_defects(i, &name, &what); i++) {
+		const char *of = ctl_defect_half(name);
+
+		if (!half || (of && !strcmp(of, half)))
+			defects = add(defects, nr, name, of);
+	}
+	return defects;
+}
+#else
+static struct defect *all_defects(const char *half, unsigned *nr)
+{
+	(void)half;
+	*nr = 0;
+	return NULL;
+}
+#endif
+
+static struct defect *choose(const char *names, unsigned *nr)
+{
+	const bool half = !strcmp(names, "first") || !strcmp(names, "second");
 	struct defect *defects = NULL;
 	char *copy = strdup(names);
 
 	*nr = 0;
-	for (char *name = copy ? strtok(copy, ",") : NULL; name; name = strtok(NULL, ",")) {
-		defects = reallocarray(defects, *nr + 1, sizeof(*defects));
-		if (!defects)
-			args_die("out of memory");
-		defects[(*nr)++] = (struct defect){ .name = name };
-	}
+	if (half || !strcmp(names, "all"))
+		return all_defects(half ? names : NULL, nr);
+	for (char *name = copy ? strtok(copy, ",") : NULL; name; name = strtok(NULL, ","))
+		defects = add(defects, nr, name, NULL);
 	return defects;
+}
+
+static void tell_half(const struct defect *defects, unsigned nr, const char *half)
+{
+	unsigned all = 0, caught = 0;
+
+	for (unsigned i = 0; i < nr; i++)
+		if (defects[i].half && !strcmp(defects[i].half, half)) {
+			all++;
+			caught += defects[i].format != NULL;
+		}
+	if (all)
+		printf("of the %s half: caught %u of %u\n", half, caught, all);
 }
 
 int selftest(const struct args *a)
 {
 	unsigned nr, caught = 0, broken = 0;
-	struct defect *defects = split(a->selftest, &nr);
+	struct defect *defects = choose(a->selftest, &nr);
 
 	if (!nr)
-		args_die("--self-test= names no defect");
+		args_die("--self-test=%s: there are no such defects", a->selftest);
 	for (unsigned i = 0; i < nr; i++) {
 		try_defect(a, &defects[i]);
 		caught += defects[i].format != NULL;
@@ -183,7 +228,10 @@ int selftest(const struct args *a)
 		tell(&defects[i]);
 	}
 	tell_cases(defects, nr, a->like);
-	printf("\ncaught %u of %u\n", caught, nr);
+	puts("");
+	tell_half(defects, nr, "first");
+	tell_half(defects, nr, "second");
+	printf("caught %u of %u\n", caught, nr);
 	free(defects);
 	return broken ? 2 : caught < nr ? 1 : 0;
 }

@@ -13,4 +13,11 @@
 /* Exit status: 0 all are caught, 1 some escaped, 2 could not run. */
 int selftest(const struct args *a);
 
+/* Is this a build whose embedded controller has defects?  They come with defect.h. */
+#if __has_include("engines/controller/defect.h")
+#define HAVE_DEFECTS 1
+#else
+#define HAVE_DEFECTS 0
+#endif
+
 #endif
