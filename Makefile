@@ -43,7 +43,7 @@ all: $(B)/nvmepi.so $(B)/nvmepi-scan $(B)/nvmepi-qualify
 tests: $(tests) $(tools)
 
 # The way of an I/O is compiled as one.
-way_obj := $(patsubst %,$(B)/%.o,$(addprefix engines/,blocks fio flight io nvme/nvme nvme/ring) verify/faults verify/plugin)
+way_obj := $(patsubst %,$(B)/%.o,$(addprefix engines/,blocks fio io io-queue nvme/nvme nvme/ring) verify/injected verify/plugin)
 $(way_obj): extra += $(LTO)
 $(B)/nvmepi.so: $(B)/engines/fio.o $(lib_obj) engines/fio.map
 	$(CC) -shared -o $@ $(CFLAGS) $(LTO) $(filter %.o,$^) $(ldflags) -Wl,--version-script=engines/fio.map $(libs)
@@ -85,7 +85,7 @@ $(B)/%.o: %.c $(B)/config.mk
 
 install: all
 	install -D -m 644 $(B)/nvmepi.so $(DESTDIR)$(PREFIX)/lib/fio-nvmepi/nvmepi.so
-	for h in verify/verify.h verify/report.h pi/pi.h pi/guard.h; do \
+	for h in verify/verify.h verify/mismatch.h pi/pi.h pi/guard.h; do \
 		install -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/fio-nvmepi/$$h || exit; done
 	install -D $(B)/nvmepi-scan $(DESTDIR)$(PREFIX)/bin/nvmepi-scan
 	install -D $(B)/nvmepi-qualify $(DESTDIR)$(PREFIX)/bin/nvmepi-qualify

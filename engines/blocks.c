@@ -107,7 +107,7 @@ bool io_is_ours(const struct io *io, uint32_t i)
 {
 	const struct job_ns *ns = io->ns;
 
-	return ns->written && vfy_written_throughout(ns->written, io->slba, io->nr_blocks, io->then,
+	return ns->written && vfy_written_throughout(ns->written, io->slba, io->nr_blocks, io->started_at,
 						     io->slba + i);
 }
 
@@ -174,9 +174,9 @@ void io_count_read(const struct io *io, unsigned checks, uint32_t nr, uint32_t e
 void io_count_bare(const struct job_ns *ns, struct io_stats *st)
 {
 	if (!ns->verify)
-		st->unchecked[io_unchecked_of(ns)] += st->bare_read;
-	st->asked += ns->prchk_read ? st->bare_read : 0;
-	st->bare_read = 0;
+		st->unchecked[io_unchecked_of(ns)] += st->fast_read;
+	st->asked += ns->prchk_read ? st->fast_read : 0;
+	st->fast_read = 0;
 }
 
 bool io_is_media_error(const struct io *io, uint32_t first, uint32_t nr, int status,

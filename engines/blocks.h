@@ -3,12 +3,12 @@
  * blocks.h - the types of an I/O, and what is known of its blocks: where they are, which
  * tags they carry, what is checked of them and by whom, and how they are counted
  *
- * io.h, diagnose.h and damage.h are built on it.
+ * io.h, diagnose.h and inject.h are built on it.
  */
 #ifndef BLOCKS_H
 #define BLOCKS_H
 
-#include "verify/faults.h"
+#include "verify/injected.h"
 #include "verify/inject.h"
 #include "verify/plugin.h"
 #include "job.h"
@@ -37,17 +37,17 @@ struct io {
 	void			*md;		/* ours, up to ns->md_size bytes */
 
 	struct vfy_expect	expect;		/* what its blocks carry */
-	struct vfy_io		seen;		/* as a plugin sees it, where there is one */
-	bool			usual;		/* that is as the namespace has it: no plugin had its say */
-	bool			bare;		/* so is the I/O: what follows from the rest is not set */
-	uint64_t		then;		/* when it started, as vfy_written_*_starts() has it */
+	struct vfy_io		plugin_io;		/* as a plugin sees it, where there is one */
+	bool			default_tags;	/* the namespace's: no plugin changed them */
+	bool			fast_path;		/* so is the I/O: what follows from the rest is not set */
+	uint64_t		started_at;		/* when it started, as vfy_written_*_starts() has it */
 	unsigned		given;		/* PI_*: tags whose values the plugin has set */
 	unsigned		checks;		/* PI_* the device is asked for */
 
 	/* Done on purpose: */
-	struct vfy_damage	*damage;	/* room for each field of each block, where there is injection */
-	unsigned		nr_damage;
-	uint64_t		place;		/* of the first block in the job's sequence */
+	struct vfy_injection	*damage;	/* room for each field of each block, where there is injection */
+	unsigned		nr_injections;
+	uint64_t		seq;		/* of the first block in the job's sequence */
 	void			*copy, *copy_md; /* what is sent then; as @bounce and @md */
 };
 
@@ -76,7 +76,7 @@ struct io_stats {
 	uint64_t	generated, checked;	/* blocks, by the host */
 	uint64_t	escaped[2];		/* blocks: of types 1 and 2; of type 3 */
 	uint64_t	unchecked[IO_NR_UNCHECKED];
-	uint64_t	bare_read, bare_written; /* blocks */
+	uint64_t	fast_read, fast_written; /* blocks */
 	uint64_t	asked;			/* blocks that the device was asked to check, and answered of */
 	struct ticks_sum generating, checking;
 	uint64_t	damaged, rejected, accepted, wrong;	/* blocks, on purpose */
@@ -108,14 +108,14 @@ struct io_job {
 	bool			inject_reads, inject_writes;
 	enum io_answer		answer;
 	bool			media_apart;	/* the caller tells of media errors itself */
-	struct vfy_faults	*faults;	/* NULL: there is no injection in this fio */
+	struct vfy_injected	*faults;	/* NULL: there is no injection in this fio */
 
-	void			(*record)(void *ctx, const struct vfy_record *r);
+	void			(*record)(void *ctx, const struct vfy_mismatch *r);
 	/* Of a block that a record is of: as it came; @md NULL: no metadata did.  May be NULL. */
-	void			(*bad_block)(void *ctx, const struct io *io, const struct vfy_record *r,
+	void			(*bad_block)(void *ctx, const struct io *io, const struct vfy_mismatch *r,
 					     const void *data, const void *md);
 	/* A damaged block, and what came of it.  May be NULL. */
-	void			(*injected)(void *ctx, const struct io *io, const struct vfy_damage *d,
+	void			(*injected)(void *ctx, const struct io *io, const struct vfy_injection *d,
 					    const char *outcome);
 	/* The device answered with this status word (above 0).  May be NULL. */
 	void			(*status)(void *ctx, int status);
@@ -123,9 +123,9 @@ struct io_job {
 };
 
 /* Are there blocks damaged on purpose, of which somebody keeps book? */
-static inline bool io_has_faults(const struct io_job *job)
+static inline bool io_has_injected(const struct io_job *job)
 {
-	return job->faults && !vfy_faults_none(job->faults);
+	return job->faults && !vfy_injected_none(job->faults);
 }
 
 /* The fields in which @a and @b differ. */

@@ -37,7 +37,7 @@ static int read_raw(const struct io *io, uint64_t lba, struct io_job *job)
 }
 
 /* The device blames a field: what is in it, and what should be? */
-static void look_at_tuple(const struct io *io, const struct pi_tags *tags, struct vfy_record *r,
+static void look_at_tuple(const struct io *io, const struct pi_tags *tags, struct vfy_mismatch *r,
 			  struct io_job *job)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
@@ -73,7 +73,7 @@ static uint32_t md_difference(const struct pi_layout *l, const uint8_t *a, const
 }
 
 /* The device finds block and buffer different: where? */
-static void look_at_data(const struct nvme_io *c, const struct io *io, struct vfy_record *r,
+static void look_at_data(const struct nvme_io *c, const struct io *io, struct vfy_mismatch *r,
 			 struct io_job *job)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
@@ -153,14 +153,14 @@ static void count_scratch(const struct io *io, const struct diagnose_run *run, u
 static unsigned check_scratch(const struct io *io, uint32_t block, unsigned told, struct io_job *job)
 {
 	const unsigned checks = io_host_checks(io, job);
-	struct vfy_record template = diagnose_record(io, VFY_HOST, NULL);
+	struct vfy_mismatch template = diagnose_record(io, VFY_HOST, NULL);
 	struct diagnose_run run = { .first = block, .nr = 1, .at = scratch(io, job) };
 	unsigned bad;
 
 	io_run(io, block, &run.tags);
 	count_scratch(io, &run, checks, job);
 	bad = diagnose_list(io, &run, &template, checks & ~told, job);
-	if (io_has_faults(job))
+	if (io_has_injected(job))
 		bad += diagnose_list_gone(io, &run, checks & ~told, job);
 	return bad;
 }
@@ -170,7 +170,7 @@ static unsigned tell_failed(const struct io *io, uint32_t block, int status, con
 			    struct io_job *job)
 {
 	char name[NVME_STATUS_MAX];
-	struct vfy_record r = diagnose_record(io, VFY_DEVICE, nvme_result_name(status, name));
+	struct vfy_mismatch r = diagnose_record(io, VFY_DEVICE, nvme_result_name(status, name));
 	unsigned found;
 
 	r.lba = c->slba;
@@ -199,7 +199,7 @@ static void tell_media_error(const struct io *io, uint32_t first, uint32_t nr, i
 			     struct io_job *job)
 {
 	char name[NVME_STATUS_MAX];
-	struct vfy_record r = diagnose_record(io, VFY_DEVICE, nvme_result_name(status, name));
+	struct vfy_mismatch r = diagnose_record(io, VFY_DEVICE, nvme_result_name(status, name));
 
 	r.lba = io->slba + first;
 	r.blocks = nr;
@@ -252,7 +252,7 @@ void diagnose_device(const struct io *io, int status, struct io_job *job)
 {
 	char name[NVME_STATUS_MAX];
 	unsigned field = nvme_status_field(status);
-	struct vfy_record r = diagnose_record(io, VFY_DEVICE, nvme_result_name(status, name));
+	struct vfy_mismatch r = diagnose_record(io, VFY_DEVICE, nvme_result_name(status, name));
 
 	if (look_again(io, field, r.status, job))
 		return;

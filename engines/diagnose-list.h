@@ -15,14 +15,14 @@ struct diagnose_run {
 	unsigned		found[DIAGNOSE_RUN];	/* fields told of, by block */
 };
 
-/* A record of block 0 of @io, found by @side; @status as in struct vfy_record, or NULL. */
-struct vfy_record diagnose_record(const struct io *io, enum vfy_side side, const char *status);
+/* A record of block 0 of @io, found by @side; @status as in struct vfy_mismatch, or NULL. */
+struct vfy_mismatch diagnose_record(const struct io *io, enum vfy_side side, const char *status);
 
 /* The bits of @field that are compared. */
 uint64_t diagnose_mask(const struct io *io, unsigned field);
 
 /* Tell of @r, which is of block @index of @io, as it lies at @b. */
-void diagnose_tell(const struct io *io, struct io_job *job, struct vfy_record *r, uint32_t index,
+void diagnose_tell(const struct io *io, struct io_job *job, struct vfy_mismatch *r, uint32_t index,
 		   struct io_blocks b);
 
 /* The same of a finding of the plugin. */
@@ -30,7 +30,7 @@ void diagnose_tell_finding(const struct io *io, const struct vfy_finding *f, uin
 			   struct io_blocks b, struct io_job *job);
 
 /* Tell of every field of @run's blocks that @checks finds wrong; returns how many. */
-unsigned diagnose_list(const struct io *io, struct diagnose_run *run, const struct vfy_record *template,
+unsigned diagnose_list(const struct io *io, struct diagnose_run *run, const struct vfy_mismatch *template,
 		       unsigned checks, struct io_job *job);
 
 /* Damage done on purpose has to be there: tell of what of it @checks does not find; how many. */

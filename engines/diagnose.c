@@ -6,15 +6,15 @@
  * through again in small runs.
  */
 #include "verify/metadata.h"
-#include "damage.h"
+#include "inject.h"
 #include "diagnose-list.h"
 
 /* Tell of @r, which is of block @index of @io, as it lies at @b. */
-void diagnose_tell(const struct io *io, struct io_job *job, struct vfy_record *r, uint32_t index,
+void diagnose_tell(const struct io *io, struct io_job *job, struct vfy_mismatch *r, uint32_t index,
 		 struct io_blocks b)
 {
 	r->index = index;
-	r->injected = damage_explains(io, index, r->field, job);
+	r->injected = inject_explains(io, index, r->field, job);
 	job->record(job->ctx, r);
 	if (job->bad_block)
 		job->bad_block(job->ctx, io, r, b.data, b.md);
@@ -33,9 +33,9 @@ uint64_t diagnose_mask(const struct io *io, unsigned field)
 	}
 }
 
-struct vfy_record diagnose_record(const struct io *io, enum vfy_side side, const char *status)
+struct vfy_mismatch diagnose_record(const struct io *io, enum vfy_side side, const char *status)
 {
-	return (struct vfy_record){
+	return (struct vfy_mismatch){
 		.path = io->ns->path, .command = io_command_name(io->opcode), .lba = io->slba,
 		.side = side, .status = status,
 	};
@@ -45,7 +45,7 @@ struct vfy_record diagnose_record(const struct io *io, enum vfy_side side, const
 
 enum { FIELDS = 4 };
 
-static void tell_of(struct diagnose_run *run, uint32_t block, struct vfy_record *r, const struct io *io,
+static void tell_of(struct diagnose_run *run, uint32_t block, struct vfy_mismatch *r, const struct io *io,
 		    struct io_job *job)
 {
 	struct io_blocks b = run->at;
@@ -64,7 +64,7 @@ static unsigned list_untransferred(const struct io *io, struct diagnose_run *run
 	unsigned bad = 0;
 
 	for (uint32_t i = 0; i < run->nr && run->at.md; i++) {
-		struct vfy_record r = diagnose_record(io, VFY_HOST, "the tuple was not transferred");
+		struct vfy_mismatch r = diagnose_record(io, VFY_HOST, "the tuple was not transferred");
 		struct io_blocks b = run->at;
 
 		b.data += i * b.data_stride;
@@ -95,10 +95,10 @@ static bool escapes_wrongly(const struct io *io, const struct diagnose_run *run,
 
 /* The escapes among the run's blocks that are mismatches. */
 static unsigned list_escapes(const struct io *io, struct diagnose_run *run,
-			     const struct vfy_record *template,
+			     const struct vfy_mismatch *template,
 			     struct io_job *job)
 {
-	struct vfy_record r = *template;
+	struct vfy_mismatch r = *template;
 	unsigned bad = 0;
 
 	r.known = !(io->ns->unknown & PI_APP);
@@ -115,14 +115,14 @@ static unsigned list_escapes(const struct io *io, struct diagnose_run *run,
 }
 
 /* Every wrong field of the run's blocks. */
-unsigned diagnose_list(const struct io *io, struct diagnose_run *run, const struct vfy_record *template,
+unsigned diagnose_list(const struct io *io, struct diagnose_run *run, const struct vfy_mismatch *template,
 			 unsigned checks, struct io_job *job)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
 	const unsigned fields = checks & ~VFY_METADATA;
 	struct vfy_md_error md_errs[DIAGNOSE_RUN];
 	struct pi_error errs[DIAGNOSE_RUN * FIELDS];
-	struct vfy_record r = *template;
+	struct vfy_mismatch r = *template;
 	unsigned bad = 0, md_bad = 0, told = 0;
 
 	if (io->opcode == nvme_cmd_read && template->side == VFY_HOST)
@@ -165,11 +165,11 @@ unsigned diagnose_list_gone(const struct io *io, struct diagnose_run *run, unsig
 	unsigned gone = 0;
 
 	for (uint32_t i = 0; i < run->nr; i++) {
-		struct vfy_fault_block b = vfy_faults_get(job->faults, io->ns->seen.id,
+		struct vfy_injected_block b = vfy_injected_get(job->faults, io->ns->seen.id,
 							  io->slba + run->first + i);
 		unsigned asked = io_checks_of(io, checks, run->first + i);
 		unsigned missing = b.shows & asked & ~run->found[i];
-		struct vfy_record r = diagnose_record(io, VFY_HOST, "damage done on purpose is gone");
+		struct vfy_mismatch r = diagnose_record(io, VFY_HOST, "damage done on purpose is gone");
 
 		if (b.state != VFY_DAMAGED || !missing)
 			continue;
@@ -183,8 +183,8 @@ unsigned diagnose_list_gone(const struct io *io, struct diagnose_run *run, unsig
 unsigned diagnose_host(const struct io *io, enum vfy_side side, const char *status, unsigned checks,
 		       struct io_job *job)
 {
-	const struct vfy_record template = diagnose_record(io, side, status);
-	bool book = side == VFY_HOST && io_has_faults(job);
+	const struct vfy_mismatch template = diagnose_record(io, side, status);
+	bool book = side == VFY_HOST && io_has_injected(job);
 	unsigned bad = 0;
 	struct diagnose_run run;
 
@@ -205,7 +205,7 @@ unsigned diagnose_host(const struct io *io, enum vfy_side side, const char *stat
 void diagnose_tell_finding(const struct io *io, const struct vfy_finding *f, uint32_t index,
 			 struct io_blocks b, struct io_job *job)
 {
-	struct vfy_record r = diagnose_record(io, VFY_PLUGIN, NULL);
+	struct vfy_mismatch r = diagnose_record(io, VFY_PLUGIN, NULL);
 
 	r.lba = io->slba + index;
 	r.field = f->field;

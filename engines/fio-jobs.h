@@ -116,8 +116,8 @@ static uint64_t file_size_of(const struct thread_data *td, const char *path)
 	if (!bs || o->file_size_high <= o->file_size_low)
 		return o->file_size_low;
 	while (*path)
-		hash = vfy_mix(hash) + (unsigned char)*path++;
-	return o->file_size_low + vfy_mix(hash) % ((o->file_size_high - o->file_size_low) / bs + 1) * bs;
+		hash = vfy_hash(hash) + (unsigned char)*path++;
+	return o->file_size_low + vfy_hash(hash) % ((o->file_size_high - o->file_size_low) / bs + 1) * bs;
 }
 
 /* Where the I/O of the log that is replayed, or of its first part, ends in file @i; 0: it is not read yet. */

@@ -56,9 +56,9 @@ static uint64_t blocks_of(const struct job_ns *ns, uint64_t bytes)
 	return ns->host_shift ? bytes >> ns->host_shift : bytes / ns->host_block;
 }
 
-static struct flight_range range_of(const struct job_ns *ns, uint64_t offset, uint64_t len)
+static struct io_queue_range range_of(const struct job_ns *ns, uint64_t offset, uint64_t len)
 {
-	return (struct flight_range){ blocks_of(ns, offset), blocks_of(ns, len) };
+	return (struct io_queue_range){ blocks_of(ns, offset), blocks_of(ns, len) };
 }
 #endif
 
@@ -67,7 +67,7 @@ static struct flight_range range_of(const struct job_ns *ns, uint64_t offset, ui
  * Sizes were checked at setup, and room made for the largest; what fio makes of
  * percentages and logs was not.
  */
-static inline bool range_of_io(const struct job_ns *ns, const struct io_u *io_u, struct flight_range *r)
+static inline bool range_of_io(const struct job_ns *ns, const struct io_u *io_u, struct io_queue_range *r)
 {
 	uint64_t slba, nr, rest;
 
@@ -80,7 +80,7 @@ static inline bool range_of_io(const struct job_ns *ns, const struct io_u *io_u,
 		slba = io_u->offset / ns->host_block;
 		nr = io_u->xfer_buflen / ns->host_block;
 	}
-	*r = (struct flight_range){ slba, nr };
+	*r = (struct io_queue_range){ slba, nr };
 	return !rest && (nr - 1 < ns->max_blocks || (io_u->ddir == DDIR_TRIM && nr - 1 < UINT32_MAX));
 }
 
@@ -95,9 +95,9 @@ static __attribute__((noinline)) enum fio_q_status reject(struct io_u *io_u)
 	return FIO_Q_COMPLETED;
 }
 
-static bool queue_blocks(struct engine *e, struct io_u *io_u, struct flight_range r)
+static bool queue_blocks(struct engine *e, struct io_u *io_u, struct io_queue_range r)
 {
-	return flight_io(&e->flight, io_u->index, ns_of(io_u), draw_opcode(e, io_u), r.slba, r.nr_blocks,
+	return io_queue_io(&e->flight, io_u->index, ns_of(io_u), draw_opcode(e, io_u), r.slba, r.nr_blocks,
 			 io_u->xfer_buf);
 }
 
@@ -113,30 +113,30 @@ static bool ranges_in_buffer(struct thread_data *td, const struct io_u *io_u)
 #endif
 }
 
-static bool queue_trim(struct engine *e, struct io_u *io_u, struct flight_range r)
+static bool queue_trim(struct engine *e, struct io_u *io_u, struct io_queue_range r)
 {
 	const struct job_ns *ns = ns_of(io_u);
 
 #ifdef FIO_MULTI_RANGE
 	if (ranges_in_buffer(e->td, io_u)) {
 		const struct trim_range *from = io_u->xfer_buf;
-		struct flight_range ranges[256];
+		struct io_queue_range ranges[256];
 
 		for (unsigned i = 0; i < io_u->number_trim; i++)
 			ranges[i] = range_of(ns, from[i].start, from[i].len);
-		return flight_trim(&e->flight, io_u->index, ns, ranges, io_u->number_trim);
+		return io_queue_trim(&e->flight, io_u->index, ns, ranges, io_u->number_trim);
 	}
 #endif
-	return flight_trim(&e->flight, io_u->index, ns, &r, 1);
+	return io_queue_trim(&e->flight, io_u->index, ns, &r, 1);
 }
 
 static __attribute__((noinline)) enum fio_q_status queue_other(struct engine *e, struct io_u *io_u)
 {
 	const struct job_ns *ns = ns_of(io_u);
-	struct flight_range r;
+	struct io_queue_range r;
 
 	if (ddir_sync(io_u->ddir)) {
-		flight_flush(&e->flight, io_u->index, ns);
+		io_queue_flush(&e->flight, io_u->index, ns);
 		return FIO_Q_QUEUED;
 	}
 	if (!range_of_io(ns, io_u, &r) && !ranges_in_buffer(e->td, io_u))
@@ -147,7 +147,7 @@ static __attribute__((noinline)) enum fio_q_status queue_other(struct engine *e,
 static enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
 {
 	struct engine *e = td->io_ops_data;
-	struct flight_range r;
+	struct io_queue_range r;
 
 	fio_ro_check(td, io_u);
 	if (io_u->ddir != DDIR_READ && io_u->ddir != DDIR_WRITE)
@@ -167,7 +167,7 @@ static __attribute__((noinline)) int fail(struct thread_data *td, int err, const
 static int engine_commit(struct thread_data *td)
 {
 	struct engine *e = td->io_ops_data;
-	int ret = flight_commit(&e->flight);
+	int ret = io_queue_commit(&e->flight);
 
 	return ret < 0 ? fail(td, ret, "io_uring_submit") : 0;
 }
@@ -176,7 +176,7 @@ static int engine_getevents(struct thread_data *td, unsigned int min, unsigned i
 			    const struct timespec *t)
 {
 	struct engine *e = td->io_ops_data;
-	int ret = flight_reap(&e->flight, min, max, !td->o.iodepth_batch_complete_min, t);
+	int ret = io_queue_reap(&e->flight, min, max, !td->o.iodepth_batch_complete_min, t);
 
 	if (ret < 0)
 		fail(td, ret, ret == -EPROTO ? "a command completed that was not under way" : "io_uring_enter");
@@ -190,7 +190,7 @@ static struct io_u *engine_event(struct thread_data *td, int event)
 	int err;
 
 	(void)event;		/* fio asks for them in order */
-	io_u = e->io_us[flight_next(&e->flight, &err)];
+	io_u = e->io_us[io_queue_next(&e->flight, &err)];
 	io_u->error = err;
 	return io_u;
 }

@@ -15,11 +15,11 @@
 #include "verify.h"
 
 #include "verify/fork-lock.h"
-#include "verify/mix.h"
+#include "verify/hash.h"
 #include "verify/output.h"
-#include "flight.h"
+#include "io-queue.h"
 #include "session.h"
-#include "words.h"
+#include "option-words.h"
 #include "fio-options.h"	/* last: they need them all */
 #include "fio-checks.h"
 #include "fio-jobs.h"
@@ -43,7 +43,7 @@ struct engine {
 	unsigned		nr_ns;
 	bool			opened;
 	struct session		session;
-	struct flight		flight;
+	struct io_queue		flight;
 	struct io_u		**io_us;	/* by index, which is their tag */
 	uint64_t		mix;		/* state of the write_mode draw */
 	bool			started;	/* it has a queue */
@@ -277,7 +277,7 @@ static int engine_setup(struct thread_data *td)
 /* --- init: memory and the queue, in the job's own thread --- */
 
 /* All that were just started. */
-static void mark_issued(struct flight *f)
+static void mark_issued(struct io_queue *f)
 {
 	struct engine *e = f->ctx;
 	struct thread_data *td = e->td;
@@ -308,7 +308,7 @@ static int engine_init(struct thread_data *td)
 	e->flight.issued = mark_issued;
 	e->flight.ctx = e;
 	e->io_us = calloc(td->o.iodepth, sizeof(*e->io_us));
-	if (!e->io_us || flight_alloc(&e->flight, e->ns, e->nr_ns, td->o.iodepth, num_range(td)))
+	if (!e->io_us || io_queue_alloc(&e->flight, e->ns, e->nr_ns, td->o.iodepth, num_range(td)))
 		return complain("out of memory for I/O buffers");
 	return 0;
 }
@@ -350,7 +350,7 @@ static int engine_post_init(struct thread_data *td)
 	if (o->fixedbufs && !bufs)
 		ret = refuse(why, ENOMEM, "out of memory");
 	else
-		ret = flight_start(&e->flight, q, bufs, why);
+		ret = io_queue_start(&e->flight, q, bufs, why);
 	free(bufs);
 	e->started = !ret;
 	if (!ret)
@@ -409,7 +409,7 @@ static void engine_cleanup(struct thread_data *td)
 	if (!e)
 		return;
 	end_session(td, e);
-	flight_close(&e->flight);
+	io_queue_close(&e->flight);
 	session_close(&e->session);
 	for (unsigned i = 0; i < e->nr_ns; i++) {
 		if (e->started)

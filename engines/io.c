@@ -2,7 +2,7 @@
 /* io.c - see io.h */
 #include <errno.h>
 #include "verify/metadata.h"
-#include "damage.h"
+#include "inject.h"
 #include "diagnose.h"
 #include "io.h"
 
@@ -56,7 +56,7 @@ static void show(struct io *io)
 	const struct io_blocks *b = &io->blocks;
 	const bool here = io->bounced && sends_blocks(io->opcode);
 
-	io->seen = (struct vfy_io){
+	io->plugin_io = (struct vfy_io){
 		.ns = &io->ns->seen, .tag = io->tag, .opcode = io->opcode,
 		.lba = io->slba, .nr = io->nr_blocks,
 		.data = here ? io->buf : b->data, .data_stride = here ? io->ns->host_block : b->data_stride,
@@ -73,17 +73,17 @@ struct run {
 };
 
 /* Those of @io from block @i on, which are @usual's where no plugin has its say. */
-static void next_run(const struct io *io, const struct pi_series *usual, uint32_t i, struct run *run)
+static void next_run(const struct io *io, const struct pi_series *ns_series, uint32_t i, struct run *run)
 {
 	struct pi_tags t;
 
-	run->series = usual;
+	run->series = ns_series;
 	run->first = io->slba + i;
 	run->nr = io->nr_blocks - i;
-	if (io->usual || usual->layout.type == PI_NONE)
+	if (io->default_tags || ns_series->layout.type == PI_NONE)
 		return;
 	run->nr = io_run(io, i, &t);
-	run->own = pi_series_of(&usual->layout, &t, usual->checks);
+	run->own = pi_series_of(&ns_series->layout, &t, ns_series->checks);
 	run->series = &run->own;
 	run->first = 0;
 }
@@ -93,7 +93,7 @@ static void next_run(const struct io *io, const struct pi_series *usual, uint32_
 /* Lay tuples over the blocks that are sent, where they are ours to lay, and move the data there. */
 static void generate(const struct io *io)
 {
-	const struct pi_series *usual = io->pract ? &io->ns->plain : &io->ns->tuples;
+	const struct pi_series *ns_series = io->pract ? &io->ns->plain : &io->ns->tuples;
 	struct io_blocks b = io->blocks;
 	size_t host = io->ns->host_block;
 	struct run run;
@@ -101,12 +101,12 @@ static void generate(const struct io *io)
 	for (uint32_t i = 0; i < io->nr_blocks; i += run.nr) {
 		uint8_t *blocks = b.data + i * b.data_stride;
 
-		next_run(io, usual, i, &run);
+		next_run(io, ns_series, i, &run);
 		if (io->bounced)
 			pi_insert_at(run.series, run.first, (uint8_t *)io->buf + i * host, blocks, run.nr);
 		else
 			pi_generate_at(run.series, run.first, blocks,
-				       usual->layout.extended ? NULL : b.md + i * b.md_stride, run.nr);
+				       ns_series->layout.extended ? NULL : b.md + i * b.md_stride, run.nr);
 	}
 }
 
@@ -115,16 +115,16 @@ static void ask_what_to_carry(struct io *io, struct io_job *job)
 	const struct vfy_expect *e = &io->expect;
 	const struct pi_tags t = e->tags;
 
-	vfy_plugin_prepare(&job->plugin, &io->seen, &io->expect);
+	vfy_plugin_prepare(&job->plugin, &io->plugin_io, &io->expect);
 	io->given = e->each | io_tags_differ(&t, &e->tags);
-	io->usual = !io->given && !e->free && t.storage_mask == e->tags.storage_mask &&
+	io->default_tags = !io->given && !e->free && t.storage_mask == e->tags.storage_mask &&
 		    t.app_mask == e->tags.app_mask;
 }
 
 /* Does somebody look at the metadata of what is read? */
 static bool is_checked(const struct io *io, const struct io_job *job)
 {
-	return io->ns->verify || io->ns->verify_md || vfy_plugged(&job->plugin) || io_has_faults(job);
+	return io->ns->verify || io->ns->verify_md || vfy_plugged(&job->plugin) || io_has_injected(job);
 }
 
 /* Metadata and tuples of the blocks that are sent, wherever they lie. */
@@ -156,30 +156,30 @@ void io_change_starts(const struct job_ns *ns, unsigned tag, uint8_t opcode, uin
 		vfy_plugin_prepare(&job->plugin, &(struct vfy_io){
 			.ns = &ns->seen, .tag = tag, .opcode = opcode, .lba = lba, .nr = nr,
 		}, NULL);
-	if (io_has_faults(job))
-		vfy_faults_mark(job->faults, ns->seen.id, lba, nr, VFY_UNSETTLED);
+	if (io_has_injected(job))
+		vfy_injected_mark(job->faults, ns->seen.id, lba, nr, VFY_UNSETTLED);
 	if (opcode != nvme_cmd_write && ns->written)
 		vfy_written_change_starts(ns->written, lba, nr);
 	if (opcode == nvme_cmd_write_uncor && ns->spoiled)
 		vfy_written_put(ns->spoiled, lba, nr, 0);	/* from which none is ever taken out */
 }
 
-static inline void place(const struct io *io, const struct nvme_kind *kind, uint64_t ref, void *data,
+static inline void place(const struct io *io, const struct nvme_template *kind, uint64_t ref, void *data,
 			 void *md, struct nvme_uring_cmd *cmd)
 {
 	const struct nvme_io command = {
 		.slba = io->slba, .nr_blocks = io->nr_blocks, .tags.ref = ref, .data = data, .md = md,
 	};
 
-	nvme_place(cmd, kind, &command);
+	nvme_fill(cmd, kind, &command);
 }
 
 static void build(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 {
 	struct nvme_io command = io_command(io, 0, io->nr_blocks);
 
-	if (io->nr_damage && io->opcode == nvme_cmd_write)
-		damage_write(io, &command, job);
+	if (io->nr_injections && io->opcode == nvme_cmd_write)
+		inject_write(io, &command, job);
 	nvme_build_io(cmd, &io->ns->info, &command);
 }
 
@@ -191,7 +191,7 @@ static void set_out(struct io *io)
 	io->expect.each = 0;
 	io->expect.free = 0;
 	io->given = 0;
-	io->usual = true;
+	io->default_tags = true;
 	io->checks = io->opcode == nvme_cmd_write ? io->ns->prchk : io->ns->prchk_read;
 }
 
@@ -199,7 +199,7 @@ static void set_out(struct io *io)
 static void make_ready(struct io *io, struct io_job *job)
 {
 	set_out(io);
-	io->usual = !vfy_plugged(&job->plugin);
+	io->default_tags = !vfy_plugged(&job->plugin);
 	if (vfy_plugged(&job->plugin))
 		show(io);
 	if (sends_blocks(io->opcode) && (io->blocks.md || vfy_plugged(&job->plugin)))
@@ -212,7 +212,7 @@ static void make_ready(struct io *io, struct io_job *job)
 }
 
 /* The kind of command that @io is, where it is one of those that the namespace has. */
-static inline const struct nvme_kind *kind_of(const struct io *io)
+static inline const struct nvme_template *kind_of(const struct io *io)
 {
 	return io->opcode == nvme_cmd_read ? &io->ns->read :
 	       io->opcode == nvme_cmd_write ? &io->ns->write : NULL;
@@ -229,9 +229,9 @@ static inline void note_start(struct io *io)
 	const struct job_ns *ns = io->ns;
 
 	if (io->opcode == nvme_cmd_read && reads_differ(ns))
-		io->then = vfy_written_read_starts(ns->written, io->slba, io->nr_blocks);
+		io->started_at = vfy_written_read_starts(ns->written, io->slba, io->nr_blocks);
 	else if (io->opcode == nvme_cmd_write && ns->written)
-		io->then = vfy_written_write_starts(ns->written, io->slba, io->nr_blocks);
+		io->started_at = vfy_written_write_starts(ns->written, io->slba, io->nr_blocks);
 }
 
 /* A bare read whose tuples will be checked. */
@@ -240,7 +240,7 @@ static void start_checked(struct io *io)
 	const struct job_ns *ns = io->ns;
 
 	if (reads_differ(ns))
-		io->then = vfy_written_read_starts(ns->written, io->slba, io->nr_blocks);
+		io->started_at = vfy_written_read_starts(ns->written, io->slba, io->nr_blocks);
 	pi_poison_at(&ns->poison, io->slba, io->buf, io->md, io->nr_blocks);
 }
 
@@ -248,14 +248,14 @@ static void start_checked(struct io *io)
 static __attribute__((noinline)) void start_whole(struct io *io, struct io_job *job,
 						  struct nvme_uring_cmd *cmd)
 {
-	const struct nvme_kind *kind = kind_of(io);
+	const struct nvme_template *kind = kind_of(io);
 
-	io->bare = false;
+	io->fast_path = false;
 	make_ready(io, job);
 	note_start(io);
 	if (changes_blocks(io->opcode))
 		io_change_starts(io->ns, io->tag, io->opcode, io->slba, io->nr_blocks, job);
-	if (kind && io->usual && !io->nr_damage)
+	if (kind && io->default_tags && !io->nr_injections)
 		place(io, kind, io->expect.tags.ref, io->blocks.data, io->blocks.md, cmd);
 	else
 		build(io, job, cmd);
@@ -264,18 +264,18 @@ static __attribute__((noinline)) void start_whole(struct io *io, struct io_job *
 void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 {
 	const struct job_ns *ns = io->ns;
-	const struct nvme_kind *kind = kind_of(io);
+	const struct nvme_template *kind = kind_of(io);
 	const bool reads = io->opcode == nvme_cmd_read;
 
-	if (!kind || !(reads ? ns->bare_reads : ns->bare_writes) || io->nr_damage ||
+	if (!kind || !(reads ? ns->fast_reads : ns->fast_writes) || io->nr_injections ||
 	    vfy_plugged(&job->plugin)) {
 		start_whole(io, job, cmd);
 		return;
 	}
-	io->bare = true;
+	io->fast_path = true;
 	if (reads && ns->verify)
 		start_checked(io);
-	if (!reads && io_has_faults(job))
+	if (!reads && io_has_injected(job))
 		io_change_starts(ns, io->tag, io->opcode, io->slba, io->nr_blocks, job);
 	place(io, kind, kind->tagged ? io_tags(ns, io->slba).ref : 0, io->buf, io->md, cmd);
 }
@@ -293,23 +293,23 @@ struct found {
 static struct found check_tuples(const struct io *io, unsigned fields)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
-	const struct pi_series *usual = &io->ns->tuples;
+	const struct pi_series *ns_series = &io->ns->tuples;
 	struct io_blocks b = io->blocks;
 	struct found found = { 0 };
 	struct pi_series other;
 	struct run run;
 
 	if (fields == io->ns->others.checks)
-		usual = &io->ns->others;
-	else if (fields != usual->checks) {
+		ns_series = &io->ns->others;
+	else if (fields != ns_series->checks) {
 		other = pi_series_of(l, &io->ns->tags, fields);
-		usual = &other;
+		ns_series = &other;
 	}
 	for (uint32_t i = 0; i < io->nr_blocks; i += run.nr) {
 		const uint8_t *blocks = b.data + i * b.data_stride;
 		struct pi_verdict v;
 
-		next_run(io, usual, i, &run);
+		next_run(io, ns_series, i, &run);
 		if (io->bounced)
 			v = pi_extract_at(run.series, run.first, blocks,
 					  (uint8_t *)io->buf + i * (size_t)io->ns->host_block,
@@ -362,8 +362,8 @@ static int judge_read(struct io *io, struct io_job *job)
 	unsigned checks = io_host_checks(io, job), bad, found = 0;
 	struct found host;
 
-	if (io->nr_damage)
-		damage_read(io, job);
+	if (io->nr_injections)
+		inject_read(io, job);
 	if (!checks && !io->bounced && !vfy_plugged(&job->plugin)) {
 		io_count_read(io, 0, io->nr_blocks, 0, 0, job);
 		return 0;
@@ -373,11 +373,11 @@ static int judge_read(struct io *io, struct io_job *job)
 	if (io->blocks.md && (io->ns->guard_alone || vfy_plugged(&job->plugin)))
 		host.bad += io_poisoned(io->ns, io->slba, io->blocks, io->nr_blocks);
 	if (vfy_plugged(&job->plugin))
-		found = vfy_plugin_judge(&job->plugin, &io->seen, &io->expect);
+		found = vfy_plugin_judge(&job->plugin, &io->plugin_io, &io->expect);
 	ticks_end(&job->stats.checking);
 	count_read(io, checks, &host, job);
 	bad = host.bad;
-	if (bad || io_has_faults(job) || (host.escaped && io->ns->escape))
+	if (bad || io_has_injected(job) || (host.escaped && io->ns->escape))
 		bad = diagnose_host(io, VFY_HOST, NULL, checks, job);
 	if (found)
 		diagnose_plugin(io, found, job);
@@ -391,8 +391,8 @@ void io_change_ends(const struct job_ns *ns, unsigned tag, uint8_t opcode, uint6
 		.ns = &ns->seen, .tag = tag, .opcode = opcode, .lba = lba, .nr = nr,
 	};
 
-	if (!res && io_has_faults(job))
-		vfy_faults_mark(job->faults, ns->seen.id, lba, nr, VFY_SOUND);
+	if (!res && io_has_injected(job))
+		vfy_injected_mark(job->faults, ns->seen.id, lba, nr, VFY_SOUND);
 	if (ns->written && opcode != nvme_cmd_write)
 		vfy_written_change_ends(ns->written, lba, nr);
 	if (vfy_plugged(&job->plugin))
@@ -453,43 +453,43 @@ static void note_end(const struct io *io, int res)
 	if (io->opcode != nvme_cmd_write)
 		vfy_written_change_ends(w, io->slba, io->nr_blocks);
 	else if (!res)
-		vfy_written_put(w, io->slba, io->nr_blocks, io->then);
+		vfy_written_put(w, io->slba, io->nr_blocks, io->started_at);
 }
 
 static __attribute__((noinline)) int end_whole(struct io *io, int res, struct io_job *job)
 {
 	int err = 0;
 
-	if (io->bare)
+	if (io->fast_path)
 		set_out(io);
 	if (res > 0 && job->status)
 		job->status(job->ctx, res);
-	if (io->nr_damage && io->opcode == nvme_cmd_write)
-		err = damage_settle(io, &res, job);
-	else if (!res && changes_blocks(io->opcode) && io_has_faults(job))
-		vfy_faults_mark(job->faults, io->ns->seen.id, io->slba, io->nr_blocks, VFY_SOUND);
-	if (!io->bare)
+	if (io->nr_injections && io->opcode == nvme_cmd_write)
+		err = inject_settle(io, &res, job);
+	else if (!res && changes_blocks(io->opcode) && io_has_injected(job))
+		vfy_injected_mark(job->faults, io->ns->seen.id, io->slba, io->nr_blocks, VFY_SOUND);
+	if (!io->fast_path)
 		note_end(io, res);
 	if (!err)
 		err = settle(io, res, job);
 	if (vfy_plugged(&job->plugin) && io->opcode != nvme_cmd_compare && io->opcode != nvme_cmd_verify)
-		vfy_plugin_done(&job->plugin, &io->seen, &io->expect, res);
+		vfy_plugin_done(&job->plugin, &io->plugin_io, &io->expect, res);
 	if (io->opcode == nvme_cmd_write)
-		io->nr_damage = 0;		/* it is settled */
+		io->nr_injections = 0;		/* it is settled */
 	return err;
 }
 
 int io_end(struct io *io, int res, struct io_job *job)
 {
 	job->stats.ios++;
-	if (!io->bare || res || io_has_faults(job))
+	if (!io->fast_path || res || io_has_injected(job))
 		return end_whole(io, res, job);
 	if (io->opcode != nvme_cmd_read) {
-		job->stats.bare_written += io->nr_blocks;
+		job->stats.fast_written += io->nr_blocks;
 		return 0;
 	}
 	if (io->ns->verify && !sound(io, job))
 		return end_whole(io, res, job);
-	job->stats.bare_read += io->nr_blocks;
+	job->stats.fast_read += io->nr_blocks;
 	return 0;
 }

@@ -8,7 +8,7 @@
  *
  * Nothing here knows fio, allocates or makes a system call, but for the second
  * look at blocks after an error (diagnose.c), and what is done on purpose
- * (damage.c).
+ * (inject.c).
  */
 #ifndef IO_H
 #define IO_H
@@ -20,7 +20,7 @@ bool io_bounces(const struct io *io);
 
 /*
  * Make ready what is written, and fill *@cmd.  What is known of @io is
- * set: its namespace, tag, place, opcode and buffers, and what damage_draw() drew.
+ * set: its namespace, tag, place, opcode and buffers, and what inject_draw() drew.
  */
 void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd);
 

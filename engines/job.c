@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include "pi/guard-kernels.h"
 #include "verify/metadata.h"
-#include "verify/mix.h"
-#include "verify/report.h"
+#include "verify/hash.h"
+#include "verify/mismatch.h"
 #include "job.h"
 
 /* --- what is checked --- */
@@ -322,15 +322,15 @@ static void settle_common(struct job_ns *ns, const struct job_opts *o)
 		.tags = ns->tags,
 	};
 
-	ns->read = nvme_kind(&ns->info, &io);
+	ns->read = nvme_template(&ns->info, &io);
 	io.opcode = nvme_cmd_write;
 	io.fua = ns->writefua;
 	io.checks = ns->prchk;
-	ns->write = nvme_kind(&ns->info, &io);
+	ns->write = nvme_template(&ns->info, &io);
 	ns->guard_alone = ns->wire.pi && (!(ns->verify & PI_REF) || plain.type == PI_TYPE3 ||
 					  !pi_ref_bits(&plain));
-	ns->bare_reads = !o->looks && !ns->verify_md && ns->wire.data == ns->host_block;
-	ns->bare_writes = !ns->wire.md && ns->wire.data == plain.data_size;
+	ns->fast_reads = !o->looks && !ns->verify_md && ns->wire.data == ns->host_block;
+	ns->fast_writes = !ns->wire.md && ns->wire.data == plain.data_size;
 	plain.type = PI_NONE;
 	ns->tuples = pi_series_of(&ns->info.layout, &ns->tags, ns->verify);
 	ns->others = pi_series_of(&ns->info.layout, &ns->tags, ns->verify & ~ns->own_only);
@@ -422,10 +422,10 @@ static uint64_t id_of(const char *path, const char *identity)
 	uint64_t id = 0;
 
 	while (*identity)
-		id = vfy_mix(id) + (uint8_t)*identity++;
+		id = vfy_hash(id) + (uint8_t)*identity++;
 	if (!stat(path, &st) && S_ISREG(st.st_mode))
-		id = vfy_mix(vfy_mix(id) + st.st_ino) + st.st_dev;
-	return vfy_mix(id);
+		id = vfy_hash(vfy_hash(id) + st.st_ino) + st.st_dev;
+	return vfy_hash(id);
 }
 
 static void show(struct job_ns *ns)

@@ -12,7 +12,7 @@
 #include "verify/verify.h"
 #include "verify/written.h"
 #include "engines/nvme/nvme.h"
-#include "words.h"
+#include "option-words.h"
 
 /* Whose blocks are in fio's buffers of an extended namespace. */
 enum job_buffer { JOB_BUFFER_AUTO, JOB_BUFFER_DATA, JOB_BUFFER_EXTENDED };
@@ -93,11 +93,11 @@ struct job_ns {
 	struct vfy_written	*spoiled;	/* those that this run made uncorrectable; NULL: unknown */
 	unsigned		remark_on;	/* PI_*: the field of ->remark */
 	char			remark[WHY_MAX]; /* what can't be checked; "": nothing */
-	bool			bare_reads;	/* nothing is made or moved for one: the command, */
-	bool			bare_writes;	/* and a check of read tuples are all there is to do */
+	bool			fast_reads;	/* nothing is made or moved for one: the command, */
+	bool			fast_writes;	/* and a check of read tuples are all there is to do */
 	struct pi_tags		tags;		/* ref: that of LBA 0 */
 	struct nvme_wire	wire;		/* of Read and Write */
-	struct nvme_kind	read, write;	/* as most commands of the job are */
+	struct nvme_template	read, write;	/* as most commands of the job are */
 	struct pi_series	tuples;		/* from LBA 0 on, with the host's checks */
 	struct pi_series	poison;		/* what is in their place before a read that is checked */
 	struct pi_series	others;		/* the same, in blocks that this run did not write */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "verify/metadata.h"
-#include "verify/mix.h"
-#include "report.h"
+#include "verify/hash.h"
+#include "job-report.h"
 #include "say.h"
 #include "session.h"
 
@@ -16,11 +16,11 @@ enum { LINES_A_SECOND = 20 };
 
 /* --- what the I/Os call --- */
 
-static void take(void *ctx, const struct vfy_record *r)
+static void take(void *ctx, const struct vfy_mismatch *r)
 {
 	struct session *s = ctx;
 
-	vfy_judge_take(&s->judge, r);
+	vfy_recorder_take(&s->judge, r);
 }
 
 static void say_record(void *ctx, const char *line)
@@ -28,7 +28,7 @@ static void say_record(void *ctx, const char *line)
 	session_say(ctx, "%s", line);
 }
 
-static void dump(void *ctx, const struct io *io, const struct vfy_record *r, const void *data,
+static void dump(void *ctx, const struct io *io, const struct vfy_mismatch *r, const void *data,
 		 const void *md)
 {
 	struct session *s = ctx;
@@ -50,11 +50,11 @@ static void count_status(void *ctx, int status)
 	s->status[i].count++;
 }
 
-static void log_injected(void *ctx, const struct io *io, const struct vfy_damage *d, const char *outcome)
+static void log_injected(void *ctx, const struct io *io, const struct vfy_injection *d, const char *outcome)
 {
 	struct session *s = ctx;
 
-	vfy_judge_log(&s->judge, "injected", report_damage(io, d, outcome));
+	vfy_recorder_log(&s->judge, "injected", report_damage(io, d, outcome));
 }
 
 /* --- opening --- */
@@ -63,19 +63,19 @@ static void log_injected(void *ctx, const struct io *io, const struct vfy_damage
  * The book for all jobs of this fio: opened as the engine is loaded, because with
  * create_serialize=0 jobs are processes of their own before they open anything.
  */
-static struct vfy_faults *common_book;
+static struct vfy_injected *common_book;
 static char no_common_book[WHY_MAX];
 
 __attribute__((constructor)) static void open_common_book(void)
 {
-	common_book = vfy_faults_open(NULL, no_common_book);
+	common_book = vfy_injected_open(NULL, no_common_book);
 }
 
 static int open_book(struct session *s, char *why)
 {
 	const char *path = s->opts.inject_file;
 
-	s->job->faults = path ? vfy_faults_open(path, why) : common_book;
+	s->job->faults = path ? vfy_injected_open(path, why) : common_book;
 	if (!s->job->faults && !path)
 		strcpy(why, no_common_book);
 	return s->job->faults ? 0 : -EINVAL;
@@ -148,7 +148,7 @@ static int open_plugin(struct session *s, char *why)
 
 static int open_judge(struct session *s, char *why)
 {
-	int ret = vfy_judge_open(&s->judge, &(struct vfy_judge_opts){
+	int ret = vfy_recorder_open(&s->judge, &(struct vfy_recorder_opts){
 		.job = s->opts.job, .thread = s->opts.thread, .run = s->opts.run,
 		.log = s->opts.log, .report = s->opts.report, .log_rate = s->opts.log_rate,
 		.say_rate = LINES_A_SECOND, .say = say_record, .ctx = s,
@@ -185,7 +185,7 @@ static int check_escape(const struct session *s, char *why)
 
 static uint64_t mixed(uint64_t sum, uint64_t value)
 {
-	return vfy_mix(sum + value);
+	return vfy_hash(sum + value);
 }
 
 /* What the blocks that this job writes carry besides their data. */
@@ -202,7 +202,7 @@ static uint64_t kind_of(const struct session *s, const struct job_ns *ns)
 /* A name for the map of these, apart from that of what was written. */
 static int open_spoiled(struct session *s, struct job_ns *ns, char *why)
 {
-	ns->spoiled = vfy_written_open(vfy_mix(ns->seen.id), ns->info.nr_blocks, why);
+	ns->spoiled = vfy_written_open(vfy_hash(ns->seen.id), ns->info.nr_blocks, why);
 	if (!ns->spoiled)
 		return -ENOMEM;
 	if (s->opts.spoils)
@@ -226,7 +226,7 @@ static int open_written(struct session *s, struct job_ns *ns, char *why)
 
 static bool counts_as(const struct job_ns *a, const struct job_ns *b)
 {
-	return a->bare_reads == b->bare_reads && a->bare_writes == b->bare_writes && a->pract == b->pract &&
+	return a->fast_reads == b->fast_reads && a->fast_writes == b->fast_writes && a->pract == b->pract &&
 	       !a->verify == !b->verify &&
 	       !a->prchk_read == !b->prchk_read && io_unchecked_of(a) == io_unchecked_of(b);
 }
@@ -239,7 +239,7 @@ static void settle_bare(struct session *s)
 	while (i < s->nr_ns && counts_as(&s->ns[0], &s->ns[i]))
 		i++;
 	for (unsigned j = 0; i < s->nr_ns && j < s->nr_ns; j++)
-		s->ns[j].bare_reads = s->ns[j].bare_writes = false;
+		s->ns[j].fast_reads = s->ns[j].fast_writes = false;
 }
 
 int session_open(struct session *s, const struct session_opts *o, struct job_ns *ns, unsigned nr,
@@ -308,7 +308,7 @@ int session_end(struct session *s, int fio, bool fio_found)
 	session_say_differs(s);
 	session_say_summary(s);
 	err = verdict(s, fio, fio_found);
-	ret = s->opts.report ? vfy_judge_report(&s->judge, report_job(s)) : 0;
+	ret = s->opts.report ? vfy_recorder_report(&s->judge, report_job(s)) : 0;
 	if (!ret)
 		return err;
 	session_say(s, "pi_report=%s could not be written: %s", s->opts.report, strerror(-ret));
@@ -318,12 +318,12 @@ int session_end(struct session *s, int fio, bool fio_found)
 void session_close(struct session *s)
 {
 	if (s->judging)
-		vfy_judge_close(&s->judge);
+		vfy_recorder_close(&s->judge);
 	s->judging = false;
 	if (s->job)
 		vfy_plugin_close(&s->job->plugin);
 	if (s->job && s->opts.inject_file && s->job->faults)
-		vfy_faults_close(s->job->faults);
+		vfy_injected_close(s->job->faults);
 	for (unsigned i = 0; s->ns && i < s->nr_ns; i++) {
 		vfy_written_close(s->ns[i].written);
 		vfy_written_close(s->ns[i].spoiled);

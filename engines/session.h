@@ -9,7 +9,7 @@
 #define SESSION_H
 
 #include "verify/dump.h"
-#include "verify/judge.h"
+#include "verify/recorder.h"
 #include "io.h"
 #include "engines/nvme/ticks.h"
 
@@ -44,7 +44,7 @@ enum { SESSION_STATUSES = 32 };
 
 struct session {
 	struct session_opts	opts;
-	struct vfy_judge	judge;
+	struct vfy_recorder	judge;
 	struct vfy_dump		dump;
 	struct vfy_job		plugin_job;
 	struct vfy_host		host;		/* of ->plugin_job */

@@ -6,7 +6,7 @@
 #define VFY_DECODE_H
 
 #include <stdio.h>
-#include "report.h"
+#include "mismatch.h"
 
 /* A block as it was read, and what is expected of it. */
 struct vfy_block {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include "inject.h"
 #include "metadata.h"
-#include "mix.h"
+#include "hash.h"
 #include "refuse.h"
 
 
@@ -54,7 +54,7 @@ static const char *number(const char *text, uint64_t *value)
 	return errno ? NULL : end;
 }
 
-static const char *parse_field(const char *text, struct vfy_fault *f)
+static const char *parse_field(const char *text, struct vfy_inject_rule *f)
 {
 	for (size_t i = 0; i < NR_WORDS; i++) {
 		const char *rest = after(text, words[i].word);
@@ -71,7 +71,7 @@ static const char *parse_field(const char *text, struct vfy_fault *f)
  * Parse one FIELD[:bit|:all][/N][@SEED].  Returns the text after it, or NULL with *@wrong set
  * to the reason.
  */
-static const char *parse_fault(const char *text, struct vfy_fault *f, const char **wrong)
+static const char *parse_fault(const char *text, struct vfy_inject_rule *f, const char **wrong)
 {
 	const char *rest = parse_field(text, f);
 
@@ -97,7 +97,7 @@ static const char *parse_fault(const char *text, struct vfy_fault *f, const char
 	return rest;
 }
 
-static const struct vfy_fault *find(const struct vfy_inject *in, unsigned field)
+static const struct vfy_inject_rule *find(const struct vfy_inject *in, unsigned field)
 {
 	for (unsigned i = 0; i < in->nr; i++)
 		if (in->fault[i].field == field)
@@ -109,7 +109,7 @@ int vfy_inject_parse(const char *text, struct vfy_inject *in, char *why)
 {
 	*in = (struct vfy_inject){ 0 };
 	for (const char *rest = NULL; !rest || *rest; text = rest + 1) {
-		struct vfy_fault f = { .every = 1000, .seed = 1 };
+		struct vfy_inject_rule f = { .every = 1000, .seed = 1 };
 		const char *wrong;
 
 		rest = parse_fault(text, &f, &wrong);
@@ -203,16 +203,16 @@ int vfy_inject_check(const struct vfy_inject *in, const struct pi_layout *l,
  */
 enum use { THE_BLOCK, THE_BIT };
 
-static uint64_t chance(const struct vfy_fault *f, enum use use, uint64_t n)
+static uint64_t chance(const struct vfy_inject_rule *f, enum use use, uint64_t n)
 {
-	return vfy_mix(vfy_mix(vfy_mix(f->seed) + 2 * f->field + use) + n);
+	return vfy_hash(vfy_hash(vfy_hash(f->seed) + 2 * f->field + use) + n);
 }
 
 /*
  * One block of each group of @every consecutive blocks is chosen.  Returns the sequence number
  * of the first chosen block from @place on.
  */
-static uint64_t next_damaged(const struct vfy_fault *f, uint64_t place)
+static uint64_t next_damaged(const struct vfy_inject_rule *f, uint64_t place)
 {
 	uint64_t run = place / f->every;
 	uint64_t at = run * f->every + chance(f, THE_BLOCK, run) % f->every;
@@ -238,7 +238,7 @@ static unsigned earliest(const struct vfy_inject *in, const uint64_t *at)
 	return first;
 }
 
-unsigned vfy_inject_draw(const struct vfy_inject *in, uint32_t nr, struct vfy_damage *d,
+unsigned vfy_inject_draw(const struct vfy_inject *in, uint32_t nr, struct vfy_injection *d,
 			 unsigned max)
 {
 	uint64_t at[VFY_MAX_FAULTS];
@@ -253,7 +253,7 @@ unsigned vfy_inject_draw(const struct vfy_inject *in, uint32_t nr, struct vfy_da
 		if (index >= nr)
 			break;
 		if (found < max)
-			d[found] = (struct vfy_damage){
+			d[found] = (struct vfy_injection){
 				.index = index, .field = in->fault[i].field,
 			};
 		found++;
@@ -439,7 +439,7 @@ static void flip(const struct victim *v, bool all, uint64_t bit, uint64_t way)
 }
 
 /* Flip according to candidate @way, and undo it if no check detects it. */
-static void try(const struct victim *v, bool all, uint64_t bit, uint64_t way, struct vfy_damage *d)
+static void try(const struct victim *v, bool all, uint64_t bit, uint64_t way, struct vfy_injection *d)
 {
 	unsigned shows = consequence(v);
 
@@ -465,9 +465,9 @@ static bool escapes(const struct victim *v)
 
 void vfy_inject_damage(const struct vfy_inject *in, const struct pi_layout *l,
 		       const struct pi_tags *tags, uint64_t lba, uint64_t place, void *data,
-		       void *md, struct vfy_damage *d)
+		       void *md, struct vfy_injection *d)
 {
-	const struct vfy_fault *f = find(in, d->field);
+	const struct vfy_inject_rule *f = find(in, d->field);
 	struct victim v = victim_of(l, tags, lba, data, md, d->field);
 	uint64_t bit;
 

@@ -18,10 +18,10 @@
 #ifndef VFY_INJECT_H
 #define VFY_INJECT_H
 
-#include "report.h"
+#include "mismatch.h"
 
 /* One FIELD item of the option. */
-struct vfy_fault {
+struct vfy_inject_rule {
 	unsigned	field;		/* PI_*, VFY_DATA or VFY_METADATA */
 	bool		all;		/* flip all bits; else one */
 	uint64_t	every;		/* N */
@@ -31,7 +31,7 @@ struct vfy_fault {
 #define VFY_MAX_FAULTS 8
 
 struct vfy_inject {
-	struct vfy_fault	fault[VFY_MAX_FAULTS];
+	struct vfy_inject_rule	fault[VFY_MAX_FAULTS];
 	unsigned		nr;		/* 0: no injection */
 	uint64_t		next;		/* sequence number of the next block */
 };
@@ -51,7 +51,7 @@ int vfy_inject_check(const struct vfy_inject *in, const struct pi_layout *l,
 		     const struct pi_tags *tags, bool tuples, bool md, char *why);
 
 /* One injected error. */
-struct vfy_damage {
+struct vfy_injection {
 	uint32_t	index;		/* index of the block in the I/O */
 	unsigned	field;
 	uint32_t	offset;		/* of the byte, if VFY_DATA or VFY_METADATA */
@@ -66,7 +66,7 @@ struct vfy_damage {
  * them in @d, with index and field only.  The position advances in vfy_inject_pass() alone, so
  * an I/O that fio requeues gets the same selection again.
  */
-unsigned vfy_inject_draw(const struct vfy_inject *in, uint32_t nr, struct vfy_damage *d,
+unsigned vfy_inject_draw(const struct vfy_inject *in, uint32_t nr, struct vfy_injection *d,
 			 unsigned max);
 void vfy_inject_pass(struct vfy_inject *in, uint32_t nr);
 
@@ -78,6 +78,6 @@ void vfy_inject_pass(struct vfy_inject *in, uint32_t nr);
  */
 void vfy_inject_damage(const struct vfy_inject *in, const struct pi_layout *l,
 		       const struct pi_tags *tags, uint64_t lba, uint64_t place, void *data,
-		       void *md, struct vfy_damage *d);
+		       void *md, struct vfy_injection *d);
 
 #endif

@@ -74,7 +74,7 @@ struct json_object *vfy_json_fields(unsigned fields)
 	return list;
 }
 
-struct json_object *vfy_json_record(const struct vfy_record *r)
+struct json_object *vfy_json_mismatch(const struct vfy_mismatch *r)
 {
 	struct json_object *o = json_object_new_object();
 

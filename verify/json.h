@@ -6,7 +6,7 @@
 #define VFY_JSON_H
 
 #include <json-c/json.h>
-#include "report.h"
+#include "mismatch.h"
 
 /*
  * Returns @text as a JSON string.  Names and paths can hold any bytes, but JSON is UTF-8: each
@@ -28,7 +28,7 @@ struct json_object *vfy_json_fields(unsigned fields);
  * "field", "offset" (for metadata and data), "wanted", "got" and "mask" (if known), "by",
  * "status" (if there is one), "class" and "from_lba" (if they apply), "injected".
  */
-struct json_object *vfy_json_record(const struct vfy_record *r);
+struct json_object *vfy_json_mismatch(const struct vfy_mismatch *r);
 
 /*
  * Returns the counts as an object: "total", "injected", "by_field", "by_side", "by_class";

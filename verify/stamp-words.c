@@ -2,7 +2,7 @@
 /* stamp-words.c - see stamp-words.h */
 #include <endian.h>
 #include <string.h>
-#include "mix.h"
+#include "hash.h"
 #include "stamp-words.h"
 
 #define KEY		0x7374616d702e6d64ULL
@@ -17,14 +17,14 @@ static uint64_t which_word(uint32_t gen, uint64_t lba)
 {
 	const uint64_t payload = which_payload(gen, lba);
 
-	return payload | vfy_mix(payload ^ KEY) << 56;
+	return payload | vfy_hash(payload ^ KEY) << 56;
 }
 
 static uint64_t other_word(uint32_t gen, uint64_t lba, unsigned place, uint64_t payload)
 {
-	const uint64_t write = vfy_mix(which_payload(gen, lba) ^ KEY) + place;
+	const uint64_t write = vfy_hash(which_payload(gen, lba) ^ KEY) + place;
 
-	return payload | vfy_mix(payload ^ write) << 48;
+	return payload | vfy_hash(payload ^ write) << 48;
 }
 
 static uint64_t word_at(const void *from, uint32_t place)

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "refuse.h"
-#include "stamp-plan.h"
+#include "stamp-layout.h"
 #include "stamp.h"
 
 /* Opcodes as in libnvme's enum nvme_io_opcode; a plugin does not include that header. */
@@ -26,7 +26,7 @@ struct under_way {
 struct job {
 	const struct vfy_host	*host;
 	unsigned		nr_ns;
-	struct stamp_plan	*plan;		/* one per namespace */
+	struct stamp_layout	*plan;		/* one per namespace */
 	struct under_way	*ios;
 	uint64_t		*then;		/* memory for the @then of all I/Os */
 	struct stamp		author;		/* the members that are equal in all its stamps */
@@ -35,12 +35,12 @@ struct job {
 
 /* --- writes and reads --- */
 
-static const struct stamp_plan *plan_of(const struct job *job, const struct vfy_io *io)
+static const struct stamp_layout *plan_of(const struct job *job, const struct vfy_io *io)
 {
 	return &job->plan[io->ns->index];
 }
 
-static void put_stamps(const struct stamp_plan *p, const struct vfy_io *io, struct stamp s)
+static void put_stamps(const struct stamp_layout *p, const struct vfy_io *io, struct stamp s)
 {
 	const bool sums = stamp_has(STAMP_SUMS, p->room);
 	const size_t size = p->ns->layout.data_size;
@@ -53,7 +53,7 @@ static void put_stamps(const struct stamp_plan *p, const struct vfy_io *io, stru
 	}
 }
 
-static void carry(const struct stamp_plan *p, uint32_t gen, struct pi_tags *t)
+static void carry(const struct stamp_layout *p, uint32_t gen, struct pi_tags *t)
 {
 	if (p->field == PI_STORAGE)
 		t->storage = (t->storage & ~p->mask) | stamp_to_tag(p, gen);
@@ -71,7 +71,7 @@ static uint64_t now_ms(void)
 
 static void prepare_write(struct job *job, const struct vfy_io *io, struct vfy_expect *e)
 {
-	const struct stamp_plan *p = plan_of(job, io);
+	const struct stamp_layout *p = plan_of(job, io);
 	struct stamp s;
 
 	if (!job->author.process)
@@ -100,7 +100,7 @@ static void prepare_read(struct job *job, const struct vfy_io *io)
 
 static void stamp_prepare(void *ctx, const struct vfy_io *io, struct vfy_expect *e)
 {
-	const struct stamp_plan *p = plan_of(ctx, io);
+	const struct stamp_layout *p = plan_of(ctx, io);
 
 	switch (io->opcode) {
 	case WRITE:
@@ -203,9 +203,9 @@ static int name_file(const struct vfy_job *job, const struct vfy_ns *ns, const c
 static int open_ns(struct job *job, const struct vfy_job *j, unsigned i, const char *args,
 		   char *why)
 {
-	struct stamp_plan *p = &job->plan[i];
+	struct stamp_layout *p = &job->plan[i];
 	char path[4096], text[VFY_GEN_TEXT], line[STAMP_LINE_MAX];
-	int ret = stamp_plan(&j->ns[i], p, why);
+	int ret = stamp_layout(&j->ns[i], p, why);
 
 	if (!ret)
 		ret = name_file(j, p->ns, args, path, sizeof(path), why);

@@ -31,7 +31,7 @@
 #ifndef VFY_VERIFY_H
 #define VFY_VERIFY_H
 
-#include "report.h"
+#include "mismatch.h"
 
 #define VFY_PLUGIN_VERSION	3
 #define VFY_PLUGIN_SYMBOL	nvmepi_verify_plugin
@@ -118,7 +118,7 @@ struct vfy_expect {
 	unsigned		free;		/* PI_* that neither device nor host checks here */
 };
 
-/* One error of one block; the other members are as in struct vfy_record. */
+/* One error of one block; the other members are as in struct vfy_mismatch. */
 struct vfy_finding {
 	uint32_t	index;		/* of the block in the I/O */
 	unsigned	field;		/* one of PI_* or VFY_* */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "verify/mix.h"
+#include "verify/hash.h"
 #include "verify/output.h"
 #include "engines/nvme/ticks.h"
 #include "fault.h"
@@ -194,9 +194,9 @@ int ctl_fault_write(struct ctl_port *port, uint64_t lba, uint32_t nr)
 
 	if (!f->kind)
 		return ctl_change(port, CTL_WRITE, lba, nr);
-	draw = vfy_mix(vfy_mix(f->seed) + f->writes++);
+	draw = vfy_hash(vfy_hash(f->seed) + f->writes++);
 	if (draw % f->every == 0)
-		return f->misdo(port, w, vfy_mix(draw));
+		return f->misdo(port, w, vfy_hash(draw));
 	return f->nr_stuck ? write_around(port, w) : ctl_change(port, CTL_WRITE, lba, nr);
 }
 

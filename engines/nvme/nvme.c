@@ -49,11 +49,11 @@ static void set_tags(struct nvme_uring_cmd *cmd, const struct pi_layout *l, cons
 	cmd->cdw15 = d.cdw15;
 }
 
-struct nvme_kind nvme_kind(const struct nvme_ns_info *info, const struct nvme_io *io)
+struct nvme_template nvme_template(const struct nvme_ns_info *info, const struct nvme_io *io)
 {
 	const struct pi_layout *l = &info->layout;
 	unsigned can = has[io->opcode];
-	struct nvme_kind k = {
+	struct nvme_template k = {
 		.cmd = { .opcode = io->opcode, .nsid = info->nsid },
 		.checks = io->checks,
 		.tagged = can & (HAS_PRACT | HAS_PRCHK) && l->type != PI_NONE,
@@ -79,9 +79,9 @@ struct nvme_kind nvme_kind(const struct nvme_ns_info *info, const struct nvme_io
 void nvme_build_io(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info,
 		   const struct nvme_io *io)
 {
-	struct nvme_kind k = nvme_kind(info, io);
+	struct nvme_template k = nvme_template(info, io);
 
-	nvme_place(cmd, &k, io);
+	nvme_fill(cmd, &k, io);
 }
 
 void nvme_build_dsm(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info,

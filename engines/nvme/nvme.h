@@ -131,9 +131,9 @@ struct nvme_io {
 
 /*
  * A command template: everything that commands of one type have in common on a namespace.
- * nvme_kind() builds it once for any number of I/Os.
+ * nvme_template() builds it once for any number of I/Os.
  */
-struct nvme_kind {
+struct nvme_template {
 	struct nvme_uring_cmd	cmd;	/* without LBA range, buffers and reference tag */
 	struct nvme_wire	wire;	/* its transfer sizes; zero if it has no buffers */
 	unsigned		checks;
@@ -144,13 +144,13 @@ struct nvme_kind {
  * Return the template for @io's opcode, flags, checks and tags.  The reference tag, LBA range and
  * buffers of @io are ignored.
  */
-struct nvme_kind nvme_kind(const struct nvme_ns_info *info, const struct nvme_io *io);
+struct nvme_template nvme_template(const struct nvme_ns_info *info, const struct nvme_io *io);
 
 /*
  * Fill *@cmd from template @k; the LBA range, buffer addresses and reference tag are @io's.
  * Inline, because every I/O calls it.
  */
-static inline void nvme_place(struct nvme_uring_cmd *cmd, const struct nvme_kind *k,
+static inline void nvme_fill(struct nvme_uring_cmd *cmd, const struct nvme_template *k,
 			      const struct nvme_io *io)
 {
 	*cmd = k->cmd;

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "verify/report.h"
+#include "verify/mismatch.h"
 #include "verify/refuse.h"
 #include "args.h"
 #include "engines/job.h"
-#include "engines/words.h"
+#include "engines/option-words.h"
 
 static const char usage[] =
 	"usage: nvmepi-scan [options] TARGET\n"

@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include "verify/decode.h"
 #include "verify/output.h"
-#include "engines/flight.h"
+#include "engines/io-queue.h"
 #include "scan.h"
 #include "args.h"
 
@@ -299,14 +299,14 @@ static void tell_of_rest(void)
 
 static int run(const struct scan_args *a)
 {
-	struct vfy_judge_opts o = { .job = "nvmepi-scan", .run = "", .log = a->log };
+	struct vfy_recorder_opts o = { .job = "nvmepi-scan", .run = "", .log = a->log };
 	char why[WHY_MAX];
 	struct result json;
 	bool told;		/* all results were written */
 
 	if (a->json)
 		open_json(&json, a->json);
-	if (vfy_judge_open(&scan.judge, &o, why)) {
+	if (vfy_recorder_open(&scan.judge, &o, why)) {
 		if (a->json && json.renamed)
 			unlink(json.new);
 		scan_die("%s", why);
@@ -320,7 +320,7 @@ static int run(const struct scan_args *a)
 	told = !a->log || scan.judge.log_fd >= 0;
 	if (!told)
 		fprintf(stderr, "nvmepi-scan: --log=%s: could not be written to its end\n", a->log);
-	vfy_judge_close(&scan.judge);
+	vfy_recorder_close(&scan.judge);
 	if (a->json)
 		told &= write_json(&json, scan_json(&scan));
 	if (scan.bad.blocks)

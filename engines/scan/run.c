@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "verify/json.h"
-#include "engines/flight.h"
+#include "engines/io-queue.h"
 #include "scan.h"
 
 /* A thread with a queue of its own. */
@@ -22,7 +22,7 @@ struct worker {
 	struct scan	*scan;
 	pthread_t	thread;
 	bool		started;
-	struct flight	flight;
+	struct io_queue	flight;
 	uint8_t		*buffers;	/* one per tag */
 	size_t		buffer_size;
 	unsigned	*free;		/* tags that are not in flight */
@@ -37,19 +37,19 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 /* --- findings --- */
 
-static void take_record(void *ctx, const struct vfy_record *r)
+static void take_record(void *ctx, const struct vfy_mismatch *r)
 {
 	struct scan *s = ctx;
 	unsigned bit = __builtin_ctz(r->field);
 
 	pthread_mutex_lock(&s->lock);
-	vfy_judge_take(&s->judge, r);
+	vfy_recorder_take(&s->judge, r);
 	for (uint32_t i = 0; i < (r->blocks ? r->blocks : 1); i++) {
 		vfy_ranges_add(&s->field[bit], r->lba + i);
 		vfy_ranges_add(&s->bad, r->lba + i);
 	}
 	if (json_object_array_length(s->findings) < s->list) {
-		json_object_array_add(s->findings, vfy_json_record(r));
+		json_object_array_add(s->findings, vfy_json_mismatch(r));
 		s->on_finding(s, r);
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -142,7 +142,7 @@ static void tell_of_status(struct worker *w, const struct io *one, unsigned fiel
 {
 	char name[NVME_STATUS_MAX];
 
-	take_record(w->scan, &(struct vfy_record){
+	take_record(w->scan, &(struct vfy_mismatch){
 		.path = one->ns->path, .command = io_command_name(one->opcode), .lba = one->slba,
 		.field = field, .class = class, .side = VFY_DEVICE,
 		.status = nvme_result_name(status, name),
@@ -234,7 +234,7 @@ static void start_reads(struct worker *w)
 	while (w->nr_free && (nr = take_blocks(s, &lba))) {
 		unsigned tag = w->free[--w->nr_free];
 
-		flight_io(&w->flight, tag, &s->ns, nvme_cmd_read, lba, nr,
+		io_queue_io(&w->flight, tag, &s->ns, nvme_cmd_read, lba, nr,
 			  w->buffers + tag * w->buffer_size);
 	}
 }
@@ -242,8 +242,8 @@ static void start_reads(struct worker *w)
 static void end_read(struct worker *w)
 {
 	int err;
-	unsigned tag = flight_next(&w->flight, &err);
-	const struct flight_slot *slot = &w->flight.slots[tag];
+	unsigned tag = io_queue_next(&w->flight, &err);
+	const struct io_queue_slot *slot = &w->flight.slots[tag];
 	uint32_t known = slot->io.nr_blocks;
 
 	w->free[w->nr_free++] = tag;
@@ -261,7 +261,7 @@ static void read_all(struct worker *w)
 	int n;
 
 	for (start_reads(w); w->nr_free < depth; start_reads(w)) {
-		n = flight_reap(&w->flight, 1, depth, false, NULL);
+		n = io_queue_reap(&w->flight, 1, depth, false, NULL);
 		if (n < 0)
 			return fail(w->scan, w->scan->first, n, strerror(-n));
 		for (int i = 0; i < n; i++)
@@ -269,7 +269,7 @@ static void read_all(struct worker *w)
 	}
 }
 
-static void issued(struct flight *f)
+static void issued(struct io_queue *f)
 {
 	(void)f;		/* issue times are not needed */
 }
@@ -280,7 +280,7 @@ static void *work(void *arg)
 	struct scan *s = w->scan;
 	char why[WHY_MAX];
 	/* Start the queue here: a ring belongs to the thread that opens it. */
-	int ret = flight_start(&w->flight, (struct target_queue_opts){ .sqpoll_cpu = -1 }, NULL,
+	int ret = io_queue_start(&w->flight, (struct target_queue_opts){ .sqpoll_cpu = -1 }, NULL,
 			       why);
 
 	if (ret)
@@ -306,7 +306,7 @@ static int open_worker(struct scan *s, struct worker *w)
 	w->flight.job.ctx = s;
 	w->buffer_size = s->io_blocks * (size_t)s->ns.host_block;
 	w->free = calloc(s->depth, sizeof(*w->free));
-	if (!w->free || flight_alloc(&w->flight, &s->ns, 1, s->depth, 1) ||
+	if (!w->free || io_queue_alloc(&w->flight, &s->ns, 1, s->depth, 1) ||
 	    posix_memalign((void **)&w->buffers, sysconf(_SC_PAGESIZE), s->depth * w->buffer_size))
 		return -ENOMEM;
 	while (w->nr_free < s->depth) {
@@ -318,7 +318,7 @@ static int open_worker(struct scan *s, struct worker *w)
 
 static void close_worker(struct worker *w)
 {
-	flight_close(&w->flight);
+	io_queue_close(&w->flight);
 	free(w->buffers);
 	free(w->free);
 }

@@ -13,7 +13,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include "verify/judge.h"
+#include "verify/recorder.h"
 #include "verify/ranges.h"
 #include "engines/job.h"
 
@@ -31,7 +31,7 @@ struct scan {
 	 * Called while the scan runs, never concurrently: on_finding() for each of the first @list
 	 * findings, on_progress() every 0.2 s.
 	 */
-	void			(*on_finding)(const struct scan *s, const struct vfy_record *r);
+	void			(*on_finding)(const struct scan *s, const struct vfy_mismatch *r);
 	void			(*on_progress)(struct scan *s, double seconds);
 
 	/* Progress: blocks below @next have been taken by a thread, @done of them are checked. */
@@ -42,7 +42,7 @@ struct scan {
 	pthread_mutex_t		lock;
 	pthread_cond_t		ended;		/* ->running has become 0 */
 	unsigned		running;	/* number of threads */
-	struct vfy_judge	judge;
+	struct vfy_recorder	judge;
 	struct vfy_ranges	bad, field[VFY_NR_FIELDS];	/* @field by bit number */
 	struct json_object	*findings;	/* the first @list findings */
 	uint64_t		escaped;	/* number of escaped blocks */
@@ -67,7 +67,7 @@ uint64_t scan_next(const struct scan *s);
 /* --- show.c --- */
 
 void scan_show_start(const struct scan *s);
-void scan_show_finding(const struct scan *s, const struct vfy_record *r);
+void scan_show_finding(const struct scan *s, const struct vfy_mismatch *r);
 void scan_show_progress(struct scan *s, double seconds);
 void scan_show_summary(const struct scan *s);
 struct json_object *scan_json(const struct scan *s);

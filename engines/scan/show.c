@@ -75,14 +75,14 @@ static void clear_progress(const struct scan *s)
 		fputs("\r\033[K", stderr);
 }
 
-void scan_show_finding(const struct scan *s, const struct vfy_record *r)
+void scan_show_finding(const struct scan *s, const struct vfy_mismatch *r)
 {
 	char line[512];
 
 	if (!s->text)
 		return;
 	clear_progress(s);
-	puts(vfy_record_text(r, line, sizeof(line)));
+	puts(vfy_mismatch_text(r, line, sizeof(line)));
 	fflush(stdout);
 }
 

@@ -12,9 +12,9 @@
 #include <sys/file.h>
 #include <sys/wait.h>
 
-#include "verify/faults.h"
-#include "verify/judge.h"
-#include "verify/run-report.h"
+#include "verify/injected.h"
+#include "verify/recorder.h"
+#include "verify/report-file.h"
 #include "tests/lib/controller-image.h"
 
 enum { FORKS = 100, LIMIT = 60 };		/* children; time limit of each, seconds */
@@ -56,20 +56,20 @@ static bool use_report(const char *name)
 {
 	char text[WHY_MAX];
 
-	return !run_report_begin(in_folder(name), "a run", text) &&
-	       !run_report_add(in_folder(name), "a run", json_object_new_object());
+	return !report_file_begin(in_folder(name), "a run", text) &&
+	       !report_file_add(in_folder(name), "a run", json_object_new_object());
 }
 
 static bool use_faults(const char *name)
 {
 	char text[WHY_MAX];
-	struct vfy_faults *f = vfy_faults_open(in_folder(name), text);
+	struct vfy_injected *f = vfy_injected_open(in_folder(name), text);
 
 	if (!f)
 		return false;
-	vfy_faults_set(f, 1, getpid(), (struct vfy_fault_block){ VFY_DAMAGED, 1 });
-	vfy_faults_mark(f, 1, getpid(), 1, VFY_SOUND);
-	vfy_faults_close(f);
+	vfy_injected_set(f, 1, getpid(), (struct vfy_injected_block){ VFY_DAMAGED, 1 });
+	vfy_injected_mark(f, 1, getpid(), 1, VFY_SOUND);
+	vfy_injected_close(f);
 	return true;
 }
 

@@ -12,7 +12,7 @@
 #include "engines/controller/controller.h"
 #include "tests/lib/formats.h"
 #include "tests/lib/folder.h"
-#include "tests/lib/told.h"
+#include "tests/lib/capture.h"
 
 enum { BLOCKS = 40, SLBA = 5 };
 
@@ -89,14 +89,14 @@ static inline int command(struct rig *r, uint8_t opcode)
 	struct nvme_uring_cmd cmd = { 0 };
 
 	r->io.opcode = opcode;
-	told_start(&r->io, &cmd);
+	capture_start(&r->io, &cmd);
 	return r->ns.target->ops->io(r->ns.target, &cmd);
 }
 
 /* A command from start to end, as an engine has it; its errno. */
 static inline int io(struct rig *r, uint8_t opcode)
 {
-	return told_end(&r->io, command(r, opcode), r->scratch);
+	return capture_end(&r->io, command(r, opcode), r->scratch);
 }
 
 static inline void rig_fill(struct rig *r)
@@ -141,7 +141,7 @@ static const struct {
 };
 
 /* Flip a bit of @field of a block, or of its data; what must be told of it. */
-static inline struct vfy_record damage(struct rig *r, uint32_t block, enum oracle_field field, bool data,
+static inline struct vfy_mismatch damage(struct rig *r, uint32_t block, enum oracle_field field, bool data,
 				       const char *name)
 {
 	uint8_t *md = r->scratch + r->f.data_size, *at = md + oracle_tuple_offset(&r->f);
@@ -156,7 +156,7 @@ static inline struct vfy_record damage(struct rig *r, uint32_t block, enum oracl
 	oracle_pack(&r->f, &tuple, at);
 	raw(r, nvme_cmd_write, block);
 	want.field[ORACLE_GUARD] = oracle_guard(&r->f, r->scratch, md);
-	return (struct vfy_record){
+	return (struct vfy_mismatch){
 		.path = "img", .command = name, .lba = SLBA + block, .field = of_field[field].field,
 		.known = true, .want = want.field[field], .got = tuple.field[field],
 		.side = VFY_DEVICE, .status = of_field[field].status,

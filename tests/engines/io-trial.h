@@ -11,7 +11,7 @@
 
 #include "engines/io.h"
 #include "tests/lib/formats.h"
-#include "tests/lib/told.h"
+#include "tests/lib/capture.h"
 #include "tests/lib/unit.h"
 
 enum { BLOCKS = 19 };

@@ -10,7 +10,7 @@
 #include <inttypes.h>
 
 #include "engines/job.h"
-#include "verify/report.h"
+#include "verify/mismatch.h"
 #include "tests/lib/formats.h"
 #include "tests/lib/unit.h"
 

@@ -12,7 +12,7 @@ static const uint32_t bad[] = { 3, 4, 20, BLOCKS - 1 };
 
 static void finds(const struct oracle_format *f, bool pract, uint8_t opcode, const char *name)
 {
-	struct vfy_record want[ARRAY_SIZE(bad)];
+	struct vfy_mismatch want[ARRAY_SIZE(bad)];
 	enum oracle_field field = ORACLE_GUARD;
 	struct rig r;
 
@@ -26,7 +26,7 @@ static void finds(const struct oracle_format *f, bool pract, uint8_t opcode, con
 		while (!has_field(f, field));
 	}
 	UNIT_CHECK(io(&r, opcode) == EILSEQ, "%s: damage passes a %s", format_text(f), name);
-	told_exactly(format_text(f), want, ARRAY_SIZE(want));
+	capture_exactly(format_text(f), want, ARRAY_SIZE(want));
 	rig_close(&r);
 }
 
@@ -49,7 +49,7 @@ static void reads_after_escapes(void)
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
 		const struct oracle_format *f = &formats[i];
 		struct oracle_tuple escape = oracle_all;
-		struct vfy_record want;
+		struct vfy_mismatch want;
 		struct rig r;
 
 		rig_open(&r, f, false);
@@ -60,10 +60,10 @@ static void reads_after_escapes(void)
 		oracle_pack(f, &escape, r.scratch + f->data_size + oracle_tuple_offset(f));
 		raw(&r, nvme_cmd_write, 7);
 		UNIT_CHECK(!io(&r, nvme_cmd_read), "%s: an escaped block fails", format_text(f));
-		told_exactly(format_text(f), NULL, 0);
+		capture_exactly(format_text(f), NULL, 0);
 		want = damage(&r, 8, ORACLE_APP, false, "read");
 		UNIT_CHECK(io(&r, nvme_cmd_read) == EILSEQ, "%s: damage passes", format_text(f));
-		told_exactly(format_text(f), &want, 1);
+		capture_exactly(format_text(f), &want, 1);
 		rig_close(&r);
 	}
 }
@@ -72,7 +72,7 @@ static void reads_after_escapes(void)
 static void host_alone(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
-		struct vfy_record want;
+		struct vfy_mismatch want;
 		char why[WHY_MAX] = "";
 		struct rig r;
 
@@ -88,7 +88,7 @@ static void host_alone(void)
 		UNIT_CHECK(command(&r, nvme_cmd_read) == 0, "the device checks");
 		UNIT_CHECK(io(&r, nvme_cmd_read) == EILSEQ, "%s: damage passes",
 			   format_text(&formats[i]));
-		told_exactly(format_text(&formats[i]), &want, 1);
+		capture_exactly(format_text(&formats[i]), &want, 1);
 		rig_close(&r);
 	}
 }
@@ -96,7 +96,7 @@ static void host_alone(void)
 /* What is no longer wrong at a second look is told of the whole I/O. */
 static void reads_what_is_gone(void)
 {
-	struct vfy_record want;
+	struct vfy_mismatch want;
 	struct rig r;
 	int status;
 
@@ -112,14 +112,14 @@ static void reads_what_is_gone(void)
 	oracle_generate(&r.f, r.scratch, r.scratch + 512, &(struct oracle_tuple){ {
 		[ORACLE_APP] = 0x1234, [ORACLE_REF] = SLBA + 9 } });
 	raw(&r, nvme_cmd_write, 9);
-	UNIT_CHECK(told_end(&r.io, status, r.scratch) == EILSEQ, "status %xh", status);
-	told_exactly("a block that was mended", &want, 1);
+	UNIT_CHECK(capture_end(&r.io, status, r.scratch) == EILSEQ, "status %xh", status);
+	capture_exactly("a block that was mended", &want, 1);
 	rig_close(&r);
 }
 
-static struct vfy_record media_error(const char *command, uint32_t block)
+static struct vfy_mismatch media_error(const char *command, uint32_t block)
 {
-	return (struct vfy_record){
+	return (struct vfy_mismatch){
 		.path = "img", .command = command, .lba = SLBA + block, .field = VFY_DATA,
 		.class = VFY_MEDIA_ERROR, .side = VFY_DEVICE, .status = "Unrecovered Read Error (281h)",
 	};
@@ -137,7 +137,7 @@ static void spoil(struct rig *r, uint32_t block)
 /* A block that can't be read is told of beside one that is wrong, and by itself. */
 static void reads_another_error(void)
 {
-	struct vfy_record want[2];
+	struct vfy_mismatch want[2];
 	struct rig r;
 	int status;
 
@@ -147,10 +147,10 @@ static void reads_another_error(void)
 	want[1] = media_error("read", 9);
 	status = command(&r, nvme_cmd_read);
 	spoil(&r, 9);
-	UNIT_CHECK(told_end(&r.io, status, r.scratch) == EILSEQ, "status %xh", status);
-	told_exactly("a block that can't be read now", want, 2);
+	UNIT_CHECK(capture_end(&r.io, status, r.scratch) == EILSEQ, "status %xh", status);
+	capture_exactly("a block that can't be read now", want, 2);
 	UNIT_CHECK(io(&r, nvme_cmd_read) == EIO, "an unreadable block is read");
-	told_exactly("an unreadable block", want, 2);
+	capture_exactly("an unreadable block", want, 2);
 	rig_close(&r);
 }
 
@@ -167,7 +167,7 @@ static void media_errors(void)
 	for (size_t i = 0; i < ARRAY_SIZE(formats) * ARRAY_SIZE(looks); i++) {
 		const struct oracle_format *f = &formats[i / ARRAY_SIZE(looks)];
 		const size_t l = i % ARRAY_SIZE(looks);
-		struct vfy_record want[] = {
+		struct vfy_mismatch want[] = {
 			media_error(looks[l].name, 0), media_error(looks[l].name, BLOCKS - 1),
 		};
 		struct rig r;
@@ -178,7 +178,7 @@ static void media_errors(void)
 		spoil(&r, BLOCKS - 1);
 		UNIT_CHECK(io(&r, looks[l].opcode) == EIO, "%s: %s: unreadable blocks pass", format_text(f),
 			   looks[l].name);
-		told_exactly(looks[l].name, want, 2);
+		capture_exactly(looks[l].name, want, 2);
 		if (looks[l].opcode == nvme_cmd_read && !(i & 1))
 			UNIT_CHECK(told.checked == BLOCKS - 2, "%s: %u blocks checked", format_text(f),
 				   (unsigned)told.checked);
@@ -189,7 +189,7 @@ static void media_errors(void)
 /* Where the run made blocks uncorrectable itself, that they are is no finding. */
 static void media_errors_on_purpose(void)
 {
-	struct vfy_record want = media_error("read", 30);
+	struct vfy_mismatch want = media_error("read", 30);
 	char why[WHY_MAX] = "";
 	struct rig r;
 
@@ -209,7 +209,7 @@ static void media_errors_on_purpose(void)
 	r.io.slba = SLBA + 9;
 	r.io.nr_blocks = BLOCKS - 9;
 	UNIT_CHECK(io(&r, nvme_cmd_read) == EIO, "an unreadable block is read");
-	told_exactly("what the run has not done", &want, 1);
+	capture_exactly("what the run has not done", &want, 1);
 	vfy_written_close(r.ns.spoiled);
 	rig_close(&r);
 }
@@ -226,7 +226,7 @@ static int busy_once(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 static void reads_while_busy(void)
 {
 	struct target_ops busy = controller_target;
-	struct vfy_record want;
+	struct vfy_mismatch want;
 	struct rig r;
 	int status;
 
@@ -236,8 +236,8 @@ static void reads_while_busy(void)
 	status = command(&r, nvme_cmd_read);
 	busy.io = busy_once;
 	r.ns.target->ops = &busy;
-	UNIT_CHECK(told_end(&r.io, status, r.scratch) == EILSEQ, "status %xh", status);
-	told_exactly("a device that is busy", &want, 1);
+	UNIT_CHECK(capture_end(&r.io, status, r.scratch) == EILSEQ, "status %xh", status);
+	capture_exactly("a device that is busy", &want, 1);
 	r.ns.target->ops = &controller_target;
 	rig_close(&r);
 }
@@ -245,7 +245,7 @@ static void reads_while_busy(void)
 /* --- Compare --- */
 
 /* Change a byte of a block, and its tuple with it. */
-static struct vfy_record change(struct rig *r, uint32_t block, unsigned field, uint32_t at)
+static struct vfy_mismatch change(struct rig *r, uint32_t block, unsigned field, uint32_t at)
 {
 	uint8_t *md = r->scratch + r->f.data_size;
 	uint8_t *byte = field == VFY_DATA ? r->scratch + at : md + at;
@@ -257,7 +257,7 @@ static struct vfy_record change(struct rig *r, uint32_t block, unsigned field, u
 	*byte ^= 0x41;
 	oracle_generate(&r->f, r->scratch, md, &tags);
 	raw(r, nvme_cmd_write, block);
-	return (struct vfy_record){
+	return (struct vfy_mismatch){
 		.path = "img", .command = "compare", .lba = SLBA + block, .field = field,
 		.offset = at, .known = true, .want = was, .got = *byte, .side = VFY_DEVICE,
 		.status = "Compare Failure (285h)",
@@ -281,7 +281,7 @@ static void compares(void)
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
 		const struct oracle_format *f = &formats[i];
 		uint32_t beyond = f->first ? oracle_tuple_size(f) + 3 : 3;
-		struct vfy_record want[3];
+		struct vfy_mismatch want[3];
 		unsigned nr = 0;
 		struct rig r;
 
@@ -297,7 +297,7 @@ static void compares(void)
 		retag(&r, 30);
 		UNIT_CHECK(io(&r, nvme_cmd_compare) == EILSEQ, "%s: differences pass",
 			   format_text(f));
-		told_exactly(format_text(f), want, nr);
+		capture_exactly(format_text(f), want, nr);
 		rig_close(&r);
 	}
 }
@@ -305,7 +305,7 @@ static void compares(void)
 /* A write is refused for what is in the buffer, and media stays as it is. */
 static void writes(void)
 {
-	struct vfy_record want = {
+	struct vfy_mismatch want = {
 		.path = "img", .command = "write", .lba = SLBA + 2, .field = PI_REF, .known = true,
 		.want = SLBA + 2, .side = VFY_DEVICE,
 		.status = "End-to-end Reference Tag Check Error (284h)",
@@ -317,12 +317,12 @@ static void writes(void)
 	rig_open(&r, &formats[0], false);
 	rig_fill(&r);
 	r.io.opcode = nvme_cmd_write;
-	told_start(&r.io, &cmd);
+	capture_start(&r.io, &cmd);
 	((uint8_t *)r.io.md)[2 * 8 + 5] ^= 0x80;
 	want.got = want.want ^ 0x800000;
 	status = r.ns.target->ops->io(r.ns.target, &cmd);
-	UNIT_CHECK(told_end(&r.io, status, r.scratch) == EILSEQ, "status %xh", status);
-	told_exactly("a refused write", &want, 1);
+	UNIT_CHECK(capture_end(&r.io, status, r.scratch) == EILSEQ, "status %xh", status);
+	capture_exactly("a refused write", &want, 1);
 	UNIT_CHECK(!io(&r, nvme_cmd_read), "media was changed");
 	rig_close(&r);
 }

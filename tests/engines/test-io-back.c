@@ -4,7 +4,7 @@
  * thing in them is damaged exactly that is told, with its block, its values and who
  * found it
  */
-#include "io-damage.h"
+#include "io-inject.h"
 
 static void good_read(const struct oracle_format *f, const struct mode *mode)
 {
@@ -14,7 +14,7 @@ static void good_read(const struct oracle_format *f, const struct mode *mode)
 
 	read_init(&t, f, mode, &o);
 	looked_at = t.ns.verify || t.ns.verify_md;
-	returned(&t, "good blocks", 0, told_end(&t.io, 0, NULL));
+	returned(&t, "good blocks", 0, capture_end(&t.io, 0, NULL));
 	were_told(&t, "good blocks", NULL, 0);
 	UNIT_CHECK(told.checked == (looked_at ? BLOCKS : 0), "%s: %" PRIu64
 		   " counted as checked", trial_text(&t), told.checked);
@@ -41,12 +41,12 @@ static void one_damage(const struct oracle_format *f, const struct mode *mode)
 	read_init(&t, f, mode, &o);
 	for (enum damage d = 0; d < DAMAGES; d++)
 		for (size_t n = 0; can_damage(&t, d) && n < ARRAY_SIZE(some_blocks); n++) {
-			struct vfy_record want[2];
+			struct vfy_mismatch want[2];
 			unsigned nr;
 
 			receive(&t);
 			nr = damage_block(&t, some_blocks[n], d, want);
-			returned(&t, damage_names[d], EILSEQ, told_end(&t.io, 0, NULL));
+			returned(&t, damage_names[d], EILSEQ, capture_end(&t.io, 0, NULL));
 			were_told(&t, damage_names[d], want, nr);
 		}
 	trial_free(&t);
@@ -67,7 +67,7 @@ static void all_damaged(const struct oracle_format *f, const struct mode *mode)
 {
 	struct job_opts o = random_opts(f);
 	struct trial t;
-	struct vfy_record want[2 * BLOCKS];
+	struct vfy_mismatch want[2 * BLOCKS];
 	unsigned nr = 0;
 
 	read_init(&t, f, mode, &o);
@@ -77,7 +77,7 @@ static void all_damaged(const struct oracle_format *f, const struct mode *mode)
 		if (can_damage(&t, d))
 			nr += damage_block(&t, i, d, want + nr);
 	}
-	returned(&t, "all blocks", nr ? EILSEQ : 0, told_end(&t.io, 0, NULL));
+	returned(&t, "all blocks", nr ? EILSEQ : 0, capture_end(&t.io, 0, NULL));
 	were_told(&t, "all blocks", want, nr);
 	trial_free(&t);
 }
@@ -95,8 +95,8 @@ static void all_of_all_damaged(const struct oracle_format *f, const struct mode 
 	for (uint32_t i = 0; i < BLOCKS; i++)
 		for (enum damage d = GUARD; d < DAMAGES; d++)
 			if (can_damage(&t, d))
-				damage_block(&t, i, d, (struct vfy_record[2]){ 0 });
-	returned(&t, "all fields", wrong ? EILSEQ : 0, told_end(&t.io, 0, NULL));
+				damage_block(&t, i, d, (struct vfy_mismatch[2]){ 0 });
+	returned(&t, "all fields", wrong ? EILSEQ : 0, capture_end(&t.io, 0, NULL));
 	UNIT_CHECK(told.nr == wrong * BLOCKS, "%s: all fields: %u records, wanted %u",
 		   trial_text(&t), told.nr, wrong * BLOCKS);
 	trial_free(&t);
@@ -138,15 +138,15 @@ static void escapes(const struct oracle_format *f, const struct mode *mode)
 	read_init(&t, f, mode, &o);
 	if (f->type && md_crosses(&t)) {
 		uint64_t ref = f->type == 3 ? UINT64_MAX : unit_random();
-		struct vfy_record want[2];
+		struct vfy_mismatch want[2];
 		unsigned nr;
 
 		unwrite(&t, 3, ref);
 		unwrite(&t, 4, ref);
-		returned(&t, "escaped blocks", 0, told_end(&t.io, 0, NULL));
+		returned(&t, "escaped blocks", 0, capture_end(&t.io, 0, NULL));
 		were_told(&t, "escaped blocks", NULL, 0);
 		nr = damage_block(&t, 5, DATA, want);
-		returned(&t, "after escaped blocks", EILSEQ, told_end(&t.io, 0, NULL));
+		returned(&t, "after escaped blocks", EILSEQ, capture_end(&t.io, 0, NULL));
 		were_told(&t, "after escaped blocks", want, nr);
 	}
 	trial_free(&t);
@@ -161,7 +161,7 @@ static void no_escape(const struct oracle_format *f, const struct mode *mode)
 	read_init(&t, f, mode, &o);
 	if (f->type == 3 && md_crosses(&t) && oracle_bits(f, ORACLE_REF)) {
 		struct oracle_block b = wire_block(&t, 3);
-		struct vfy_record want = {
+		struct vfy_mismatch want = {
 			.lba = t.io.slba + 3, .field = PI_APP, .want = o.apptag, .got = 0xffff
 		};
 		struct oracle_tuple tuple = tuple_of(&t, &b);
@@ -169,7 +169,7 @@ static void no_escape(const struct oracle_format *f, const struct mode *mode)
 		tuple.field[ORACLE_APP] = 0xffff;
 		tuple.field[ORACLE_REF] = UINT64_MAX - 1;
 		oracle_pack(f, &tuple, b.md + oracle_tuple_offset(f));
-		returned(&t, "half an escape", EILSEQ, told_end(&t.io, 0, NULL));
+		returned(&t, "half an escape", EILSEQ, capture_end(&t.io, 0, NULL));
 		were_told(&t, "half an escape", &want, 1);
 	}
 	trial_free(&t);
@@ -199,14 +199,14 @@ static struct oracle_block zero_block(const struct trial *t, uint32_t i)
 }
 
 /* The first byte beyond the tuple whose pattern is not 0, of zeroed metadata. */
-static struct vfy_record zero_record(const struct trial *t, uint32_t i)
+static struct vfy_mismatch zero_record(const struct trial *t, uint32_t i)
 {
 	uint64_t lba = t->io.slba + i;
 	uint32_t at = t->f.first ? oracle_tuple_size(&t->f) : 0;
 
 	while (!pattern_byte(lba, at))
 		at++;
-	return (struct vfy_record){
+	return (struct vfy_mismatch){
 		.lba = lba, .field = VFY_METADATA, .offset = at, .want = pattern_byte(lba, at)
 	};
 }
@@ -219,15 +219,15 @@ static void zeroed(const struct oracle_format *f, const struct mode *mode)
 
 	read_init(&t, f, mode, &o);
 	b = zero_block(&t, 3);
-	returned(&t, "a zeroed block", 0, told_end(&t.io, 0, NULL));
+	returned(&t, "a zeroed block", 0, capture_end(&t.io, 0, NULL));
 	were_told(&t, "a zeroed block", NULL, 0);
 	if (can_damage(&t, BEYOND)) {	/* zero metadata of other data was lost */
-		struct vfy_record want = zero_record(&t, 3);
+		struct vfy_mismatch want = zero_record(&t, 3);
 
 		b.data[f->data_size - 1] = 1;
 		if (f->type)
 			make_tuple(&t, &b, 3);
-		returned(&t, "lost metadata", EILSEQ, told_end(&t.io, 0, NULL));
+		returned(&t, "lost metadata", EILSEQ, capture_end(&t.io, 0, NULL));
 		were_told(&t, "lost metadata", &want, 1);
 	}
 	trial_free(&t);
@@ -247,9 +247,9 @@ static void accepts_zeroed_blocks(void)
 static void adds_up(void)
 {
 	static const struct oracle_format f = { .data_size = 512, .md_size = 8, .type = 1 };
-	struct io_job job = { .record = told_remember, .ctx = &told };
+	struct io_job job = { .record = capture_remember, .ctx = &told };
 	struct job_opts o = random_opts(&f);
-	struct vfy_record want[2];
+	struct vfy_mismatch want[2];
 	struct trial t;
 
 	memset(&told, 0, sizeof(told));

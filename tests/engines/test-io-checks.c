@@ -2,8 +2,8 @@
 /*
  * test-io-checks.c - checks that were not asked for, and what the device says
  */
-#include "engines/damage.h"
-#include "io-damage.h"
+#include "engines/inject.h"
+#include "io-inject.h"
 
 /* With each set of checks, each damage is told if and only if it is in the set. */
 static void checks_what_is_asked(void)
@@ -21,12 +21,12 @@ static void checks_what_is_asked(void)
 		read_init(&t, &choice, &plain, &o);
 		for (enum damage d = 0; d < DAMAGES; d++) {
 			bool found = set & asked[d];
-			struct vfy_record want[2];
+			struct vfy_mismatch want[2];
 			unsigned nr;
 
 			receive(&t);
 			nr = damage_block(&t, 2, d, want);
-			returned(&t, damage_names[d], found ? EILSEQ : 0, told_end(&t.io, 0, NULL));
+			returned(&t, damage_names[d], found ? EILSEQ : 0, capture_end(&t.io, 0, NULL));
 			were_told(&t, damage_names[d], want, found ? nr : 0);
 			UNIT_CHECK(told.checked == (set ? BLOCKS : 0), "set %xh: %" PRIu64
 				   " checked", set, told.checked);
@@ -42,7 +42,7 @@ static void checks_under_masks(void)
 	struct trial t;
 	struct oracle_tuple tuple;
 	struct oracle_block b;
-	struct vfy_record want[2];
+	struct vfy_mismatch want[2];
 
 	o.apptag = 0x1234;
 	o.apptag_mask = 0x0ff0;
@@ -54,15 +54,15 @@ static void checks_under_masks(void)
 	tuple.field[ORACLE_APP] = 0xe23b;
 	tuple.field[ORACLE_STORAGE] = 0xa978;
 	oracle_pack(&choice, &tuple, b.md);
-	returned(&t, "outside the masks", 0, told_end(&t.io, 0, NULL));
+	returned(&t, "outside the masks", 0, capture_end(&t.io, 0, NULL));
 	tuple.field[ORACLE_APP] = 0xe33b;
 	tuple.field[ORACLE_STORAGE] = 0xa979;
 	oracle_pack(&choice, &tuple, b.md);
-	want[0] = (struct vfy_record){
+	want[0] = (struct vfy_mismatch){
 		.lba = t.io.slba + 9, .field = PI_APP, .want = 0x0230, .got = 0x0330 };
-	want[1] = (struct vfy_record){
+	want[1] = (struct vfy_mismatch){
 		.lba = t.io.slba + 9, .field = PI_STORAGE, .want = 0x78, .got = 0x79 };
-	returned(&t, "inside the masks", EILSEQ, told_end(&t.io, 0, NULL));
+	returned(&t, "inside the masks", EILSEQ, capture_end(&t.io, 0, NULL));
 	were_told(&t, "inside the masks", want, 2);
 	trial_free(&t);
 }
@@ -79,12 +79,12 @@ static void passes_errors_on(void)
 	};
 	struct job_opts o = random_opts(&choice);
 	struct trial t;
-	struct vfy_record want[2];
+	struct vfy_mismatch want[2];
 
 	read_init(&t, &choice, &plain, &o);
 	damage_block(&t, 2, DATA, want);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		returned(&t, "a failed read", rows[i].err, told_end(&t.io, rows[i].res, NULL));
+		returned(&t, "a failed read", rows[i].err, capture_end(&t.io, rows[i].res, NULL));
 		UNIT_CHECK(!told.nr && !told.checked, "%xh: %u records", rows[i].res,
 			   told.nr);
 	}
@@ -103,9 +103,9 @@ static void checks_reads_alone(void)
 		struct trial t;
 
 		trial_init(&t, &choice, &plain, opcodes[i], &o);
-		told_start(&t.io, &t.cmd);
+		capture_start(&t.io, &t.cmd);
 		memset(t.io.md, 0, t.ns.md_size);
-		returned(&t, "a good command", 0, told_end(&t.io, 0, NULL));
+		returned(&t, "a good command", 0, capture_end(&t.io, 0, NULL));
 		UNIT_CHECK(!told.nr && !told.checked, "opcode %02xh: %u records", opcodes[i],
 			   told.nr);
 		trial_free(&t);
@@ -113,7 +113,7 @@ static void checks_reads_alone(void)
 }
 
 /* A record of a write that the device refused; @status in its words. */
-static struct vfy_record rejected(struct vfy_record r, const char *status)
+static struct vfy_mismatch rejected(struct vfy_mismatch r, const char *status)
 {
 	r.path = "ng";
 	r.command = "write";
@@ -143,16 +143,16 @@ static void explains_rejected_writes(void)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct job_opts o = random_opts(&choice);
 		struct trial t;
-		struct vfy_record want[2], other[2];
+		struct vfy_mismatch want[2], other[2];
 
 		trial_init(&t, &choice, &plain, nvme_cmd_write, &o);
-		told_start(&t.io, &t.cmd);
+		capture_start(&t.io, &t.cmd);
 		damage_block(&t, 17, rows[i].d, want);
 		damage_block(&t, 18, rows[(i + 2) % ARRAY_SIZE(rows)].d, other);
-		returned(&t, "a rejected write", EILSEQ, told_end(&t.io, rows[i].status, NULL));
+		returned(&t, "a rejected write", EILSEQ, capture_end(&t.io, rows[i].status, NULL));
 		want[0].known = true;
 		want[0] = rejected(want[0], rows[i].text);
-		told_exactly(trial_text(&t), want, 1);
+		capture_exactly(trial_text(&t), want, 1);
 		trial_free(&t);
 	}
 }
@@ -164,16 +164,16 @@ static void tells_rejected_writes(void)
 		struct oracle_format f = choice;
 		struct job_opts o = random_opts(&choice);
 		struct mode mode = { pract, JOB_BUFFER_DATA };
-		struct vfy_record want = { .blocks = BLOCKS, .field = PI_REF };
+		struct vfy_mismatch want = { .blocks = BLOCKS, .field = PI_REF };
 		struct trial t;
 
 		f.md_size = 16;
 		trial_init(&t, &f, &mode, nvme_cmd_write, &o);
-		told_start(&t.io, &t.cmd);
-		returned(&t, "a rejected write", EILSEQ, told_end(&t.io, 0x0284, NULL));
+		capture_start(&t.io, &t.cmd);
+		returned(&t, "a rejected write", EILSEQ, capture_end(&t.io, 0x0284, NULL));
 		want.lba = t.io.slba;
 		want = rejected(want, "End-to-end Reference Tag Check Error (284h)");
-		told_exactly(trial_text(&t), &want, 1);
+		capture_exactly(trial_text(&t), &want, 1);
 		trial_free(&t);
 	}
 }
@@ -182,11 +182,11 @@ static void tells_rejected_writes(void)
 static void spares_what_cannot_be_booked(void)
 {
 	struct job_opts o = random_opts(&choice);
-	struct vfy_damage damage[BLOCKS];
+	struct vfy_injection damage[BLOCKS];
 	char why[WHY_MAX] = "";
 	struct io_job job = {
-		.record = told_remember, .ctx = &told, .inject_writes = true,
-		.faults = vfy_faults_open(NULL, why),
+		.record = capture_remember, .ctx = &told, .inject_writes = true,
+		.faults = vfy_injected_open(NULL, why),
 	};
 	struct trial t;
 
@@ -195,15 +195,15 @@ static void spares_what_cannot_be_booked(void)
 	t.io.copy = allocate(BLOCKS * wire_stride(&t));
 	t.io.copy_md = allocate(BLOCKS * choice.md_size);
 	UNIT_CHECK(job.faults && !vfy_inject_parse("guard/1", &job.inject, why), "%s", why);
-	for (uint64_t lba = 0; !vfy_faults_set(job.faults, 1, lba, (struct vfy_fault_block){ VFY_DAMAGED, PI_GUARD }); lba++)
+	for (uint64_t lba = 0; !vfy_injected_set(job.faults, 1, lba, (struct vfy_injected_block){ VFY_DAMAGED, PI_GUARD }); lba++)
 		;
-	damage_draw(&t.io, &job);
-	UNIT_CHECK(t.io.nr_damage == BLOCKS, "%u blocks are drawn", t.io.nr_damage);
+	inject_draw(&t.io, &job);
+	UNIT_CHECK(t.io.nr_injections == BLOCKS, "%u blocks are drawn", t.io.nr_injections);
 	io_start(&t.io, &job, &t.cmd);
-	UNIT_CHECK(!t.io.nr_damage && job.stats.spared == BLOCKS && !job.stats.damaged,
-		   "%u damaged, %" PRIu64 " spared", t.io.nr_damage, job.stats.spared);
+	UNIT_CHECK(!t.io.nr_injections && job.stats.spared == BLOCKS && !job.stats.damaged,
+		   "%u damaged, %" PRIu64 " spared", t.io.nr_injections, job.stats.spared);
 	UNIT_CHECK(t.cmd.addr != (uintptr_t)t.io.copy, "the copy is sent");
-	vfy_faults_close(job.faults);
+	vfy_injected_close(job.faults);
 	free(t.io.copy);
 	free(t.io.copy_md);
 	trial_free(&t);

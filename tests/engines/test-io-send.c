@@ -11,7 +11,7 @@ static void send_one(const struct oracle_format *f, const struct mode *mode, uin
 
 	trial_init(&t, f, mode, opcode, &o);
 	make_wire(&t, !pract_counts(&t));
-	told_start(&t.io, &t.cmd);
+	capture_start(&t.io, &t.cmd);
 	UNIT_CHECK(t.io.bounced == (wire_stride(&t) != t.ns.host_block), "%s: bounced: %d",
 		   trial_text(&t), t.io.bounced);
 	check_command(&t);
@@ -64,7 +64,7 @@ static void touches_nothing(const struct oracle_format *f, const struct mode *mo
 		struct trial t;
 
 		trial_init(&t, f, mode, opcodes[i], &o);
-		told_start(&t.io, &t.cmd);
+		capture_start(&t.io, &t.cmd);
 		UNIT_CHECK((t.cmd.cdw12 >> 30 & 1) == wants_fua(&t), "%s: FUA", trial_text(&t));
 		same(&t, "fio's buffer", t.user, t.io.buf, t.user_size);
 		all_bytes_are(&t, "bounce buffer", 0xbb, t.io.bounce, t.ns.bounce_size);
@@ -91,7 +91,7 @@ static void touches_none_unchecked(const struct oracle_format *f, const struct m
 
 	o.verify_given = true;
 	trial_init(&t, f, mode, nvme_cmd_read, &o);
-	told_start(&t.io, &t.cmd);
+	capture_start(&t.io, &t.cmd);
 	same(&t, "fio's buffer", t.user, t.io.buf, t.user_size);
 	all_bytes_are(&t, "bounce buffer", 0xbb, t.io.bounce, t.ns.bounce_size);
 	all_bytes_are(&t, "metadata buffer", 0xdd, t.io.md, t.ns.md_size);
@@ -118,8 +118,8 @@ static void parts_of(const struct oracle_format *f, const struct mode *mode)
 
 	trial_init(&t, f, mode, nvme_cmd_read, &o);
 	ref = oracle_ref(f, o.ref, t.io.slba + 5);
-	told_start(&t.io, &t.cmd);
-	told_end(&t.io, -EIO, NULL);
+	capture_start(&t.io, &t.cmd);
+	capture_end(&t.io, -EIO, NULL);
 	c = io_command(&t.io, 5, 3);
 	UNIT_CHECK(c.slba == t.io.slba + 5 && c.nr_blocks == 3, "%s: blocks", trial_text(&t));
 	UNIT_CHECK(!f->type || c.tags.ref == ref, "%s: reference tag %" PRIx64 "h, wanted %" PRIx64

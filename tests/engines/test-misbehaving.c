@@ -11,9 +11,9 @@
 #include <endian.h>
 #include <errno.h>
 
-#include "engines/flight.h"
+#include "engines/io-queue.h"
 #include "tests/lib/controller-image.h"
-#include "tests/lib/told.h"
+#include "tests/lib/capture.h"
 
 enum { DEPTH = 8, BLOCKS = 8, IOS = 16, SIZE = IOS * BLOCKS * 4096 };
 
@@ -105,13 +105,13 @@ static int bad_reap(struct target_queue *q, struct target_cqe *cqes, unsigned mi
 /* --- a job on it --- */
 
 static struct bed {
-	struct flight	flight;
+	struct io_queue	flight;
 	struct job_ns	ns;
 	uint8_t		*buffers;	/* one a tag */
 	unsigned	generation;
 } bed;
 
-static void ignore(struct flight *f)
+static void ignore(struct io_queue *f)
 {
 	(void)f;
 }
@@ -129,7 +129,7 @@ static void open_bed(const struct ns_format *format)
 	memset(&bed, 0, sizeof(bed));
 	memset(&bad, 0, sizeof(bad));
 	bed.flight.issued = ignore;
-	bed.flight.job.record = told_remember;
+	bed.flight.job.record = capture_remember;
 	bed.flight.job.ctx = &told;
 	bed.buffers = calloc(DEPTH, BLOCKS * 4096);
 	if (job_ns_open(&controller_target, in_folder("bad.img"), &o, &bed.ns, why)) {
@@ -141,13 +141,13 @@ static void open_bed(const struct ns_format *format)
 	misbehaving.push = bad_push;
 	misbehaving.reap = bad_reap;
 	bed.ns.target->ops = &misbehaving;
-	UNIT_CHECK(!flight_alloc(&bed.flight, &bed.ns, 1, DEPTH, 1), "memory");
-	UNIT_CHECK(!flight_start(&bed.flight, (struct target_queue_opts){ 0 }, NULL, why), "%s", why);
+	UNIT_CHECK(!io_queue_alloc(&bed.flight, &bed.ns, 1, DEPTH, 1), "memory");
+	UNIT_CHECK(!io_queue_start(&bed.flight, (struct target_queue_opts){ 0 }, NULL, why), "%s", why);
 }
 
 static void close_bed(void)
 {
-	flight_close(&bed.flight);
+	io_queue_close(&bed.flight);
 	job_ns_close(&bed.ns);
 	free(bed.buffers);
 	remove_image("bad.img");
@@ -168,7 +168,7 @@ static void fill(uint8_t *block, uint64_t lba, unsigned generation)
 /* I/O @i of the image, under tag @i. */
 static void ask(uint8_t opcode, unsigned i)
 {
-	flight_io(&bed.flight, i, &bed.ns, opcode, i * BLOCKS, BLOCKS, buffer(i));
+	io_queue_io(&bed.flight, i, &bed.ns, opcode, i * BLOCKS, BLOCKS, buffer(i));
 }
 
 /* Until all I/Os have ended, or the queue fails: what that says; each one's errno. */
@@ -179,13 +179,13 @@ static int end_all(int err[DEPTH])
 	for (unsigned i = 0; i < DEPTH; i++)
 		err[i] = -1;
 	while (left) {
-		int n = flight_reap(&bed.flight, 1, DEPTH, false, NULL);
+		int n = io_queue_reap(&bed.flight, 1, DEPTH, false, NULL);
 
 		if (n < 0)
 			return n;
 		for (int i = 0; i < n; i++, left--) {
 			int e;
-			unsigned tag = flight_next(&bed.flight, &e);
+			unsigned tag = io_queue_next(&bed.flight, &e);
 
 			UNIT_CHECK(err[tag] == -1, "tag %u ends twice", tag);
 			err[tag] = e;
@@ -214,7 +214,7 @@ static void write_all(void)
 
 		for (unsigned b = 0; b < BLOCKS; b++)
 			fill(buffer(tag) + b * 4096, i * BLOCKS + b, bed.generation);
-		flight_io(&bed.flight, tag, &bed.ns, nvme_cmd_write, i * BLOCKS, BLOCKS, buffer(tag));
+		io_queue_io(&bed.flight, tag, &bed.ns, nvme_cmd_write, i * BLOCKS, BLOCKS, buffer(tag));
 		if (tag == DEPTH - 1)
 			UNIT_CHECK(!end_all(err), "writes");
 	}
@@ -291,7 +291,7 @@ static void check_records(const struct row *row, const char *where)
 	unsigned nr = 0;
 
 	for (unsigned i = 0; i < told.nr; i++) {
-		const struct vfy_record *r = &told.r[i];
+		const struct vfy_mismatch *r = &told.r[i];
 
 		UNIT_CHECK(r->lba / BLOCKS == bad.tag, "%s: %s: LBA %u is another I/O's", where, row->name,
 			   (unsigned)r->lba);

@@ -7,7 +7,7 @@
  */
 #include <pthread.h>
 
-#include "engines/flight.h"
+#include "engines/io-queue.h"
 #include "tests/lib/controller-image.h"
 
 enum { BLOCKS = 256, THREADS = 4, DEPTH = 8, IOS = 1500, MOST = 4 };
@@ -17,7 +17,7 @@ struct worker {
 	unsigned	nr_bad;
 	uint8_t		*data;
 	struct job_ns	ns;
-	struct flight	flight;
+	struct io_queue	flight;
 };
 
 static unsigned draw(struct worker *w, unsigned below)
@@ -25,13 +25,13 @@ static unsigned draw(struct worker *w, unsigned below)
 	return rand_r(&w->seed) % below;
 }
 
-static void count_record(void *ctx, const struct vfy_record *r)
+static void count_record(void *ctx, const struct vfy_mismatch *r)
 {
 	(void)r;
 	((struct worker *)ctx)->nr_bad++;
 }
 
-static void ignore_issued(struct flight *f)
+static void ignore_issued(struct io_queue *f)
 {
 	(void)f;
 }
@@ -44,11 +44,11 @@ static void ask(struct worker *w, unsigned tag)
 	uint8_t *data = w->data + tag * MOST * 4096;
 
 	if (kind == 0)
-		flight_trim(&w->flight, tag, &w->ns, &(struct flight_range){ lba, nr }, 1);
+		io_queue_trim(&w->flight, tag, &w->ns, &(struct io_queue_range){ lba, nr }, 1);
 	else if (kind == 1 && !draw(w, 16))
-		flight_flush(&w->flight, tag, &w->ns);
+		io_queue_flush(&w->flight, tag, &w->ns);
 	else
-		flight_io(&w->flight, tag, &w->ns, kind < 5 ? nvme_cmd_read : kind == 5 ?
+		io_queue_io(&w->flight, tag, &w->ns, kind < 5 ? nvme_cmd_read : kind == 5 ?
 			  nvme_cmd_write_zeroes : nvme_cmd_write, lba, nr, data);
 }
 
@@ -57,7 +57,7 @@ static void take(struct worker *w, bool *out, int n)
 	while (n-- > 0) {
 		int err;
 
-		out[flight_next(&w->flight, &err)] = false;
+		out[io_queue_next(&w->flight, &err)] = false;
 		w->nr_bad += err != 0;
 	}
 }
@@ -71,13 +71,13 @@ static void *work(void *arg)
 		const unsigned tag = i % DEPTH;
 
 		while (out[tag])
-			take(w, out, flight_reap(&w->flight, 1, DEPTH, false, NULL));
+			take(w, out, io_queue_reap(&w->flight, 1, DEPTH, false, NULL));
 		out[tag] = true;
 		ask(w, tag);
 	}
 	for (unsigned tag = 0; tag < DEPTH; tag++)
 		while (out[tag])
-			take(w, out, flight_reap(&w->flight, 1, DEPTH, false, NULL));
+			take(w, out, io_queue_reap(&w->flight, 1, DEPTH, false, NULL));
 	return NULL;
 }
 
@@ -92,10 +92,10 @@ static void open_worker(struct worker *w, unsigned i)
 
 	w->seed = i + 1;
 	w->data = calloc(DEPTH * MOST, 4096);
-	w->flight = (struct flight){ .issued = ignore_issued, .job = { .record = count_record, .ctx = w } };
+	w->flight = (struct io_queue){ .issued = ignore_issued, .job = { .record = count_record, .ctx = w } };
 	UNIT_CHECK(!job_ns_open(&controller_target, in_folder("threads.img"), &o, &w->ns, why), "%s", why);
-	UNIT_CHECK(!flight_alloc(&w->flight, &w->ns, 1, DEPTH, 4), "memory");
-	UNIT_CHECK(!flight_start(&w->flight, (struct target_queue_opts){ 0 }, NULL, why), "%s", why);
+	UNIT_CHECK(!io_queue_alloc(&w->flight, &w->ns, 1, DEPTH, 4), "memory");
+	UNIT_CHECK(!io_queue_start(&w->flight, (struct target_queue_opts){ 0 }, NULL, why), "%s", why);
 }
 
 static void one_image(void)
@@ -111,7 +111,7 @@ static void one_image(void)
 		pthread_join(threads[i], NULL);
 	for (unsigned i = 0; i < THREADS; i++) {
 		UNIT_CHECK(!workers[i].nr_bad, "thread %u: %u findings", i, workers[i].nr_bad);
-		flight_close(&workers[i].flight);
+		io_queue_close(&workers[i].flight);
 		job_ns_close(&workers[i].ns);
 		free(workers[i].data);
 	}

@@ -5,7 +5,7 @@
  *
  * What was there is the worst case: the very blocks that the read should bring.
  */
-#include "io-damage.h"
+#include "io-inject.h"
 
 /* A read into buffers that hold the right blocks already. */
 static bool stale_init(struct trial *t, const struct oracle_format *f, const struct mode *mode,
@@ -15,7 +15,7 @@ static bool stale_init(struct trial *t, const struct oracle_format *f, const str
 	make_wire(t, true);
 	t->io.bounced = wire_stride(t) != t->ns.host_block;
 	receive(t);
-	told_start(&t->io, &t->cmd);
+	capture_start(&t->io, &t->cmd);
 	return md_crosses(t);
 }
 
@@ -33,7 +33,7 @@ static void missing_told(const struct trial *t, const char *what, uint32_t missi
 	uint32_t found = 0;
 
 	for (unsigned i = 0; i < told.nr; i++) {
-		const struct vfy_record *r = &told.r[i];
+		const struct vfy_mismatch *r = &told.r[i];
 		const uint32_t bit = 1u << (r->lba - t->io.slba);
 
 		UNIT_CHECK(!(found & bit), "%s: %s: LBA %" PRIx64 "h is told of twice", trial_text(t), what,
@@ -56,7 +56,7 @@ static void nothing_came(const struct oracle_format *f, const struct mode *mode)
 	struct trial t;
 
 	if (stale_init(&t, f, mode, &o)) {
-		returned(&t, "nothing came", EILSEQ, told_end(&t.io, 0, NULL));
+		returned(&t, "nothing came", EILSEQ, capture_end(&t.io, 0, NULL));
 		missing_told(&t, "nothing came", (1u << BLOCKS) - 1);
 	}
 	trial_free(&t);
@@ -76,7 +76,7 @@ static void a_part_came(const struct oracle_format *f, const struct mode *mode)
 			for (uint32_t i = 0; i < BLOCKS; i++)
 				if (parts[n] >> i & 1)
 					arrive(&t, i);
-			returned(&t, "a part came", parts[n] == all ? 0 : EILSEQ, told_end(&t.io, 0, NULL));
+			returned(&t, "a part came", parts[n] == all ? 0 : EILSEQ, capture_end(&t.io, 0, NULL));
 			missing_told(&t, "a part came", all & ~parts[n]);
 		}
 		trial_free(&t);
@@ -96,7 +96,7 @@ static void metadata_stayed_away(const struct oracle_format *f, const struct mod
 
 			memcpy(to.md + at, from.md + at, oracle_tuple_size(f));
 		}
-		returned(&t, "metadata stayed away", EILSEQ, told_end(&t.io, 0, NULL));
+		returned(&t, "metadata stayed away", EILSEQ, capture_end(&t.io, 0, NULL));
 		UNIT_CHECK(told.counts.field[__builtin_ctz(VFY_METADATA)] == BLOCKS,
 			   "%s: %u of %u blocks are told of", trial_text(&t),
 			   (unsigned)told.counts.field[__builtin_ctz(VFY_METADATA)], BLOCKS);
@@ -131,7 +131,7 @@ static void by_each_check(const struct oracle_format *f)
 		o.verify_given = true;
 		o.verify = checks[i];
 		if (stale_init(&t, f, &plain, &o)) {
-			returned(&t, "one check", EILSEQ, told_end(&t.io, 0, NULL));
+			returned(&t, "one check", EILSEQ, capture_end(&t.io, 0, NULL));
 			missing_told(&t, "one check", (1u << BLOCKS) - 1);
 		}
 		trial_free(&t);
@@ -166,7 +166,7 @@ static void guard_fits(void)
 	for (uint32_t i = 1; i < BLOCKS; i++)
 		arrive(&t, i);
 	make_fitting(&t, t.io.buf);
-	returned(&t, "a guard that fits", EILSEQ, told_end(&t.io, 0, NULL));
+	returned(&t, "a guard that fits", EILSEQ, capture_end(&t.io, 0, NULL));
 	missing_told(&t, "a guard that fits", 1);
 	trial_free(&t);
 }

@@ -11,7 +11,7 @@
 #include "engines/controller/controller.h"
 #include "tests/lib/formats.h"
 #include "tests/lib/folder.h"
-#include "tests/lib/told.h"
+#include "tests/lib/capture.h"
 
 enum { DATA = 4096, MD = 24, BLOCKS = 4 };
 
@@ -79,9 +79,9 @@ static unsigned mismatches(struct job_ns *ns, uint8_t data, uint8_t md, unsigned
 	});
 	UNIT_CHECK(!ns->target->ops->io(ns->target, &cmd), "can't be written");
 	memset(&cmd, 0, sizeof(cmd));
-	told_start(&io, &cmd);
+	capture_start(&io, &cmd);
 	res = ns->target->ops->io(ns->target, &cmd);
-	told_end(&io, res, scratch);
+	capture_end(&io, res, scratch);
 	return told.nr;
 }
 

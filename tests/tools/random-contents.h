@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engines/flight.h"
+#include "engines/io-queue.h"
 #include "tests/lib/image.h"
 
 enum { MAX_DEPTH = 64, MAX_BLOCKS = 8, APP = 0x1234, SHOWN = 10 };
@@ -43,7 +43,7 @@ struct trial {
 	uint64_t	ios, nr_blocks, seed;
 	struct job_ns	ns;
 	bool		in_order;		/* commands are executed in order */
-	struct flight	flight;
+	struct io_queue	flight;
 	struct block	*blocks;
 	struct request	request[MAX_DEPTH];
 	uint8_t		*data;			/* MAX_BLOCKS blocks per tag */

@@ -69,17 +69,17 @@ static void ask(struct trial *t, unsigned tag)
 		fill(t, &(struct entry){ r->no, r->opcode, false }, r->lba + i,
 		     data + i * t->image.format.data_size);
 	if (r->opcode == nvme_cmd_flush)
-		flight_flush(&t->flight, tag, &t->ns);
+		io_queue_flush(&t->flight, tag, &t->ns);
 	else if (r->opcode == nvme_cmd_dsm)
-		flight_trim(&t->flight, tag, &t->ns, &(struct flight_range){ r->lba, r->nr }, 1);
+		io_queue_trim(&t->flight, tag, &t->ns, &(struct io_queue_range){ r->lba, r->nr }, 1);
 	else
-		flight_io(&t->flight, tag, &t->ns, r->opcode, r->lba, r->nr, data);
+		io_queue_io(&t->flight, tag, &t->ns, r->opcode, r->lba, r->nr, data);
 }
 
 static void take(struct trial *t)
 {
 	int err;
-	unsigned tag = flight_next(&t->flight, &err);
+	unsigned tag = io_queue_next(&t->flight, &err);
 	struct request *r = &t->request[tag];
 
 	if (!r->out)
@@ -96,7 +96,7 @@ static void take(struct trial *t)
 
 static void reap(struct trial *t, unsigned out, unsigned min)
 {
-	int n = flight_reap(&t->flight, min, out, draw(t, 4) == 0, NULL);
+	int n = io_queue_reap(&t->flight, min, out, draw(t, 4) == 0, NULL);
 
 	if (n < 0)
 		image_die("reaping: %s", strerror(-n));
@@ -126,7 +126,7 @@ static void run(struct trial *t, unsigned depth, uint64_t ios)
 				break;
 			ask(t, tag);
 		}
-		if (draw(t, 2) && flight_commit(&t->flight) < 0)
+		if (draw(t, 2) && io_queue_commit(&t->flight) < 0)
 			image_die("a batch could not be started");
 		out = nr_out(t, depth, &tag);
 		if (draw(t, 4) || out == depth)
@@ -206,12 +206,12 @@ static void judge_all(struct trial *t)
 	free(data);
 }
 
-static void ignore_record(void *ctx, const struct vfy_record *r)
+static void ignore_record(void *ctx, const struct vfy_mismatch *r)
 {
 	(void)ctx, (void)r;
 }
 
-static void ignore_issued(struct flight *f)
+static void ignore_issued(struct io_queue *f)
 {
 	(void)f;
 }
@@ -222,13 +222,13 @@ static void segment(struct trial *t, unsigned depth, unsigned max_ranges, uint64
 	const uint64_t bad = t->nr_bad, seed = t->seed;
 	char why[WHY_MAX];
 
-	t->flight = (struct flight){ .issued = ignore_issued, .job.record = ignore_record };
-	if (flight_alloc(&t->flight, &t->ns, 1, depth, max_ranges))
+	t->flight = (struct io_queue){ .issued = ignore_issued, .job.record = ignore_record };
+	if (io_queue_alloc(&t->flight, &t->ns, 1, depth, max_ranges))
 		image_die("no memory for a queue");
-	if (flight_start(&t->flight, (struct target_queue_opts){ .register_ns = draw(t, 2) }, NULL, why))
+	if (io_queue_start(&t->flight, (struct target_queue_opts){ .register_ns = draw(t, 2) }, NULL, why))
 		image_die("%s", why);
 	run(t, depth, ios);
-	flight_close(&t->flight);
+	io_queue_close(&t->flight);
 	judge_all(t);
 	if (t->nr_bad != bad)
 		printf("depth %u, %u ranges, state %" PRIx64 ": %" PRIu64 " findings\n", depth, max_ranges, seed,

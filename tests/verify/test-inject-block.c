@@ -67,7 +67,7 @@ static struct found look(const struct block *b)
 }
 
 static void damage(struct block *b, const struct vfy_inject *in, uint64_t place,
-		   struct vfy_damage *d)
+		   struct vfy_injection *d)
 {
 	vfy_inject_damage(in, &b->l, b->l.type ? &b->tags : NULL, b->lba, place, b->data, b->md,
 			  d);
@@ -140,7 +140,7 @@ static unsigned changed(const struct block *a, const struct block *b, unsigned f
 }
 
 /* Returns whether the mismatch that the check reports has the values of the injected error. */
-static bool told(const struct found *f, const struct vfy_damage *d, const struct block *was,
+static bool told(const struct found *f, const struct vfy_injection *d, const struct block *was,
 		 const struct block *is)
 {
 	if (d->field == VFY_METADATA)
@@ -156,7 +156,7 @@ static void damage_one(const struct block *was, unsigned field, bool all, uint64
 {
 	struct vfy_inject in = { .nr = 1, .fault = { { field, all, 1, unit_random() } } };
 	struct block is = *was, again = *was;
-	struct vfy_damage d = { .field = field }, d2 = d;
+	struct vfy_injection d = { .field = field }, d2 = d;
 	struct found f;
 
 	damage(&is, &in, place, &d);
@@ -223,9 +223,9 @@ static void damage_all_fields(const struct oracle_format *f)
 	unsigned shows = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		in.fault[i] = (struct vfy_fault){ fields[i], unit_random() & 1, 1, unit_random() };
+		in.fault[i] = (struct vfy_inject_rule){ fields[i], unit_random() & 1, 1, unit_random() };
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		struct vfy_damage d = { .field = fields[i] };
+		struct vfy_injection d = { .field = fields[i] };
 
 		if (!possible(&b, fields[i]))
 			continue;
@@ -251,7 +251,7 @@ static void damage_again(const struct oracle_format *f)
 		bool can = possible(&b, field) && field_bits(&b, field) > 1;
 
 		for (unsigned n = 0; n < 6 && can; n++) {
-			struct vfy_damage d = { .field = field };
+			struct vfy_injection d = { .field = field };
 
 			damage(&b, &in, n / 2, &d);
 			UNIT_CHECK(d.shows == shown(&b, field) && look(&b).fields == checked(d.shows),
@@ -333,7 +333,7 @@ static void damage_odd(const struct odd *o, bool all)
 
 	for (uint64_t place = 0; place < 2000; place++) {
 		struct block was = odd_block(o), b = was;
-		struct vfy_damage d = { .field = o->field };
+		struct vfy_injection d = { .field = o->field };
 
 		damage(&b, &in, place, &d);
 		flipped |= d.was ^ d.is;
@@ -406,7 +406,7 @@ static void pract_metadata(void)
 
 	for (uint64_t place = 0; place < 100; place++) {
 		struct block b = sound(&f), was = b;
-		struct vfy_damage d = { .field = VFY_METADATA };
+		struct vfy_injection d = { .field = VFY_METADATA };
 
 		vfy_inject_damage(&in, &b.l, NULL, b.lba, place, b.data, b.md, &d);
 		UNIT_CHECK(d.shows == VFY_METADATA && changed(&was, &b, VFY_METADATA) == 1,
@@ -422,7 +422,7 @@ static void escaped_block(void)
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		struct vfy_inject in = { .nr = 1, .fault = { { fields[i], true, 1, 1 } } };
 		struct block b = sound(&f), was;
-		struct vfy_damage d = { .field = fields[i], .shows = 99 };
+		struct vfy_injection d = { .field = fields[i], .shows = 99 };
 
 		f.md_size = 24;
 		memset(b.md, 0xff, sizeof(b.md));
@@ -447,7 +447,7 @@ static void seems_zeroed(void)
 		const struct odd_byte *o = &cases[n % 4];
 		struct oracle_format f = { .type = 1, .data_size = 512, .md_size = o->size };
 		struct vfy_inject in = { .nr = 1, .fault = { { VFY_METADATA, o->all, 1, 1 } } };
-		struct vfy_damage d = { .field = VFY_METADATA };
+		struct vfy_injection d = { .field = VFY_METADATA };
 		struct block b = sound(&f);
 		struct found found;
 
@@ -471,7 +471,7 @@ static void nothing_to_flip(void)
 {
 	struct oracle_format f = F16(1, 0);
 	struct vfy_inject in = parsed("app/1");
-	struct vfy_damage d = { .field = PI_APP, .shows = 99 };
+	struct vfy_injection d = { .field = PI_APP, .shows = 99 };
 	struct block b = sound(&f), was;
 
 	b.tags.app_mask = 0;

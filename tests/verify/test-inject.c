@@ -7,7 +7,7 @@
 static const struct {
 	const char		*text;
 	unsigned		nr;
-	struct vfy_fault	first, last;
+	struct vfy_inject_rule	first, last;
 } good[] = {
 	{ "guard", 1, { PI_GUARD, false, 1000, 1 }, { PI_GUARD, false, 1000, 1 } },
 	{ "app:bit", 1, { PI_APP, false, 1000, 1 }, { PI_APP, false, 1000, 1 } },
@@ -21,7 +21,7 @@ static const struct {
 	  { VFY_METADATA, false, 1000, 1 } },
 };
 
-static bool same_fault(const struct vfy_fault *a, const struct vfy_fault *b)
+static bool same_fault(const struct vfy_inject_rule *a, const struct vfy_inject_rule *b)
 {
 	return a->field == b->field && a->all == b->all && a->every == b->every &&
 	       a->seed == b->seed;
@@ -79,7 +79,7 @@ static void rates(void)
 {
 	static const uint64_t every[] = { 1, 2, 3, 7, 100, 1000 };
 	enum { BLOCKS = 1000000 };
-	static struct vfy_damage d[BLOCKS];
+	static struct vfy_injection d[BLOCKS];
 
 	for (size_t e = 0; e < ARRAY_SIZE(every); e++) {
 		struct vfy_inject in = { .nr = 1, .fault = { { PI_APP, false, every[e], e } } };
@@ -109,7 +109,7 @@ static void rare(void)
 			.nr = 2,
 			.fault = { { PI_APP, false, UINT64_MAX, seed }, { PI_REF, false, 1, 1 } },
 		};
-		struct vfy_damage d[3];
+		struct vfy_injection d[3];
 
 		UNIT_CHECK(vfy_inject_draw(&in, 3, d, 3) == 3 && d[2].field == PI_REF &&
 			   d[2].index == 2,
@@ -119,7 +119,7 @@ static void rare(void)
 		   "nothing asked for");
 }
 
-static bool in_order(const struct vfy_damage *a, const struct vfy_damage *b)
+static bool in_order(const struct vfy_injection *a, const struct vfy_injection *b)
 {
 	return a->index < b->index || (a->index == b->index && a->field < b->field);
 }
@@ -131,7 +131,7 @@ static bool in_order(const struct vfy_damage *a, const struct vfy_damage *b)
 static void drawn_in_pieces(void)
 {
 	enum { BLOCKS = 20000 };
-	static struct vfy_damage whole[BLOCKS], piece[BLOCKS], again[BLOCKS];
+	static struct vfy_injection whole[BLOCKS], piece[BLOCKS], again[BLOCKS];
 	struct vfy_inject in = parsed("data/5@3,guard/7,md/2@9,ref/1000"), start = in;
 	unsigned nr = vfy_inject_draw(&start, BLOCKS, whole, BLOCKS), seen = 0;
 
@@ -159,7 +159,7 @@ static void drawn_in_pieces(void)
 static void drawn_to_room(void)
 {
 	struct vfy_inject in = parsed("data/1,guard/1");
-	struct vfy_damage d[5] = { [3] = { .index = 77 } };
+	struct vfy_injection d[5] = { [3] = { .index = 77 } };
 
 	UNIT_CHECK(vfy_inject_draw(&in, 8, d, 3) == 16, "not all are counted");
 	UNIT_CHECK(d[0].index == 0 && d[0].field == PI_GUARD && d[1].field == VFY_DATA &&
@@ -173,7 +173,7 @@ static void drawn_by_seed(void)
 	static const char *const texts[] = {
 		"app/1000@1", "app/1000@2", "ref/1000@1", "app/1000@18446744073709551615",
 	};
-	struct vfy_damage d[ARRAY_SIZE(texts)][100];
+	struct vfy_injection d[ARRAY_SIZE(texts)][100];
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		struct vfy_inject in = parsed(texts[i]);

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 #include "verify/metadata.h"
-#include "verify/report.h"
+#include "verify/mismatch.h"
 #include "tests/lib/formats.h"
 #include "tests/lib/unit.h"
 
@@ -123,7 +123,7 @@ static void pattern_counts(void)
 /* --- the lines --- */
 
 static const struct {
-	struct vfy_record	r;
+	struct vfy_mismatch	r;
 	const char		*want;
 } lines[] = {
 	{ { .path = "/dev/ng0n1", .command = "read", .lba = 7, .field = PI_GUARD, .known = true,
@@ -174,7 +174,7 @@ static void record_lines(void)
 	char buf[256];
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-		vfy_record_text(&lines[i].r, buf, sizeof(buf));
+		vfy_mismatch_text(&lines[i].r, buf, sizeof(buf));
 		UNIT_CHECK(!strcmp(buf, lines[i].want), "'%s', wanted '%s'", buf, lines[i].want);
 	}
 }
@@ -186,7 +186,7 @@ static void record_lines_cut(void)
 
 	for (size_t size = 1; size < sizeof(buf); size++) {
 		memset(buf, 'x', sizeof(buf));
-		vfy_record_text(&lines[0].r, buf, size);
+		vfy_mismatch_text(&lines[0].r, buf, size);
 		UNIT_CHECK(strlen(buf) == (size <= strlen(want) ? size - 1 : strlen(want)) &&
 			   !strncmp(buf, want, strlen(buf)), "cut at %zu: '%s'", size, buf);
 	}
@@ -202,7 +202,7 @@ static void counts(void)
 
 	UNIT_CHECK(!*vfy_counts_text(&c, buf, sizeof(buf)), "none is '%s'", buf);
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		vfy_count(&c, &(struct vfy_record){ .field = fields[i] });
+		vfy_count(&c, &(struct vfy_mismatch){ .field = fields[i] });
 	UNIT_CHECK(c.total == ARRAY_SIZE(fields), "total %" PRIu64, c.total);
 	vfy_counts_text(&c, buf, sizeof(buf));
 	UNIT_CHECK(!strcmp(buf, "reference tag 1, guard 3, metadata 1, data 1"), "'%s'", buf);

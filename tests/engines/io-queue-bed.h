@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * flight-bed.h - a flight whose I/Os are asked for by chance, on a target that writes down what is
+ * io-queue-bed.h - a flight whose I/Os are asked for by chance, on a target that writes down what is
  * pushed and a plugin that writes down what it is told of: both in the order of asking
  *
  * The target is the embedded controller, behind one that lets some commands complete later:
@@ -12,7 +12,7 @@
 #include <endian.h>
 #include <errno.h>
 
-#include "engines/flight.h"
+#include "engines/io-queue.h"
 #include "tests/lib/controller-image.h"
 
 enum { MAX_DEPTH = 64, BLOCKS = 64, MAX_NS = 3, RANGES_AN_IO = 5, LIST = 1024 };
@@ -32,7 +32,7 @@ struct part {
 enum state { FREE, ASKED, ISSUED };
 
 static struct bed {
-	struct flight	flight;
+	struct io_queue	flight;
 	struct job_ns	ns[MAX_NS];
 	unsigned	nr_ns, depth, max_ranges;
 	enum state	state[MAX_DEPTH];
@@ -154,7 +154,7 @@ static inline void recording_push(struct target_queue *q, struct target_ns *ns, 
 	for (unsigned i = 0; i < nr; i++)
 		is_next("target", &bed.nr_pushed, parts[i]);
 	fails = cmd->opcode == nvme_cmd_dsm ? execute_trims(parts, nr) : execute(parts);
-	for (const struct flight_slot *s = &bed.flight.slots[tag]; s; s = s->next) {
+	for (const struct io_queue_slot *s = &bed.flight.slots[tag]; s; s = s->next) {
 		UNIT_CHECK(!bed.pushed[s->io.tag], "tag %u is pushed twice", s->io.tag);
 		bed.pushed[s->io.tag] = true;
 		bed.fails[s->io.tag] = fails;
@@ -180,7 +180,7 @@ static const struct vfy_plugin recorder = {
 
 /* --- asking --- */
 
-static inline void issued(struct flight *f)
+static inline void issued(struct io_queue *f)
 {
 	for (unsigned i = 0; i < f->nr_pushed; i++) {
 		unsigned tag = f->pushed[i];
@@ -191,7 +191,7 @@ static inline void issued(struct flight *f)
 	}
 }
 
-static inline void ignore(void *ctx, const struct vfy_record *r)
+static inline void ignore(void *ctx, const struct vfy_mismatch *r)
 {
 	(void)ctx;
 	(void)r;
@@ -213,12 +213,12 @@ static inline void open_namespace(unsigned i)
 	bed.ns[i].target->ops = &lazy;
 }
 
-static inline void ignore_issued(struct flight *f)
+static inline void ignore_issued(struct io_queue *f)
 {
 	(void)f;
 }
 
-static inline void note(void *ctx, const struct io *io, const struct vfy_damage *d, const char *outcome)
+static inline void note(void *ctx, const struct io *io, const struct vfy_injection *d, const char *outcome)
 {
 	(void)ctx, (void)io, (void)d, (void)outcome;
 }
@@ -239,7 +239,7 @@ static inline void open_bed(unsigned nr_ns, unsigned depth, unsigned max_ranges,
 		UNIT_CHECK(!vfy_inject_parse("guard/1", &bed.flight.job.inject, why), "%s", why);
 		bed.flight.job.inject_writes = true;
 		bed.flight.job.injected = note;
-		bed.flight.job.faults = vfy_faults_open(NULL, why);
+		bed.flight.job.faults = vfy_injected_open(NULL, why);
 		bed.flight.issued = ignore_issued;
 	}
 	lazy = controller_target;
@@ -248,8 +248,8 @@ static inline void open_bed(unsigned nr_ns, unsigned depth, unsigned max_ranges,
 	lazy.push = recording_push;
 	for (unsigned i = 0; i < nr_ns; i++)
 		open_namespace(i);
-	UNIT_CHECK(!flight_alloc(&bed.flight, bed.ns, nr_ns, depth, max_ranges), "memory");
-	UNIT_CHECK(!flight_start(&bed.flight, (struct target_queue_opts){ 0 }, NULL, why), "%s", why);
+	UNIT_CHECK(!io_queue_alloc(&bed.flight, bed.ns, nr_ns, depth, max_ranges), "memory");
+	UNIT_CHECK(!io_queue_start(&bed.flight, (struct target_queue_opts){ 0 }, NULL, why), "%s", why);
 }
 
 /* Every write is damaged, which the target notices. */
@@ -266,15 +266,15 @@ static inline void reap_all(unsigned nr)
 	int err;
 
 	for (unsigned left = nr; left && !unit_nr_failed; left--) {
-		UNIT_CHECK(flight_reap(&bed.flight, 1, 1, false, NULL) == 1, "nothing ends");
-		flight_next(&bed.flight, &err);
+		UNIT_CHECK(io_queue_reap(&bed.flight, 1, 1, false, NULL) == 1, "nothing ends");
+		io_queue_next(&bed.flight, &err);
 		UNIT_CHECK(!err, "it ends with %d", err);
 	}
 }
 
 static inline void close_bed(void)
 {
-	flight_close(&bed.flight);
+	io_queue_close(&bed.flight);
 	for (unsigned i = 0; i < bed.nr_ns; i++) {
 		char name[40];
 
@@ -308,13 +308,13 @@ static inline void ask_trim(unsigned tag, unsigned ns)
 {
 	const unsigned most = bed.max_ranges < RANGES_AN_IO ? bed.max_ranges : RANGES_AN_IO;
 	unsigned nr = unit_random() % 4 ? 1 : 1 + unit_random() % most;
-	struct flight_range ranges[RANGES_AN_IO];
+	struct io_queue_range ranges[RANGES_AN_IO];
 
 	for (unsigned i = 0; i < nr; i++) {
-		ranges[i] = (struct flight_range){ random_lba(), 1 + unit_random() % 3 };
+		ranges[i] = (struct io_queue_range){ random_lba(), 1 + unit_random() % 3 };
 		add(nvme_cmd_dsm, ns, ranges[i].slba, ranges[i].nr_blocks);
 	}
-	flight_trim(&bed.flight, tag, &bed.ns[ns], ranges, nr);
+	io_queue_trim(&bed.flight, tag, &bed.ns[ns], ranges, nr);
 }
 
 /*
@@ -357,10 +357,10 @@ static inline void ask(bool trim)
 		ask_trim(tag, ns);
 	} else if (opcode == nvme_cmd_flush) {
 		add(opcode, ns, 0, 0);
-		flight_flush(&bed.flight, tag, &bed.ns[ns]);
+		io_queue_flush(&bed.flight, tag, &bed.ns[ns]);
 	} else {
 		add(opcode, ns, lba, 1);
-		flight_io(&bed.flight, tag, &bed.ns[ns], opcode, lba, 1, bed.data + tag * 4096);
+		io_queue_io(&bed.flight, tag, &bed.ns[ns], opcode, lba, 1, bed.data + tag * 4096);
 	}
 	is_pushed();
 }
@@ -369,7 +369,7 @@ static inline void take(unsigned nr)
 {
 	for (unsigned i = 0; i < nr; i++) {
 		int err;
-		unsigned tag = flight_next(&bed.flight, &err);
+		unsigned tag = io_queue_next(&bed.flight, &err);
 
 		UNIT_CHECK(tag < bed.depth && bed.state[tag] == ISSUED, "tag %u is told of in state %d", tag,
 			   bed.state[tag]);
@@ -381,7 +381,7 @@ static inline void take(unsigned nr)
 
 static inline void reap(unsigned min, unsigned max, const struct timespec *timeout)
 {
-	int n = flight_reap(&bed.flight, min, max, unit_random() % 4 == 0, timeout);
+	int n = io_queue_reap(&bed.flight, min, max, unit_random() % 4 == 0, timeout);
 
 	if (UNIT_CHECK(n <= (int)max && n >= (timeout ? 0 : (int)min), "%d of %u to %u", n, min, max))
 		take(n);

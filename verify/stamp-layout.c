@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* stamp-plan.c - decide what carries the generation: see stamp-plan.h */
+/* stamp-layout.c - decide what carries the generation: see stamp-layout.h */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include "refuse.h"
-#include "stamp-plan.h"
+#include "stamp-layout.h"
 
 /* Generations in fewer bits repeat too soon to be useful. */
 enum { LEAST_BITS = 8 };
 
 enum { NO_SHIFT = 64 };
 
-static void use_tag(struct stamp_plan *p, unsigned field, uint64_t mask, unsigned spare)
+static void use_tag(struct stamp_layout *p, unsigned field, uint64_t mask, unsigned spare)
 {
 	const unsigned bits = __builtin_popcountll(mask);
 
@@ -26,7 +26,7 @@ static void use_tag(struct stamp_plan *p, unsigned field, uint64_t mask, unsigne
 	p->apart = bits >= 24 ? VFY_GEN_MAX : (1u << bits) - spare;
 }
 
-static void find_room(struct stamp_plan *p)
+static void find_room(struct stamp_layout *p)
 {
 	const struct pi_layout *l = &p->ns->layout;
 	const uint32_t tuple = l->type == PI_NONE ? 0 : l->format->tuple_size;
@@ -48,11 +48,11 @@ static bool always_escapes(const struct vfy_ns *ns)
 	return pi_escapes(&ns->layout, &f);
 }
 
-int stamp_plan(const struct vfy_ns *ns, struct stamp_plan *p, char *why)
+int stamp_layout(const struct vfy_ns *ns, struct stamp_layout *p, char *why)
 {
 	const struct pi_layout *l = &ns->layout;
 
-	*p = (struct stamp_plan){ .ns = ns };
+	*p = (struct stamp_layout){ .ns = ns };
 	if (ns->tuples_cross) {
 		p->refs = l->type != PI_TYPE3;
 		use_tag(p, PI_STORAGE, ns->tags.storage_mask & pi_ones(l->sts), 0);
@@ -72,7 +72,7 @@ int stamp_plan(const struct vfy_ns *ns, struct stamp_plan *p, char *why)
 	return 0;
 }
 
-unsigned stamp_owns(const struct stamp_plan *p)
+unsigned stamp_owns(const struct stamp_layout *p)
 {
 	return p->field | (p->refs ? PI_REF : 0) | (p->guards ? PI_GUARD : 0) |
 	       (p->room ? VFY_METADATA : 0);
@@ -80,7 +80,7 @@ unsigned stamp_owns(const struct stamp_plan *p)
 
 /* --- tags --- */
 
-uint64_t stamp_to_tag(const struct stamp_plan *p, uint32_t gen)
+uint64_t stamp_to_tag(const struct stamp_layout *p, uint32_t gen)
 {
 	uint64_t tag = 0;
 
@@ -93,7 +93,7 @@ uint64_t stamp_to_tag(const struct stamp_plan *p, uint32_t gen)
 }
 
 /* Returns UINT32_MAX, a generation that never exists, for bits that no generation sets. */
-uint32_t stamp_from_tag(const struct stamp_plan *p, uint64_t tag)
+uint32_t stamp_from_tag(const struct stamp_layout *p, uint64_t tag)
 {
 	uint64_t gen = 0, bit = 1;
 
@@ -106,12 +106,12 @@ uint32_t stamp_from_tag(const struct stamp_plan *p, uint64_t tag)
 
 /* --- descriptions --- */
 
-static const char *tag_name(const struct stamp_plan *p)
+static const char *tag_name(const struct stamp_layout *p)
 {
 	return p->field == PI_STORAGE ? "storage tag" : "application tag";
 }
 
-static void describe_carriers(const struct stamp_plan *p, char *text, size_t size)
+static void describe_carriers(const struct stamp_layout *p, char *text, size_t size)
 {
 	size_t n = 0;
 
@@ -125,14 +125,14 @@ static void describe_carriers(const struct stamp_plan *p, char *text, size_t siz
 }
 
 /* Returns whether the reference tag distinguishes all LBAs. */
-static bool refs_name_all(const struct stamp_plan *p)
+static bool refs_name_all(const struct stamp_layout *p)
 {
 	const unsigned bits = p->refs ? pi_ref_bits(&p->ns->layout) : 0;
 
 	return bits >= 64 || p->ns->nr_blocks <= 1ULL << bits;
 }
 
-static void describe_blindness(const struct stamp_plan *p, char *text, size_t size)
+static void describe_blindness(const struct stamp_layout *p, char *text, size_t size)
 {
 	size_t n = snprintf(text, size, "whether a trim or Write Zeroes arrived");
 
@@ -148,7 +148,7 @@ static void describe_blindness(const struct stamp_plan *p, char *text, size_t si
 			 p->apart);
 }
 
-void stamp_describe(const struct stamp_plan *p, const char *path, char line[STAMP_LINE_MAX])
+void stamp_describe(const struct stamp_layout *p, const char *path, char line[STAMP_LINE_MAX])
 {
 	char carriers[120], blindness[300];
 
@@ -158,7 +158,7 @@ void stamp_describe(const struct stamp_plan *p, const char *path, char line[STAM
 		 "can't tell: %s", p->ns->path, carriers, path, blindness);
 }
 
-void stamp_text(const struct stamp_plan *p, char text[VFY_GEN_TEXT])
+void stamp_text(const struct stamp_layout *p, char text[VFY_GEN_TEXT])
 {
 	const struct pi_layout *l = &p->ns->layout;
 

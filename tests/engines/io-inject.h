@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * io-damage.h - an I/O that comes back, as it should or damaged, and what must be
+ * io-inject.h - an I/O that comes back, as it should or damaged, and what must be
  * told of it
  */
 #ifndef IO_DAMAGE_H
@@ -33,13 +33,13 @@ static inline void read_init(struct trial *t, const struct oracle_format *f, con
 {
 	trial_init(t, f, mode, nvme_cmd_read, o);
 	make_wire(t, true);
-	told_start(&t->io, &t->cmd);
+	capture_start(&t->io, &t->cmd);
 	check_command(t);
 	receive(t);
 }
 
 /* Exactly these were told, by the host, of a read. */
-static inline void were_told(const struct trial *t, const char *what, struct vfy_record *want, unsigned nr)
+static inline void were_told(const struct trial *t, const char *what, struct vfy_mismatch *want, unsigned nr)
 {
 	char where[200];
 
@@ -49,7 +49,7 @@ static inline void were_told(const struct trial *t, const char *what, struct vfy
 		want[i].known = true;
 	}
 	snprintf(where, sizeof(where), "%s: %s", trial_text(t), what);
-	told_exactly(where, want, nr);
+	capture_exactly(where, want, nr);
 }
 
 static inline void returned(const struct trial *t, const char *what, int want, int got)
@@ -109,7 +109,7 @@ static inline bool can_damage(const struct trial *t, enum damage d)
 }
 
 /* A record of the tuple of block @i, which has @want instead of what it should have. */
-static inline struct vfy_record tuple_record(const struct trial *t, uint32_t i, enum oracle_field field)
+static inline struct vfy_mismatch tuple_record(const struct trial *t, uint32_t i, enum oracle_field field)
 {
 	static const unsigned fields[] = { PI_GUARD, PI_APP, PI_STORAGE, PI_REF };
 	struct oracle_block b = wire_block(t, i);
@@ -117,7 +117,7 @@ static inline struct vfy_record tuple_record(const struct trial *t, uint32_t i, 
 
 	if (field == ORACLE_GUARD)
 		want.field[field] = oracle_guard(&t->f, b.data, b.md);
-	return (struct vfy_record){
+	return (struct vfy_mismatch){
 		.lba = t->io.slba + i, .field = fields[field],
 		.want = want.field[field], .got = tuple_of(t, &b).field[field],
 	};
@@ -125,7 +125,7 @@ static inline struct vfy_record tuple_record(const struct trial *t, uint32_t i, 
 
 /* Damage one thing in block @i of the wire; what must be told of it goes to @want. */
 static inline unsigned damage_block(const struct trial *t, uint32_t i, enum damage d,
-			     struct vfy_record *want)
+			     struct vfy_mismatch *want)
 {
 	struct oracle_block b = wire_block(t, i);
 	uint32_t at;
@@ -142,7 +142,7 @@ static inline unsigned damage_block(const struct trial *t, uint32_t i, enum dama
 	}
 	at = byte_beyond(t);
 	b.md[at] ^= 1 << unit_random_below(8);
-	want[0] = (struct vfy_record){
+	want[0] = (struct vfy_mismatch){
 		.lba = t->io.slba + i, .field = VFY_METADATA, .offset = at, .got = b.md[at],
 		.want = pattern_byte(t->io.slba + i, at),
 	};

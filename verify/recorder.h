@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * judge.h - record the mismatches of a job: count, log and report them
+ * recorder.h - record the mismatches of a job: count, log and report them
  *
  * pi_log=FILE	One line of JSON per record, appended by one write(), so that jobs can
  *		share a file and no line is interleaved with another.  The lines per
@@ -13,10 +13,10 @@
 #define VFY_JUDGE_H
 
 #include <json-c/json.h>
-#include "report.h"
+#include "mismatch.h"
 #include "verify.h"
 
-struct vfy_judge_opts {
+struct vfy_recorder_opts {
 	const char	*job;		/* the job's name */
 	unsigned	thread;		/* fio's thread number */
 	const char	*run;		/* identifies the run of fio */
@@ -44,8 +44,8 @@ struct vfy_alike {
 	bool		differ;
 };
 
-struct vfy_judge {
-	struct vfy_judge_opts	opts;	/* strings belong to the caller */
+struct vfy_recorder {
+	struct vfy_recorder_opts	opts;	/* strings belong to the caller */
 	int			log_fd;	/* -1: no log */
 	struct vfy_rate		log_rate, say_rate;
 	struct vfy_counts	counts;
@@ -56,26 +56,26 @@ struct vfy_judge {
  * Open the log, and create the report unless another job of the run has done so.  Returns 0, or
  * -errno with one line in @why; files that this call created are then removed.
  */
-int vfy_judge_open(struct vfy_judge *j, const struct vfy_judge_opts *o, char why[VFY_WHY_MAX]);
+int vfy_recorder_open(struct vfy_recorder *j, const struct vfy_recorder_opts *o, char why[VFY_WHY_MAX]);
 
 /* Count a record, and write it to the log and to the user as far as the rate limits allow. */
-void vfy_judge_take(struct vfy_judge *j, const struct vfy_record *r);
+void vfy_recorder_take(struct vfy_recorder *j, const struct vfy_mismatch *r);
 
 /*
  * Write another kind of line to the log, for example an injection: {"type": @type, time, job}
  * and the members of @fields, which is consumed.  This is not subject to the rate limit.
  */
-void vfy_judge_log(struct vfy_judge *j, const char *type, struct json_object *fields);
+void vfy_recorder_log(struct vfy_recorder *j, const char *type, struct json_object *fields);
 
 /*
- * vfy_judge_facts() returns the recorder's part of the job's report: "mismatches", "log" and
- * "messages".  The caller adds the rest and passes it to vfy_judge_report(), which consumes it
+ * vfy_recorder_facts() returns the recorder's part of the job's report: "mismatches", "log" and
+ * "messages".  The caller adds the rest and passes it to vfy_recorder_report(), which consumes it
  * and returns 0, or -errno if the report could not be written (the caller then informs the
  * user).
  */
-struct json_object *vfy_judge_facts(const struct vfy_judge *j);
-int vfy_judge_report(struct vfy_judge *j, struct json_object *job);
+struct json_object *vfy_recorder_facts(const struct vfy_recorder *j);
+int vfy_recorder_report(struct vfy_recorder *j, struct json_object *job);
 
-void vfy_judge_close(struct vfy_judge *j);
+void vfy_recorder_close(struct vfy_recorder *j);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* report.c - see report.h */
+/* job-report.c - see job-report.h */
 #include <stdio.h>
 #include <stdlib.h>
 #include "verify/json.h"
-#include "report.h"
+#include "job-report.h"
 
 static void add_text(struct json_object *o, const char *key, const char *value)
 {
@@ -138,7 +138,7 @@ struct json_object *report_job(const struct session *s)
 {
 	const struct io_stats *st = &s->job->stats;
 	struct json_object *o = json_object_new_object();
-	struct json_object *facts = vfy_judge_facts(&s->judge);
+	struct json_object *facts = vfy_recorder_facts(&s->judge);
 
 	add_text(o, "job", s->opts.job);
 	add_count(o, "thread", s->opts.thread);
@@ -157,7 +157,7 @@ struct json_object *report_job(const struct session *s)
 	return o;
 }
 
-struct json_object *report_damage(const struct io *io, const struct vfy_damage *d, const char *outcome)
+struct json_object *report_damage(const struct io *io, const struct vfy_injection *d, const char *outcome)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -201,7 +201,7 @@ static struct vfy_block neighbour(const struct io *io, const struct vfy_block *b
 	return b;
 }
 
-void report_dump(struct session *s, const struct io *io, const struct vfy_record *r, const void *data,
+void report_dump(struct session *s, const struct io *io, const struct vfy_mismatch *r, const void *data,
 		 const void *md)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
@@ -220,6 +220,6 @@ void report_dump(struct session *s, const struct io *io, const struct vfy_record
 	vfy_dump_block(&s->dump, io->ns->index, (struct vfy_block[]){
 		neighbour(io, &bad, r->lba - 1, memory), bad,
 		neighbour(io, &bad, r->lba + 1, memory + size),
-	}, vfy_record_text(r, text, sizeof(text)));
+	}, vfy_mismatch_text(r, text, sizeof(text)));
 	free(memory);
 }

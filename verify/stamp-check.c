@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* stamp-judge.c - check the blocks of a read: see stamp-plan.h */
+/* stamp-check.c - check the blocks of a read: see stamp-layout.h */
 #include <string.h>
 #include "metadata.h"
-#include "stamp-plan.h"
+#include "stamp-layout.h"
 
 /* A block, as it was read. */
 struct block {
-	const struct stamp_plan	*p;
+	const struct stamp_layout	*p;
 	uint32_t		index;		/* index in the I/O */
 	uint64_t		lba;
 	const uint8_t		*data, *md, *stamp;
@@ -72,7 +72,7 @@ static struct vfy_finding about_tag(const struct block *b, enum vfy_class class)
  * Returns whether @lba was written with generation @gen, as far as its last two generations are
  * recorded.
  */
-static bool was_written(const struct stamp_plan *p, uint64_t lba, uint32_t gen, uint32_t apart)
+static bool was_written(const struct stamp_layout *p, uint64_t lba, uint32_t gen, uint32_t apart)
 {
 	struct vfy_gen_state s;
 	uint32_t ago;
@@ -288,7 +288,7 @@ static void judge_sums(const struct block *b, struct found *out)
 
 /* --- an I/O --- */
 
-static struct block block_at(const struct stamp_plan *p, const struct vfy_io *io,
+static struct block block_at(const struct stamp_layout *p, const struct vfy_io *io,
 			     const uint64_t *then, uint32_t i)
 {
 	const struct pi_layout *l = &p->ns->layout;
@@ -344,7 +344,7 @@ static void judge_block(const struct block *b, struct found *out)
 enum { RUN = 64 };
 
 /* Report wrong guards, and classify those that a torn write explains. */
-static void judge_guards(const struct stamp_plan *p, const struct vfy_io *io, const uint64_t *then,
+static void judge_guards(const struct stamp_layout *p, const struct vfy_io *io, const uint64_t *then,
 			 struct found *out)
 {
 	const struct pi_layout *l = &p->ns->layout;
@@ -370,7 +370,7 @@ static void judge_guards(const struct stamp_plan *p, const struct vfy_io *io, co
 	}
 }
 
-unsigned stamp_judge(const struct stamp_plan *p, const struct vfy_io *io, const uint64_t *then,
+unsigned stamp_judge(const struct stamp_layout *p, const struct vfy_io *io, const uint64_t *then,
 		     struct vfy_finding *f, unsigned max)
 {
 	struct found out = { .f = f, .max = max };

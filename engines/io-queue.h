@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * flight.h - a job's I/Os between being asked for and being told of
+ * io-queue.h - a job's I/Os between being asked for and being told of
  *
  * Owns the queue, the memory that I/Os need beside the caller's buffers, and the
  * book of what is in flight.  An I/O is known by its tag, 0..depth - 1, which the
  * caller uses for one at a time.  One thread; nothing here knows fio, and nothing
- * is allocated between flight_start() and flight_close().
+ * is allocated between io_queue_start() and io_queue_close().
  */
 #ifndef FLIGHT_H
 #define FLIGHT_H
@@ -13,17 +13,17 @@
 #include "io.h"
 
 /* One I/O, by its tag. */
-struct flight_slot {
+struct io_queue_slot {
 	struct io		io;
 	struct nvme_uring_cmd	*cmd;		/* the target's, of this tag */
 	bool			checked;	/* ends in io_end(): it moves blocks */
-	struct flight_slot	*next;		/* another trim of the same command, until it is told of */
+	struct io_queue_slot	*next;		/* another trim of the same command, until it is told of */
 	struct nvme_dsm_range	*ranges;	/* of the command, in its first trim */
 	unsigned		nr_ranges;
 	int			res;		/* of the command, as in target.h */
 };
 
-struct flight {
+struct io_queue {
 	const struct target_ops	*target;
 	struct target_queue	*queue;
 	struct job_ns		*ns;		/* the caller's */
@@ -31,10 +31,10 @@ struct flight {
 	unsigned		max_ranges;	/* in one Dataset Management command */
 	bool			fixedbufs;
 
-	struct flight_slot	*slots;
+	struct io_queue_slot	*slots;
 	struct nvme_dsm_range	*ranges;
 	void			*buffers;
-	struct vfy_damage	*damage;	/* by slot and block; NULL: no injection */
+	struct vfy_injection	*damage;	/* by slot and block; NULL: no injection */
 	struct vfy_block_tags	*tags;		/* the same, NULL: no plugin */
 	size_t			bounce_size, md_size;	/* bytes each slot has of them */
 	struct target_cqe	*cqes;		/* completed; told of up to ->first */
@@ -43,22 +43,22 @@ struct flight {
 	unsigned		*pushed;	/* tags of I/Os not started yet */
 	unsigned		nr_pushed;
 	unsigned		nr_out;		/* I/Os taken and not told of */
-	struct flight_slot	*trim;		/* collects ranges, not pushed yet */
+	struct io_queue_slot	*trim;		/* collects ranges, not pushed yet */
 	bool			attended;	/* something may come ahead of an I/O: that trim, or damage */
-	struct flight_slot	*trims;		/* of a completed command, not told of */
+	struct io_queue_slot	*trims;		/* of a completed command, not told of */
 	bool			has_joined;	/* some trims came as parts of another's command */
 
 	struct io_job		job;		/* but for its scratch, the caller's */
 	/* Called when the I/Os in ->pushed have been started, or are about to be. */
-	void			(*issued)(struct flight *f);
+	void			(*issued)(struct io_queue *f);
 	void			*ctx;
 };
 
 /*
  * Memory for @depth I/Os on @nr_ns namespaces at @ns, up to @max_ranges (1..256)
- * trims a command.  0, or -ENOMEM; flight_close() cleans up in any case.
+ * trims a command.  0, or -ENOMEM; io_queue_close() cleans up in any case.
  */
-int flight_alloc(struct flight *f, struct job_ns *ns, unsigned nr_ns, unsigned depth,
+int io_queue_alloc(struct io_queue *f, struct job_ns *ns, unsigned nr_ns, unsigned depth,
 		 unsigned max_ranges);
 
 /*
@@ -66,11 +66,11 @@ int flight_alloc(struct flight *f, struct job_ns *ns, unsigned nr_ns, unsigned d
  * @user_bufs: the caller's buffers by tag, to register (fixedbufs), or NULL.
  * 0, or -errno with one line in @why.
  */
-int flight_start(struct flight *f, struct target_queue_opts o, const struct iovec *user_bufs,
+int io_queue_start(struct io_queue *f, struct target_queue_opts o, const struct iovec *user_bufs,
 		 char why[WHY_MAX]);
-void flight_close(struct flight *f);
+void io_queue_close(struct io_queue *f);
 
-struct flight_range {
+struct io_queue_range {
 	uint64_t	slba;
 	uint32_t	nr_blocks;
 };
@@ -86,28 +86,28 @@ struct flight_range {
  * Specification, Command Ordering Requirements): of two that overlap, the later one can only
  * be relied on to come last where it is asked for after the earlier one was told of.
  */
-bool flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
+bool io_queue_io(struct io_queue *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
 	       uint64_t slba, uint32_t nr_blocks, void *buf);
-void flight_flush(struct flight *f, unsigned tag, const struct job_ns *ns);
-bool flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
-		 const struct flight_range *ranges, unsigned nr);
+void io_queue_flush(struct io_queue *f, unsigned tag, const struct job_ns *ns);
+bool io_queue_trim(struct io_queue *f, unsigned tag, const struct job_ns *ns,
+		 const struct io_queue_range *ranges, unsigned nr);
 
 /*
  * Start the batch.  How many I/Os, or -errno.  With every tag in use the
- * caller can only wait next, and flight_reap() starts the batch as it begins to
+ * caller can only wait next, and io_queue_reap() starts the batch as it begins to
  * wait: one system call in place of two.
  */
-int flight_commit(struct flight *f);
+int io_queue_commit(struct io_queue *f);
 
 /*
  * Start the batch and wait for @min finished I/Os, no longer than @timeout where that is not NULL;
  * @spin: by asking again and again.  How many can be told of, at most @max, or
  * -errno; -EPROTO: the target completed a command that was not under way.
  */
-int flight_reap(struct flight *f, unsigned min, unsigned max, bool spin,
+int io_queue_reap(struct io_queue *f, unsigned min, unsigned max, bool spin,
 		const struct timespec *timeout);
 
 /* The next finished I/O: returns its tag, and in *@err the errno it ended with. */
-unsigned flight_next(struct flight *f, int *err);
+unsigned io_queue_next(struct io_queue *f, int *err);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * judge-fixture.h - a recorder of mismatches, its log and its report, for tests
+ * recorder-fixture.h - a recorder of mismatches, its log and its report, for tests
  *
  * Files are created in a temporary folder under TMPDIR (/tmp by default).
  */
@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "verify/judge.h"
+#include "verify/recorder.h"
 #include "verify/json.h"
 #include "tests/lib/pi-format.h"
 #include "tests/lib/folder.h"
 #include "tests/lib/unit.h"
 
-static const struct vfy_record guard_record = {
+static const struct vfy_mismatch guard_record = {
 	.path = "x.img", .command = "read", .lba = 77, .index = 13, .field = PI_GUARD,
 	.known = true,
 	.want = 0x7322, .got = 0x7323, .mask = 0xffff, .side = VFY_HOST,
@@ -117,21 +117,21 @@ static inline void say(void *ctx, const char *line)
 	snprintf(said.last, sizeof(said.last), "%s", line);
 }
 
-static inline struct vfy_judge_opts opts(const char *log, const char *report)
+static inline struct vfy_recorder_opts opts(const char *log, const char *report)
 {
 	memset(&said, 0, sizeof(said));
-	return (struct vfy_judge_opts){
+	return (struct vfy_recorder_opts){
 		.job = "job", .thread = 3, .run = "run 1", .log = log, .report = report, .say = say,
 		.ctx = &said,
 	};
 }
 
-static inline struct vfy_judge open_judge(struct vfy_judge_opts o)
+static inline struct vfy_recorder open_judge(struct vfy_recorder_opts o)
 {
-	struct vfy_judge j;
+	struct vfy_recorder j;
 
 	*why = '\0';
-	UNIT_CHECK(!vfy_judge_open(&j, &o, why), "refused: %s", why);
+	UNIT_CHECK(!vfy_recorder_open(&j, &o, why), "refused: %s", why);
 	return j;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* words.c - see words.h */
+/* option-words.c - see option-words.h */
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include "verify/report.h"
+#include "verify/mismatch.h"
 #include "engines/nvme/nvme.h"
-#include "words.h"
+#include "option-words.h"
 
 struct word {
 	const char	*name;

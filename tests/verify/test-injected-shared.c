@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-faults-shared.c - the table of damaged blocks in several processes, after a process was
+ * test-injected-shared.c - the table of damaged blocks in several processes, after a process was
  * killed, and in a file, which is opened again or refused
  */
 #include <fcntl.h>
@@ -8,14 +8,14 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "verify/mix.h"
-#include "faults-fixture.h"
+#include "verify/hash.h"
+#include "injected-fixture.h"
 
 /* --- several processes --- */
 
 /* Run @job in @nr concurrent processes; each must exit with 0. */
-static void in_processes(unsigned nr, void (*job)(struct vfy_faults *f, unsigned me),
-			 struct vfy_faults *f)
+static void in_processes(unsigned nr, void (*job)(struct vfy_injected *f, unsigned me),
+			 struct vfy_injected *f)
 {
 	int status;
 
@@ -31,7 +31,7 @@ static void in_processes(unsigned nr, void (*job)(struct vfy_faults *f, unsigned
 
 enum { PROCESSES = 4, EACH = 20000 };
 
-static void fill(struct vfy_faults *f, unsigned me)
+static void fill(struct vfy_injected *f, unsigned me)
 {
 	for (uint64_t i = 0; i < EACH; i++) {
 		uint64_t lba = i * PROCESSES + me;
@@ -42,7 +42,7 @@ static void fill(struct vfy_faults *f, unsigned me)
 	}
 }
 
-static void filled_by_processes(struct vfy_faults *f)
+static void filled_by_processes(struct vfy_injected *f)
 {
 	in_processes(PROCESSES, fill, f);
 	for (uint64_t lba = 0; lba < PROCESSES * EACH; lba++)
@@ -51,12 +51,12 @@ static void filled_by_processes(struct vfy_faults *f)
 
 static void processes_fill(void)
 {
-	struct vfy_faults *f = book(NULL);
+	struct vfy_injected *f = book(NULL);
 
 	filled_by_processes(f);
-	vfy_faults_mark(f, 1, 0, PROCESSES * EACH, VFY_SOUND);
-	UNIT_CHECK(vfy_faults_none(f), "the count is off");
-	vfy_faults_close(f);
+	vfy_injected_mark(f, 1, 0, PROCESSES * EACH, VFY_SOUND);
+	UNIT_CHECK(vfy_injected_none(f), "the count is off");
+	vfy_injected_close(f);
 }
 
 /*
@@ -73,11 +73,11 @@ static void find_crowd(void)
 	uint64_t lba = 0;
 
 	for (unsigned i = 0; i < CROWD; lba++)
-		if (vfy_mix(vfy_mix(1) + lba) % SLOTS == SLOTS - 3)	/* probes wrap */
+		if (vfy_hash(vfy_hash(1) + lba) % SLOTS == SLOTS - 3)	/* probes wrap */
 			crowd[i++] = lba;
 }
 
-static void come_and_go(struct vfy_faults *f)
+static void come_and_go(struct vfy_injected *f)
 {
 	for (unsigned i = 0; i < 300000; i++) {
 		uint64_t lba = crowd[(*turn = i) % CROWD];
@@ -92,10 +92,10 @@ static void come_and_go(struct vfy_faults *f)
  * All blocks except the one whose turn it is are always found, and no block has a state that
  * was never set.
  */
-static void watch(struct vfy_faults *f)
+static void watch(struct vfy_injected *f)
 {
 	for (unsigned i = 0, before; (before = *turn) < UINT32_MAX; i = (i + 1) % CROWD) {
-		struct vfy_fault_block b = vfy_faults_get(f, 1, crowd[i]);
+		struct vfy_injected_block b = vfy_injected_get(f, 1, crowd[i]);
 		bool may_be_gone = before % CROWD == i || *turn != before;
 
 		UNIT_CHECK(b.state == VFY_DAMAGED || (may_be_gone && b.state == VFY_SOUND),
@@ -105,7 +105,7 @@ static void watch(struct vfy_faults *f)
 	}
 }
 
-static void crowded(struct vfy_faults *f, unsigned me)
+static void crowded(struct vfy_injected *f, unsigned me)
 {
 	if (me)
 		watch(f);
@@ -115,7 +115,7 @@ static void crowded(struct vfy_faults *f, unsigned me)
 
 static void processes_look(void)
 {
-	struct vfy_faults *f = book(NULL);
+	struct vfy_injected *f = book(NULL);
 
 	turn = mmap(NULL, sizeof(*turn), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	find_crowd();
@@ -123,14 +123,14 @@ static void processes_look(void)
 		set(f, 1, crowd[i], DAMAGED(1 + crowd[i] % 31));
 	in_processes(2, crowded, f);
 	munmap(turn, sizeof(*turn));
-	vfy_faults_close(f);
+	vfy_injected_close(f);
 }
 
-static void forever(struct vfy_faults *f, unsigned me)
+static void forever(struct vfy_injected *f, unsigned me)
 {
 	for (uint64_t i = me;; i++) {
-		vfy_faults_set(f, 2, i % 97, i / 97 % 2 ? SOUND : DAMAGED(1));
-		vfy_faults_mark(f, 2, 0, 97, i % 3);
+		vfy_injected_set(f, 2, i % 97, i / 97 % 2 ? SOUND : DAMAGED(1));
+		vfy_injected_mark(f, 2, 0, 97, i % 3);
 	}
 }
 
@@ -140,7 +140,7 @@ static void forever(struct vfy_faults *f, unsigned me)
  */
 static void processes_killed(void)
 {
-	struct vfy_faults *f = book(NULL);
+	struct vfy_injected *f = book(NULL);
 
 	for (uint64_t i = 0; i < 1000; i++)
 		set(f, 1, i, DAMAGED(1 + i % 31));
@@ -159,9 +159,9 @@ static void processes_killed(void)
 		is(f, 1, i, DAMAGED(1 + i % 31));
 	for (uint64_t i = 0; i < 100; i++)
 		is(f, 3, i, DAMAGED(2));
-	vfy_faults_mark(f, 1, 0, 1000, VFY_SOUND);
+	vfy_injected_mark(f, 1, 0, 1000, VFY_SOUND);
 	filled_by_processes(f);
-	vfy_faults_close(f);
+	vfy_injected_close(f);
 }
 
 /* --- a file --- */
@@ -169,42 +169,42 @@ static void processes_killed(void)
 static void file_again(void)
 {
 	const char *path = in_folder("again");
-	struct vfy_faults *f;
+	struct vfy_injected *f;
 
 	for (uint64_t run = 0; run < 5; run++) {
 		f = book(path);
-		UNIT_CHECK(vfy_faults_none(f) == !run, "run %" PRIu64 " found a wrong count", run);
+		UNIT_CHECK(vfy_injected_none(f) == !run, "run %" PRIu64 " found a wrong count", run);
 		for (uint64_t lba = 0; lba < run * 10; lba++)
 			is(f, 1, lba, DAMAGED(1 + lba / 10));
 		for (uint64_t lba = 0; lba < 10; lba++)
 			set(f, 1, run * 10 + lba, DAMAGED(1 + run));
-		vfy_faults_close(f);
+		vfy_injected_close(f);
 	}
 	f = book(path);
-	vfy_faults_mark(f, 1, 0, 50, VFY_SOUND);
-	vfy_faults_close(f);
+	vfy_injected_mark(f, 1, 0, 50, VFY_SOUND);
+	vfy_injected_close(f);
 	f = book(path);
-	UNIT_CHECK(vfy_faults_none(f), "something is left");
-	vfy_faults_close(f);
+	UNIT_CHECK(vfy_injected_none(f), "something is left");
+	vfy_injected_close(f);
 }
 
 /* Two users of a file share its contents, while both have it open and afterwards. */
 static void file_shared(void)
 {
 	const char *path = in_folder("shared");
-	struct vfy_faults *a = book(path), *b = book(path);
+	struct vfy_injected *a = book(path), *b = book(path);
 
 	set(a, 1, 1, DAMAGED(1));
 	is(b, 1, 1, DAMAGED(1));
-	vfy_faults_close(a);
+	vfy_injected_close(a);
 	set(b, 1, 2, DAMAGED(2));
 	a = book(path);
 	is(a, 1, 2, DAMAGED(2));
 	in_processes(PROCESSES, fill, a);
 	is(b, 1, 4, SOUND);
 	is(b, 1, 8, DAMAGED(1));
-	vfy_faults_close(a);
-	vfy_faults_close(b);
+	vfy_injected_close(a);
+	vfy_injected_close(b);
 }
 
 /* After a process died while it held the lock, the file can be opened again. */
@@ -214,7 +214,7 @@ static void file_killed(void)
 
 	fflush(stdout);
 	for (unsigned i = 0; i < 20; i++) {
-		struct vfy_faults *f;
+		struct vfy_injected *f;
 		pid_t child = fork();
 
 		if (!child)
@@ -226,11 +226,11 @@ static void file_killed(void)
 		set(f, 1, i, DAMAGED(1 + i));
 		for (unsigned lba = 0; lba <= i; lba++)
 			is(f, 1, lba, DAMAGED(1 + lba));
-		vfy_faults_mark(f, 2, 0, 97, VFY_SOUND);
-		vfy_faults_mark(f, 1, 0, 1, VFY_SOUND);
-		UNIT_CHECK(vfy_faults_none(f) == !i, "the count is off");
+		vfy_injected_mark(f, 2, 0, 97, VFY_SOUND);
+		vfy_injected_mark(f, 1, 0, 1, VFY_SOUND);
+		UNIT_CHECK(vfy_injected_none(f) == !i, "the count is off");
 		set(f, 1, 0, DAMAGED(1));
-		vfy_faults_close(f);
+		vfy_injected_close(f);
 	}
 }
 
@@ -256,7 +256,7 @@ static off_t entry_of(const char *path, uint64_t lba, uint8_t entry[24])
 static void file_half_moved(void)
 {
 	const char *path = in_folder("moved");
-	struct vfy_faults *f = book(path);
+	struct vfy_injected *f = book(path);
 	uint8_t before[24], after[24];
 	uint64_t moved;
 	off_t at;
@@ -269,7 +269,7 @@ static void file_half_moved(void)
 	at = entry_of(path, moved, before);
 	set(f, 1, crowd[0], SOUND);
 	UNIT_CHECK(entry_of(path, moved, after) != at, "it did not move");
-	vfy_faults_close(f);
+	vfy_injected_close(f);
 	fd = open(path, O_RDWR);
 	UNIT_CHECK(pwrite(fd, before, sizeof(before), at) == sizeof(before), "can't write");
 	close(fd);
@@ -279,9 +279,9 @@ static void file_half_moved(void)
 	is(f, 1, moved, SOUND);
 	for (unsigned i = 1; i < CROWD - 1; i++)
 		is(f, 1, crowd[i], DAMAGED(3));
-	vfy_faults_mark(f, 1, 0, UINT64_MAX, VFY_SOUND);
-	UNIT_CHECK(vfy_faults_none(f), "the count is off");
-	vfy_faults_close(f);
+	vfy_injected_mark(f, 1, 0, UINT64_MAX, VFY_SOUND);
+	UNIT_CHECK(vfy_injected_none(f), "the count is off");
+	vfy_injected_close(f);
 }
 
 /* --- refused --- */
@@ -289,10 +289,10 @@ static void file_half_moved(void)
 static void refused(const char *path, const char *says)
 {
 	char why[VFY_WHY_MAX] = "";
-	struct vfy_faults *f = vfy_faults_open(path, why);
+	struct vfy_injected *f = vfy_injected_open(path, why);
 
 	if (!UNIT_CHECK(!f, "%s is taken", path)) {
-		vfy_faults_close(f);
+		vfy_injected_close(f);
 		return;
 	}
 	UNIT_CHECK(!strncmp(why, "pi_inject_file: ", 16) && !strchr(why, '\n') && strstr(why, says),
@@ -318,19 +318,19 @@ static void file_refused(void)
 	refused(path, "not a book");
 	UNIT_CHECK(!stat(path, &st) && st.st_size == 24, "it was changed");
 	unlink(path);
-	vfy_faults_close(book(path));
+	vfy_injected_close(book(path));
 	overwrite(path, 8, "\002");
 	refused(path, "another version");
 	overwrite(path, 8, "\001");
-	vfy_faults_close(book(path));
+	vfy_injected_close(book(path));
 	overwrite(path, 0, "x");
 	refused(path, "not a book");
 	overwrite(path, 0, "n");
-	vfy_faults_close(book(path));
+	vfy_injected_close(book(path));
 	UNIT_CHECK(!stat(path, &st) && !truncate(path, st.st_size - 1), "can't cut it");
 	refused(path, "not a book");
 	UNIT_CHECK(!truncate(path, 0), "can't empty it");
-	vfy_faults_close(book(path));
+	vfy_injected_close(book(path));
 }
 
 /* The message has space for a path of the maximum length. */
@@ -340,7 +340,7 @@ static void file_long_name(void)
 
 	memset(path, 'x', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
-	UNIT_CHECK(!vfy_faults_open(path, why) && strstr(why, "too long"), "'%s'", why);
+	UNIT_CHECK(!vfy_injected_open(path, why) && strstr(why, "too long"), "'%s'", why);
 }
 
 int main(int argc, char **argv)

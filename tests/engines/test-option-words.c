@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-words.c - option values that are words: every spelling that is taken, and
+ * test-option-words.c - option values that are words: every spelling that is taken, and
  * those that are refused with the option and the word in the line
  */
 #include <errno.h>
 #include <inttypes.h>
 
-#include "engines/words.h"
-#include "verify/report.h"
+#include "engines/option-words.h"
+#include "verify/mismatch.h"
 #include "tests/lib/formats.h"
 #include "tests/lib/unit.h"
 

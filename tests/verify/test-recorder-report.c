@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-judge-report.c - the report of mismatches: of several runs, of many concurrent processes,
+ * test-recorder-report.c - the report of mismatches: of several runs, of many concurrent processes,
  * and of some that are killed
  */
 #include <errno.h>
@@ -9,25 +9,25 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "verify/run-report.h"
-#include "judge-fixture.h"
+#include "verify/report-file.h"
+#include "recorder-fixture.h"
 
 /* --- the report --- */
 
-static void add_job(struct vfy_judge *j, const char *name, int want)
+static void add_job(struct vfy_recorder *j, const char *name, int want)
 {
 	struct json_object *job = json_object_new_object();
 	int ret;
 
 	json_object_object_add(job, "job", json_object_new_string(name));
-	ret = vfy_judge_report(j, job);
+	ret = vfy_recorder_report(j, job);
 	UNIT_CHECK(ret == want, "%s: %d instead of %d", name, ret, want);
 }
 
 static void report_of_runs(void)
 {
-	struct vfy_judge_opts o = opts(NULL, "report");
-	struct vfy_judge a, b, other;
+	struct vfy_recorder_opts o = opts(NULL, "report");
+	struct vfy_recorder a, b, other;
 
 	a = open_judge(o);
 	UNIT_CHECK(nr_jobs("report") == 0, "%d jobs at the start", nr_jobs("report"));
@@ -64,12 +64,12 @@ static const char *const foreign[] = {
 };
 
 /* The recorder is refused with one line; no file is changed or left behind. */
-static void check_refused(struct vfy_judge_opts o, const char *words)
+static void check_refused(struct vfy_recorder_opts o, const char *words)
 {
-	struct vfy_judge j;
+	struct vfy_recorder j;
 
 	*why = '\0';
-	UNIT_CHECK(vfy_judge_open(&j, &o, why) < 0, "%s is not refused",
+	UNIT_CHECK(vfy_recorder_open(&j, &o, why) < 0, "%s is not refused",
 		   o.report ? o.report : o.log);
 	UNIT_CHECK(strstr(why, words) && !strchr(why, '\n'), "'%s' has no '%s'", why, words);
 	UNIT_CHECK(j.log_fd < 0 && !is_there("new-log") && !is_there("report.nvmepi-new"),
@@ -115,20 +115,20 @@ enum { PROCESSES = 24, RECORDS = 150 };
 
 static void be_a_job(unsigned number)
 {
-	struct vfy_judge_opts o = opts("log", "report");
-	struct vfy_record r = guard_record;
+	struct vfy_recorder_opts o = opts("log", "report");
+	struct vfy_mismatch r = guard_record;
 	struct json_object *job = json_object_new_object();
-	struct vfy_judge j;
+	struct vfy_recorder j;
 
 	o.thread = number;
-	if (vfy_judge_open(&j, &o, why)) {
+	if (vfy_recorder_open(&j, &o, why)) {
 		fprintf(stderr, "test-judge: job %u: %s\n", number, why);
 		_exit(2);
 	}
 	for (r.lba = 0; r.lba < RECORDS; r.lba++)
-		vfy_judge_take(&j, &r);
+		vfy_recorder_take(&j, &r);
 	json_object_object_add(job, "thread", json_object_new_uint64(number));
-	_exit(vfy_judge_report(&j, job) ? 3 : 0);
+	_exit(vfy_recorder_report(&j, job) ? 3 : 0);
 }
 
 /* All lines of each job are in the log, in the job's order. */
@@ -192,7 +192,7 @@ static void add_forever(_Atomic unsigned *added)
 			snprintf(name, sizeof(name), "member %d", i);
 			json_object_object_add(job, name, json_object_new_int(i));
 		}
-		if (run_report_add("report", "run 1", job))
+		if (report_file_add("report", "run 1", job))
 			_exit(2);
 		++*added;
 	}

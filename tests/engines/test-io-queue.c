@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test-flight.c - commands reach the target in the order in which I/Os are asked for;
+ * test-io-queue.c - commands reach the target in the order in which I/Os are asked for;
  * every I/O is issued once and told of once, whatever is asked for at a time, in
  * whatever parts its commands complete
  */
-#include "flight-bed.h"
+#include "io-queue-bed.h"
 
 static void one_round(unsigned trims_of_8)
 {
@@ -14,7 +14,7 @@ static void one_round(unsigned trims_of_8)
 	while (bed.out < bed.depth && unit_random() % 8 && !unit_nr_failed)
 		ask(unit_random() % 8 < trims_of_8);
 	if (unit_random() % 4 == 0)
-		UNIT_CHECK(flight_commit(&bed.flight) >= 0, "commit");
+		UNIT_CHECK(io_queue_commit(&bed.flight) >= 0, "commit");
 	if (!bed.out || unit_random() % 3 == 0)
 		return;
 	min = unit_random() % (bed.out + 1);
@@ -66,27 +66,27 @@ static void trims_alone(void)
 /* A write that was damaged on purpose is sent again: until then nothing passes it on its blocks. */
 static void damaged(void)
 {
-	const struct flight_range both = { 0, 2 }, other = { 1, 1 };
+	const struct io_queue_range both = { 0, 2 }, other = { 1, 1 };
 	uint8_t got[4096], want[4096];
 
 	memset(want, 2, sizeof(want));
 	open_damaging_bed();
 	memset(bed.data, 1, 4096);
 	memset(bed.data + 4096, 2, 4096);
-	UNIT_CHECK(flight_io(&bed.flight, 0, &bed.ns[0], nvme_cmd_write, 0, 1, bed.data), "nothing is under way");
-	UNIT_CHECK(!flight_io(&bed.flight, 1, &bed.ns[0], nvme_cmd_write, 0, 1, bed.data + 4096), "a write passes");
-	UNIT_CHECK(!flight_io(&bed.flight, 1, &bed.ns[0], nvme_cmd_read, 0, 1, bed.data + 4096), "a read passes");
-	UNIT_CHECK(!flight_trim(&bed.flight, 1, &bed.ns[0], &both, 1), "a trim passes");
-	UNIT_CHECK(flight_trim(&bed.flight, 1, &bed.ns[0], &other, 1), "a trim of another block waits");
+	UNIT_CHECK(io_queue_io(&bed.flight, 0, &bed.ns[0], nvme_cmd_write, 0, 1, bed.data), "nothing is under way");
+	UNIT_CHECK(!io_queue_io(&bed.flight, 1, &bed.ns[0], nvme_cmd_write, 0, 1, bed.data + 4096), "a write passes");
+	UNIT_CHECK(!io_queue_io(&bed.flight, 1, &bed.ns[0], nvme_cmd_read, 0, 1, bed.data + 4096), "a read passes");
+	UNIT_CHECK(!io_queue_trim(&bed.flight, 1, &bed.ns[0], &both, 1), "a trim passes");
+	UNIT_CHECK(io_queue_trim(&bed.flight, 1, &bed.ns[0], &other, 1), "a trim of another block waits");
 	reap_all(2);
 	UNIT_CHECK(bed.flight.job.stats.rejected == 1, "the damage was not noticed");
-	UNIT_CHECK(flight_io(&bed.flight, 1, &bed.ns[0], nvme_cmd_write, 0, 1, bed.data + 4096), "a write waits");
+	UNIT_CHECK(io_queue_io(&bed.flight, 1, &bed.ns[0], nvme_cmd_write, 0, 1, bed.data + 4096), "a write waits");
 	reap_all(1);
-	UNIT_CHECK(flight_io(&bed.flight, 0, &bed.ns[0], nvme_cmd_read, 0, 1, got), "a read waits");
+	UNIT_CHECK(io_queue_io(&bed.flight, 0, &bed.ns[0], nvme_cmd_read, 0, 1, got), "a read waits");
 	reap_all(1);
 	UNIT_CHECK(!memcmp(got, want, sizeof(got)), "the first write came last");
 	close_bed();
-	vfy_faults_close(bed.flight.job.faults);
+	vfy_injected_close(bed.flight.job.faults);
 }
 
 /* With enough in hand the target starts the batch, and is not asked for more. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* run-report.c - see run-report.h */
+/* report-file.c - see report-file.h */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -13,7 +13,7 @@
 #include "fork-lock.h"
 #include "output.h"
 #include "refuse.h"
-#include "run-report.h"
+#include "report-file.h"
 #include "verify.h"
 
 enum { VERSION = 1, LARGEST = 1 << 30 };
@@ -207,7 +207,7 @@ static int begin_locked(const char *path, const char *run)
 	return ret;
 }
 
-int run_report_begin(const char *path, const char *run, char *why)
+int report_file_begin(const char *path, const char *run, char *why)
 {
 	const struct vfy_output o = { .use = VFY_USE_REPORT, .path = path };
 	char real[PATH_MAX];
@@ -242,7 +242,7 @@ static int add_locked(const char *path, const char *run, struct json_object *job
 	return ret;
 }
 
-int run_report_add(const char *path, const char *run, struct json_object *job)
+int report_file_add(const char *path, const char *run, struct json_object *job)
 {
 	char real[PATH_MAX];
 	int ret = vfy_output_real(path, real);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * damage.c - what is done on purpose: the damage itself, and what must come of it
+ * inject.c - what is done on purpose: the damage itself, and what must come of it
  *
  * A damaged write is a copy; the undamaged blocks stay where they are, and are
  * sent after the device has rejected the copy, as it should.  So what the job
@@ -9,7 +9,7 @@
  */
 #include <errno.h>
 #include <string.h>
-#include "damage.h"
+#include "inject.h"
 
 static bool tries(const struct io *io, const struct io_job *job)
 {
@@ -17,13 +17,13 @@ static bool tries(const struct io *io, const struct io_job *job)
 	       (io->opcode == nvme_cmd_read && job->inject_reads);
 }
 
-void damage_draw(struct io *io, struct io_job *job)
+void inject_draw(struct io *io, struct io_job *job)
 {
-	io->nr_damage = 0;
+	io->nr_injections = 0;
 	if (!tries(io, job))
 		return;
-	io->place = job->inject.next;
-	io->nr_damage = vfy_inject_draw(&job->inject, io->nr_blocks, io->damage,
+	io->seq = job->inject.next;
+	io->nr_injections = vfy_inject_draw(&job->inject, io->nr_blocks, io->damage,
 					io->nr_blocks * job->inject.nr);
 	vfy_inject_pass(&job->inject, io->nr_blocks);
 }
@@ -38,23 +38,23 @@ static bool tuples_are_ours(const struct io *io)
  * Damage the drawn blocks, the first of the I/O being at @b.  Those where nothing
  * would show, such as ones never written, are left as they are, and forgotten.
  */
-static void damage_blocks(struct io *io, struct io_blocks b, struct io_job *job)
+static void inject_blocks(struct io *io, struct io_blocks b, struct io_job *job)
 {
 	unsigned done = 0;
 
-	for (unsigned i = 0; i < io->nr_damage; i++) {
-		struct vfy_damage d = io->damage[i];
+	for (unsigned i = 0; i < io->nr_injections; i++) {
+		struct vfy_injection d = io->damage[i];
 		struct pi_tags tags;
 
 		io_run(io, d.index, &tags);
 		vfy_inject_damage(&job->inject, &io->ns->info.layout,
 				  tuples_are_ours(io) ? &tags : NULL, io->slba + d.index,
-				  io->place + d.index, b.data + d.index * b.data_stride,
+				  io->seq + d.index, b.data + d.index * b.data_stride,
 				  b.md ? b.md + d.index * b.md_stride : NULL, &d);
 		if (d.shows)
 			io->damage[done++] = d;
 	}
-	io->nr_damage = done;
+	io->nr_injections = done;
 }
 
 /* What shows of block @index of @io: it may be damaged in several fields. */
@@ -62,26 +62,26 @@ static unsigned shows_of(const struct io *io, uint32_t index)
 {
 	unsigned shows = 0;
 
-	for (unsigned i = 0; i < io->nr_damage; i++)
+	for (unsigned i = 0; i < io->nr_injections; i++)
 		if (io->damage[i].index == index)
 			shows |= io->damage[i].shows;
 	return shows;
 }
 
 /* False: the book is full. */
-static bool enter(const struct io *io, enum vfy_fault_state state, struct io_job *job)
+static bool enter(const struct io *io, enum vfy_injected_state state, struct io_job *job)
 {
-	for (unsigned i = 0; i < io->nr_damage; i++) {
+	for (unsigned i = 0; i < io->nr_injections; i++) {
 		uint32_t index = io->damage[i].index;
 
-		if (vfy_faults_set(job->faults, io->ns->seen.id, io->slba + index,
-				   (struct vfy_fault_block){ state, shows_of(io, index) }))
+		if (vfy_injected_set(job->faults, io->ns->seen.id, io->slba + index,
+				   (struct vfy_injected_block){ state, shows_of(io, index) }))
 			return false;
 	}
 	return true;
 }
 
-void damage_write(struct io *io, struct nvme_io *command, struct io_job *job)
+void inject_write(struct io *io, struct nvme_io *command, struct io_job *job)
 {
 	struct io_blocks from = io_blocks(io, 0), to = from;
 
@@ -93,28 +93,28 @@ void damage_write(struct io *io, struct nvme_io *command, struct io_job *job)
 	} else if (from.md) {
 		to.md = to.data + (from.md - from.data);
 	}
-	damage_blocks(io, to, job);
+	inject_blocks(io, to, job);
 	if (!enter(io, VFY_UNSETTLED, job)) {
-		job->stats.spared += io->nr_damage;
-		io->nr_damage = 0;		/* what nobody would know of is not done */
+		job->stats.spared += io->nr_injections;
+		io->nr_injections = 0;		/* what nobody would know of is not done */
 	}
-	if (!io->nr_damage)
+	if (!io->nr_injections)
 		return;
 	command->data = to.data;
 	command->md = to.md;
-	job->stats.damaged += io->nr_damage;
+	job->stats.damaged += io->nr_injections;
 }
 
 static void tell_outcome(const struct io *io, const char *outcome, struct io_job *job)
 {
-	for (unsigned i = 0; i < io->nr_damage && job->injected; i++)
+	for (unsigned i = 0; i < io->nr_injections && job->injected; i++)
 		job->injected(job->ctx, io, &io->damage[i], outcome);
 }
 
-void damage_read(struct io *io, struct io_job *job)
+void inject_read(struct io *io, struct io_job *job)
 {
-	damage_blocks(io, io_blocks(io, 0), job);
-	job->stats.damaged += io->nr_damage;
+	inject_blocks(io, io_blocks(io, 0), job);
+	job->stats.damaged += io->nr_injections;
 	tell_outcome(io, "read", job);
 }
 
@@ -125,7 +125,7 @@ static unsigned caught(const struct io *io)
 {
 	unsigned shows = 0;
 
-	for (unsigned i = 0; i < io->nr_damage; i++)
+	for (unsigned i = 0; i < io->nr_injections; i++)
 		shows |= io->damage[i].shows;
 	return shows & io->checks;
 }
@@ -143,13 +143,13 @@ static bool must_accept(const struct io *io, const struct io_job *job)
 /* The device answered as it must not: a record for each block that was damaged. */
 static int tell_wrong(const struct io *io, const char *status, struct io_job *job)
 {
-	struct vfy_record r = {
+	struct vfy_mismatch r = {
 		.path = io->ns->path, .command = io_command_name(io->opcode), .side = VFY_DEVICE,
 		.status = status, .known = true, .mask = ~0ULL, .injected = true,
 	};
 
-	for (unsigned i = 0; i < io->nr_damage; i++) {
-		const struct vfy_damage *d = &io->damage[i];
+	for (unsigned i = 0; i < io->nr_injections; i++) {
+		const struct vfy_injection *d = &io->damage[i];
 
 		r.lba = io->slba + d->index;
 		r.index = d->index;
@@ -159,18 +159,18 @@ static int tell_wrong(const struct io *io, const char *status, struct io_job *jo
 		r.got = d->is;
 		job->record(job->ctx, &r);
 	}
-	job->stats.wrong += io->nr_damage;
+	job->stats.wrong += io->nr_injections;
 	tell_outcome(io, "wrong", job);
 	return EILSEQ;
 }
 
 static int accepted(struct io *io, struct io_job *job)
 {
-	vfy_faults_mark(job->faults, io->ns->seen.id, io->slba, io->nr_blocks, VFY_SOUND);
+	vfy_injected_mark(job->faults, io->ns->seen.id, io->slba, io->nr_blocks, VFY_SOUND);
 	enter(io, VFY_DAMAGED, job);
 	if (must_reject(io, job))
 		return tell_wrong(io, "a damaged write was accepted", job);
-	job->stats.accepted += io->nr_damage;
+	job->stats.accepted += io->nr_injections;
 	tell_outcome(io, "accepted", job);
 	return 0;
 }
@@ -195,15 +195,15 @@ static int rejected(struct io *io, int *res, struct io_job *job)
 			 nvme_result_name(*res, name));
 		return tell_wrong(io, must_accept(io, job) ? "a damaged write was rejected" : line, job);
 	}
-	job->stats.rejected += io->nr_damage;
+	job->stats.rejected += io->nr_injections;
 	tell_outcome(io, "rejected", job);
 	*res = send_undamaged(io);
 	if (!*res)
-		vfy_faults_mark(job->faults, io->ns->seen.id, io->slba, io->nr_blocks, VFY_SOUND);
+		vfy_injected_mark(job->faults, io->ns->seen.id, io->slba, io->nr_blocks, VFY_SOUND);
 	return 0;
 }
 
-int damage_settle(struct io *io, int *res, struct io_job *job)
+int inject_settle(struct io *io, int *res, struct io_job *job)
 {
 	if (!*res)
 		return accepted(io, job);
@@ -213,14 +213,14 @@ int damage_settle(struct io *io, int *res, struct io_job *job)
 	return 0;
 }
 
-bool damage_explains(const struct io *io, uint32_t index, unsigned field, struct io_job *job)
+bool inject_explains(const struct io *io, uint32_t index, unsigned field, struct io_job *job)
 {
-	struct vfy_fault_block b;
+	struct vfy_injected_block b;
 
 	if (io->opcode == nvme_cmd_read && shows_of(io, index) & field)
 		return true;
-	if (!io_has_faults(job))
+	if (!io_has_injected(job))
 		return false;
-	b = vfy_faults_get(job->faults, io->ns->seen.id, io->slba + index);
+	b = vfy_injected_get(job->faults, io->ns->seen.id, io->slba + index);
 	return b.state == VFY_UNSETTLED || (b.state == VFY_DAMAGED && b.shows & field);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test-judge.c - counts and log of the mismatches of one job
+ * test-recorder.c - counts and log of the mismatches of one job
  */
 #include <time.h>
 
-#include "judge-fixture.h"
+#include "recorder-fixture.h"
 
 /* --- lines of the log --- */
 
 static const struct {
-	struct vfy_record	r;
+	struct vfy_mismatch	r;
 	const char		*members;	/* exactly these, besides time */
 } lines[] = {
 	{ { .path = "x.img", .command = "read", .lba = 77, .index = 13, .field = PI_GUARD,
@@ -72,12 +72,12 @@ static void check_line(struct json_object *line, void *ctx)
 
 static void log_lines(void)
 {
-	struct vfy_judge j = open_judge(opts("log", NULL));
+	struct vfy_recorder j = open_judge(opts("log", NULL));
 	int nr = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
-		vfy_judge_take(&j, &lines[i].r);
-	vfy_judge_close(&j);
+		vfy_recorder_take(&j, &lines[i].r);
+	vfy_recorder_close(&j);
 	UNIT_CHECK(each_line("log", check_line, &nr) == (int)ARRAY_SIZE(lines), "%d lines", nr);
 	UNIT_CHECK(said.lines == ARRAY_SIZE(lines) && strstr(said.last, "misdirected"),
 		   "%u said, last '%s'",
@@ -96,12 +96,12 @@ static void check_injected(struct json_object *line, void *ctx)
 
 static void log_other_types(void)
 {
-	struct vfy_judge j = open_judge(opts("log", NULL));
+	struct vfy_recorder j = open_judge(opts("log", NULL));
 	struct json_object *fields = json_object_new_object();
 
 	json_object_object_add(fields, "was", json_object_new_int(7));
-	vfy_judge_log(&j, "injected", fields);
-	vfy_judge_close(&j);
+	vfy_recorder_log(&j, "injected", fields);
+	vfy_recorder_close(&j);
 	UNIT_CHECK(each_line("log", check_injected, NULL) == 1, "not one line");
 	unlink("log");
 }
@@ -121,17 +121,17 @@ static void check_text(struct json_object *line, void *ctx)
  */
 static void log_of_any_bytes(void)
 {
-	struct vfy_judge_opts o = opts("log", NULL);
-	struct vfy_record r = guard_record;
-	struct vfy_judge j;
+	struct vfy_recorder_opts o = opts("log", NULL);
+	struct vfy_mismatch r = guard_record;
+	struct vfy_recorder j;
 
 	o.job = "a\xff""b \xc3\xa9 \xc0\xaf \xe0\x80\xaf \xf0\x80\x80\xaf \xed\xa0\x80 "
 		"\xf4\x90\x80\x80 "
 		"\xf0\x9f\x98\x80 \xc3";
 	r.path = "\"\\\n/";
 	j = open_judge(o);
-	vfy_judge_take(&j, &r);
-	vfy_judge_close(&j);
+	vfy_recorder_take(&j, &r);
+	vfy_recorder_close(&j);
 	UNIT_CHECK(each_line("log", check_text, NULL) == 1, "not one line");
 	unlink("log");
 }
@@ -156,9 +156,9 @@ static void log_rate(void)
 {
 	enum { RATE = 10, RECORDS = 3000 };
 	const struct timespec over_a_second = { .tv_sec = 1, .tv_nsec = 50000000 };
-	struct vfy_judge_opts o = opts("log", NULL);
+	struct vfy_recorder_opts o = opts("log", NULL);
 	struct tally t = { 0 };
-	struct vfy_judge j;
+	struct vfy_recorder j;
 
 	o.log_rate = RATE;
 	o.say_rate = 1;
@@ -166,9 +166,9 @@ static void log_rate(void)
 	for (int i = 0; i < 2 * RECORDS; i++) {
 		if (i == RECORDS)
 			nanosleep(&over_a_second, NULL);
-		vfy_judge_take(&j, &guard_record);
+		vfy_recorder_take(&j, &guard_record);
 	}
-	vfy_judge_close(&j);
+	vfy_recorder_close(&j);
 	each_line("log", count_line, &t);
 	UNIT_CHECK(j.counts.total == 2 * RECORDS && j.counts.field[2] == 2 * RECORDS,
 		   "%" PRIu64 " counted",
@@ -187,16 +187,16 @@ static void log_rate(void)
 /* A line that does not fit on the disk ends the log, with one message; counting continues. */
 static void log_on_a_full_disk(void)
 {
-	struct vfy_judge_opts o = opts("/dev/full", NULL);
-	struct vfy_judge j;
+	struct vfy_recorder_opts o = opts("/dev/full", NULL);
+	struct vfy_recorder j;
 
 	j = open_judge(o);
 	for (int i = 0; i < 3; i++)
-		vfy_judge_take(&j, &guard_record);
+		vfy_recorder_take(&j, &guard_record);
 	UNIT_CHECK(j.log_fd < 0 && j.counts.total == 3 && said.lines == 4,
 		   "log %d, %" PRIu64 " counted, "
 		   "%u said", j.log_fd, j.counts.total, said.lines);
-	vfy_judge_close(&j);
+	vfy_recorder_close(&j);
 	UNIT_CHECK(is_there("/dev/full"), "what was there is removed");
 }
 
@@ -211,12 +211,12 @@ static const char *at(struct json_object *o, const char *group, const char *name
 
 static void facts(void)
 {
-	struct vfy_judge j = open_judge(opts(NULL, NULL));
+	struct vfy_recorder j = open_judge(opts(NULL, NULL));
 	struct json_object *o, *m;
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
-		vfy_judge_take(&j, &lines[i].r);
-	o = vfy_judge_facts(&j);
+		vfy_recorder_take(&j, &lines[i].r);
+	o = vfy_recorder_facts(&j);
 	json_object_object_get_ex(o, "mismatches", &m);
 	UNIT_CHECK(!strcmp(member(m, "total"), "4") && !strcmp(member(m, "injected"), "1"),
 		   "totals");
@@ -232,8 +232,8 @@ static void facts(void)
 	UNIT_CHECK(!strcmp(at(o, "log", "shown"), "0") && !strcmp(at(o, "messages", "shown"), "4"),
 		   "shown: %s, %s", member(o, "log"), member(o, "messages"));
 	json_object_put(o);
-	UNIT_CHECK(!vfy_judge_report(&j, json_object_new_object()), "no report is no error");
-	vfy_judge_close(&j);
+	UNIT_CHECK(!vfy_recorder_report(&j, json_object_new_object()), "no report is no error");
+	vfy_recorder_close(&j);
 }
 
 int main(int argc, char **argv)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* report.c - see report.h */
+/* mismatch.c - see mismatch.h */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include "report.h"
+#include "mismatch.h"
 
 static const char *const field_names[VFY_NR_FIELDS] = {
 	"reference tag", "application tag", "guard", "storage tag", "metadata", "data", "stamp",
@@ -31,7 +31,7 @@ const char *vfy_class_name(enum vfy_class class)
 }
 
 /* Format the field, such as "guard", "metadata byte 9" or "stamp: misdirected from LBA 8". */
-static void put_what(const struct vfy_record *r, char *buf, size_t size)
+static void put_what(const struct vfy_mismatch *r, char *buf, size_t size)
 {
 	size_t n = snprintf(buf, size, "%s", vfy_field_name(r->field));
 
@@ -43,7 +43,7 @@ static void put_what(const struct vfy_record *r, char *buf, size_t size)
 		snprintf(buf + n, size - n, " from LBA %" PRIu64, r->from);
 }
 
-char *vfy_record_text(const struct vfy_record *r, char *buf, size_t size)
+char *vfy_mismatch_text(const struct vfy_mismatch *r, char *buf, size_t size)
 {
 	char what[96], range[24] = "", values[80] = "";
 
@@ -59,7 +59,7 @@ char *vfy_record_text(const struct vfy_record *r, char *buf, size_t size)
 	return buf;
 }
 
-void vfy_count(struct vfy_counts *c, const struct vfy_record *r)
+void vfy_count(struct vfy_counts *c, const struct vfy_mismatch *r)
 {
 	c->total++;
 	c->injected += r->injected;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * faults.c - see faults.h
+ * injected.c - see injected.h
  *
  * The table is a hash table with open addressing and backward shift deletion, in shared
  * memory.  One atomic store of its word publishes, updates or deletes an entry.  An entry
@@ -19,8 +19,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "faults.h"
-#include "mix.h"
+#include "injected.h"
+#include "hash.h"
 #include "output.h"
 #include "refuse.h"
 
@@ -36,7 +36,7 @@ static const uint64_t MAGIC = 0x746c7561666d766e;
 
 /*
  * A slot's word.  Bits 7:0 are the state: EMPTY ends a probe, GONE holds no block but does not
- * end a probe, all others are of enum vfy_fault_state.  Bits 15:8 are @shows.  The bits above
+ * end a probe, all others are of enum vfy_injected_state.  Bits 15:8 are @shows.  The bits above
  * count changes, so that a reader detects that the key was changed meanwhile (a seqlock).
  */
 #define EMPTY	0
@@ -66,7 +66,7 @@ struct book {
 /* Returns the slot at which the probe for a block starts. */
 static size_t home(uint64_t ns, uint64_t lba)
 {
-	return vfy_mix(vfy_mix(ns) + lba) % SLOTS;
+	return vfy_hash(vfy_hash(ns) + lba) % SLOTS;
 }
 
 static size_t next(size_t i)
@@ -115,7 +115,7 @@ static uint64_t search(const struct book *b, uint64_t ns, uint64_t lba)
 	return EMPTY;
 }
 
-struct vfy_fault_block vfy_faults_get(struct vfy_faults *f, uint64_t ns, uint64_t lba)
+struct vfy_injected_block vfy_injected_get(struct vfy_injected *f, uint64_t ns, uint64_t lba)
 {
 	uint64_t word, moves;
 
@@ -126,8 +126,8 @@ struct vfy_fault_block vfy_faults_get(struct vfy_faults *f, uint64_t ns, uint64_
 	} while (!in_use(word) &&
 		 moves != atomic_load_explicit(&f->book->moves, memory_order_relaxed));
 	if (!in_use(word))
-		return (struct vfy_fault_block){ .state = VFY_SOUND };
-	return (struct vfy_fault_block){ .state = STATE(word), .shows = SHOWS(word) };
+		return (struct vfy_injected_block){ .state = VFY_SOUND };
+	return (struct vfy_injected_block){ .state = STATE(word), .shows = SHOWS(word) };
 }
 
 /* --- change, with the lock --- */
@@ -189,7 +189,7 @@ static void move(struct book *b, size_t from, size_t to)
 	const struct slot *s = &b->slot[from];
 
 	put_block(&b->slot[to], s->ns, s->lba, STATE(word_of(s)), SHOWS(word_of(s)));
-	/* A reader that finds the old slot GONE then sees this increment in vfy_faults_get(). */
+	/* A reader that finds the old slot GONE then sees this increment in vfy_injected_get(). */
 	atomic_fetch_add_explicit(&b->moves, 1, memory_order_release);
 	put(&b->slot[from], GONE, 0);
 }
@@ -216,7 +216,7 @@ static void drop(struct book *b, struct slot *s)
 }
 
 static int add(struct book *b, struct slot *s, uint64_t ns, uint64_t lba,
-	       struct vfy_fault_block blk)
+	       struct vfy_injected_block blk)
 {
 	if (!s || atomic_load_explicit(&b->used, memory_order_relaxed) >= BLOCKS)
 		return -ENOSPC;
@@ -253,7 +253,7 @@ static void lock(struct book *b)
 	pthread_mutex_consistent(&b->lock);
 }
 
-int vfy_faults_set(struct vfy_faults *f, uint64_t ns, uint64_t lba, struct vfy_fault_block blk)
+int vfy_injected_set(struct vfy_injected *f, uint64_t ns, uint64_t lba, struct vfy_injected_block blk)
 {
 	struct slot *room, *s;
 	int err = 0;
@@ -270,7 +270,7 @@ int vfy_faults_set(struct vfy_faults *f, uint64_t ns, uint64_t lba, struct vfy_f
 	return err;
 }
 
-static void mark(struct book *b, struct slot *s, enum vfy_fault_state state)
+static void mark(struct book *b, struct slot *s, enum vfy_injected_state state)
 {
 	if (state == VFY_SOUND)
 		drop(b, s);
@@ -284,7 +284,7 @@ static bool in_range(const struct slot *s, uint64_t ns, uint64_t lba, uint64_t n
 }
 
 static void mark_blocks(struct book *b, uint64_t ns, uint64_t lba, uint64_t nr,
-			enum vfy_fault_state state)
+			enum vfy_injected_state state)
 {
 	for (uint64_t i = 0; i < nr; i++) {
 		struct slot *room, *s = find(b, ns, lba + i, &room);
@@ -296,7 +296,7 @@ static void mark_blocks(struct book *b, uint64_t ns, uint64_t lba, uint64_t nr,
 
 /* Mark by visiting all slots, for ranges that have more blocks than there are slots. */
 static void mark_slots(struct book *b, uint64_t ns, uint64_t lba, uint64_t nr,
-		       enum vfy_fault_state state)
+		       enum vfy_injected_state state)
 {
 	for (struct slot *s = b->slot; s < b->slot + SLOTS; s++)
 		while (in_range(s, ns, lba, nr)) {
@@ -306,12 +306,12 @@ static void mark_slots(struct book *b, uint64_t ns, uint64_t lba, uint64_t nr,
 		}
 }
 
-void vfy_faults_mark(struct vfy_faults *f, uint64_t ns, uint64_t lba, uint64_t nr,
-		     enum vfy_fault_state state)
+void vfy_injected_mark(struct vfy_injected *f, uint64_t ns, uint64_t lba, uint64_t nr,
+		     enum vfy_injected_state state)
 {
 	struct book *b = f->book;
 
-	if (vfy_faults_none(f))
+	if (vfy_injected_none(f))
 		return;
 	lock(b);
 	if (nr > SLOTS / 16)
@@ -365,7 +365,7 @@ static const char *take_over(struct book *b, bool first, bool fresh)
 	return NULL;
 }
 
-static const char *map(struct vfy_faults *f, bool first, bool fresh)
+static const char *map(struct vfy_injected *f, bool first, bool fresh)
 {
 	int flags = MAP_SHARED | MAP_NORESERVE | (f->fd < 0 ? MAP_ANONYMOUS : 0);
 	const char *wrong;
@@ -397,7 +397,7 @@ static const char *reserve(int fd)
  * Map the file.  If no other process has it open, an exclusive lock keeps others out until it
  * is mapped.
  */
-static const char *map_locked(struct vfy_faults *f)
+static const char *map_locked(struct vfy_injected *f)
 {
 	bool first = !flock(f->fd, LOCK_EX | LOCK_NB);
 	const char *wrong;
@@ -421,7 +421,7 @@ static const char *map_locked(struct vfy_faults *f)
 }
 
 /* Open and map the file.  It is locked shared as long as any process has it open. */
-static const char *map_file(struct vfy_faults *f, const char *path)
+static const char *map_file(struct vfy_injected *f, const char *path)
 {
 	const char *wrong;
 	bool created;
@@ -442,11 +442,11 @@ static const char *map_file(struct vfy_faults *f, const char *path)
 	return wrong;
 }
 
-struct vfy_faults *vfy_faults_open(const char *path, char *why)
+struct vfy_injected *vfy_injected_open(const char *path, char *why)
 {
 	/* No .ours: map_locked() checks the contents. */
 	const struct vfy_output o = { .use = VFY_USE_BOOK, .path = path };
-	struct vfy_faults *f;
+	struct vfy_injected *f;
 	const char *wrong = "out of memory";
 
 	if (path && vfy_output_check(&o, why))
@@ -465,7 +465,7 @@ struct vfy_faults *vfy_faults_open(const char *path, char *why)
 	return NULL;
 }
 
-void vfy_faults_close(struct vfy_faults *f)
+void vfy_injected_close(struct vfy_injected *f)
 {
 	munmap(f->book, sizeof(*f->book));
 	if (f->fd >= 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* judge.c - see judge.h */
+/* recorder.c - see recorder.h */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -10,10 +10,10 @@
 #include <unistd.h>
 #include "fork-lock.h"
 #include "json.h"
-#include "judge.h"
+#include "recorder.h"
 #include "output.h"
 #include "refuse.h"
-#include "run-report.h"
+#include "report-file.h"
 
 /* --- rate limits --- */
 
@@ -54,13 +54,13 @@ static bool pass(struct vfy_rate *r)
 
 /* --- lines for the user --- */
 
-static void say(const struct vfy_judge *j, const char *line)
+static void say(const struct vfy_recorder *j, const char *line)
 {
 	if (j->opts.say)
 		j->opts.say(j->opts.ctx, line);
 }
 
-static void say_left_out(const struct vfy_judge *j, uint64_t lines)
+static void say_left_out(const struct vfy_recorder *j, uint64_t lines)
 {
 	char line[64];
 
@@ -69,20 +69,20 @@ static void say_left_out(const struct vfy_judge *j, uint64_t lines)
 		say(j, line);
 }
 
-static void say_record(struct vfy_judge *j, const struct vfy_record *r, int64_t second)
+static void say_record(struct vfy_recorder *j, const struct vfy_mismatch *r, int64_t second)
 {
 	char line[512];
 
 	say_left_out(j, turn(&j->say_rate, second));
 	if (pass(&j->say_rate))
-		say(j, vfy_record_text(r, line, sizeof(line)));
+		say(j, vfy_mismatch_text(r, line, sizeof(line)));
 }
 
 /* --- lines of the log --- */
 
 /*
  * gmtime_r() takes the C library's time zone lock, which a child of fork() can inherit locked:
- * see the lock in run-report.c.
+ * see the lock in report-file.c.
  */
 static pthread_mutex_t calendar = PTHREAD_MUTEX_INITIALIZER;
 VFY_HOLD_ACROSS_FORK(calendar, 101);
@@ -106,7 +106,7 @@ static struct json_object *now_as_text(void)
 }
 
 /* Close the log after a line that could not be written completely, and tells the user. */
-static void end_log(struct vfy_judge *j, ssize_t written)
+static void end_log(struct vfy_recorder *j, ssize_t written)
 {
 	char line[512];
 
@@ -118,7 +118,7 @@ static void end_log(struct vfy_judge *j, ssize_t written)
 }
 
 /* Write with one system call, so that lines of other jobs are not mixed into this one. */
-static void write_line(struct vfy_judge *j, struct json_object *o)
+static void write_line(struct vfy_recorder *j, struct json_object *o)
 {
 	size_t len;
 	const char *text = json_object_to_json_string_length(o, JSON_C_TO_STRING_NOSLASHESCAPE,
@@ -130,7 +130,7 @@ static void write_line(struct vfy_judge *j, struct json_object *o)
 		end_log(j, written);
 }
 
-void vfy_judge_log(struct vfy_judge *j, const char *type, struct json_object *fields)
+void vfy_recorder_log(struct vfy_recorder *j, const char *type, struct json_object *fields)
 {
 	struct json_object *line;
 
@@ -148,7 +148,7 @@ void vfy_judge_log(struct vfy_judge *j, const char *type, struct json_object *fi
 	json_object_put(fields);
 }
 
-static void log_left_out(struct vfy_judge *j, uint64_t lines)
+static void log_left_out(struct vfy_recorder *j, uint64_t lines)
 {
 	struct json_object *fields;
 
@@ -156,14 +156,14 @@ static void log_left_out(struct vfy_judge *j, uint64_t lines)
 		return;
 	fields = json_object_new_object();
 	json_object_object_add(fields, "lines", json_object_new_uint64(lines));
-	vfy_judge_log(j, "suppressed", fields);
+	vfy_recorder_log(j, "suppressed", fields);
 }
 
-static void log_record(struct vfy_judge *j, const struct vfy_record *r, int64_t second)
+static void log_record(struct vfy_recorder *j, const struct vfy_mismatch *r, int64_t second)
 {
 	log_left_out(j, turn(&j->log_rate, second));
 	if (pass(&j->log_rate))
-		vfy_judge_log(j, "mismatch", vfy_json_record(r));
+		vfy_recorder_log(j, "mismatch", vfy_json_mismatch(r));
 }
 
 /* --- from open to close --- */
@@ -177,7 +177,7 @@ static bool has_log_lines(int fd)
  * Open the log.  *@created is set if this call created the file; the caller then removes it if
  * the job fails to start.
  */
-static int open_log(struct vfy_judge *j, bool *created, char *why)
+static int open_log(struct vfy_recorder *j, bool *created, char *why)
 {
 	const int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY;
 	const struct vfy_output o = {
@@ -196,19 +196,19 @@ static int open_log(struct vfy_judge *j, bool *created, char *why)
 	return refuse(why, errno, "log %s: can't be appended to: %s", j->opts.log, strerror(errno));
 }
 
-int vfy_judge_open(struct vfy_judge *j, const struct vfy_judge_opts *o, char why[WHY_MAX])
+int vfy_recorder_open(struct vfy_recorder *j, const struct vfy_recorder_opts *o, char why[WHY_MAX])
 {
 	bool created = false;
 	int ret = 0;
 
-	*j = (struct vfy_judge){
+	*j = (struct vfy_recorder){
 		.opts = *o, .log_fd = -1,
 		.log_rate.limit = o->log_rate, .say_rate.limit = o->say_rate,
 	};
 	if (o->log)
 		ret = open_log(j, &created, why);
 	if (!ret && o->report)
-		ret = run_report_begin(o->report, o->run, why);
+		ret = report_file_begin(o->report, o->run, why);
 	if (!ret)
 		return 0;
 	if (created)
@@ -219,7 +219,7 @@ int vfy_judge_open(struct vfy_judge *j, const struct vfy_judge_opts *o, char why
 	return ret;
 }
 
-static void compare(struct vfy_alike *a, const struct vfy_record *r)
+static void compare(struct vfy_alike *a, const struct vfy_mismatch *r)
 {
 	if (r->injected)
 		return;
@@ -230,7 +230,7 @@ static void compare(struct vfy_alike *a, const struct vfy_record *r)
 	a->nr++;
 }
 
-void vfy_judge_take(struct vfy_judge *j, const struct vfy_record *r)
+void vfy_recorder_take(struct vfy_recorder *j, const struct vfy_mismatch *r)
 {
 	int64_t second = this_second();
 
@@ -251,7 +251,7 @@ static struct json_object *rate_facts(const struct vfy_rate *r)
 	return o;
 }
 
-struct json_object *vfy_judge_facts(const struct vfy_judge *j)
+struct json_object *vfy_recorder_facts(const struct vfy_recorder *j)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -261,15 +261,15 @@ struct json_object *vfy_judge_facts(const struct vfy_judge *j)
 	return o;
 }
 
-int vfy_judge_report(struct vfy_judge *j, struct json_object *job)
+int vfy_recorder_report(struct vfy_recorder *j, struct json_object *job)
 {
 	if (j->opts.report)
-		return run_report_add(j->opts.report, j->opts.run, job);
+		return report_file_add(j->opts.report, j->opts.run, job);
 	json_object_put(job);
 	return 0;
 }
 
-void vfy_judge_close(struct vfy_judge *j)
+void vfy_recorder_close(struct vfy_recorder *j)
 {
 	say_left_out(j, turn(&j->say_rate, -1));
 	log_left_out(j, turn(&j->log_rate, -1));

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* flight.c - see flight.h */
+/* io-queue.c - see io-queue.h */
 #include <endian.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "damage.h"
-#include "flight.h"
+#include "inject.h"
+#include "io-queue.h"
 
 /* --- memory --- */
 
@@ -22,7 +22,7 @@ static size_t larger(size_t a, size_t b)
 }
 
 /* Buffers start on pages, so that none shares one with another's. */
-static int alloc_buffers(struct flight *f)
+static int alloc_buffers(struct io_queue *f)
 {
 	size_t page = sysconf(_SC_PAGESIZE), scratch = 0, copy = 0, size;
 	uint8_t *p;
@@ -57,7 +57,7 @@ static int alloc_buffers(struct flight *f)
 	return 0;
 }
 
-static uint32_t max_blocks(const struct flight *f)
+static uint32_t max_blocks(const struct io_queue *f)
 {
 	uint32_t most = 0;
 
@@ -67,10 +67,10 @@ static uint32_t max_blocks(const struct flight *f)
 }
 
 /* Lists with an entry for each block of an I/O, where somebody needs them. */
-static int alloc_by_block(struct flight *f)
+static int alloc_by_block(struct io_queue *f)
 {
 	size_t blocks = max_blocks(f), damages = blocks * f->job.inject.nr;
-	bool injects = damage_wanted(&f->job);
+	bool injects = inject_wanted(&f->job);
 
 	if (injects)
 		f->damage = calloc(f->depth * damages, sizeof(*f->damage));
@@ -85,14 +85,14 @@ static int alloc_by_block(struct flight *f)
 	return 0;
 }
 
-int flight_alloc(struct flight *f, struct job_ns *ns, unsigned nr_ns, unsigned depth,
+int io_queue_alloc(struct io_queue *f, struct job_ns *ns, unsigned nr_ns, unsigned depth,
 		 unsigned max_ranges)
 {
 	f->ns = ns;
 	f->nr_ns = nr_ns;
 	f->depth = depth;
 	f->max_ranges = max_ranges;
-	f->attended = damage_wanted(&f->job);
+	f->attended = inject_wanted(&f->job);
 	f->slots = calloc(depth, sizeof(*f->slots));
 	f->cqes = calloc(depth, sizeof(*f->cqes));
 	f->pushed = calloc(depth, sizeof(*f->pushed));
@@ -111,7 +111,7 @@ int flight_alloc(struct flight *f, struct job_ns *ns, unsigned nr_ns, unsigned d
 /* --- the queue --- */
 
 /* The caller's buffers by tag, ours behind them; see buf_index(). */
-static struct iovec *list_buffers(const struct flight *f, const struct iovec *user_bufs)
+static struct iovec *list_buffers(const struct io_queue *f, const struct iovec *user_bufs)
 {
 	struct iovec *iov = calloc(2 * f->depth, sizeof(*iov));
 
@@ -122,7 +122,7 @@ static struct iovec *list_buffers(const struct flight *f, const struct iovec *us
 	return iov;
 }
 
-static struct target_ns **list_namespaces(const struct flight *f)
+static struct target_ns **list_namespaces(const struct io_queue *f)
 {
 	struct target_ns **ns = calloc(f->nr_ns, sizeof(*ns));
 
@@ -131,7 +131,7 @@ static struct target_ns **list_namespaces(const struct flight *f)
 	return ns;
 }
 
-int flight_start(struct flight *f, struct target_queue_opts o, const struct iovec *user_bufs,
+int io_queue_start(struct io_queue *f, struct target_queue_opts o, const struct iovec *user_bufs,
 		 char why[WHY_MAX])
 {
 	struct iovec *bufs = user_bufs ? list_buffers(f, user_bufs) : NULL;
@@ -158,7 +158,7 @@ int flight_start(struct flight *f, struct target_queue_opts o, const struct iove
 	return ret;
 }
 
-void flight_close(struct flight *f)
+void io_queue_close(struct io_queue *f)
 {
 	if (f->queue)
 		f->target->queue_close(f->queue);
@@ -176,7 +176,7 @@ void flight_close(struct flight *f)
 /* ->res of a command that is under way: no status word, no -errno. */
 #define UNDER_WAY INT_MIN
 
-static inline void push(struct flight *f, struct flight_slot *s, int buf_index)
+static inline void push(struct io_queue *f, struct io_queue_slot *s, int buf_index)
 {
 	s->res = UNDER_WAY;
 	f->target->push(f->queue, s->io.ns->target, s->io.tag, s->io.ns->index, buf_index);
@@ -184,9 +184,9 @@ static inline void push(struct flight *f, struct flight_slot *s, int buf_index)
 }
 
 /* The slot of @tag; but for trims its list and its ranges are empty. */
-static struct flight_slot *take(struct flight *f, unsigned tag, const struct job_ns *ns, bool checked)
+static struct io_queue_slot *take(struct io_queue *f, unsigned tag, const struct job_ns *ns, bool checked)
 {
-	struct flight_slot *s = &f->slots[tag];
+	struct io_queue_slot *s = &f->slots[tag];
 
 	s->io.ns = ns;
 	s->checked = checked;
@@ -197,24 +197,24 @@ static struct flight_slot *take(struct flight *f, unsigned tag, const struct job
  * Push the trim that has been collecting.  Whatever is asked for after it comes behind it, and is
  * only then prepared, so that a plugin is told of both in order as well.
  */
-static __attribute__((noinline)) void push_trim(struct flight *f)
+static __attribute__((noinline)) void push_trim(struct io_queue *f)
 {
-	struct flight_slot *s = f->trim;
+	struct io_queue_slot *s = f->trim;
 
 	for (unsigned i = 0; i < s->nr_ranges; i++)
 		io_change_starts(s->io.ns, s->io.tag, nvme_cmd_dsm, le64toh(s->ranges[i].slba),
 				 le32toh(s->ranges[i].nlb), &f->job);
 	nvme_build_dsm(s->cmd, &s->io.ns->info, s->ranges, s->nr_ranges);
 	f->trim = NULL;
-	f->attended = damage_wanted(&f->job);
+	f->attended = inject_wanted(&f->job);
 	push(f, s, -1);
 	while ((s = s->next))
 		f->pushed[f->nr_pushed++] = s->io.tag;
 }
 
-static int buf_index(const struct flight *f, const struct flight_slot *s)
+static int buf_index(const struct io_queue *f, const struct io_queue_slot *s)
 {
-	if (!f->fixedbufs || s->io.nr_damage)	/* of which a copy is sent */
+	if (!f->fixedbufs || s->io.nr_injections)	/* of which a copy is sent */
 		return -1;
 	return s->io.tag + (io_bounces(&s->io) ? f->depth : 0);
 }
@@ -223,31 +223,31 @@ static int buf_index(const struct flight *f, const struct flight_slot *s)
  * Is a damaged write of any of these blocks under way?  If it is rejected it will be sent again
  * undamaged, which must not come behind a later command.
  */
-static bool is_unsettled(const struct flight *f, const struct job_ns *ns, uint64_t slba, uint32_t nr)
+static bool is_unsettled(const struct io_queue *f, const struct job_ns *ns, uint64_t slba, uint32_t nr)
 {
-	for (const struct flight_slot *s = f->slots; s < f->slots + f->depth && f->job.inject_writes; s++)
-		if (s->checked && s->io.nr_damage && s->io.opcode == nvme_cmd_write && s->io.ns == ns &&
+	for (const struct io_queue_slot *s = f->slots; s < f->slots + f->depth && f->job.inject_writes; s++)
+		if (s->checked && s->io.nr_injections && s->io.opcode == nvme_cmd_write && s->io.ns == ns &&
 		    s->io.slba < slba + nr && slba < s->io.slba + s->io.nr_blocks)
 			return true;
 	return false;
 }
 
 /* What seldom comes ahead of an I/O.  False: it has to wait. */
-static __attribute__((noinline)) bool attend(struct flight *f, struct flight_slot *s)
+static __attribute__((noinline)) bool attend(struct io_queue *f, struct io_queue_slot *s)
 {
 	if (is_unsettled(f, s->io.ns, s->io.slba, s->io.nr_blocks))
 		return false;
 	if (f->trim)
 		push_trim(f);
-	if (damage_wanted(&f->job))
-		damage_draw(&s->io, &f->job);
+	if (inject_wanted(&f->job))
+		inject_draw(&s->io, &f->job);
 	return true;
 }
 
-bool flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
+bool io_queue_io(struct io_queue *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
 	       uint64_t slba, uint32_t nr_blocks, void *buf)
 {
-	struct flight_slot *s = take(f, tag, ns, true);
+	struct io_queue_slot *s = take(f, tag, ns, true);
 
 	s->io.opcode = opcode;
 	s->io.slba = slba;
@@ -261,9 +261,9 @@ bool flight_io(struct flight *f, unsigned tag, const struct job_ns *ns, uint8_t 
 	return true;
 }
 
-void flight_flush(struct flight *f, unsigned tag, const struct job_ns *ns)
+void io_queue_flush(struct io_queue *f, unsigned tag, const struct job_ns *ns)
 {
-	struct flight_slot *s;
+	struct io_queue_slot *s;
 
 	if (f->trim)
 		push_trim(f);
@@ -273,15 +273,15 @@ void flight_flush(struct flight *f, unsigned tag, const struct job_ns *ns)
 	f->nr_out++;
 }
 
-static bool joins(const struct flight *f, const struct job_ns *ns, unsigned nr)
+static bool joins(const struct io_queue *f, const struct job_ns *ns, unsigned nr)
 {
 	return f->trim->io.ns == ns && f->trim->nr_ranges + nr <= f->max_ranges;
 }
 
-bool flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
-		 const struct flight_range *ranges, unsigned nr)
+bool io_queue_trim(struct io_queue *f, unsigned tag, const struct job_ns *ns,
+		 const struct io_queue_range *ranges, unsigned nr)
 {
-	struct flight_slot *s;
+	struct io_queue_slot *s;
 
 	for (unsigned i = 0; i < nr; i++)
 		if (is_unsettled(f, ns, ranges[i].slba, ranges[i].nr_blocks))
@@ -308,7 +308,7 @@ bool flight_trim(struct flight *f, unsigned tag, const struct job_ns *ns,
 }
 
 /* Not inline, so that the usual way, on which reaping starts the batch, is short. */
-static __attribute__((noinline)) int commit(struct flight *f)
+static __attribute__((noinline)) int commit(struct io_queue *f)
 {
 	int nr = f->nr_pushed;
 	int ret = nr ? f->target->commit(f->queue) : 0;
@@ -321,7 +321,7 @@ static __attribute__((noinline)) int commit(struct flight *f)
 	return nr;
 }
 
-int flight_commit(struct flight *f)
+int io_queue_commit(struct io_queue *f)
 {
 	return f->nr_out == f->depth ? 0 : commit(f);
 }
@@ -329,13 +329,13 @@ int flight_commit(struct flight *f)
 /* --- and back --- */
 
 /* How many I/Os beyond one a command have the commands at @cqes ended? */
-static __attribute__((noinline)) unsigned joined(const struct flight *f, const struct target_cqe *cqes,
+static __attribute__((noinline)) unsigned joined(const struct io_queue *f, const struct target_cqe *cqes,
 						 unsigned nr)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < nr; i++)
-		for (const struct flight_slot *s = f->slots[cqes[i].tag].next; s; s = s->next)
+		for (const struct io_queue_slot *s = f->slots[cqes[i].tag].next; s; s = s->next)
 			n++;
 	return n;
 }
@@ -344,10 +344,10 @@ static __attribute__((noinline)) unsigned joined(const struct flight *f, const s
  * Take the results of @nr commands.  -EPROTO where one is not under way: its blocks may
  * be another I/O's by now, so that no verdict on any would be one.
  */
-static int take_results(struct flight *f, const struct target_cqe *cqes, unsigned nr)
+static int take_results(struct io_queue *f, const struct target_cqe *cqes, unsigned nr)
 {
 	for (const struct target_cqe *c = cqes; c < cqes + nr; c++) {
-		struct flight_slot *s = &f->slots[c->tag];
+		struct io_queue_slot *s = &f->slots[c->tag];
 
 		if (s->res != UNDER_WAY)
 			return -EPROTO;
@@ -360,7 +360,7 @@ static int take_results(struct flight *f, const struct target_cqe *cqes, unsigne
  * Put what has completed behind what is still to be told of.  How many, or -errno;
  * with @min I/Os missing, it is waited for a command that ends some.
  */
-static int reap(struct flight *f, unsigned min, const struct timespec *timeout)
+static int reap(struct io_queue *f, unsigned min, const struct timespec *timeout)
 {
 	unsigned left = f->nr_cqes - f->first;
 	int n;
@@ -380,7 +380,7 @@ static int reap(struct flight *f, unsigned min, const struct timespec *timeout)
 	return n;
 }
 
-int flight_reap(struct flight *f, unsigned min, unsigned max, bool spin,
+int io_queue_reap(struct io_queue *f, unsigned min, unsigned max, bool spin,
 		const struct timespec *timeout)
 {
 	int ret;
@@ -401,25 +401,25 @@ int flight_reap(struct flight *f, unsigned min, unsigned max, bool spin,
 }
 
 /* The next command that has completed; its first I/O. */
-static struct flight_slot *next_command(struct flight *f)
+static struct io_queue_slot *next_command(struct io_queue *f)
 {
 	return &f->slots[f->cqes[f->first++].tag];
 }
 
 /* The trims of a command end together, and are told of one by one. */
-static __attribute__((noinline)) void end_trims(struct flight *f, struct flight_slot *s)
+static __attribute__((noinline)) void end_trims(struct io_queue *f, struct io_queue_slot *s)
 {
 	for (unsigned i = 0; i < s->nr_ranges; i++)
 		io_change_ends(s->io.ns, s->io.tag, nvme_cmd_dsm, le64toh(s->ranges[i].slba),
 			       le32toh(s->ranges[i].nlb), s->res, &f->job);
 	s->nr_ranges = 0;
-	for (struct flight_slot *t = s->next; t; t = t->next)
+	for (struct io_queue_slot *t = s->next; t; t = t->next)
 		t->res = s->res;
 }
 
-unsigned flight_next(struct flight *f, int *err)
+unsigned io_queue_next(struct io_queue *f, int *err)
 {
-	struct flight_slot *s = f->trims ? f->trims : next_command(f);
+	struct io_queue_slot *s = f->trims ? f->trims : next_command(f);
 
 	f->nr_done--;
 	f->nr_out--;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * report.h - the record of a mismatch: which block, which field, expected and found
+ * mismatch.h - the record of a mismatch: which block, which field, expected and found
  * value, and who found it
  */
 #ifndef VFY_REPORT_H
@@ -32,7 +32,7 @@ enum vfy_class {
 	VFY_NR_CLASSES,
 };
 
-struct vfy_record {
+struct vfy_mismatch {
 	const char	*path;		/* path of the namespace */
 	const char	*command;	/* "read" */
 	uint64_t	lba;
@@ -64,7 +64,7 @@ const char *vfy_class_name(enum vfy_class class);
  * "x.img: read: LBA 9: stamp: misdirected from LBA 8: wanted 0003h, got 0002h
  * (found by the plugin)"
  */
-char *vfy_record_text(const struct vfy_record *r, char *buf, size_t size);
+char *vfy_mismatch_text(const struct vfy_mismatch *r, char *buf, size_t size);
 
 /* Counts of mismatches; they are exact, however few lines were printed. */
 struct vfy_counts {
@@ -74,7 +74,7 @@ struct vfy_counts {
 	uint64_t	class[VFY_NR_CLASSES];
 };
 
-void vfy_count(struct vfy_counts *c, const struct vfy_record *r);
+void vfy_count(struct vfy_counts *c, const struct vfy_mismatch *r);
 
 /* Format the counts by field, such as "guard 3, reference tag 1".  Returns @buf. */
 char *vfy_counts_text(const struct vfy_counts *c, char *buf, size_t size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * words.h - option values that are words, to numbers.  What is not understood is
+ * option-words.h - option values that are words, to numbers.  What is not understood is
  * refused: 0, or -EINVAL with one line in @why (WHY_MAX bytes).
  */
 #ifndef WORDS_H

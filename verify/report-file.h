@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * run-report.h - one JSON file to which all jobs of a run of fio add themselves
+ * report-file.h - one JSON file to which all jobs of a run of fio add themselves
  *
  *	{ "version": 1, "run": RUN, "jobs": [ ... ] }
  *
@@ -18,12 +18,12 @@
  * Create a report of @run at @path unless it exists.  Returns 0, or -errno with one line in
  * @why (VFY_WHY_MAX bytes); the file is then unchanged.
  */
-int run_report_begin(const char *path, const char *run, char *why);
+int report_file_begin(const char *path, const char *run, char *why);
 
 /*
  * Add @job, which is consumed, to the report.  Returns 0 or -errno: -EBUSY if the file has
  * become the report of another run, -EINVAL if it is no longer a report.
  */
-int run_report_add(const char *path, const char *run, struct json_object *job);
+int report_file_add(const char *path, const char *run, struct json_object *job);
 
 #endif

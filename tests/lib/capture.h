@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* told.h - capture the mismatch records of an I/O and compare them with the expected ones */
+/* capture.h - capture the mismatch records of an I/O and compare them with the expected ones */
 #ifndef TOLD_H
 #define TOLD_H
 
@@ -12,14 +12,14 @@
 enum { TOLD_MOST = 128 };
 
 static struct {
-	struct vfy_record	r[TOLD_MOST];
+	struct vfy_mismatch	r[TOLD_MOST];
 	char			status[TOLD_MOST][NVME_STATUS_MAX];
 	unsigned		nr;
 	struct vfy_counts	counts;
 	uint64_t		checked;	/* number of blocks */
 } told;
 
-static inline void told_remember(void *ctx, const struct vfy_record *r)
+static inline void capture_remember(void *ctx, const struct vfy_mismatch *r)
 {
 	UNIT_CHECK(ctx == &told, "the context is lost");
 	vfy_count(&told.counts, r);
@@ -34,9 +34,9 @@ static inline void told_remember(void *ctx, const struct vfy_record *r)
 }
 
 /* Complete @io with result @res and capture its records; @scratch is as in struct io_job. */
-static inline int told_end(struct io *io, int res, void *scratch)
+static inline int capture_end(struct io *io, int res, void *scratch)
 {
-	struct io_job job = { .record = told_remember, .ctx = &told, .scratch = scratch };
+	struct io_job job = { .record = capture_remember, .ctx = &told, .scratch = scratch };
 	int ret;
 
 	memset(&told, 0, sizeof(told));
@@ -46,16 +46,16 @@ static inline int told_end(struct io *io, int res, void *scratch)
 }
 
 /* Start @io with a job that has no special options. */
-static inline void told_start(struct io *io, struct nvme_uring_cmd *cmd)
+static inline void capture_start(struct io *io, struct nvme_uring_cmd *cmd)
 {
-	struct io_job job = { .record = told_remember, .ctx = &told };
+	struct io_job job = { .record = capture_remember, .ctx = &told };
 
 	io_start(io, &job, cmd);
 }
 
-static inline int told_order(const void *a, const void *b)
+static inline int capture_order(const void *a, const void *b)
 {
-	const struct vfy_record *p = a, *q = b;
+	const struct vfy_mismatch *p = a, *q = b;
 
 	if (p->lba != q->lba)
 		return p->lba < q->lba ? -1 : 1;
@@ -63,17 +63,17 @@ static inline int told_order(const void *a, const void *b)
 }
 
 /* Check that exactly @want was recorded, in any order, and counted.  @where is for messages. */
-static inline void told_exactly(const char *where, struct vfy_record *want, unsigned nr)
+static inline void capture_exactly(const char *where, struct vfy_mismatch *want, unsigned nr)
 {
 	char wanted[256], got[256];
 
 	if (nr)
-		qsort(want, nr, sizeof(*want), told_order);
-	qsort(told.r, told.nr, sizeof(*told.r), told_order);
+		qsort(want, nr, sizeof(*want), capture_order);
+	qsort(told.r, told.nr, sizeof(*told.r), capture_order);
 	UNIT_CHECK(told.nr == nr, "%s: %u records, wanted %u", where, told.nr, nr);
 	for (unsigned i = 0; i < nr && i < told.nr; i++) {
-		vfy_record_text(&want[i], wanted, sizeof(wanted));
-		vfy_record_text(&told.r[i], got, sizeof(got));
+		vfy_mismatch_text(&want[i], wanted, sizeof(wanted));
+		vfy_mismatch_text(&told.r[i], got, sizeof(got));
 		UNIT_CHECK(!strcmp(got, wanted), "%s: '%s' instead of '%s'", where, got, wanted);
 	}
 	UNIT_CHECK(told.counts.total == nr, "%s: %" PRIu64 " counted", where, told.counts.total);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * mix.h - a hash function for 64-bit numbers
+ * hash.h - a hash function for 64-bit numbers
  */
-#ifndef VFY_MIX_H
-#define VFY_MIX_H
+#ifndef VFY_HASH_H
+#define VFY_HASH_H
 
 #include <stdint.h>
 
@@ -12,7 +12,7 @@
  * domain).  It is one-to-one, so different numbers have different hashes; each bit of @x
  * changes about half of the bits of the result.
  */
-static inline uint64_t vfy_mix(uint64_t x)
+static inline uint64_t vfy_hash(uint64_t x)
 {
 	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
 	x = (x ^ x >> 27) * 0x94d049bb133111eb;

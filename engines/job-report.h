@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * report.h - what a job tells tools: its part of pi_report, and lines of pi_log
+ * job-report.h - what a job tells tools: its part of pi_report, and lines of pi_log
  */
 #ifndef ENGINE_REPORT_H
 #define ENGINE_REPORT_H
@@ -11,10 +11,10 @@
 struct json_object *report_job(const struct session *s);
 
 /* The fields of a log line about a block that was damaged on purpose. */
-struct json_object *report_damage(const struct io *io, const struct vfy_damage *d, const char *outcome);
+struct json_object *report_damage(const struct io *io, const struct vfy_injection *d, const char *outcome);
 
 /* Dump the block of @r, as it came, and its neighbours, as they are on media. */
-void report_dump(struct session *s, const struct io *io, const struct vfy_record *r, const void *data,
+void report_dump(struct session *s, const struct io *io, const struct vfy_mismatch *r, const void *data,
 		 const void *md);
 
 #endif

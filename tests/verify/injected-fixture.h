@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * faults-fixture.h - the table of damaged blocks, for its tests; its files are created in a
+ * injected-fixture.h - the table of damaged blocks, for its tests; its files are created in a
  * temporary folder under TMPDIR (/tmp by default)
  */
 #ifndef FAULTS_FIXTURE_H
@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "verify/faults.h"
+#include "verify/injected.h"
 #include "verify/verify.h"
 #include "tests/lib/unit.h"
 
-#define DAMAGED(what)	((struct vfy_fault_block){ VFY_DAMAGED, what })
-#define UNSETTLED(what)	((struct vfy_fault_block){ VFY_UNSETTLED, what })
-#define SOUND		((struct vfy_fault_block){ VFY_SOUND, 0 })
+#define DAMAGED(what)	((struct vfy_injected_block){ VFY_DAMAGED, what })
+#define UNSETTLED(what)	((struct vfy_injected_block){ VFY_UNSETTLED, what })
+#define SOUND		((struct vfy_injected_block){ VFY_SOUND, 0 })
 
 static char folder[4000];
 
@@ -29,10 +29,10 @@ static inline const char *in_folder(const char *name)
 	return path;
 }
 
-static inline struct vfy_faults *book(const char *path)
+static inline struct vfy_injected *book(const char *path)
 {
 	char why[VFY_WHY_MAX] = "";
-	struct vfy_faults *f = vfy_faults_open(path, why);
+	struct vfy_injected *f = vfy_injected_open(path, why);
 
 	if (!f) {
 		printf("not ok %s: %s\n", CU_get_current_test()->pName, why);
@@ -41,18 +41,18 @@ static inline struct vfy_faults *book(const char *path)
 	return f;
 }
 
-static inline void is(struct vfy_faults *f, uint64_t ns, uint64_t lba, struct vfy_fault_block want)
+static inline void is(struct vfy_injected *f, uint64_t ns, uint64_t lba, struct vfy_injected_block want)
 {
-	struct vfy_fault_block got = vfy_faults_get(f, ns, lba);
+	struct vfy_injected_block got = vfy_injected_get(f, ns, lba);
 
 	UNIT_CHECK(got.state == want.state && got.shows == want.shows,
 		   "block %" PRIu64 ":%" PRIu64 " is %d %x, wanted %d %x", ns, lba, got.state,
 		   got.shows, want.state, want.shows);
 }
 
-static inline void set(struct vfy_faults *f, uint64_t ns, uint64_t lba, struct vfy_fault_block b)
+static inline void set(struct vfy_injected *f, uint64_t ns, uint64_t lba, struct vfy_injected_block b)
 {
-	int err = vfy_faults_set(f, ns, lba, b);
+	int err = vfy_injected_set(f, ns, lba, b);
 
 	UNIT_CHECK(!err, "block %" PRIu64 ":%" PRIu64 ": %d", ns, lba, err);
 }
