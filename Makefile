@@ -99,11 +99,11 @@ check:
 check-matrix: all tests
 	tests/guest/matrix --all
 bench: all tests
-	scripts/install-isal || [ $$? -eq 77 ]
+	scripts/dev/install-isal || [ $$? -eq 77 ]
 	$(B)/tests/bench/bench-guard
-	scripts/bench-embedded
+	scripts/dev/bench-embedded
 bench-guest: all
-	scripts/bench-guest
+	scripts/dev/bench-guest
 
 clean:
 	rm -rf $(B)/engines $(B)/pi $(B)/verify $(B)/tests $(B)/nvmepi.so $(B)/nvmepi-scan $(B)/nvmepi-qualify \

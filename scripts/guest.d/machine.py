@@ -16,7 +16,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import quoting
+from shared import quoting
 
 PARTS = Path(__file__).resolve().parent
 COUNTER = PARTS.parent.parent / "build" / "count.so"

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-import textlines
+from shared import textlines
 
 SECTOR = 512
 MAX_NAMESPACES = 256            # of one QEMU controller

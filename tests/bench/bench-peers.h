@@ -225,7 +225,7 @@ static const char *load_isal(const struct isal_class *class)
 	if (!lib)
 		lib = dlopen(isal_path, RTLD_NOW);
 	if (!lib)
-		return "ISA-L is not there; scripts/install-isal brings it, or --isal=FILE names it";
+		return "ISA-L is not there; scripts/dev/install-isal brings it, or --isal=FILE names it";
 	isal.crc_16b = (isal_16b_fn *)symbol(lib, "crc16_t10dif", class->suffix[0]);
 	isal.crc_32b = (isal_32b_fn *)symbol(lib, "crc32_iscsi", class->suffix[1]);
 	isal.crc_64b = (isal_64b_fn *)symbol(lib, "crc64_rocksoft_refl", class->suffix[2]);

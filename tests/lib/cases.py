@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "scripts/lib"))
-from arguments import Parser    # noqa: E402,F401
+from shared.arguments import Parser    # noqa: E402,F401
 
 
 class Cases:

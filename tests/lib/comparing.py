@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import fakeresults
-import readings
+from reports import readings
 from fakeresults import Fake
 
 TOP = Path(__file__).resolve().parent.parent.parent

@@ -12,9 +12,9 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import formats
-import measures
-from results import VERSION
+from shared import formats
+from shared import measures
+from shared.results import VERSION
 
 CHECKED = {"pract": ("all", "none"), "unchecked": ("none", "none"), "device": ("all", "none"),
            "host": ("none", "all"), "both": ("all", "all")}

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 TOP = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(TOP / "scripts" / "lib"))
-import fiojob       # noqa: E402
+from shared import fiojob       # noqa: E402
 
 # Steps are files NAME.sh; each leaves NAME.log and, when it has ended, NAME.status.
 RUNNER = """cd "$1" && xargs -P "$2" -n 1 sh -c '

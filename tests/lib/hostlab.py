@@ -7,7 +7,7 @@ TOP = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(TOP / "scripts/lib"), str(TOP / "scripts/guest.d")]
 import guestlab     # noqa: E402
 import namespaces   # noqa: E402
-from formats import Format      # noqa: E402
+from shared.formats import Format      # noqa: E402
 
 SLEEPERS = 4        # steps in the place of one: of a short job fio sleeps the most
 

@@ -12,7 +12,7 @@ sys.path[:0] = [str(TOP / "tests/lib"), str(TOP / "scripts/lib")]
 import guestlab     # noqa: E402
 import images       # noqa: E402
 import labs         # noqa: E402
-from formats import Format      # noqa: E402
+from shared.formats import Format      # noqa: E402
 
 EVERY = 16                      # one block in so many is damaged, for each field
 REGION, IOS = 512, 16           # blocks and I/Os that a job works on, at least

@@ -3,7 +3,7 @@
 import itertools
 from typing import NamedTuple
 
-import formats
+from shared import formats
 import guestlab
 import images
 

@@ -10,7 +10,7 @@ import json
 import os
 import re
 
-from system import Done, Refused
+from shared.system import Done, Refused
 
 # Base Specification, status codes; type in bits 10:8.
 STATUSES = {0x002: "Invalid Field in Command: A reserved coded value or an unsupported value",

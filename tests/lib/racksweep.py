@@ -18,7 +18,7 @@ from unittest import mock
 
 TOP = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(TOP / "tests/lib"), str(TOP / "scripts/lib")]
-import system          # noqa: E402
+from shared import system          # noqa: E402
 
 LOCAL = threading.local()
 
@@ -31,16 +31,16 @@ class Here:
 
 
 system.HERE = Here()
-import command      # noqa: E402
-import devicefacts  # noqa: E402
-import drive        # noqa: E402
-import environment  # noqa: E402
-import fiojob       # noqa: E402
-import interrupts   # noqa: E402
+from shared import command      # noqa: E402
+from sweeps import devicefacts  # noqa: E402
+from sweeps import drive        # noqa: E402
+from shared import environment  # noqa: E402
+from shared import fiojob       # noqa: E402
+from shared import interrupts   # noqa: E402
 import rack         # noqa: E402
-import results      # noqa: E402
-import sweeprun     # noqa: E402
-import targets      # noqa: E402,F401
+from shared import results      # noqa: E402
+from sweeps import sweeprun     # noqa: E402
+from sweeps import targets      # noqa: E402,F401
 
 
 def load(name):

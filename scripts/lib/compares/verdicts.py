@@ -1,0 +1,357 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Two results folders, point by point: which got better, worse, stayed, or can't be told."""
+import math
+from dataclasses import dataclass
+from statistics import median
+
+from compares import elsewhere
+from compares import stats
+from reports.readings import Unusable
+
+ALPHA = 0.05        # each interval misses the truth so often
+CHANCE = 0.01       # among all points of a comparison, one verdict in a hundred is by chance
+MAYBE = 0.05        # a change that chance shows less often is not passed over in the sum of it all
+CHECKED_LESS = 0.01 # of all blocks read: so much more that is not checked is worse
+BLOCKS = ("blocks_generated", "blocks_checked", "blocks_read", "blocks_escaped", "blocks_not_checked")
+MORE_IS_BETTER = ("iops", "bw_bytes")
+METRICS = (*MORE_IS_BETTER, "lat_mean_ns", "lat_p50_ns", "lat_p90_ns", "lat_p99_ns", "lat_p999_ns",
+           "cpu_ns_per_io", "generate_ns_per_block", "check_ns_per_block")
+WORSE, BETTER, SAME, UNKNOWN = "worse", "better", "same", "unknown"
+FEW_REPEATS = "too few repeats"
+OTHER_BOOTS = "a base line of another boot, which may be faster or slower by itself"
+ORDER = (WORSE, UNKNOWN, BETTER, SAME)
+
+
+@dataclass
+class Verdict:
+    """Changes are of NEW by OLD: 0.1 is ten per cent more. None where there are none."""
+
+    point: object               # of NEW; None: all together
+    verdict: str
+    reason: str = ""
+    repeats: tuple = (0, 0)
+    old: float = None
+    new: float = None
+    change: float = None
+    low: float = None
+    high: float = None
+    chance: float = None        # how often all points together show one such by chance
+    where: str = ""             # host and target, where there are several
+    marks: tuple = ()           # what keeps it from being the same, whatever its numbers are
+
+    def reach(self):
+        """The largest change that its interval has, or None."""
+        return None if self.low is None else max(abs(self.low), abs(self.high))
+
+
+# --- which points are equal ---
+
+def slots(folder, other):
+    """
+    What to tell hosts and targets apart by: their names, but not where both folders have
+    a single one, which may be called otherwise today.
+    """
+    def names(one, what):
+        return {what(p) for p in one.points}
+
+    def single(what):
+        return all(len(names(one, what)) <= 1 for one in (folder, other))
+
+    def targets(kind):
+        return all(len({p.target for p in one.points if p.target_kind == kind}) <= 1
+                   for one in (folder, other))
+
+    kinds = names(folder, lambda p: p.target_kind) | names(other, lambda p: p.target_kind)
+    return single(lambda p: p.host), {kind for kind in kinds if targets(kind)}
+
+
+def keyed(folder, alone):
+    """{what a point is: the point}."""
+    one_host, one_target = alone
+    points = {}
+    for p in folder.points:
+        key = ("" if one_host else p.host, p.target_kind,
+               "" if p.target_kind in one_target else p.target, p.definition())
+        if key in points:
+            raise Unusable(f"{folder.path}: {p.id} and {points[key].id} are the same point")
+        points[key] = p
+    return points
+
+
+def pair(old, new):
+    """(pairs of equal points, points only OLD has, points only NEW has)."""
+    alone = slots(old, new)
+    olds, news = keyed(old, alone), keyed(new, alone)
+    pairs = [(olds[key], news[key]) for key in olds if key in news]
+    if not pairs:
+        kinds = (" and ".join(sorted({p.target_kind for p in one.points})) for one in (old, new))
+        raise Unusable("nothing to compare: no point of {} (target: {}) is in {} (target: {})"
+                       .format(old.path, next(kinds), new.path, next(kinds)))
+    return (pairs, [p for key, p in olds.items() if key not in news],
+            [p for key, p in news.items() if key not in olds])
+
+
+# --- what is wrong, whatever the numbers are ---
+
+def clearly_more(before, out_of, after, now_of):
+    """Is @after of @now_of more than twice as often as @before of @out_of?"""
+    return bool(after) and after * max(out_of, 1) > 2 * before * max(now_of, 1)
+
+
+def faults(old, new):
+    """What goes wrong in NEW and didn't in OLD."""
+    wrong = []
+    for column, name in (("pi_errors", "PI errors"), ("io_errors", "I/O errors")):
+        before, after = old.total(column), new.total(column)
+        # Errors that were there before are new ones when there are clearly more an I/O.
+        if clearly_more(before, old.total("ios"), after, new.total("ios")):
+            wrong.append(f"{after} {name}" + (f", {before} before" if before else ""))
+    failed, before = len(new.failed()), len(old.failed())
+    if failed * len(old.runs) > before * len(new.runs):
+        wrong.append(f"{failed} of {len(new.runs)} runs have no result"
+                     + (f", {before} of {len(old.runs)} before" if before else ""))
+    was, now = old.escaped(), new.escaped()
+    if was and now and clearly_more(*was, *now):
+        wrong.append(f"{now[0]} of {now[1]} blocks escaped the checks, {was[0]} of {was[1]} before")
+    wrong += lost_checks(old, new)
+    was, now = old.ended_badly(), new.ended_badly()
+    if not wrong and clearly_more(was, len(old.runs), now, len(new.runs)):
+        wrong.append(f"fio ended with an error in {now} of {len(new.runs)} runs, in {was} of "
+                     f"{len(old.runs)} before")
+    return wrong
+
+
+def lost_checks(old, new):
+    """What the host checked in OLD and does not check in NEW: a run without checks is fast."""
+    checked, now = old.total("blocks_checked"), new.total("blocks_checked")
+    if not checked:
+        return []
+    if not now and new.tells("blocks_checked"):
+        return [f"no block was checked, {checked} before"]
+    if not new.tells("blocks_not_checked") or not new.tells("blocks_read"):
+        return []
+    shares = [(point.total("blocks_not_checked"), point.total("blocks_read")) for point in (old, new)]
+    (was, of_old), (now, of_new) = shares
+    more = now / max(of_new, 1) - was / max(of_old, 1)
+    if more > CHECKED_LESS or clearly_more(was, of_old, now, of_new):
+        return [f"{now} of {of_new} blocks were not checked, {was} of {of_old} before"]
+    return []
+
+
+def marks(old, new):
+    """What of a point was not measured as it was to be, so that it can't be called the same."""
+    found = []
+    for point, which in ((old, "OLD"), (new, "NEW")):
+        for number, what in ((len(point.failed()), "without a result"), (point.missing(), "missing"),
+                             (len(point.cut_short()), "cut short")):
+            if number:
+                found.append(f"{number} of {max(point.planned, len(point.runs))} runs of {which} "
+                             f"{'is' if number == 1 else 'are'} {what}")
+        escaped = point.escaped()
+        if escaped and escaped[0]:
+            found.append(f"{escaped[0]} of {escaped[1]} blocks escaped the checks in {which}")
+    untold = [column for column in BLOCKS if old.tells(column)
+              and new.untold(column) * len(old.runs) > old.untold(column) * len(new.runs)]
+    if untold:
+        found.append(f"NEW does not tell {untold[0]} of {new.untold(untold[0])} of its {len(new.runs)} "
+                     "runs, and OLD does")
+    was, now = old.ended_badly(), new.ended_badly()
+    if now * len(old.runs) > was * len(new.runs):
+        found.append(f"fio ended with an error in {now} of {len(new.runs)} runs of NEW, in {was} of "
+                     f"{len(old.runs)} of OLD")
+    if old.parts != new.parts:
+        found.append(f"OLD is the total of other hosts: {len(old.parts)}, and {len(new.parts)} in NEW")
+    return found
+
+
+# --- numbers ---
+
+def several_boots(pairs):
+    """
+    Were points measured in more than one boot? Of the guest each folder has boots of its own, and each
+    of them is as fast as it happens to be: its points are held against base lines of their boot.
+    """
+    olds, news = ({(p.host, boot) for p in side for boot in p.boots()} for side in zip(*pairs))
+    several = any(len(side) > len({host for host, _ in side}) for side in (olds, news))
+    return several or any(new.target_kind == "guest" for _, new in pairs) and olds != news
+
+
+def rounds(point, metric, beside=False):
+    """
+    A value of each round in their order, as logarithms; @beside, by the base line's in the same boot
+    and round, or in the same boot where that round has none.
+    """
+    values = point.by_round(metric)
+    if beside:
+        others = point.base_point.by_round(metric) if point.base_point else {}
+        usual = {boot: median(value for (there, _), value in others.items() if there == boot)
+                 for boot, _ in others}
+        values = {place: value / other for place, value in values.items()
+                  if (other := others.get(place) or usual.get(place[0]))}
+    values = [value for _, value in sorted(values.items())]
+    return [math.log(v) for v in values] if all(v > 0 for v in values) else []
+
+
+def least_chance(olds, news):
+    """The least that exchanging so many rounds can say of a change's being by chance."""
+    if not olds or not news:
+        return 1
+    return max(2 / math.comb(olds + news, olds), 1 / stats.MOST)
+
+
+def parts_of_chance(sizes):
+    """
+    Points with other numbers of rounds are families of their own, {(old, new rounds): points}. Each
+    gets a part of CHANCE, as much at least as its rounds can come to; those with the most points
+    first. A family for which nothing is left has too few rounds, and is not in what is returned.
+    """
+    granted, left = {}, CHANCE
+    for size in sorted(sizes, key=lambda one: (-sizes[one], one)):
+        least = least_chance(*size)
+        if least <= left:
+            granted[size] = least
+            left -= least
+    points = sum(sizes[size] for size in granted)
+    return {size: least + left * sizes[size] / points for size, least in granted.items()}
+
+
+def repeats_needed(families=1):
+    """So many in both runs are enough, where points are in so many families."""
+    return next(n for n in range(2, 99) if least_chance(n, n) <= CHANCE / families)
+
+
+def repeats_to_tell(found, threshold):
+    """About so many repeats would make the interval of @found narrow enough, or ''."""
+    wanted, middle = math.log1p(threshold), abs(math.log1p(found.change))
+    half = (math.log1p(found.high) - math.log1p(found.low)) / 2
+    number = math.ceil(min(found.repeats) * (half / max(abs(wanted - middle), wanted / 4)) ** 2)
+    number = max(number, min(found.repeats) + 1)
+    return f"; about {number} repeats would tell" if number < 1000 else ""
+
+
+def judge_change(found, threshold, worse_is_less):
+    """Set the verdict of @found by its interval."""
+    down, up = found.high < -threshold, found.low > threshold
+    if (down or up) and found.chance <= CHANCE:
+        found.verdict = WORSE if down == worse_is_less else BETTER
+    elif down or up:
+        found.verdict = UNKNOWN
+        found.reason = ("beyond the threshold, but of so many points one may be so by chance: "
+                        "repeat it")
+    elif found.reach() > threshold:
+        found.verdict = UNKNOWN
+        found.reason = (f"its repeats differ too much: it may have changed by {100 * found.reach():.3g}"
+                        f" %{repeats_to_tell(found, threshold)}")
+    else:
+        found.verdict = SAME
+
+
+def judge_family(members, threshold, worse_is_less, part):
+    """
+    Verdicts on [(point or None, old rounds, new rounds)], which all have as many rounds, and may err
+    together as seldom as @part says.
+    """
+    ways = stats.exchanges(len(members[0][1]), len(members[0][2]))
+    chances = stats.adjusted([(old, new) for _, old, new in members], ways)
+    for (point, old, new), chance in zip(members, chances):
+        low, middle, high = map(math.expm1, stats.interval(stats.shifts(old, new, ways), ALPHA))
+        found = Verdict(point, SAME, "", (len(old), len(new)), math.exp(median(old)),
+                        math.exp(median(new)), middle, low, high, min(1, chance * CHANCE / part))
+        judge_change(found, threshold, worse_is_less)
+        yield found
+
+
+def unjudged(point, old, new, reason):
+    """What there is to say of a point of which nothing can be told."""
+    middles = [math.exp(median(values)) if values else None for values in (old, new)]
+    return Verdict(point, UNKNOWN, reason, (len(old), len(new)), *middles)
+
+
+def families_of(members):
+    """{(old, new rounds): members}"""
+    found = {}
+    for member in members:
+        found.setdefault((len(member[1]), len(member[2])), []).append(member)
+    return found
+
+
+def judge_numbers(members, threshold, worse_is_less):
+    """{id(point): Verdict}, and of None that of all points of the largest family together."""
+    families, found = families_of(members), {}
+    parts = parts_of_chance({size: len(same) for size, same in families.items() if all(size)})
+    few = f"{FEW_REPEATS}: {repeats_needed(len(parts) + (not parts))} in both are enough"
+    for size, same in families.items():
+        if size not in parts:
+            reason = few if all(size) else "there are no such values"
+            found |= {id(member[0]): unjudged(*member, reason) for member in same}
+    for size in sorted(parts, key=lambda one: -len(families[one])):
+        same = families[size]
+        if None not in (one.point for one in found.values()):
+            same = same + [(None, *stats.mean_of_rounds([(old, new) for _, old, new in same]))]
+        for one in judge_family(same, threshold, worse_is_less, parts[size]):
+            found[id(one.point)] = one
+    return found
+
+
+def judge(pairs, metric, threshold):
+    """([Verdict of each pair], Verdict of all together or None where none was judged)."""
+    telling = [name for name in ("host", "target")
+               if len({getattr(new, name) for _, new in pairs}) > 1]
+    beside, members, found = several_boots(pairs), [], {}
+    for old, new in pairs:
+        member = (new, rounds(old, metric), rounds(new, metric))
+        if old.parts != new.parts:
+            found[id(new)] = unjudged(*member, "")
+        elif beside and not new.base:
+            found[id(new)] = unjudged(*member, OTHER_BOOTS)
+        elif beside:
+            members.append((new, rounds(old, metric, True), rounds(new, metric, True)))
+        else:
+            members.append(member)
+    found |= judge_numbers(members, threshold, metric in MORE_IS_BETTER)
+    for old, new in pairs:
+        one, wrong, one_marks = found[id(new)], faults(old, new), marks(old, new)
+        if wrong:
+            one.verdict, one.reason = WORSE, "; ".join(wrong)
+        elif one_marks and one.verdict != WORSE:
+            one.verdict = UNKNOWN
+            one.reason = "; ".join([*one_marks, *([one.reason] if one.reason else [])])
+        elif one.verdict == SAME and not new.base:
+            one.reason = elsewhere.base_line(old, new)
+        one.marks = tuple(one_marks)
+        one.where = ", ".join(getattr(new, name) for name in telling)
+    return [found[id(new)] for _, new in pairs], found.get(id(None))
+
+
+def maybe_changed(found, threshold):
+    """Is its change beyond the threshold, though its interval is not, and hardly by chance?"""
+    return found.verdict == UNKNOWN and found.change is not None and \
+        abs(found.change) > threshold and found.chance <= MAYBE
+
+
+def doubts(verdicts, whole, threshold, only_old):
+    """Why nothing can be told of it all, as lines; none where it can be."""
+    lines = []
+    for number, text in (
+            (len(only_old), "of OLD are not in NEW"),
+            (sum(bool(v.marks) for v in verdicts), "were not measured as they were to be"),
+            (sum(v.reason == OTHER_BOOTS and v.point.target_kind != "guest" for v in verdicts),
+             "are base lines of other boots"),
+            (sum(maybe_changed(v, threshold) for v in verdicts), "may have changed: repeat them")):
+        if number:
+            lines.append(f"{number} points {text}")
+    judged = sum(v.change is not None for v in verdicts)
+    if not whole or 2 * judged < len(verdicts):
+        lines.append(f"{len(verdicts) - judged} points can't be judged")
+    return lines
+
+
+def overall(verdicts, whole, threshold, only_old=()):
+    """
+    (the verdict on it all, why nothing can be told): worse where any point is; unknown where something
+    was not measured as it was to be; else that of all points together.
+    """
+    if whole and whole.verdict == WORSE or any(v.verdict == WORSE for v in verdicts):
+        return WORSE, []
+    found = doubts(verdicts, whole, threshold, only_old)
+    return (UNKNOWN, found) if found else (whole.verdict, [])

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which pictures show what a sweep found."""
+import re
+from dataclasses import dataclass, field
+
+from reports import costs
+from reports import plots
+from reports.findings import host_table, share
+
+PERCENTILES = {"50 %": "lat_p50_ns", "90 %": "lat_p90_ns", "99 %": "lat_p99_ns",
+               "99.9 %": "lat_p999_ns"}
+SCALES = (("bs", "bytes an I/O"), ("iodepth", "queue depth"), ("numjobs", "jobs"))
+
+
+@dataclass
+class Figure:
+    """Pictures that belong together, so many to a row of the page; None is none."""
+
+    title: str
+    text: str
+    pictures: list
+    across: int = 2
+    tables: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self.pictures = [picture for picture in self.pictures if picture]
+
+
+def slug(*words):
+    return re.sub(r"[^a-z0-9]+", "-", " ".join(map(str, words)).lower()).strip("-")
+
+
+def panels(sources):
+    """
+    (source, kind of I/O, the end of a name, what to call it) for each pair there is; the
+    sources of a kind of I/O beside each other.
+    """
+    kinds = dict.fromkeys(kind for s in sources for kind in costs.kinds_of_io(s))
+    return [(s, kind, slug(i, kind), f"{kind}: {s.label}" if s.label else kind)
+            for kind in kinds for i, s in enumerate(sources, 1)
+            if costs.variants(s, kind)]
+
+
+def size_breaks(keys):
+    """The places in a list of tuples where the first item changes."""
+    return [i for i in range(1, len(keys)) if keys[i][0] != keys[i - 1][0]]
+
+
+def scaled(middle, factor):
+    """The same in other units."""
+    if middle is None:
+        return None
+    return costs.Middle(*(None if v is None else v * factor
+                          for v in (middle.value, middle.low, middle.high)))
+
+
+# --- IOPS kept ---
+
+def kept_series(source, kind):
+    keys = costs.format_keys(source)
+    return [(v, v, [scaled(costs.share_of(source, key, kind, v), 100) for key in keys])
+            for v in costs.variants(source, kind)]
+
+
+def ends(keys, series):
+    """The least and the most of a panel, in words."""
+    found = sorted((m.value, costs.format_label(key), label) for label, _, values in series
+                   for key, m in zip(keys, values) if m)
+    if not found:
+        return "nothing was measured"
+    return "; ".join(f"{name}, {mode}: {value:.0f} per cent" for value, name, mode in
+                     (found[0], found[-1]))
+
+
+def kept(sources):
+    drawn = [(panel, kept_series(panel[0], panel[1])) for panel in panels(sources)]
+    xrange = plots.percent_range([m for _, series in drawn for _, _, v in series for m in v])
+    pictures = []
+    for (source, kind, name, title), series in drawn:
+        keys = costs.format_keys(source)
+        pictures.append(plots.dots(
+            f"kept-{name}", title, f"IOPS kept of the base line's at {title}, by format and mode. "
+            f"Least and most: {ends(keys, series)}.",
+            "per cent of the base line's IOPS and bandwidth", [costs.format_label(k) for k in keys],
+            series, xrange, size_breaks(keys), 100))
+    return Figure("IOPS and bandwidth kept",
+                  "Beside the same data size and I/O without protection: 100 %. I/Os are "
+                  "as large, so that bandwidth is kept as IOPS are. Medians over types, places "
+                  "of the tuple, transfers and loads.", pictures)
+
+
+# --- heat maps ---
+
+def heat_map(source, kind, name, title):
+    lbafs = sorted({(size, ms) for size, _, ms in costs.format_keys(source)})
+    rows = [(v, g) for v in costs.variants(source, kind) for g in costs.guards(source)]
+    values = []
+    for variant, guard in rows:
+        found = [costs.share_of(source, (size, guard, ms), kind, variant) for size, ms in lbafs]
+        values.append([m and m.value for m in found])
+    known = [v for row in values for v in row if v is not None]
+    alt = f"Heat map of IOPS lost at {title}, by data and metadata size, guard and mode"
+    alt += f": from {share(1 - max(known))} to {share(1 - min(known))}." if known else "."
+    return plots.cells(f"heat-{name}", title, alt, [f"{size}+{ms}" for size, ms in lbafs],
+                       [f"{v}, {g}" for v, g in rows], values,
+                       size_breaks(rows) if len(costs.guards(source)) > 1 else ())
+
+
+def heat(sources):
+    return Figure("Data size, metadata size and guard",
+                  "What each combination loses of the base line's IOPS, in per cent. Grey: there "
+                  "is no such format, or it was not measured.",
+                  [heat_map(*panel) for panel in panels(sources)])
+
+
+# --- latency ---
+
+def latency_series(source, points):
+    """Base line and modes; a base line belongs to all guards."""
+    found = []
+    for variant in ["none", *costs.variants(source)]:
+        own = [p for p in points if p.variant() == variant]
+        found.append((variant, variant, [costs.middle(own, costs.column(c, 1000))
+                                         for c in PERCENTILES.values()]))
+    return found
+
+
+def latency(sources):
+    drawn, loads = [], []
+    for source, kind, name, title in panels(sources):
+        load = costs.least_load(source)
+        loads.append(costs.load_label(load))
+        for size in costs.sizes(source):
+            for guard in costs.guards(source):
+                points = [p for p in costs.of_load(source.all(data_size=size), load)
+                          if p.kind_of_io() == kind and p.guard in (guard, "none")]
+                if any(p.guard == guard for p in points):
+                    drawn.append((f"latency-{name}-{size}-{guard}", f"{title}, {size}, {guard}",
+                                  latency_series(source, points)))
+    scale = plots.log_scale([m for *_, series in drawn for _, _, v in series for m in v])
+    pictures = [plots.lines(name, title, f"Completion latency by percentile at {title}.", "",
+                            "microseconds", list(PERCENTILES), series, scale)
+                for name, title, series in drawn]
+    return Figure("Latency",
+                  f"Completion latency by percentile, at {'; '.join(dict.fromkeys(loads))}. It "
+                  "ends when the device answers: what the host checks after that is not in it.",
+                  pictures, 3)
+
+
+# --- CPU ---
+
+def cpu_series(source, kind, load):
+    keys, found = costs.format_keys(source), []
+    for variant in ["none", *costs.variants(source)]:
+        values = []
+        for size, guard, ms in keys:
+            same = source.all(data_size=size, guard=guard, ms=ms) if variant != "none" else \
+                source.all(data_size=size, guard="none")
+            points = [p for p in costs.of_load(same, load)
+                      if p.variant() == variant and p.kind_of_io() == kind]
+            values.append(costs.middle(points, costs.column("cpu_ns_per_io", 1000)))
+        found.append((variant, variant, values))
+    return found
+
+
+def cpu(sources):
+    drawn = [(panel, cpu_series(panel[0], panel[1], costs.busiest_load(panel[0])))
+             for panel in panels(sources)]
+    xrange = plots.range_from_zero([m for _, series in drawn for _, _, v in series for m in v])
+    pictures = []
+    for (source, _, name, title), series in drawn:
+        keys = costs.format_keys(source)
+        pictures.append(plots.dots(
+            f"cpu-{name}", title, f"CPU time an I/O at {title}, by format and mode.",
+            "CPU microseconds an I/O, all jobs together", [costs.format_label(k) for k in keys],
+            series, xrange, size_breaks(keys)))
+    loads = dict.fromkeys(costs.load_label(costs.busiest_load(s)) for s in sources)
+    return Figure("CPU an I/O",
+                  f"User and system time of fio's jobs, at {'; '.join(loads)}. With the embedded "
+                  "controller its work is in it.", pictures)
+
+
+# --- host and device apart ---
+
+def apart_panel(source, kind, size, name, title):
+    load = costs.busiest_load(source)
+    rows, parts = [], []
+    for guard in costs.guards(source):
+        for variant in costs.variants(source):
+            points = [p for p in costs.of_load(source.all(data_size=size, guard=guard), load)
+                      if p.base and p.kind_of_io() == kind and p.variant() == variant]
+            split = costs.split(source, points)
+            if split[2]:
+                rows.append((guard, f"{guard}, {variant}"))
+                parts.append([m.value if m else 0 for m in split])
+    labels = (("generate", "host: generate"), ("check", "host: check"),
+              ("rest", "device and the rest"))
+    bars = [(label, plots.PART_COLOURS[key], [row[i] for row in parts])
+            for i, (key, label) in enumerate(labels)]
+    longest = max(parts, key=sum, default=None)
+    alt = f"What an I/O takes longer than at the base line, host and device apart, at {title}."
+    if longest:
+        alt += f" Longest: {rows[parts.index(longest)][1]}, {sum(longest):.0f} ns."
+    return plots.stack(f"apart-{name}-{size}", f"{title}, blocks of {size}", alt,
+                       "nanoseconds an I/O more than at the base line",
+                       [label for _, label in rows], bars, size_breaks(rows)) if rows else None
+
+
+def apart(sources):
+    drawn = panels(sources)
+    kinds = list(dict.fromkeys(kind for _, kind, _, _ in drawn))
+    order = sorted(((kinds.index(panel[1]), size, panel) for panel in drawn
+                    for size in costs.sizes(panel[0])), key=lambda item: item[:2])
+    pictures = [apart_panel(panel[0], panel[1], size, *panel[2:]) for _, size, panel in order]
+    told = any(costs.totals(s, costs.WAYS.values()) for s in sources)
+    loads = dict.fromkeys(costs.load_label(costs.busiest_load(s)) for s in sources)
+    text = (f"How much longer a job takes for an I/O than at the base line, at {'; '.join(loads)}. "
+            "The engine measures what it spends on making and checking tuples; the rest is the "
+            "device's, and moving metadata. What is below zero is noise and not drawn.")
+    if not told:
+        text += " This engine reported no times, so that the host's part is in the rest."
+    return Figure("Host cost apart from device cost", text, pictures)
+
+
+def per_block(sources):
+    pictures = []
+    for i, source in enumerate(sources, 1):
+        rows = [(size, way) for size in costs.sizes(source) for way in costs.WAYS]
+        series = [(g, g, [costs.per_block(source, g, size, way) for size, way in rows])
+                  for g in costs.guards(source)]
+        pictures.append(plots.dots(
+            f"block-{i}", source.label or "generate and check",
+            "Host time to generate and to check a block, by data size and guard.",
+            "nanoseconds a block", [f"{size}: {way}" for size, way in rows], series,
+            plots.range_from_zero([m for _, _, v in series for m in v]), size_breaks(rows)))
+    return Figure("The host's time for a block",
+                  "Making a tuple, and checking one, on the CPU that runs the job, by the engine's "
+                  "own clock.", pictures,
+                  tables=[host_table(source) for source in sources])
+
+
+# --- loads ---
+
+def scaling(sources):
+    pictures = []
+    for source, kind, name, title in panels(sources):
+        for attribute, label in SCALES:
+            values = sorted({getattr(p, attribute) for p in source.points.values()})
+            if len(values) < 2:
+                continue
+            series = [(v, v, [scaled(costs.middle(
+                [p for p in source.all(**{attribute: value}) if p.base and p.variant() == v
+                 and p.kind_of_io() == kind], source.share), 100) for value in values])
+                for v in costs.variants(source, kind)]
+            scale = f"set yrange [{plots.percent_range([m for *_, v in series for m in v])}]"
+            pictures.append(plots.lines(
+                f"load-{name}-{attribute}", f"{title}, by {label}",
+                f"IOPS kept of the base line's at {title}, by {label}.", label, "per cent of IOPS",
+                list(map(str, values)), series, scale))
+    return Figure("Loads", "IOPS kept by size of an I/O, depth and jobs; medians over all else.",
+                  pictures, 3)
+
+
+def figures(sources):
+    """All that have something to show, the most important first."""
+    found = [kept(sources), heat(sources), apart(sources), per_block(sources), cpu(sources),
+             latency(sources), scaling(sources)]
+    return [f for f in found if f.pictures]

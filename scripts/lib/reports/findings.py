@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a sweep found, in sentences and in tables of words."""
+from dataclasses import dataclass
+
+from reports import costs
+from shared import measures
+
+# What a heading says of numbers by the target they were measured on.
+KINDS = {
+    "embedded": ("host costs, not a drive's",
+                 "Host costs, not a drive's: the target was the embedded controller, which runs on "
+                 "the same cores as fio and computes guards there."),
+    "guest": ("under emulation, relative only",
+              "Under emulation, relative only: the target was QEMU's NVMe controller. How formats "
+              "stand to each other can be read here; no number is a drive's."),
+    "device": ("on a drive", "Measured on a drive."),
+}
+MODES = {
+    "none": "no protection",
+    "pract": "PRACT=1: the controller makes and strips the tuples",
+    "unchecked": "PRACT=0: the host makes the tuples, nobody checks",
+    "device": "PRACT=0: the device checks",
+    "host": "PRACT=0: the host checks",
+    "both": "PRACT=0: device and host check",
+}
+
+
+READ_COLUMNS = "blocks_read", "blocks_checked", "blocks_escaped", "blocks_not_checked"
+QUIET = 0.1         # so far the repeats of a base line may be apart, by its median
+
+
+@dataclass
+class Table:
+    """Cells are words; the note comes below."""
+
+    title: str
+    columns: list
+    rows: list
+    note: str = ""
+
+
+def title(sources):
+    """The heading of it all."""
+    kinds = list(dict.fromkeys(KINDS[s.kind][0] for s in sources))
+    return "What protection costs: " + "; ".join(kinds)
+
+
+def percent(middle):
+    """A change in per cent of the base line, with the repeats' extremes."""
+    if middle is None:
+        return "-"
+    text = f"{100 * (middle.value - 1):+.1f} %"
+    if middle.low is not None:
+        text += f" ({100 * (middle.low - 1):+.1f}..{100 * (middle.high - 1):+.1f})"
+    return text
+
+
+def nanoseconds(middle):
+    if middle is None:
+        return "-"
+    digits = 0 if abs(middle.value) >= 100 else 1
+    return f"{middle.value:.{digits}f} ns"
+
+
+def share(kept):
+    return f"{100 * kept:.0f} %"
+
+
+def repeats(source):
+    """How often each was measured, and what is made of that."""
+    low, high = source.repeats()
+    if high == 1:
+        return ("Each point was measured once: there are no error bars, and small differences "
+                "mean nothing.")
+    often = f"{low} times" if low == high else f"{low} to {high} times"
+    if low == 1:
+        return (f"Points were measured {often}: where it was once there are no error bars, and "
+                "small differences mean nothing.")
+    return f"Each point was measured {often}; error bars and brackets span all repeats."
+
+
+def base_line(source):
+    """What costs are relative to."""
+    if source.stand_ins():
+        return ("Base line: PRACT=1 in the same format, as the target can't be formatted without "
+                "protection; what PRACT=1 itself costs is not seen.")
+    return "Base line: the same data size and I/O, formatted without protection."
+
+
+def headlines(source):
+    """The sentences to read first."""
+    variant = costs.strictest(source)
+    ranked = costs.ranked(source, variant) if variant else []
+    if not ranked:
+        return [*fault_sentences(source), "There is no point with protection beside a base line."]
+    (least, dearest), (most, cheapest) = ranked[0], ranked[-1]
+    found = fault_sentences(source)
+    if dearest != cheapest:
+        found.append(f"Cheapest format: {costs.format_label(cheapest)} keeps {share(most)} of the "
+                     f"base line's IOPS; dearest: {costs.format_label(dearest)} keeps "
+                     f"{share(least)} ({variant_label(variant)}).")
+    else:
+        found.append(f"{costs.format_label(cheapest)} keeps {share(most)} of the base line's IOPS "
+                     f"({variant_label(variant)}).")
+    return found + host_sentences(source)
+
+
+def variant_label(variant):
+    """A mode in words."""
+    mode, _, checks = variant.partition(": ")
+    return MODES[mode] + (f" ({checks} only)" if checks else "")
+
+
+def host_sentences(source):
+    """What the host's part is, where the engine told."""
+    size, parts = costs.sizes(source)[-1], []
+    for guard in costs.guards(source):
+        ways = [(word, costs.per_block(source, guard, size, way))
+                for way, word in zip(costs.WAYS, ("to make", "to check"))]
+        known = [f"{nanoseconds(one)} {word}" for word, one in ways if one]
+        if known:
+            parts.append(f"{guard} {', '.join(known)}")
+    return [f"The host's part, for a block of {size} bytes: {'; '.join(parts)}."] if parts else \
+        ["The host's part is not told apart: the engine reported no times."]
+
+
+def fault_sentences(source):
+    """What must not be there."""
+    found, unrest = [], costs.unrest(source)
+    if unrest > QUIET:
+        found.append(f"The repeats of a base line are {share(unrest)} apart: this machine or "
+                     "target was not quiet, and what differs less than that may be noise.")
+    for columns, name in ((("pi_errors",), "PI errors"), (("io_errors",), "I/O errors")):
+        number = costs.totals(source, columns)
+        if number:
+            found.append(f"{number} {name}: see points.csv; costs of runs with errors mean little.")
+    missing = len(source.folder.missing)
+    for number, what in ((costs.failed(source), "did no I/O"),
+                         (costs.cut_short(source), "ended before their time"),
+                         (costs.unpaired(source), "have no base line of their boot")):
+        if number:
+            found.append(f"{number} {'run' if number == 1 else 'runs'} {singular(what, number)} and "
+                         f"{'is' if number == 1 else 'are'} left out: raw/ has what fio said.")
+    escaped, read = costs.escaped(source)
+    if escaped:
+        found.append(f"{escaped} of {read} blocks escaped the checks that were asked for, as their "
+                     "application tag says: their tuples were not looked at.")
+    dropped = source.folder.partial_totals if source.host == measures.TOTAL else 0
+    if dropped:
+        found.append(f"{dropped} totals of some of the hosts are left out: what all hosts do together "
+                     "is known of the other runs alone.")
+    if missing:
+        found.append(f"The sweep is not finished: {missing} of its runs are missing.")
+    return found
+
+
+def singular(what, number):
+    """A verb of what a number of runs did."""
+    return what.replace("have", "has").replace("their", "its") if number == 1 else what
+
+
+def kept_table(source, kind):
+    """What each format loses of the base line's IOPS."""
+    variants = costs.variants(source)
+    rows = []
+    for key in costs.format_keys(source):
+        found = [costs.share_of(source, key, kind, v) for v in variants]
+        if any(found):
+            rows.append([costs.format_label(key), *map(percent, found)])
+    return Table(f"IOPS beside the base line: {kind}", ["format", *variants], rows,
+                 "By how much IOPS differ from those of the base line in the same round; medians of "
+                 "all repeats, types, places of the tuple, transfers and loads. Brackets: the repeats "
+                 "with the lowest and with the highest median.")
+
+
+def host_table(source):
+    """Generating and checking."""
+    rows = []
+    for size in costs.sizes(source):
+        for guard in costs.guards(source):
+            ways = [costs.per_block(source, guard, size, way) for way in costs.WAYS]
+            if any(ways):
+                rows.append([f"{size}", guard, *map(nanoseconds, ways)])
+    return Table("The host's time for a block", ["data bytes", "guard", *costs.WAYS], rows,
+                 "Wall-clock time that the engine itself measured, in a sample of the I/Os; medians of "
+                 "all formats and repeats. First accesses and preemption are in it: short runs show more.")
+
+
+def split_table(source):
+    """Where the time of an I/O goes, host and device apart."""
+    load = costs.busiest_load(source)
+    rows = []
+    for size in costs.sizes(source):
+        for guard in costs.guards(source):
+            for variant in costs.variants(source):
+                for kind in costs.kinds_of_io(source):
+                    same = source.all(data_size=size, guard=guard)
+                    points = [p for p in costs.of_load(same, load)
+                              if p.base and p.variant() == variant and p.kind_of_io() == kind]
+                    generate, check, rest = costs.split(source, points)
+                    if rest:
+                        rows.append([f"{size}", guard, variant, kind,
+                                     *map(nanoseconds, (generate, check, rest))])
+    return Table("What an I/O takes longer than at the base line",
+                 ["data bytes", "guard", "mode", "I/O", "host: generate", "host: check",
+                  "device and the rest"], rows,
+                 f"At {costs.load_label(load)}; medians over formats. 'The rest' is what the "
+                 "device, and moving metadata, take; below zero it is noise.")
+
+
+def block_table(source):
+    """Of blocks that were read, how many were checked, where the engine tells."""
+    rows = []
+    for guard in costs.guards(source):
+        for variant in costs.variants(source):
+            points = [p for p in source.all(guard=guard) if p.variant() == variant]
+            told = [run for p in points for run in p.runs.values() if run["blocks_read"]]
+            if told:
+                rows.append([guard, variant, *(
+                    "-" if any(run[column] is None for run in told)
+                    else str(sum(run[column] for run in told)) for column in READ_COLUMNS)])
+    return Table("Blocks that were read",
+                 ["guard", "mode", "read", "checked by the host", "escaped", "not checked"], rows,
+                 "All runs together, their warm-up too. The tuple of an escaped block says that it is "
+                 "not to be checked.")
+
+
+def factor_table(source):
+    """Does it matter how the format is laid out?"""
+    rows = [[f"{name} {other} instead of {first}", percent(one)]
+            for name, first, other, one in costs.factors(source)]
+    return Table("What else matters", ["change", "IOPS"], rows,
+                 "Between points that are equal in all else.")
+
+
+def tables(source):
+    """All of a source."""
+    found = [kept_table(source, kind) for kind in costs.kinds_of_io(source)]
+    return [t for t in [*found, host_table(source), split_table(source), block_table(source),
+                        factor_table(source)] if t.rows]

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A sweep in the guest: boots, each with a part of the formats, as namespaces of their own."""
+import math
+import subprocess
+
+from shared import boots
+from shared import fiojob
+from sweeps import schedule
+from shared.command import Refusal
+from shared.points import Point
+from sweeps.targets import Namespaces
+
+KERNELS = ("6.1", "6.12")
+SECONDS = 1800          # a boot, beyond its I/O
+BOOTS, GUEST_FAILED = 3, 125
+SIZE = 4 << 20          # least bytes of a namespace
+
+
+class Failed(Refusal):
+    """Why the guest did not do it, in one line."""
+
+
+class Boot:
+    """One of the guests: its formats, and its part of the sweep."""
+
+    def __init__(self, plan, number):
+        points = [Point.from_columns(columns) for columns in plan["points"]]
+        formats = list(dict.fromkeys(point.fmt for point in points if point.base))
+        self.number, self.count = number, max(1, math.ceil(len(formats) / boots.AT_ONCE))
+        mine = formats[number * boots.AT_ONCE:(number + 1) * boots.AT_ONCE]
+        self.plan = plan
+        self.points = [point for point in points if not point.base or point.fmt in mine]
+        self.formats = list(dict.fromkeys(point.fmt for point in self.points))
+
+    def rows(self):
+        """For scripts/guest --namespaces."""
+        size = max(SIZE, self.plan["sizes"]["size"])
+        return "".join(f"{fmt.row(size)}\n" for fmt in self.formats)
+
+    def runs(self, target, before=0):
+        """
+        Each boot measures its formats beside the base lines: those have their repeats
+        in every boot, numbered through. So many runs are @before it in other boots.
+        """
+        settings = self.plan["sizes"]
+        return [run._replace(
+            order=run.order + before,
+            repeat=run.repeat + (0 if run.point.base else
+                                 self.number * schedule.repeats_of(run.point, settings)))
+            for run in schedule.schedule([(target, point) for point in self.points], settings)]
+
+
+def boots_of(plan):
+    """[(Boot, its runs)] of all boots, their runs' order counted through."""
+    target, found, before = Namespaces([]), [], 0
+    for number in range(Boot(plan, 0).count):
+        boot = Boot(plan, number)
+        found.append((boot, boot.runs(target, before)))
+        before += len(found[-1][1])
+    return found
+
+
+def all_runs(plan):
+    """Of all boots."""
+    return [run for _, runs in boots_of(plan) for run in runs]
+
+
+def runs_there(plan, number):
+    """(the namespaces of a boot, its runs on them), for who is in it."""
+    every = boots_of(plan)
+    if not 0 <= number < len(every):
+        raise Failed(f"boot {number} is none of the {len(every)} of this sweep")
+    boot, runs = every[number]
+    target = Namespaces(boot.formats)
+    return target, [run._replace(target=target) for run in runs]
+
+
+def runs_in_boots(plan):
+    """All runs, each on the namespaces of its boot."""
+    found = []
+    for boot, runs in boots_of(plan):
+        target = Namespaces(boot.formats)
+        found += [run._replace(target=target) for run in runs]
+    return found
+
+
+def command(folder, program, boot, runs):
+    """scripts/guest for a boot with so many @runs; @program goes on with the folder there."""
+    rows = folder.path / "tmp" / "namespaces"
+    rows.unlink(missing_ok=True)
+    rows.write_text(boot.rows(), encoding="ascii")
+    settings = folder.plan["sizes"]
+    seconds = SECONDS + runs * 2 * (settings["runtime"] + settings["ramp"])
+    return ["setpriv", "--pdeathsig", "TERM", "--", str(fiojob.TOP / "scripts/guest"),
+            f"--kernel={folder.plan['asked']['kernel']}", f"--namespaces={rows}",
+            f"--share={folder.path}", f"--timeout={seconds:.0f}", "--", program,
+            f"--resume={folder.path}", f"--in-guest={boot.number}",
+            *(f"--fio={text}" for text in folder.plan["asked"]["fio"])]
+
+
+def run_boot(folder, program, boot, runs):
+    """Until it has done its part. An emulated kernel may die as it boots: it is tried again."""
+    for _ in range(BOOTS):
+        with subprocess.Popen(command(folder, program, boot, runs)) as guest:
+            try:
+                status = guest.wait()
+            except BaseException:
+                guest.terminate()
+                raise
+        folder.read_state()
+        if status != GUEST_FAILED:
+            break
+    if status:
+        raise Failed(f"the guest ended with status {status}; go on with --resume={folder.path} guest")
+
+
+def sweep(folder, program):
+    """All boots that have something left to do."""
+    plan = folder.plan
+    for boot, runs in boots_of(plan):
+        left = [run for run in runs if not folder.done(run.point.id, run.repeat)]
+        if left:
+            print(f"Linux {plan['asked']['kernel']}, boot {boot.number + 1} of {boot.count}: "
+                  f"{len(boot.formats)} namespaces, {len(left)} runs", flush=True)
+            run_boot(folder, program, boot, len(runs))

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+plan.json and state.jsonl as data: a results folder may come from elsewhere. What is taken
+from one is of known words and numbers; names of files are made of these.
+"""
+import math
+import re
+
+from sweeps import drive
+from shared import identity
+from sweeps import sweepplan
+from shared.command import Refusal
+from shared.points import MODES, Point
+
+ASKED = {"targets": list, "fio": list, "destroy": list, "keep_format": bool, "kernel": str,
+         "out": str, "engine": str}
+NAME = re.compile(r"[\w+-][\w+.-]*")        # a part of names of files
+NUMBERS = "data_size", "ms", "pi_type", "bs", "iodepth", "numjobs", "repeats"
+
+
+class Refused(Refusal):
+    """What is wrong with a plan.json, in one line."""
+
+
+def points(plan):
+    """Columns of all points, of those that a target did not take, too."""
+    return plan["points"] + plan.get("refused", [])
+
+
+def whole(number):
+    return type(number) is int and number >= 0
+
+
+def finite(number):
+    return type(number) in (int, float) and math.isfinite(number) and number >= 0
+
+
+def refuse_unless(good, path, what):
+    if not good:
+        raise Refused(f"{path} is damaged, or no plan of a sweep: {what}: sweep again into another "
+                      "folder")
+
+
+def check(plan, path):
+    """Refuse what scripts/sweep did not write."""
+    refuse_unless(isinstance(plan, dict), path, "no object")
+    asked, sizes = plan.get("asked"), plan.get("sizes")
+    refuse_unless(isinstance(asked, dict) and isinstance(sizes, dict), path, "not what was asked")
+    refuse_unless(all(type(asked.get(key)) is kind for key, kind in ASKED.items())
+                  and all(isinstance(word, str) for key in ("targets", "fio", "destroy")
+                          for word in asked[key]) and asked["targets"]
+                  and isinstance(asked.get("hosts"), str | None), path, "not what was asked")
+    refuse_unless(all(finite(sizes.get(key)) for key in sweepplan.SETTINGS), path, "no sizes")
+    refuse_unless(all(sizes[key] <= sweepplan.LONGEST for key in ("runtime", "ramp")), path, "no times")
+    refuse_unless(all(isinstance(plan.get(key, []), list)
+                      for key in ("points", "refused", "left_out")), path, "no points")
+    refuse_unless("points" in plan and points(plan), path, "no points")
+    refuse_unless(isinstance(plan.get("drives", {}), dict), path, "no drives")
+    for columns in points(plan):
+        refuse_unless(isinstance(columns, dict) and point_is_sound(columns), path,
+                      "a point that is none")
+
+
+def point_is_sound(columns):
+    """Is it one whose words are known, and its name what comes of them?"""
+    try:
+        point = Point.from_columns(columns)
+        known = all(whole(columns[key]) for key in NUMBERS) and point.mode in MODES and \
+            point.load.rw in sweepplan.RW and \
+            (point.load.mix is None or whole(point.load.mix)) and \
+            whole(point.fmt.sts) and \
+            all(word in sweepplan.CHECKS for word in point.checks.split("+") if point.checks) and \
+            NAME.fullmatch(point.id) and (not point.base or NAME.fullmatch(point.base))
+        return bool(known) and all(columns[key] == value for key, value in point.columns().items())
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
+
+
+def run_record(record):
+    """A line of the state about a run."""
+    if not NAME.fullmatch(record["run"]) or not NAME.fullmatch(record["raw"]) or \
+            not isinstance(record["id"], str) or \
+            not all(whole(record[key]) for key in ("repeat", "order", "status")):
+        raise ValueError("no run")
+    return record
+
+
+def token_record(record):
+    """A word of names of files."""
+    if not re.fullmatch(r"[0-9a-f]{16}", record["token"]):
+        raise ValueError("no token")
+    return record["token"]
+
+
+def formatted_record(record):
+    """(Identity, Setting) of a drive that was formatted, and of what it was before."""
+    return identity.Identity.from_json(record["drive"]), setting(record["original"])
+
+
+def setting(words):
+    """What a drive was; ValueError where it is nothing of that kind."""
+    return drive.Setting.from_json(words)
+
+
+def without(plan, left_out):
+    """The plan without points, which it names apart with the reasons."""
+    there = [columns for columns in points(plan) if columns["id"] not in left_out]
+    gone = [columns for columns in points(plan) if columns["id"] in left_out]
+    notes = [f"{count} points are left out: {why}" for why in dict.fromkeys(left_out.values())
+             if (count := sum(other == why for other in left_out.values()))]
+    kept = [note for note in plan.get("left_out", []) if " points are left out: " not in note]
+    return plan | {"points": there, "refused": gone, "left_out": kept + notes}
+
+
+def refuse_other(there, plan, path):
+    """A folder is gone on with by the sweep that it has, whatever its drives did not take."""
+    check(there, path / "plan.json")
+    gone = {columns["id"] for columns in there.get("refused", [])}
+    kept = [columns for columns in plan["points"] if columns["id"] not in gone]
+    both = {"points", "refused", "left_out"}
+    if kept != there["points"] or any(there.get(key) != plan.get(key)
+                                      for key in {*there, *plan} - both):
+        raise Refused(f"{path} holds another sweep's results: name another folder, or "
+                      "go on with that one by --resume")

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Plans of a sweep: files of key=values, and what they say once checked."""
+import difflib
+import itertools
+import re
+from pathlib import Path
+
+from shared import formats
+from shared import textlines
+from shared.command import Refusal
+from shared.points import CHECKS, MODES, RW, Point, Workload
+
+LONGEST = 366 * 24 * 3600       # seconds
+SHORTEST = 0.001
+MOST_IN_FLIGHT = 65536          # commands of a queue: an NVMe queue has no more entries
+MOST_JOBS = 4096                # that fio runs
+PLANS = Path(__file__).resolve().parents[2] / "plans"
+
+
+class Refused(Refusal):
+    """What is wrong with a plan, in one line."""
+
+
+def nearest(word, known):
+    """', did you mean ...' for a word that is not among the known, with all of them."""
+    known = [str(k) for k in known]
+    close = difflib.get_close_matches(word.lower(), [k.lower() for k in known], 1, 0.4)
+    return f"did you mean '{close[0]}'?" if close else f"there are {', '.join(known)}"
+
+
+# --- values ---
+
+def one_of(known, what):
+    """A word that is one of @known, a dict to its value or a list."""
+    def read(word):
+        if word not in known:
+            raise Refused(f"'{word}' is no {what}: {nearest(word, known)}")
+        return known[word] if isinstance(known, dict) else word
+    return read
+
+
+def number(what, least=0, most=10**9):
+    """A whole number, which fio and the tables of results have room for."""
+    def read(word):
+        if not re.fullmatch(r"[0-9]{1,30}", word) or not least <= int(word) <= most:
+            raise Refused(f"'{word[:40]}' is no {what}, a number from {least} to {most}")
+        return int(word)
+    return read
+
+
+def size(word):
+    """Bytes, with k, m or g for powers of 1024."""
+    match = re.fullmatch(r"([1-9][0-9]*)([kmg]?)", word.lower())
+    if not match:
+        raise Refused(f"'{word}' is no size, such as 4096, 4k or 64M")
+    return int(match[1]) << 10 * " kmg".index(match[2] or " ")
+
+
+def seconds(word, least=0):
+    """A time of @least seconds on."""
+    match = re.fullmatch(r"([0-9]*\.?[0-9]+)(ms|s|m|)", word)
+    if not match:
+        raise Refused(f"'{word}' is no time, such as 50ms, 2s or 1m")
+    found = float(match[1]) * {"ms": 0.001, "s": 1, "": 1, "m": 60}[match[2]]
+    if found > LONGEST:
+        raise Refused(f"'{word[:40]}' is too long a time: {LONGEST} s, which is a year, at most")
+    if found < least:
+        raise Refused(f"'{word}' is too short a time: {round(least * 1000)} ms at least, in which "
+                      "something can be measured")
+    return found
+
+
+def run_time(word):
+    """Of a run; fio counts milliseconds."""
+    return seconds(word, SHORTEST)
+
+
+def mode(word):
+    """'device', or with some of its checks 'device:guard+reftag'; (mode, checks or '')."""
+    name, _, checks = word.partition(":")
+    one_of(MODES, "mode")(name)
+    for check in checks.split("+") if checks else ():
+        one_of(CHECKS, "check")(check)
+    if checks and name in ("none", "unchecked"):
+        raise Refused(f"mode '{name}' checks nothing: leave out ':{checks}'")
+    return name, checks
+
+
+def workload(word):
+    """'randread', or a mix with its share of reads, 'randrw:70'; (rw, rwmixread or None)."""
+    name, _, mix = word.partition(":")
+    one_of(RW, "workload")(name)
+    if name not in ("rw", "randrw"):
+        if mix:
+            raise Refused(f"'{word}': only rw and randrw have a share of reads")
+        return name, None
+    share = number("share of reads in per cent")(mix or "50")
+    if not 0 < share < 100:
+        raise Refused(f"'{word}': the share of reads of a mix is from 1 to 99")
+    return name, share
+
+
+def storage_tag(word):
+    """Bits, or None for the least that the guard format allows."""
+    return None if word == "least" else number("storage tag size in bits")(word)
+
+
+# Each combination of these is a point: name to (reader of a value, values by default).
+DIMENSIONS = {
+    "data_size": (size, "4096"),
+    "ms": (number("metadata size"), "8"),
+    "guard": (one_of(formats.PIF, "guard"), "16b"),
+    "type": (one_of({"1": 1, "2": 2, "3": 3}, "type of protection"), "1"),
+    "placement": (one_of({"last": 0, "first": 1}, "placement"), "last"),
+    "transfer": (one_of({"separate": 0, "extended": 1}, "transfer"), "separate"),
+    "sts": (storage_tag, "least"),
+    "mode": (mode, "pract,unchecked,device,host,both"),
+    "rw": (workload, "randread,randwrite"),
+    "bs": (size, "4k"),
+    "iodepth": (number("queue depth", 1, MOST_IN_FLIGHT), "32"),
+    "jobs": (number("number of jobs", 1, MOST_JOBS), "1"),
+}
+# What holds for all of them: name to (reader, value by default).
+SETTINGS = {
+    "repeats": (number("number of repeats", 1), "5"),
+    "base_repeats": (number("number of repeats"), "0"),
+    "runtime": (run_time, "1s"),
+    "ramp": (seconds, "0"),
+    "size": (size, "64M"),
+    "seed": (number("seed"), "1"),
+    "batch": (number("number of runs", 1), "1"),
+    "overlap": (number("number of fios", 1), "1"),
+}
+
+
+def read_values(key, text):
+    """The value, or values, of a key."""
+    if key in SETTINGS:
+        return SETTINGS[key][0](text.strip())
+    if key not in DIMENSIONS:
+        raise Refused(f"there is no key '{key}': {nearest(key, [*DIMENSIONS, *SETTINGS])}")
+    words = [word.strip() for word in text.split(",")]
+    return list(dict.fromkeys(DIMENSIONS[key][0](word) for word in words))
+
+
+# --- files ---
+
+class Plan:
+    """A name, settings, and the dimensions of each of its sections."""
+
+    def __init__(self, name):
+        self.name = name
+        self.settings = {key: read(text) for key, (read, text) in SETTINGS.items()}
+        self.common, self.sections = {}, []
+
+    def set(self, key, text, section=None):
+        """Take key=values, for one section or for all."""
+        values = read_values(key, text)
+        if key in SETTINGS:
+            if section is not None:
+                raise Refused(f"'{key}' holds for the whole plan: put it above the first section")
+            self.settings[key] = values
+        else:
+            (self.common if section is None else section)[key] = values
+
+    def override(self, key, text):
+        """The same from the command line, which holds whatever sections say."""
+        self.set(key, text)
+        for section in self.sections:
+            section.pop(key, None)
+
+    def products(self):
+        """The dimensions of each section, with what holds by default."""
+        for section in self.sections or [{}]:
+            default = {key: read_values(key, text) for key, (_, text) in DIMENSIONS.items()
+                       if key not in self.common and key not in section}
+            yield default | self.common | section
+
+
+
+def find(name):
+    """The file of a plan: one of ours by its name, or a path."""
+    known = sorted(path.stem for path in PLANS.glob("*.plan"))
+    if name in known:
+        return PLANS / f"{name}.plan"
+    if "/" in name or Path(name).exists():
+        return Path(name)
+    raise Refused(f"there is no plan '{name}': {nearest(name, known)} (or give a file)")
+
+
+def load(name):
+    """The plan of that name."""
+    path = find(name)
+    plan, section = Plan(path.stem), None
+    for at, text in textlines.read(path, Refused, comment=r"(^|\s)[#;].*"):
+        try:
+            if re.fullmatch(r"\[.*\]", text):
+                section = {}
+                plan.sections.append(section)
+            else:
+                key, equals, values = (part.strip() for part in text.partition("="))
+                if not equals:
+                    raise Refused(f"'{text}' is not key=values")
+                plan.set(key, values, section)
+        except Refused as error:
+            raise Refused(f"{path.name}:{at}: {error}") from None
+    return plan
+
+
+# --- points ---
+
+def formats_of(product):
+    """The formats in a section's dimensions that can be; sizes of storage tags follow the guard."""
+    for lbs, ms, mset, pi, pil, pif, sts in itertools.product(*(
+            product[key] for key in ("data_size", "ms", "transfer", "type", "placement", "guard",
+                                     "sts"))):
+        least, most = formats.STORAGE_TAGS[pif]
+        fmt = formats.Format(lbs, ms, mset, pi, pil, pif, least if sts is None else sts)
+        if ms >= formats.TUPLE_SIZE[pif] and least <= fmt.sts <= most:
+            yield fmt
+
+
+def workloads_of(product):
+    """The workloads in a section's dimensions."""
+    for (rw, mix), bs, depth, jobs in itertools.product(*(
+            product[key] for key in ("rw", "bs", "iodepth", "jobs"))):
+        yield Workload(rw, mix, bs, depth, jobs)
+
+
+def wanted(plan, only=""):
+    """(format, mode, checks, workload) of everything that a plan asks for, each once."""
+    points = {}
+    for product in plan.products():
+        chosen = [fmt for fmt in formats_of(product)
+                  if all(word in fmt.name() for word in only.split())]
+        for fmt, (name, checks), load_ in itertools.product(
+                chosen, product["mode"], list(workloads_of(product))):
+            if load_.bs % fmt.lbs == 0:
+                points[fmt, name, checks, load_] = None
+    if not points:
+        raise Refused(f"plan '{plan.name}'{f' with only {only!r}' if only else ''} has no point: "
+                      "no metadata holds the tuple, or no bs is whole blocks")
+    return list(points)
+
+
+def points_for(target, wishes):
+    """
+    What a plan's @wishes come to on a target: Points, base lines among them. A format
+    that the target can't have is left out.
+    """
+    found = {}
+    for wish, checks_mode, checks, load_ in wishes:
+        fmt = target.format_for(wish)
+        if fmt is None or load_.bs % fmt.lbs:
+            continue
+        base = base_line(target, fmt, load_)
+        found.setdefault(base.id, base)
+        if checks_mode != "none" and fmt.pi:
+            point = Point(target.tag, fmt, checks_mode, checks, load_, base.id)
+            found.setdefault(point.id, point)
+    return list(found.values())
+
+
+def check_size(plan, points):
+    """Refuse a size of which the points' formats can't be written in full."""
+    size = plan.settings["size"]
+    for point in points:
+        if size % point.fmt.lbs or size < point.load.bs:
+            raise Refused(f"size={size}: is not whole blocks of {point.fmt.lbs} bytes, or less than an "
+                          f"I/O of {point.load.bs}: give another --set=size")
+
+
+def base_line(target, fmt, load_):
+    """No protection where the target can be formatted so, else PRACT=1."""
+    plain = target.base_format(fmt)
+    if plain is not None:
+        return Point(target.tag, plain, "none", "", load_, "")
+    return Point(target.tag, fmt, "pract", "", load_, "")

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Goes over the runs of a sweep in their order, fio by fio, and keeps what they leave."""
+import collections
+import os
+import shutil
+import time
+
+from shared import boots
+from shared.command import Refusal
+from sweeps.drive import NotTaken
+from shared.fioprocess import Fio, moved
+from shared.measures import is_short, time_of_run
+from sweeps.schedule import batches
+from sweeps.sweepjobs import fill_limit, not_filled, split_cpus
+
+POLL = 0.005        # seconds
+SLACK = 120         # seconds that fio may take beyond its runtime
+FILL_AT_ONCE = 32   # namespaces
+TRIES = 3           # of a run that fio ends before its time
+
+
+class Failed(Refusal):
+    """Why the sweep can't go on, in one line."""
+
+
+class Sweeper:
+    """Runs what is left of a schedule; @say is told which runs have ended."""
+
+    def __init__(self, folder, jobs, settings, host, say):
+        self.folder, self.jobs, self.settings = folder, jobs, settings
+        self.host, self.say, self.boot = host, say, boots.this()
+        self.exclusive = settings["overlap"] > 1
+        self.cpus = split_cpus()
+        self.cpu = self.cpus and {self.cpus.own}
+        self.running, self.filled, self.tried = [], set(), collections.Counter()
+
+    def sweep(self, runs):
+        """All of @runs that are not done, and can be."""
+        left = [run for run in runs if not self.folder.done(run.point.id, run.repeat)
+                and run.point.id not in self.folder.left_out]
+        token = self.folder.path / "tmp" / "token"
+        try:
+            if self.exclusive:
+                self.make_token(token)
+            self.fill_ahead(left)
+            self.say(())
+            for batch in batches(left, self.settings):
+                self.wait_until(self.settings["overlap"] - 1)
+                if not self.prepare(batch[0]):
+                    self.say(batch)
+                    continue
+                self.start(batch)
+            self.wait_until(0)
+        finally:
+            for _, fio in self.running:
+                fio.kill()
+            if self.exclusive:
+                os.close(self.token)
+                token.unlink()
+
+    def start(self, batch):
+        """A fio for these runs."""
+        job = {"job.fio": self.jobs.text(batch, self.exclusive, self.cpus)}
+        batch[0].target.check()
+        self.tried[batch[0].name] += 1
+        self.running.append((batch, Fio(self.folder, batch[0].name, job, cpu=self.cpu)))
+
+    def make_token(self, path):
+        """A pipe with one byte in it: who has that may move data."""
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+        self.token = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+        os.write(self.token, b"x")
+
+    # --- preconditioning ---
+
+    def fill_ahead(self, runs):
+        """Namespaces that keep their format are written in full before anything is measured."""
+        places = list(dict.fromkeys((run.target, run.point.fmt) for run in runs
+                                    if not run.target.one_format))
+        for first in range(0, len(places), FILL_AT_ONCE):
+            self.fill(places[first:first + FILL_AT_ONCE])
+
+    def fill(self, places):
+        for target in dict.fromkeys(target for target, _ in places):
+            target.check()
+        fio = Fio(self.folder, "fill", {"job.fio": self.jobs.fill(places)}, cpu=self.cpu)
+        try:
+            while not fio.ended():
+                if fio.seconds() > fill_limit(self.jobs.settings, len(places)):
+                    raise Failed(f"{places[0][0].name}: fio does not end: {fio.complaint()}")
+                time.sleep(POLL)
+            jobs = fio.jobs()
+            if fio.process.returncode or len(jobs) != len(places):
+                raise Failed(f"{places[0][0].name} can't be written: {fio.complaint()}")
+            if not_filled(jobs, self.jobs.settings):
+                raise Failed(f"{places[0][0].name}: fio did not write all "
+                             f"{self.jobs.settings['size']} bytes that are measured: is it smaller?")
+            shutil.rmtree(fio.place)
+        finally:
+            fio.kill()
+
+    def prepare(self, run):
+        """
+        Where there is one format at a time: this one, and written in full. False where the
+        drive does not take it: its points are left out, and the others go on.
+        """
+        if run.point.id in self.folder.left_out:
+            return False
+        if run.target.one_format and self.filled != {(run.target.tag, run.point.fmt)}:
+            self.wait_until(0)
+            self.filled = set()
+            try:
+                run.target.prepare(run.point.fmt)
+            except NotTaken as error:
+                self.folder.leave_out(run.point.tag, run.point.fmt, str(error))
+                print(f"note: left out: {error}", flush=True)
+                return False
+            self.fill([(run.target, run.point.fmt)])
+            self.filled = {(run.target.tag, run.point.fmt)}
+        return True
+
+    # --- ends ---
+
+    def wait_until(self, few):
+        """Until no more than so many fios run."""
+        while len(self.running) > few:
+            for one in [one for one in self.running if one[1].ended()]:
+                self.running.remove(one)
+                self.ended(*one)
+            self.end_late_ones()
+            time.sleep(POLL)
+
+    def end_late_ones(self):
+        each = self.settings["runtime"] + self.settings["ramp"] + 1
+        for batch, fio in self.running:
+            if fio.seconds() > each * len(batch) * self.settings["overlap"] + SLACK:
+                fio.kill()
+                raise Failed(f"{batch[0].name}: fio does not end")
+
+    def ended(self, batch, fio):
+        """Keep what a fio left, or say why it left nothing."""
+        jobs = {job["jobname"]: job for job in fio.jobs()}
+        if self.exclusive and fio.holds_token([run.name for run in batch]):
+            os.write(self.token, b"x")
+        missing = [run for run in batch if run.name not in jobs]
+        if missing or not any(moved(jobs[run.name]) for run in batch):
+            raise Failed(f"{batch[0].target.name}: fio failed: {fio.complaint()}")
+        seconds = time_of_run(self.folder.plan)
+        short = [run for run in batch if is_short(jobs[run.name], seconds)]
+        if short:
+            self.again(batch, short[0], fio)
+            return
+        raw, reported = batch[0].name, set()
+        for run in batch:
+            report = fio.place / f"{run.name}.pi"
+            if report.exists():
+                report.rename(self.folder.report(run.name))
+                reported.add(run.name)
+        fio.keep(self.folder, raw)
+        records = []
+        for run in batch:
+            job = jobs[run.name]
+            records.append({"run": run.name, "id": run.point.id, "repeat": run.repeat,
+                            "order": run.order, "round": run.round, "boot": self.boot,
+                            "host": self.host, "raw": raw,
+                            "report": run.name in reported,
+                            "status": int(bool(job["error"]))})
+        self.folder.append(*records)
+        self.say(batch)
+
+    def again(self, batch, run, fio):
+        """fio ended before the time of @run: what it left is no result, all of the batch runs anew."""
+        if self.tried[batch[0].name] == TRIES:
+            raise Failed(f"{run.name}: fio ended before its time, {TRIES} times: {fio.complaint()}")
+        print(f"note: {run.name}: fio ended before its time; it runs again", flush=True)
+        self.start(batch)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a sweep says on standard output: how far it is, or all that it would do."""
+import sys
+import time
+
+from shared import environment
+from sweeps import schedule
+from sweeps import sweepjobs
+from sweeps import targets
+from shared.command import printable
+
+
+class Progress:
+    """A line now and then: what share is done, how long the rest will take."""
+
+    def __init__(self, total, done):
+        self.total, self.done, self.here = total, done, 0
+        self(())
+        self.every = 0.2 if sys.stdout.isatty() else 5
+
+    def __call__(self, runs):
+        """@runs have ended; none: the first begins now."""
+        if not runs:
+            self.start = self.told = time.monotonic()
+            return
+        self.done, self.here = self.done + len(runs), self.here + len(runs)
+        now = time.monotonic()
+        if now - self.told < self.every and self.done < self.total:
+            return
+        self.told = now
+        left = round((now - self.start) / self.here * (self.total - self.done))
+        text = f"[{self.done}/{self.total}] {left // 60}:{left % 60:02} left  {runs[-1].point.id}"
+        text = printable(text)
+        print(f"\r\x1b[K{text[:100]}" if self.every < 1 else text, flush=True,
+              end="" if self.every < 1 and self.done < self.total else "\n")
+
+
+def progress_of(folder, runs):
+    return Progress(len(runs), sum(folder.done(run.point.id, run.repeat) for run in runs))
+
+
+def dry_run(plan, runs, out):
+    """All commands and jobs of @runs, in order."""
+    settings, asked = plan["sizes"], plan["asked"]
+    jobs = sweepjobs.Jobs(settings, asked["fio"], environment.knows_report(), asked["engine"])
+    seconds = len(runs) * (settings["runtime"] + settings["ramp"])
+    print(f"# {len(runs)} runs of {len(plan['points'])} points, {seconds / 60:.1f} minutes of I/O;"
+          f" results: {out}")
+    print(f"# preconditioning: {plan['preconditioning']}")
+    absent = {run.target.name for run in runs if isinstance(run.target, targets.AbsentDevice)}
+    for name in sorted(absent):
+        print(f"# {name} is not there now: formats that it has not will be left out")
+    formatted, cpus = {}, sweepjobs.split_cpus()
+    for batch in schedule.batches(runs, settings):
+        target, fmt = batch[0].target, batch[0].point.fmt
+        if target.one_format and formatted.get(target.name) != fmt:
+            print(target.format_line(fmt))
+            formatted[target.name] = fmt
+        name = batch[0].name
+        print(f"fio --output-format=json --output={out}/raw/{name}.json {out}/raw/{name}.fio")
+        print("\n".join(f"    {line}" for line in jobs.text(
+            batch, settings["overlap"] > 1, cpus).splitlines()))
