@@ -30,7 +30,7 @@ struct options {
 	unsigned int num_range;
 	struct ns_format format;
 	unsigned int ns_delay;
-	char *ns_fault, *ns_fault_log;
+	char *ns_fault, *ns_fault_log, *ns_defect;
 	char *pi_plugin, *pi_log, *pi_report, *pi_dump, *pi_inject, *pi_inject_file;
 	unsigned int pi_log_rate, pi_inject_into, pi_expect, pi_exit, pi_escape;
 };
@@ -201,6 +201,8 @@ static struct fio_option options[] = {
 	       "default: none)"),
 	OPTION("ns_fault_log", ns_fault_log, FIO_OPT_STR_STORE,
 	       "Images: file where ns_fault tells what it did, as JSON lines (a path; default: none)"),
+	OPTION("ns_defect", ns_defect, FIO_OPT_STR_STORE,
+	       "Images: what the controller does wrong (NAME[,NAME...], or list; default: none)"),
 	OPTION("pi_plugin", pi_plugin, FIO_OPT_STR_STORE,
 	       "What verifies (pi, stamp, or PATH.so, and arguments after a comma; default: pi)"),
 	OPTION("pi_log", pi_log, FIO_OPT_STR_STORE,

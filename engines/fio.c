@@ -97,6 +97,7 @@ static int digest_options(struct engine *e, char *why)
 			.fault = o->ns_fault,
 			.fault_log = o->ns_fault_log,
 			.say = say,
+			.defect = o->ns_defect,
 		},
 		.sizes = sizes,
 		.nr_sizes = collect_sizes(td, sizes),

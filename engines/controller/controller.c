@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include "controller.h"
+#include "defect.h"
 #include "fault.h"
 #include "image.h"
 
@@ -13,6 +14,7 @@ struct ctl_ns {
 	struct target_ns	ns;
 	struct ctl_image	*image;
 	struct ctl_fault	*fault;
+	struct ctl_defects	*defects;
 	bool			may_write;
 };
 
@@ -33,9 +35,11 @@ static int ctl_open(const struct target_open *o, struct target_ns **ns, char why
 		.may_write = o->write,
 	};
 	ret = ctl_fault_open(o, &new->fault, why);
+	ret = ret ? ret : ctl_defects_open(o, &new->defects, why);
 	ret = ret ? ret : ctl_image_open(o, &new->image, why);
 	if (ret) {
 		ctl_fault_close(new->fault);
+		ctl_defects_close(new->defects);
 		free(new);
 	} else {
 		new->ns.created = new->image->created && new->image->refs == 1;
@@ -50,6 +54,7 @@ static void ctl_close(struct target_ns *ns)
 		ctl_image_discard(ctl_ns(ns)->image);
 	ctl_image_close(ctl_ns(ns)->image);
 	ctl_fault_close(ctl_ns(ns)->fault);
+	ctl_defects_close(ctl_ns(ns)->defects);
 	free(ns);
 }
 
@@ -60,18 +65,47 @@ static int ctl_remove(struct target_ns *ns, char why[WHY_MAX])
 
 static int ctl_admin_cmd(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 {
-	return ctl_admin(ctl_ns(ns)->image, cmd, ctl_ns(ns)->may_write);
+	const struct ctl_ns *c = ctl_ns(ns);
+
+	if (c->defects)
+		return ctl_defects_admin(c->defects, c->image, cmd, c->may_write);
+	return ctl_admin(c->image, cmd, c->may_write);
+}
+
+/* Open a port of @ns, with its faults and defects; NULL: out of memory. */
+static struct ctl_port *open_port(const struct ctl_ns *ns)
+{
+	struct ctl_port *port = ctl_port_open(ns->image);
+
+	if (port) {
+		port->fault = ns->fault;
+		port->defects = ns->defects;
+		port->misbehaves = ns->fault || ns->defects;
+	}
+	return port;
+}
+
+/* Execute a command with a fault, a delay or a defect; @flight commands are in flight. */
+static int misbehave(struct ctl_port *port, const struct nvme_uring_cmd *cmd, bool may_write,
+		     unsigned flight)
+{
+	const int res = port->defects ? ctl_defects_io(port->defects, port, cmd, may_write, flight) :
+			ctl_io(port, cmd, may_write);
+
+	if (port->fault)
+		ctl_fault_wait(port->fault);
+	return res;
 }
 
 static int ctl_io_cmd(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 {
-	struct ctl_port *port = ctl_port_open(ctl_ns(ns)->image);
+	struct ctl_port *port = open_port(ctl_ns(ns));
 	int ret;
 
 	if (!port)
 		return -ENOMEM;
-	port->fault = ctl_ns(ns)->fault;
-	ret = ctl_io(port, cmd, ctl_ns(ns)->may_write);
+	ret = port->defects ? misbehave(port, cmd, ctl_ns(ns)->may_write, 1) :
+	      ctl_io(port, cmd, ctl_ns(ns)->may_write);
 	ctl_port_close(port);
 	return ret;
 }
@@ -96,14 +130,12 @@ struct target_queue {
 static struct ctl_port *add_port(struct target_queue *q, const struct ctl_ns *ns)
 {
 	struct ctl_port **ports = realloc(q->ports, (q->nr_ports + 1) * sizeof(*ports));
-	struct ctl_port *port = ports ? ctl_port_open(ns->image) : NULL;
+	struct ctl_port *port = ports ? open_port(ns) : NULL;
 
 	if (ports)
 		q->ports = ports;
-	if (port) {
-		port->fault = ns->fault;
+	if (port)
 		ports[q->nr_ports++] = port;
-	}
 	return port;
 }
 
@@ -184,16 +216,13 @@ static int ctl_commit(struct target_queue *q)
 	return 0;
 }
 
-static int execute(const struct entry *e)
+static int execute(const struct target_queue *q, const struct entry *e)
 {
-	int res;
-
 	if (!e->port)
 		return -ENOMEM;
-	res = ctl_io(e->port, &e->cmd, e->may_write);
-	if (e->port->fault)
-		ctl_fault_wait(e->port->fault);
-	return res;
+	if (e->port->misbehaves)
+		return misbehave(e->port, &e->cmd, e->may_write, q->ready - q->head);
+	return ctl_io(e->port, &e->cmd, e->may_write);
 }
 
 static int ctl_reap(struct target_queue *q, struct target_cqe *cqes, unsigned min, unsigned max,
@@ -207,7 +236,7 @@ static int ctl_reap(struct target_queue *q, struct target_cqe *cqes, unsigned mi
 	for (n = 0; n < max && q->head != q->ready; n++, q->head++) {
 		unsigned tag = q->ring[q->head & q->mask];
 
-		cqes[n] = (struct target_cqe){ .tag = tag, .res = execute(&q->entries[tag]) };
+		cqes[n] = (struct target_cqe){ .tag = tag, .res = execute(q, &q->entries[tag]) };
 	}
 	return n;
 }

@@ -9,6 +9,7 @@
  * io.c		I/O commands: commands.c read.c write.c copy.c
  * admin.c		admin commands: identify.c
  * fault.c		deliberate faults
+ * defect.c		a broken controller instead: defect-engine.c and tables (defect.h)
  * sync.c		concurrent users, and recovery after a kill: port.c journal.c
  * image.c		the files: format.c state.c map.c file.c durable.c
  */

@@ -21,6 +21,8 @@ struct ctl_port {
 	int			nr;		/* number of its journal; -1: none yet */
 	struct ctl_journal	*journal;
 	struct ctl_fault	*fault;		/* faults of its user; NULL: none (fault.h) */
+	struct ctl_defects	*defects;	/* the same: defect.h */
+	bool			misbehaves;	/* there is a fault, a delay or a defect */
 };
 
 /* Return a new port, or NULL if out of memory. */

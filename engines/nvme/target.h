@@ -72,6 +72,8 @@ struct target_open {
 	const char		*fault, *fault_log;
 	void			(*say)(const char *line);	/* where the log ended; NULL: to nobody */
 	uint64_t		delay_ns;
+	/* What it does wrong, as NAME[,NAME...]: see ctl_defects(); NULL: nothing. */
+	const char		*defect;
 };
 
 struct target_queue_opts {
@@ -143,6 +145,14 @@ struct target_ops {
 };
 
 extern const struct target_ops ring_target;
+
+/*
+ * The defects that the embedded controller can have (->defect).  ctl_defects() stores the name of
+ * defect @i and one line of what is wrong, and returns false past the last one.
+ * ctl_defect_half() returns "first" or "second", the half that a defect belongs to, or NULL.
+ */
+bool ctl_defects(unsigned i, const char **name, const char **what);
+const char *ctl_defect_half(const char *name);
 
 /* Return 1 if the device @path is mounted or held by another driver, 0 if not, -1 if unknown. */
 int ring_in_use(const char *path);

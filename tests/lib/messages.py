@@ -16,6 +16,8 @@ PROGRAMS = "sweep", "report", "compare", "regress"
 PAGE = "nvmepi-messages.7"
 # Files whose texts are no messages: help of options, a block as text, what a scan shows, a plugin to start from.
 NO_MESSAGES = re.compile(r"fio-options\.h|decode\.c|scan/(show|info)\.c|example/.*|gen-guard-.*|ticks\.h|"
+                         # What defects of the controller are: ns_defect=list.
+                         r"controller/defect-\w+\.[ch]|"
                          # What a qualification requires and finds: results, in its report.
                          r"qualify/(cases-.*|effect|expect|model|tuple|copy|guard|script|selftest|report-\w+)\.[ch]")
 # Other strings: help of a program, contents of files, names, pieces of numbers.

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * defect-tuple.c - defects: tuples that the controller makes, and fields that it gets wrong in
+ * making and checking alike; see defect.h
+ */
+#include <string.h>
+#include "defect-parts.h"
+
+/* --- the guard --- */
+
+static void guard_is(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	t->want.guard = d->p & pi_ones(8 * t->l->format->guard_size);
+}
+
+/* A constant is added, as a wrong seed or a missing final inversion adds one. */
+static void guard_xor(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	t->want.guard = (t->want.guard ^ d->p) & pi_ones(8 * t->l->format->guard_size);
+}
+
+static uint64_t reversed(uint64_t v, unsigned bits)
+{
+	uint64_t r = 0;
+
+	for (unsigned i = 0; i < bits; i++)
+		r |= (v >> i & 1) << (bits - 1 - i);
+	return r;
+}
+
+static void guard_reflected(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	(void)d;
+	t->want.guard = reversed(t->want.guard, 8 * t->l->format->guard_size);
+}
+
+static void guard_swapped(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	(void)d;
+	t->want.guard = __builtin_bswap64(t->want.guard) >> (64 - 8 * t->l->format->guard_size);
+}
+
+/* One entry of the table of the CRC has a wrong bit: it is met by some of the blocks. */
+static void guard_entry(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	if (t->data[t->l->data_size - 1] == d->p)
+		t->want.guard ^= 0x10;
+}
+
+/* The guard covers only the first @p bytes of data. */
+static void guard_short(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	const size_t len = d->p < t->l->data_size ? d->p : t->l->data_size;
+
+	t->want.guard = ctl_act_guard(t->l, t->data, len, t->md, t->offset);
+}
+
+/* The guard leaves out the last @p bytes of data. */
+static void guard_tail(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	t->want.guard = ctl_act_guard(t->l, t->data, t->l->data_size - d->p, t->md, t->offset);
+}
+
+static void guard_of_data(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	(void)d;
+	t->want.guard = ctl_act_guard(t->l, t->data, t->l->data_size, NULL, 0);
+}
+
+/* The guard covers only the first @p bytes of the metadata before the tuple. */
+static void guard_some_md(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	t->want.guard = ctl_act_guard(t->l, t->data, t->l->data_size, t->md,
+				      d->p < t->offset ? d->p : t->offset);
+}
+
+/* A tuple that is first: the guard covers the metadata behind it. */
+static void guard_md_behind(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	const size_t size = t->l->format->tuple_size;
+
+	(void)d;
+	if (t->l->first)
+		t->want.guard = ctl_act_guard(t->l, t->data, t->l->data_size, t->md + size,
+					      t->l->md_size - size);
+}
+
+/* The guard does not take the last byte of the metadata before the tuple. */
+static void guard_md_less(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	t->want.guard = ctl_act_guard(t->l, t->data, t->l->data_size, t->md,
+				      t->offset > d->p ? t->offset - d->p : 0);
+}
+
+/* The guard of the block before; that of the first block is right. */
+static void guard_of_before(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	(void)d;
+	if (t->i > t->a->first)
+		t->want.guard = ctl_act_guard(t->l, t->data - t->l->data_size, t->l->data_size,
+					      t->md - t->l->md_size, t->offset);
+}
+
+/* --- tags --- */
+
+static void app_is(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	t->want.app = d->p;
+}
+
+static void app_swapped(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	(void)d;
+	t->want.app = __builtin_bswap16(t->want.app);
+}
+
+static void app_masked(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	(void)d;
+	t->want.app &= t->a->r.tags.app_mask;
+}
+
+static void app_of_last(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	(void)d;
+	if (t->a->all->commands > 1)
+		t->want.app = t->a->all->last.cdw15;
+}
+
+static void storage_is(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	t->want.storage = d->p & pi_ones(t->l->sts);
+}
+
+static void storage_and(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	t->want.storage &= d->p;
+}
+
+static void storage_shifted(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	t->want.storage = t->want.storage << d->p & pi_ones(t->l->sts);
+}
+
+/* Storage and reference tag change places in their space. */
+static void space_swapped(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	const uint64_t storage = t->want.storage;
+
+	(void)d;
+	if (t->l->sts) {
+		t->want.storage = t->want.ref & pi_ones(t->l->sts);
+		t->want.ref = storage & pi_ones(pi_ref_bits(t->l));
+	}
+}
+
+static void put_ref(struct ctl_tuple *t, uint64_t ref)
+{
+	t->want.ref = ref & pi_ones(pi_ref_bits(t->l));
+}
+
+static void ref_constant(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	(void)d;
+	put_ref(t, t->a->r.tags.ref);
+}
+
+static void ref_plus(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	put_ref(t, t->want.ref + d->p);
+}
+
+static void ref_late(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	(void)d;
+	if (t->l->type != PI_TYPE3)
+		put_ref(t, t->a->r.tags.ref + (t->i ? t->i - 1 : 0));
+}
+
+static void ref_rises(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	(void)d;
+	put_ref(t, t->a->r.tags.ref + t->i);
+}
+
+static void ref_and(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	t->want.ref &= d->p;
+}
+
+static void ref_narrow(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	const uint64_t low = pi_ones(d->p), ref = t->a->r.tags.ref;
+
+	if (t->l->type != PI_TYPE3)
+		put_ref(t, (ref & ~low) | ((ref + t->i) & low));
+}
+
+static void ref_swapped(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	const unsigned bytes = (pi_ref_bits(t->l) + 7) / 8;
+
+	(void)d;
+	if (bytes)
+		put_ref(t, __builtin_bswap64(t->want.ref) >> (64 - 8 * bytes));
+}
+
+static void ref_of_lba(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	(void)d;
+	put_ref(t, t->a->r.lba + t->i);
+}
+
+/* --- the whole tuple --- */
+
+static void keep(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	(void)d;
+	t->want = t->is;
+}
+
+/* The tuple is at the other end of the metadata. */
+static void other_end(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	(void)d;
+	t->offset = t->l->md_size - t->l->format->tuple_size - t->offset;
+	t->is = pi_tuple_get(t->l, t->md + t->offset);
+	t->want.guard = ctl_act_guard(t->l, t->data, t->l->data_size, t->md,
+				      t->l->first ? t->offset : 0);
+}
+
+/* After Format NVM the tuple is still where it was before. */
+static void old_end(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	const struct pi_layout *old = &t->a->all->old;
+
+	if (t->a->all->after_format && old->type != PI_NONE && old->first != t->l->first)
+		other_end(t, d);
+}
+
+/* After Format NVM the type is still that of before. */
+static void old_type(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	const struct pi_layout *old = &t->a->all->old;
+
+	(void)d;
+	if (!t->a->all->after_format || old->type == PI_NONE)
+		return;
+	if (t->l->type == PI_TYPE3 && old->type != PI_TYPE3)
+		put_ref(t, t->a->r.tags.ref + t->i);
+	else if (old->type == PI_TYPE3)
+		put_ref(t, t->a->r.tags.ref);
+}
+
+static void overwrite_all(struct ctl_tuple *t, const struct ctl_defect *d)
+{
+	if (d->q)
+		memset(t->md, d->p, t->offset);
+	else
+		memset(t->md + t->offset + t->l->format->tuple_size, d->p,
+		       t->l->md_size - t->offset - t->l->format->tuple_size);
+	t->want.guard = ctl_act_guard(t->l, t->data, t->l->data_size, t->md, t->offset);
+}
+
+#define MADE(name, what, fn) name, what, OP_MAKES, AT_MAKE, .block = fn
+#define BOTH(name, what, fn) name, what, OP_CHECKS | OP_ZEROES, AT_CHECK | AT_MAKE, .block = fn
+#define ZERO(name, what, fn) name, what, OP_ZEROES, AT_MAKE, .block = fn
+
+static const struct ctl_defect rows[] = {
+	{ MADE("made-guard-zero", "the guard that PRACT makes is 0", guard_is), .p = 0 },
+	{ MADE("made-guard-byte-order", "the guard that PRACT makes is little-endian", guard_swapped) },
+	{ MADE("made-guard-of-block-before", "the guard that PRACT makes is that of the block before",
+	       guard_of_before) },
+	{ MADE("made-guard-once-wrong", "one command in 8 makes a guard with a wrong bit", guard_xor),
+	  .p = 1, .when = ctl_when_every, .at = 8 },
+	{ MADE("made-guard-without-metadata", "the guard that PRACT makes leaves out the metadata before "
+	       "the tuple", guard_of_data) },
+	{ MADE("made-guard-metadata-behind", "the guard that PRACT makes covers metadata behind the tuple",
+	       guard_md_behind) },
+	{ MADE("made-guard-first-512", "the guard that PRACT makes covers 512 bytes of data", guard_short),
+	  .p = 512 },
+	{ MADE("made-guard-at-depth-wrong", "the guard that PRACT makes is wrong while another command is "
+	       "in flight", guard_xor), .p = 0x8001, .when = ctl_when_depth, .at = 2 },
+	{ MADE("made-app-zero", "the application tag that PRACT makes is 0", app_is), .p = 0 },
+	{ MADE("made-app-byte-order", "the application tag that PRACT makes is little-endian",
+	       app_swapped) },
+	{ MADE("made-app-masked", "LBATM masks the application tag that PRACT makes", app_masked) },
+	{ MADE("made-app-of-command-before", "the application tag that PRACT makes is that of the command "
+	       "before", app_of_last) },
+	{ MADE("made-app-ones", "the application tag that PRACT makes is FFFFh: such blocks are not checked",
+	       app_is), .p = 0xffff },
+	{ MADE("made-storage-zero", "the storage tag that PRACT makes is 0", storage_is), .p = 0 },
+	{ MADE("made-storage-16-bits", "the storage tag that PRACT makes has only 16 bits", storage_and),
+	  .p = 0xffff },
+	{ MADE("made-storage-shifted", "the storage tag that PRACT makes is shifted by one bit",
+	       storage_shifted), .p = 1 },
+	{ MADE("made-ref-constant", "the reference tag that PRACT makes does not rise", ref_constant) },
+	{ MADE("made-ref-plus-one", "the reference tag that PRACT makes is one too high", ref_plus),
+	  .p = 1 },
+	{ MADE("made-ref-late", "the reference tag that PRACT makes rises from the second block on",
+	       ref_late) },
+	{ MADE("made-ref-type-3-rises", "the reference tag that PRACT makes rises with type 3",
+	       ref_rises) },
+	{ MADE("made-ref-16-bits", "the reference tag that PRACT makes has only 16 bits", ref_and),
+	  .p = 0xffff },
+	{ MADE("made-ref-32-bits", "the reference tag that PRACT makes has only 32 bits", ref_and),
+	  .p = 0xffffffff },
+	{ MADE("made-ref-carries-8-bits", "the reference tag that PRACT makes has no carry from bit 7",
+	       ref_narrow), .p = 8 },
+	{ MADE("made-ref-carries-16-bits", "the reference tag that PRACT makes has no carry from bit 15",
+	       ref_narrow), .p = 16 },
+	{ MADE("made-ref-carries-32-bits", "the reference tag that PRACT makes has no carry from bit 31",
+	       ref_narrow), .p = 32 },
+	{ MADE("made-ref-byte-order", "the reference tag that PRACT makes is little-endian", ref_swapped) },
+	{ MADE("made-ref-of-lba-type-2", "the reference tag that PRACT makes with type 2 is the LBA",
+	       ref_of_lba), .when = ctl_when_type, .at = PI_TYPE2 },
+	{ MADE("made-space-swapped", "PRACT puts the reference tag above the storage tag", space_swapped) },
+	{ MADE("made-last-missing", "PRACT makes no tuple for the last of several blocks", keep),
+	  .when = ctl_when_last },
+	{ MADE("made-64-only", "PRACT makes tuples for 64 blocks only", keep), .when = ctl_when_from,
+	  .at = 64 },
+	{ MADE("made-fua-missing", "PRACT makes no tuples if FUA is set", keep), .when = ctl_when_flag,
+	  .at = 1u << 30 },
+	{ MADE("made-not-beside-metadata", "PRACT makes no tuple if there is other metadata", keep),
+	  .when = ctl_when_more_metadata },
+	{ MADE("made-at-other-end", "PRACT makes the tuple at the other end of the metadata", other_end) },
+	{ MADE("made-clears-before", "PRACT clears the metadata before the tuple", overwrite_all),
+	  .p = 0, .q = 1 },
+	{ MADE("made-clears-behind", "PRACT clears the metadata behind the tuple", overwrite_all),
+	  .p = 0, .q = 0 },
+	{ MADE("made-as-old-format-end", "after Format NVM, PRACT makes tuples at the former end of the "
+	       "metadata", old_end) },
+	{ MADE("made-as-old-format-type", "after Format NVM, PRACT makes tuples of the former type",
+	       old_type) },
+	{ ZERO("zeroes-guard-zero", "Write Zeroes makes a guard of 0 for each format", guard_is), .p = 0 },
+	{ ZERO("zeroes-guard-of-512", "Write Zeroes makes the guard of 512 zeroes for each format",
+	       guard_short), .p = 512 },
+	{ ZERO("zeroes-guard-without-metadata", "Write Zeroes makes a guard of data alone",
+	       guard_of_data) },
+	{ ZERO("zeroes-ref-constant", "Write Zeroes makes the same reference tag for all blocks",
+	       ref_constant) },
+	{ ZERO("zeroes-app-zero", "Write Zeroes makes an application tag of 0", app_is), .p = 0 },
+	{ ZERO("zeroes-storage-zero", "Write Zeroes makes a storage tag of 0", storage_is), .p = 0 },
+	{ ZERO("zeroes-ref-carries-8-bits", "Write Zeroes makes reference tags without a carry from bit 7",
+	       ref_narrow), .p = 8 },
+	{ ZERO("zeroes-last-tuple-missing", "Write Zeroes makes no tuple for the last of several blocks",
+	       keep), .when = ctl_when_last },
+	{ ZERO("zeroes-256-tuples", "Write Zeroes makes 256 tuples only", keep), .when = ctl_when_from,
+	  .at = 256 },
+	{ BOTH("guard-seed", "the seed of the CRC is wrong, in making and checking", guard_xor),
+	  .p = 0x5bad5bad5bad5badull },
+	{ BOTH("guard-final-inversion", "the CRC has a wrong final inversion, in making and checking",
+	       guard_xor), .p = UINT64_MAX },
+	{ BOTH("guard-reflected", "the bits of the CRC are reversed, in making and checking",
+	       guard_reflected) },
+	{ BOTH("guard-byte-order", "the guard is little-endian, in making and checking", guard_swapped) },
+	{ BOTH("guard-table-entry", "an entry of the CRC's table is wrong, in making and checking",
+	       guard_entry), .p = 0x5a },
+	{ BOTH("guard-first-512", "the guard covers 512 bytes of data, in making and checking",
+	       guard_short), .p = 512 },
+	{ BOTH("guard-first-4096", "the guard covers 4096 bytes of data, in making and checking",
+	       guard_short), .p = 4096 },
+	{ BOTH("guard-misses-last-8", "the guard leaves out the last 8 bytes of data, in making and "
+	       "checking", guard_tail), .p = 8 },
+	{ BOTH("guard-misses-last-byte", "the guard leaves out the last byte of data, in making and "
+	       "checking", guard_tail), .p = 1 },
+	{ BOTH("guard-without-metadata", "the guard leaves out the metadata before the tuple, in making and "
+	       "checking", guard_of_data) },
+	{ BOTH("guard-8-of-metadata", "the guard covers 8 bytes of the metadata before the tuple, in making "
+	       "and checking", guard_some_md), .p = 8 },
+	{ BOTH("guard-metadata-less-one", "the guard leaves out the last byte of metadata before the tuple",
+	       guard_md_less), .p = 1 },
+	{ BOTH("guard-metadata-behind", "the guard covers the metadata behind a tuple that is first",
+	       guard_md_behind) },
+	{ BOTH("tuple-at-other-end", "the tuple is taken to be at the other end of the metadata",
+	       other_end) },
+	{ BOTH("app-little-endian", "the application tag is little-endian, in making and checking",
+	       app_swapped) },
+	{ BOTH("ref-little-endian", "the reference tag is little-endian, in making and checking",
+	       ref_swapped) },
+	{ BOTH("ref-one-too-high", "the reference tag is one too high, in making and checking", ref_plus),
+	  .p = 1 },
+	{ BOTH("ref-never-rises", "the reference tag does not rise, in making and checking", ref_constant) },
+	{ BOTH("storage-ref-swapped", "storage and reference tag are exchanged, in making and checking",
+	       space_swapped) },
+};
+
+const struct ctl_defect_table ctl_defects_tuple = { rows, sizeof(rows) / sizeof(rows[0]) };
