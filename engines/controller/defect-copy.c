@@ -67,7 +67,7 @@ static int only_ranges(struct ctl_act *a, const struct ctl_defect *d)
 {
 	const unsigned nr = (a->cmd.cdw12 & 0xff) + 1, keep = d->p ? d->p : nr - 1;
 
-	if (keep && keep < nr)
+	if (keep && keep < nr && nr <= CTL_COPY_RANGES)
 		a->cmd.cdw12 = (a->cmd.cdw12 & ~0xffu) | (keep - 1);
 	return CTL_GO_ON;
 }

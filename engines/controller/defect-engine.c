@@ -11,8 +11,11 @@
 #include "image.h"
 #include "map.h"
 
-/* Blocks of a Verify or Write Zeroes that are in memory at a time. */
-#define PIECE 256u
+/*
+ * Blocks of a Verify or Write Zeroes that are in memory at a time: as many as read.c looks at, which
+ * decides what is reported of an uncorrectable block behind one that fails a check.
+ */
+#define PIECE 1024u
 
 /* --- for the tables --- */
 

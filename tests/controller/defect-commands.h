@@ -29,6 +29,7 @@ static const struct shape {
 	{ F(4096, 16, 0, 0, 0, 0, 0), 0, 1100 },
 	{ F(512, 8, 1, 3, 0, 0, 0), 0x80000000, 66000 },
 	{ F(4096, 16, 0, 2, 0, 2, 8), 0xfffffff0, 1100 },
+	{ F(16384, 64, 0, 1, 0, 2, 16), 0, 600 },
 };
 
 /* One side: the same command with buffers of its own. */
@@ -263,6 +264,22 @@ static inline void make_copy(struct nvme_uring_cmd *cmd, uint8_t *list)
 	put_tags(cmd, &t);
 }
 
+/* Make a command that moves no data long, so that it reaches from blocks that nobody damages. */
+static inline void lengthen(struct nvme_uring_cmd *cmd)
+{
+	static const uint32_t numbers[] = { 1025, 4097, 8197, 65536, 65536 };
+	const uint32_t nr = PICK(numbers), lba = 64 + unit_random_below(300);
+
+	cmd->cdw10 = nr < shape->blocks && shape->blocks - nr < lba ? shape->blocks - nr : lba;
+	cmd->cdw11 = 0;
+	cmd->cdw12 = (cmd->cdw12 & ~0xffffu) | (nr - 1);
+	if (layout.type) {
+		const struct pi_tags t = tags_of(cmd->cdw10);
+
+		put_tags(cmd, &t);
+	}
+}
+
 static inline struct nvme_uring_cmd some_command(unsigned slot, bool many)
 {
 	static const uint8_t opcodes[] = {
@@ -292,6 +309,8 @@ static inline struct nvme_uring_cmd some_command(unsigned slot, bool many)
 
 		put_tags(&cmd, &t);
 	}
+	if ((cmd.opcode == 12 || cmd.opcode == 8) && many && chance(8))
+		lengthen(&cmd);
 	return cmd;
 }
 
