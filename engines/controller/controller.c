@@ -86,6 +86,7 @@ static struct ctl_port *open_port(const struct ctl_ns *ns)
 }
 
 /* Execute a command with a fault, a delay or a defect; @flight commands are in flight. */
+__attribute__((cold, noinline))
 static int misbehave(struct ctl_port *port, const struct nvme_uring_cmd *cmd, bool may_write,
 		     unsigned flight)
 {

@@ -177,7 +177,7 @@ static int any_pract(struct ctl_act *a, const struct ctl_defect *d)
 /* Change each block that was copied. */
 static int patched(struct ctl_act *a, const struct ctl_defect *d, int res)
 {
-	static _Thread_local uint8_t data[CTL_DATA_MAX], md[UINT16_MAX];
+	uint8_t *const data = a->all->data, *const md = a->all->md;
 	const struct pi_layout *l = &a->img->media;
 	const uint32_t at = ctl_has_pi(a->img) ? pi_tuple_offset(l) : 0;
 	const uint32_t size = ctl_has_pi(a->img) ? l->format->tuple_size : 0;

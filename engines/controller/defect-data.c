@@ -143,7 +143,7 @@ static void write_half(struct ctl_act *a, const struct ctl_defect *d)
 	const size_t ds = a->img->media.data_size, ms = a->img->media.md_size;
 
 	for (uint32_t i = 0; i < a->nr; i++) {
-		static _Thread_local uint8_t data[CTL_DATA_MAX], md[UINT16_MAX];
+		uint8_t *const data = a->all->data, *const md = a->all->md;
 
 		ctl_act_fetch(a, a->r.lba + i, 1, data, md);
 		if (d->p)
@@ -159,7 +159,7 @@ static void writes_mix(struct ctl_act *a, const struct ctl_defect *d)
 	const struct ctl_range *last = &a->all->last_write;
 	const bool met = last->nr && a->all->commands - a->all->last_write_at < a->all->last_flight;
 	const size_t half = a->img->media.data_size / 2;
-	static _Thread_local uint8_t data[CTL_DATA_MAX], md[UINT16_MAX];
+	uint8_t *const data = a->all->data, *const md = a->all->md;
 
 	for (uint32_t i = 0; met && i < a->nr; i++) {
 		if (a->r.lba + i - last->lba >= last->nr ||

@@ -53,7 +53,7 @@ static int clear_bits(struct ctl_act *a, const struct ctl_defect *d)
 /* Each block of the command gets zeroes as data (@p 1) or as metadata alone. */
 static int zero_part(struct ctl_act *a, const struct ctl_defect *d)
 {
-	static _Thread_local uint8_t data[CTL_DATA_MAX], md[UINT16_MAX];
+	uint8_t *const data = a->all->data, *const md = a->all->md;
 	int ret = ctl_in_range(a->img, a->r.lba, a->r.nr);
 
 	if (ret || a->r.checks || a->r.pract)
@@ -135,13 +135,13 @@ static int marks_neighbour(struct ctl_act *a, const struct ctl_defect *d, int re
 /* The marks of the command's blocks are cleared, as by a write of what they held. */
 static int clears_marks(struct ctl_act *a, const struct ctl_defect *d, int res)
 {
-	static _Thread_local uint8_t data[CTL_DATA_MAX], md[UINT16_MAX];
+	uint8_t *const data = a->all->data, *const md = a->all->md;
 
 	(void)d;
 	if (res <= 0 || (res & NVME_ST_MASK) != CTL_ST_UNRECOVERED)
 		return res;
-	memset(data, 0, sizeof(data));
-	memset(md, 0xff, sizeof(md));
+	memset(data, 0, sizeof(a->all->data));
+	memset(md, 0xff, sizeof(a->all->md));
 	for (uint32_t i = 0; i < a->r.nr; i++)
 		if (ctl_act_is_bad(a, a->r.lba + i))
 			ctl_act_store(a, a->r.lba + i, 1, data, md);
@@ -152,7 +152,7 @@ static int clears_marks(struct ctl_act *a, const struct ctl_defect *d, int res)
 static int marks_stay(struct ctl_act *a, const struct ctl_defect *d)
 {
 	const struct ctl_range r = a->r;
-	static _Thread_local uint8_t bad[65536];
+	uint8_t *const bad = a->all->data;
 	int ret = ctl_in_range(a->img, r.lba, r.nr);
 
 	if (ret)
@@ -217,15 +217,15 @@ static int dsm_without_attribute(struct ctl_act *a, const struct ctl_defect *d)
 /* Of blocks that are deallocated, the last one (@p 1: all of later ranges) keeps its metadata. */
 static int dsm_keeps_md(struct ctl_act *a, const struct ctl_defect *d)
 {
-	static _Thread_local uint8_t data[CTL_DATA_MAX], md[UINT16_MAX];
+	uint8_t *const data = a->all->data, *const md = a->all->md;
 	unsigned nr;
 	const struct nvme_dsm_range *r = ranges_of(a, &nr);
 	int ret = ctl_act_honest(a, &a->cmd);
 
 	if (ret || !r || !(a->cmd.cdw11 & NVME_DSMGMT_AD))
 		return ret;
-	memset(data, 0, sizeof(data));
-	memset(md, 0x5a, sizeof(md));
+	memset(data, 0, sizeof(a->all->data));
+	memset(md, 0x5a, sizeof(a->all->md));
 	for (unsigned i = d->p; i < nr; i++)
 		if (r[i].nlb)
 			ctl_act_store(a, le64toh(r[i].slba) + le32toh(r[i].nlb) - 1, 1, data, md);

@@ -118,6 +118,7 @@ struct ctl_defects {
 	struct pi_layout	old;		/* the layout before Format NVM */
 	uint8_t			page[NVME_IDENTIFY_DATA_SIZE]; /* the first CNS 00h; see @has_page */
 	bool			has_page;
+	uint8_t			data[CTL_DATA_MAX], md[UINT16_MAX]; /* one block, for a row's function */
 };
 
 /* Does @d concern block @i of the command (CTL_WHOLE: the command)? */
