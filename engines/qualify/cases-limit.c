@@ -21,6 +21,8 @@ static void at_end(struct lab *l, uint64_t lba, uint32_t nr)
 			lab_new_tags(l, lba);
 			lab_fill(l, nr, false);
 			case_send(l, ranged[i], lba, nr, 0);
+			if (ranged[i] != nvme_cmd_write_uncor)
+				case_send(l, ranged[i], lba, nr, case_checks(l));
 		}
 }
 
