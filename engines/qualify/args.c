@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,116 +129,93 @@ static void parse_output(struct args *a, const char *text)
 	a->outputs[a->nr_outputs++].path = path;
 }
 
-enum option_id {
-	HELP = 'h',
-	LIST = 256,
-	ONLY,
-	SEED,
-	REPEAT,
-	TIME,
-	RANGE,
-	DESTROY,
-	FORMAT,
-	BLOCKS,
-	OUTPUT,
-	SCRIPTS,
-	QUIET,
-	NS_FAULT,
-	NS_DEFECT,
-	LIKE,
-	SELF_TEST,
-	FORMATS,
-	RESULTS,
-};
-
-static const struct option options[] = {
-	{ "help", no_argument, NULL, HELP },
-	{ "list", no_argument, NULL, LIST },
-	{ "only", required_argument, NULL, ONLY },
-	{ "seed", required_argument, NULL, SEED },
-	{ "repeat", required_argument, NULL, REPEAT },
-	{ "time", required_argument, NULL, TIME },
-	{ "range", required_argument, NULL, RANGE },
-	{ "destroy", required_argument, NULL, DESTROY },
-	{ "format", required_argument, NULL, FORMAT },
-	{ "blocks", required_argument, NULL, BLOCKS },
-	{ "output", required_argument, NULL, OUTPUT },
-	{ "scripts", required_argument, NULL, SCRIPTS },
-	{ "ns_defect", required_argument, NULL, NS_DEFECT },
-	{ "like", required_argument, NULL, LIKE },
-	{ "formats", required_argument, NULL, FORMATS },
-	{ "results", required_argument, NULL, RESULTS },
-	{ "self-test", required_argument, NULL, SELF_TEST },
-	{ "quiet", no_argument, NULL, QUIET },
-	{ "ns_fault", required_argument, NULL, NS_FAULT },
-	{ 0 },
-};
-
-static void take(struct args *a, int id)
+static void take_help(struct args *a, const char *text)
 {
-	switch (id) {
-	case HELP:
-		fputs(usage, stdout);
-		exit(0);
-	case LIST:
-		a->list = true;
+	(void)a;
+	(void)text;
+	fputs(usage, stdout);
+	exit(0);
+}
+
+static void take_format(struct args *a, const char *text)
+{
+	char words[256];
+
+	if (snprintf(words, sizeof(words), "%s", text) >= (int)sizeof(words))
+		args_die("--format: '%s' is too long", text);
+	parse_format(a, words);
+}
+
+static void take_like(struct args *a, const char *text)
+{
+	if (strcmp(text, "readback"))
+		args_die("--like: '%s' is unknown: give readback", text);
+	a->like = true;
+}
+
+static void take_formats(struct args *a, const char *text)
+{
+	if (strcmp(text, "all"))
+		args_die("--formats: '%s' is unknown: give all", text);
+	a->all_formats = true;
+}
+
+#define AT(member) offsetof(struct args, member)
+
+/* An option is taken by a function, or stored as it is, or as a number, or as a flag. */
+static const struct {
+	const char	*name;
+	enum { CALL, TEXT, NUMBER, FLAG } kind;
+	void		(*call)(struct args *a, const char *text);
+	size_t		at;		/* in struct args */
+	uint64_t	min, max;	/* of a number */
+} known[] = {
+	{ "--help", CALL, take_help, 0, 0, 0 },
+	{ "--list", FLAG, NULL, AT(list), 0, 0 },
+	{ "--quiet", FLAG, NULL, AT(quiet), 0, 0 },
+	{ "--only", TEXT, NULL, AT(only), 0, 0 },
+	{ "--seed", NUMBER, NULL, AT(seed), 0, UINT64_MAX },
+	{ "--repeat", NUMBER, NULL, AT(repeat), 1, UINT32_MAX },
+	{ "--time", NUMBER, NULL, AT(time), 1, UINT32_MAX },
+	{ "--range", TEXT, NULL, AT(range), 0, 0 },
+	{ "--destroy", TEXT, NULL, AT(destroy), 0, 0 },
+	{ "--format", CALL, take_format, 0, 0, 0 },
+	{ "--formats", CALL, take_formats, 0, 0, 0 },
+	{ "--results", TEXT, NULL, AT(results), 0, 0 },
+	{ "--blocks", NUMBER, NULL, AT(blocks), 256, 1 << 24 },
+	{ "--output", CALL, parse_output, 0, 0, 0 },
+	{ "--scripts", TEXT, NULL, AT(scripts), 0, 0 },
+	{ "--like", CALL, take_like, 0, 0, 0 },
+	{ "--self-test", TEXT, NULL, AT(selftest), 0, 0 },
+	{ "--ns_fault", TEXT, NULL, AT(fault), 0, 0 },
+	{ "--ns_defect", TEXT, NULL, AT(defect), 0, 0 },
+};
+
+enum { NR_KNOWN = sizeof(known) / sizeof(known[0]), FIRST_ID = 256 };
+
+static void take(struct args *a, unsigned i, const char *text)
+{
+	char *at = (char *)a + known[i].at;
+
+	switch (known[i].kind) {
+	case CALL:
+		known[i].call(a, text);
 		break;
-	case ONLY:
-		a->only = optarg;
+	case TEXT:
+		*(const char **)at = text;
 		break;
-	case SEED:
-		a->seed = number("--seed", optarg, 0, UINT64_MAX);
+	case NUMBER:
+		*(uint64_t *)at = number(known[i].name, text, known[i].min, known[i].max);
 		break;
-	case REPEAT:
-		a->repeat = number("--repeat", optarg, 1, UINT32_MAX);
-		break;
-	case TIME:
-		a->time = number("--time", optarg, 1, UINT32_MAX);
-		break;
-	case RANGE:
-		a->range = optarg;
-		break;
-	case DESTROY:
-		a->destroy = optarg;
-		break;
-	case FORMAT:
-		parse_format(a, optarg);
-		break;
-	case BLOCKS:
-		a->blocks = number("--blocks", optarg, 256, 1 << 24);
-		break;
-	case OUTPUT:
-		parse_output(a, optarg);
-		break;
-	case SCRIPTS:
-		a->scripts = optarg;
-		break;
-	case QUIET:
-		a->quiet = true;
-		break;
-	case NS_FAULT:
-		a->fault = optarg;
-		break;
-	case NS_DEFECT:
-		a->defect = optarg;
-		break;
-	case LIKE:
-		if (strcmp(optarg, "readback"))
-			args_die("--like: '%s' is unknown: give readback", optarg);
-		a->like = true;
-		break;
-	case FORMATS:
-		if (strcmp(optarg, "all"))
-			args_die("--formats: '%s' is unknown: give all", optarg);
-		a->all_formats = true;
-		break;
-	case RESULTS:
-		a->results = optarg;
-		break;
-	case SELF_TEST:
-		a->selftest = optarg;
+	case FLAG:
+		*(bool *)at = true;
 		break;
 	}
+}
+
+static bool has_value(unsigned i)
+{
+	return known[i].kind != FLAG && known[i].call != take_help;
 }
 
 /* Of an option that has no value getopt tells which one. */
@@ -245,38 +223,53 @@ static const char *complaint(int id)
 {
 	if (id == ':')
 		return "needs a value";
-	for (const struct option *o = options; optopt && o->name; o++)
-		if (o->val == optopt)
-			return "has a value, and takes none";
-	return "is no option";
+	return optopt >= FIRST_ID ? "has a value, and takes none" : "is no option";
+}
+
+static void parse_options(struct args *a, int argc, char **argv)
+{
+	struct option options[NR_KNOWN + 1] = { 0 };
+	int id;
+
+	for (int i = 0; i < NR_KNOWN; i++) {
+		options[i].name = known[i].name + 2;
+		options[i].has_arg = has_value(i) ? required_argument : no_argument;
+		options[i].val = FIRST_ID + i;
+	}
+	opterr = 0;
+	while ((id = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
+		if (id == ':' || id == '?')
+			args_die("'%s' %s (see --help)", argv[optind - 1], complaint(id));
+		take(a, id == 'h' ? 0 : id - FIRST_ID, optarg);
+	}
+}
+
+/* Options that contradict each other, or are not enough. */
+static void check(const struct args *a)
+{
+	if (a->selftest && (a->target || a->formatted))
+		args_die("--self-test makes images of its own: no TARGET, and no --format");
+	if (!a->target && !a->formatted && !a->list && !a->selftest)
+		args_die(
+			"TARGET is missing: /dev/ngXnY or an image, or --format= for a new image (see --help)");
+	if (a->all_formats != (a->results != NULL))
+		args_die("--formats=all and --results=FOLDER go together");
+	if (a->all_formats && !a->target)
+		args_die("--formats=all needs a TARGET, a device or an image");
+	if (a->target && a->blocks)
+		args_die("--blocks is for a new image, without TARGET");
 }
 
 struct args args_parse(int argc, char **argv)
 {
 	struct args a = { .seed = 1, .repeat = 1, .format = NS_FORMAT_ANY };
-	int id;
 
-	opterr = 0;
-	while ((id = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
-		if (id == ':' || id == '?')
-			args_die("'%s' %s (see --help)", argv[optind - 1], complaint(id));
-		take(&a, id);
-	}
+	parse_options(&a, argc, argv);
 	if (optind < argc)
 		a.target = argv[optind++];
 	if (optind < argc)
 		args_die("'%s': one TARGET is enough (see --help)", argv[optind]);
-	if (a.selftest && (a.target || a.formatted))
-		args_die("--self-test makes images of its own: no TARGET, and no --format");
-	if (!a.target && !a.formatted && !a.list && !a.selftest)
-		args_die(
-			"TARGET is missing: /dev/ngXnY or an image, or --format= for a new image (see --help)");
-	if (a.all_formats != (a.results != NULL))
-		args_die("--formats=all and --results=FOLDER go together");
-	if (a.all_formats && !a.target)
-		args_die("--formats=all needs a TARGET, a device or an image");
-	if (a.target && a.blocks)
-		args_die("--blocks is for a new image, without TARGET");
+	check(&a);
 	if (!a.nr_outputs) {
 		a.outputs[a.nr_outputs].writer = report_writer("people", 6);
 		a.outputs[a.nr_outputs++].path = "-";
