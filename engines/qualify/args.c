@@ -34,6 +34,8 @@ static const char usage[] =
 	"  --only=TEXT           cases whose name has TEXT in it\n"
 	"  --seed=N              data, places and damage are drawn from it (default: 1)\n"
 	"  --repeat=N            all of it N times, each with the next seed (default: 1)\n"
+	"  --strict              of several errors the first block's must be reported, in the order guard,\n"
+	"                        application, storage, reference tag: the specification leaves it open\n"
 	"  --like=readback       instead of the suite, what writing and reading back would see\n"
 	"  --time=SECONDS        again and again, at least so long\n"
 	"What is told:\n"
@@ -173,6 +175,7 @@ static const struct {
 	{ "--help", CALL, take_help, 0, 0, 0 },
 	{ "--list", FLAG, NULL, AT(list), 0, 0 },
 	{ "--quiet", FLAG, NULL, AT(quiet), 0, 0 },
+	{ "--strict", FLAG, NULL, AT(strict), 0, 0 },
 	{ "--only", TEXT, NULL, AT(only), 0, 0 },
 	{ "--seed", NUMBER, NULL, AT(seed), 0, UINT64_MAX },
 	{ "--repeat", NUMBER, NULL, AT(repeat), 1, UINT32_MAX },

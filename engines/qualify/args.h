@@ -13,7 +13,7 @@ enum { MAX_OUTPUTS = 8 };
 
 struct args {
 	const char		*target;	/* NULL: a new image */
-	bool			list, quiet, like, all_formats;
+	bool			list, quiet, like, all_formats, strict;
 	const char *only, *destroy, *range, *scripts, *fault, *defect, *selftest, *results;
 	uint64_t		seed, repeat, time, blocks;
 	struct ns_format	format;

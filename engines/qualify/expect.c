@@ -13,6 +13,19 @@ static bool escapes(const struct qm_format *f, const struct qm_tuple *t)
 	return f->type != 3 || t->ref == qm_ones(qm_ref_bits(f));
 }
 
+#define TAG_ERRORS (QS(QS_GUARD) | QS(QS_APP) | QS(QS_REF) | QS(QS_STORAGE))
+
+/* Of the errors of one block those that may be reported. */
+static uint32_t reported(const struct qm_format *f, uint32_t wrong)
+{
+	static const enum qm_status order[] = { QS_GUARD, QS_APP, QS_STORAGE, QS_REF };
+
+	for (int i = 0; i < 4 && f->strict; i++)
+		if (wrong & QS(order[i]))
+			return QS(order[i]);
+	return wrong;
+}
+
 /*
  * 5.3.3.  Which of several errors is reported is not specified, so it may be any.
  * @guard: the right one where it is known by now, or NULL.
@@ -37,10 +50,10 @@ uint32_t qm_check_block(const struct qm_format *f, const struct qm_range *r, uin
 		wrong |= QS(QS_STORAGE);
 	if (r->checks & QM_REF && f->type != 3 && t.ref != qm_ref_at(f, r->tags.ref, i))
 		wrong |= QS(QS_REF);
-	return wrong;
+	return reported(f, wrong);
 }
 
-#define MEDIA_ERRORS (QS(QS_UNRECOVERED) | QS(QS_GUARD) | QS(QS_APP) | QS(QS_REF) | QS(QS_STORAGE))
+#define MEDIA_ERRORS (QS(QS_UNRECOVERED) | TAG_ERRORS)
 
 static uint32_t check_as(struct qm *m, struct qm_block *b, enum qm_may as,
 			 const struct qm_range *r, uint32_t i)
@@ -78,12 +91,13 @@ static uint32_t check_one(struct qm *m, const struct qm_range *r, uint32_t i)
 uint32_t qm_check_media(struct qm *m, const struct qm_range *r)
 {
 	uint32_t all = 0;
-	bool good = true;
+	bool good = true, found = false;	/* found: an earlier block fails its checks */
 
 	for (uint32_t i = 0; i < r->nr; i++) {
 		const uint32_t one = check_one(m, r, i);
 
-		all |= one;
+		all |= m->f.strict && found ? one & ~TAG_ERRORS : one;
+		found |= !(one & QS(QS_OK)) && one & TAG_ERRORS;
 		good &= one & QS(QS_OK) ? true : false;
 	}
 	return (all & ~QS(QS_OK)) | (good ? QS(QS_OK) : 0);
@@ -95,7 +109,7 @@ static uint32_t check_host(const struct qm_format *f, const struct nvme_uring_cm
 {
 	uint32_t wrong = 0;
 
-	for (uint32_t i = 0; r->checks && i < r->nr; i++) {
+	for (uint32_t i = 0; r->checks && i < r->nr && !(f->strict && wrong); i++) {
 		const struct qm_place p = qm_place(f, cmd, r->pract, i);
 
 		wrong |= qm_check_block(f, r, i, p.data, p.md, NULL);

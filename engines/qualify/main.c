@@ -93,6 +93,7 @@ static void open_target(const struct args *a, struct lab *l, const char *path)
 	if (ops->open(&o, &l->ns, why))
 		args_die("%s", why);
 	l->fresh = l->ns->created;
+	l->f.strict = a->strict;
 	if (lab_identify(l, why)) {
 		l->ns->refused = true;
 		l->ns->ops->close(l->ns);

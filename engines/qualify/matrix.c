@@ -117,13 +117,14 @@ static struct json_object *read_report(const struct args *a, const char *path)
 static void run_suite(const struct args *a, const char *path)
 {
 	char output[PATH_MAX + 20], seed[40], repeat[40], option[3][PATH_MAX];
-	char *argv[12] = { "nvmepi-qualify", "--quiet", output, seed, repeat };
+	char *argv[12] = { "nvmepi-qualify", a->strict ? "--strict" : "--quiet", "--quiet", output,
+			   seed, repeat };
 	const struct {
 		const char *name, *value;
 	} given[] = { { "--destroy=", a->destroy },
 		      { "--range=", a->range },
 		      { "--only=", a->only } };
-	int n = 5, status;
+	int n = 6, status;
 	pid_t pid;
 
 	snprintf(output, sizeof(output), "--output=json:%s", path);

@@ -38,6 +38,12 @@ struct qm_format {
 	unsigned	dsm_ranges;		/* DMRL; 0: no limit */
 	uint16_t	copy_formats;		/* formats that are supported and enabled, by bit */
 	uint32_t	copy_range, copy_blocks, copy_ranges;	/* MSSRL, MCL, MSRC + 1 */
+	/*
+	 * The specification leaves open which of several errors is reported.  Set: it must be that of
+	 * the first bad block, in the order guard, application, storage, reference tag, as most
+	 * controllers have it.
+	 */
+	bool		strict;
 	bool		copy_stcr;		/* PIC.STCRS */
 };
 

@@ -96,7 +96,8 @@ static void try_format(const struct args *a, struct defect *d, const char *forma
 	const bool is_fault = !strncmp(d->name, fault, strlen(fault));
 	char words[200], bad[200], seed[40];
 	char *argv[] = { "nvmepi-qualify", "--quiet", "--output=tap", words, bad, seed,
-			 a->like ? "--like=readback" : NULL, NULL };
+			 a->strict ? "--strict" : "--quiet", a->like ? "--like=readback" : NULL,
+			 NULL };
 	int status;
 
 	snprintf(words, sizeof(words), "--format=%s", format);
