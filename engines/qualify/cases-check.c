@@ -124,6 +124,30 @@ static void run_keep_old(struct lab *l, const struct qcase *c)
 	case_blocks(l, c, keep_old);
 }
 
+/* A bad block on both sides of each power of two, in commands of the most blocks. */
+static void run_positions(struct lab *l, const struct qcase *c)
+{
+	const uint32_t nr = l->most;
+	const uint64_t lba = lab_place(l, nr);
+
+	(void)c;
+	for (uint32_t two = 2; two < nr && !l->failed; two *= 2)
+		for (uint32_t i = two - 1; i <= two + 1 && i < nr && !l->failed; i++) {
+			const unsigned field = i & 1 ? QM_GUARD : QM_APP;
+			struct nvme_uring_cmd cmd;
+
+			lab_new_tags(l, lba);
+			lab_fill(l, i + 2 < nr ? i + 2 : nr, false);
+			cmd = lab_command(l, nvme_cmd_write, lba, i + 2 < nr ? i + 2 : nr, field);
+			case_flip(l, &cmd, i, field, case_bit(l, field));
+			lab_do(l, &cmd);
+			lab_store(l, lba, i + 2 < nr ? i + 2 : nr);
+			case_send(l, nvme_cmd_read, lba, i + 2 < nr ? i + 2 : nr, field);
+			if (lab_has(l, nvme_cmd_verify))
+				case_send(l, nvme_cmd_verify, lba, i + 1, field);
+		}
+}
+
 /* A command after one that failed is no other than before it. */
 static void run_after_error(struct lab *l, const struct qcase *c)
 {
@@ -143,6 +167,48 @@ static void run_after_error(struct lab *l, const struct qcase *c)
 		case_send(l, nvme_cmd_write, lba, nr, case_checks(l));
 		case_send(l, nvme_cmd_read, lba, nr, case_checks(l));
 		lab_store(l, lba, nr);
+	}
+}
+
+/* One command of each kind, good or bad, that must not keep the next from being checked. */
+static void send_before(struct lab *l, unsigned kind, uint64_t lba)
+{
+	static const uint8_t opcodes[] = { nvme_cmd_flush,	 nvme_cmd_read,	   nvme_cmd_write,
+					   nvme_cmd_verify,	 nvme_cmd_compare,
+					   nvme_cmd_write_zeroes, nvme_cmd_write_uncor };
+	const uint8_t opcode = opcodes[kind / 3];
+	struct nvme_uring_cmd cmd = lab_command(l, opcode, lba, 2, kind % 3 ? QM_APP : 0);
+
+	if (!lab_has(l, opcode))
+		return;
+	if (opcode == nvme_cmd_flush)
+		cmd = (struct nvme_uring_cmd){ .opcode = opcode, .nsid = l->f.nsid };
+	else if (kind % 3 == 2)		/* out of range */
+		cmd.cdw11 = 1u << 31;
+	lab_send(l, cmd);
+}
+
+static void run_after_each(struct lab *l, const struct qcase *c)
+{
+	(void)c;
+	for (unsigned kind = 0; kind < 21 && !l->failed; kind++) {
+		const uint64_t lba = lab_place(l, 7), other = lba + 5;
+		struct nvme_uring_cmd cmd;
+
+		lab_new_tags(l, other);
+		lab_write(l, other, 2);
+		send_before(l, kind, other);
+		lab_new_tags(l, lba);
+		lab_fill(l, 4, false);
+		cmd = lab_command(l, nvme_cmd_write, lba, 4, QM_GUARD | QM_APP);
+		case_flip(l, &cmd, kind % 4, QM_GUARD, case_bit(l, QM_GUARD));
+		lab_send(l, cmd);
+		lab_send(l, lab_command(l, nvme_cmd_write, lba, 4, 0));
+		send_before(l, kind, other);
+		lab_send(l, lab_command(l, nvme_cmd_read, lba, 4, QM_GUARD));
+		lab_look(l, lba, 7);
+		lab_new_tags(l, other);
+		lab_write(l, other, 2);
 	}
 }
 
@@ -210,6 +276,10 @@ static const struct qcase list[] = {
 	{ "check/failed-write",
 	  "A Write that fails a check changes no block, neither ahead of the bad one nor behind it.",
 	  "5.3.2.1", NEED_PI, run_keep_old, nvme_cmd_write, QM_GUARD, 0 },
+	{ "check/positions", "A bad block is found in every place of a command, on both sides of powers of two.",
+	  "5.3.3", NEED_PI, run_positions, 0, 0, 0 },
+	{ "check/after-each", "No command, good or refused, keeps the next one from being checked.",
+	  "5.3.2", NEED_PI, run_after_each, 0, 0, 0 },
 	{ "check/after-error", "A command that failed leaves nothing behind that changes the next.",
 	  "5.3.2", NEED_PI, run_after_error, 0, 0, 0 },
 };

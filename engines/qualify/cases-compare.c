@@ -149,7 +149,7 @@ static void run_verify_all(struct lab *l, const struct qcase *c)
 	(void)c;
 	lab_new_tags(l, lba);
 	for (uint64_t i = 0; i < nr; i++)
-		if (qm_block(&l->model, lba + i)->may & (QM_ANY | QM_UNCOR) &&
+		if (qm_block(&l->model, lba + i)->may & QM_UNCOR &&
 		    !lab_write(l, lba + i, 1))
 			return;
 	case_send(l, nvme_cmd_verify, lba, nr, 0);

@@ -292,7 +292,7 @@ static void run_depth(struct lab *l, const struct qcase *c)
 	struct target_queue *q = NULL;
 	char why[WHY_MAX];
 
-	if (l->last - l->first < 4ULL * c->field * SLOT_BLOCKS)
+	if (l->near / 2 < c->field * SLOT_BLOCKS + 64)
 		l->skip = "the range is too small for so many commands at once";
 	else if (!slots || !make_slots(l, slots, c->field, c->opcode == nvme_cmd_read))
 		l->skip = "out of memory";

@@ -73,6 +73,17 @@ static void at_offset(struct lab *l, uint32_t offset, uint32_t nr)
 	lba = case_prepare(l, nr);
 	case_send(l, nvme_cmd_read, lba, nr, checks);
 	case_send(l, nvme_cmd_read, lba, nr, checks | LAB_PRACT);
+	if (l->f.type) {		/* nor do buffers there keep anything from being checked */
+		const struct nvme_uring_cmd cmd =
+			lab_command(l, nvme_cmd_write, lba, nr, QM_GUARD | QM_APP);
+		const unsigned field = offset & 4 ? QM_GUARD : QM_APP;
+
+		case_flip(l, &cmd, lab_below(l, nr), field, case_bit(l, field));
+		lab_do(l, &cmd);
+		lab_store(l, lba, nr);
+		case_send(l, nvme_cmd_read, lba, nr, QM_GUARD | QM_APP);
+		case_send(l, nvme_cmd_read, lba, nr, QM_GUARD | QM_APP | LAB_PRACT);
+	}
 	l->bufs = &l->own;
 	l->in = &l->input;
 }

@@ -114,34 +114,27 @@ static void explain(struct qm *m, const struct qm_block *b, const struct qm_plac
 }
 
 /* Narrow what @b may be to what was read.  False: it was nothing of that. */
-static bool narrow(struct qm *m, struct qm_block *b, const struct qm_place *p, uint64_t lba,
-		   bool whole)
+static bool narrow(struct qm *m, struct qm_block *b, const struct qm_place *p)
 {
 	uint8_t may = 0;
 
 	for (unsigned as = QM_BYTES; as <= QM_FFS; as <<= 1)
 		if (b->may & as && same_block(&m->f, p, qm_content(m, b, as)))
 			may |= as;
-	if (!may && b->may & QM_ANY) {
-		if (whole)
-			qm_set(m, lba, p->data, p->md);
-		return true;
-	}
 	if (may)
 		b->may = may;
-	return may;
+	return may || b->may & QM_ANY;
 }
 
 bool qm_read(struct qm *m, const struct nvme_uring_cmd *cmd, struct qm_diff *d)
 {
 	const struct qm_range r = qm_range(&m->f, cmd);
-	const bool whole = qm_wire(&m->f, r.pract).crosses || !m->f.md_size;
 
 	for (uint32_t i = 0; i < r.nr; i++) {
 		const struct qm_place p = qm_place(&m->f, cmd, r.pract, i);
 		struct qm_block *b = qm_block(m, r.lba + i);
 
-		if (!b || narrow(m, b, &p, r.lba + i, whole))
+		if (!b || narrow(m, b, &p))
 			continue;
 		*d = (struct qm_diff){ .lba = r.lba + i, .index = i };
 		explain(m, b, &p, d);

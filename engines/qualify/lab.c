@@ -15,6 +15,9 @@ enum { PAGE = 4096, CANARY = 64, CANARY_BYTE = 0xc7, POISON_BYTE = 0xa5 };
 /* Blocks of a command without a limit, and bytes. */
 enum { MOST_BLOCKS = 2048, MOST_BYTES = 2 << 20, QUIET_BLOCKS = 32, LEAST_BLOCKS = 256 };
 
+/* Blocks that places are mostly chosen of, which keeps memory small; those around LBA 65536. */
+enum { NEAR_BLOCKS = 8192, NEAR_BYTES = 32 << 20, FAR_LBA = 65536, FAR_BLOCKS = 1024 };
+
 struct lab_bufs lab_bufs(const struct lab *l)
 {
 	const size_t block = (size_t)l->f.data_size + l->f.md_size;
@@ -36,12 +39,20 @@ void lab_bufs_free(struct lab_bufs *b)
 	*b = (struct lab_bufs){ 0 };
 }
 
+static uint64_t near_blocks(const struct lab *l)
+{
+	const uint64_t nr = l->last - l->first + 1, fit = NEAR_BYTES / l->f.data_size;
+	const uint64_t near = fit < NEAR_BLOCKS ? fit : NEAR_BLOCKS;
+
+	return nr < near ? nr : near;
+}
+
 static uint32_t most_blocks(const struct lab *l)
 {
 	const struct qm_format *f = &l->f;
 	const uint32_t block = f->data_size + (f->extended && !f->data_only ? f->md_size : 0);
 	const uint32_t whole = f->data_size + (f->extended ? f->md_size : 0);
-	const uint64_t range = l->last - l->first + 1;
+	const uint64_t range = near_blocks(l);
 	uint64_t most = MOST_BYTES / block;
 
 	if (f->max_bytes && f->max_bytes / block < most)
@@ -62,6 +73,7 @@ static unsigned at_first(const struct lab *l)
 int lab_start(struct lab *l, char why[WHY_MAX])
 {
 	const uint64_t nr = l->last - l->first + 1;
+	const uint64_t near = near_blocks(l);
 
 	l->most = most_blocks(l);
 	if (nr < LEAST_BLOCKS || l->most < 4)
@@ -77,8 +89,9 @@ int lab_start(struct lab *l, char why[WHY_MAX])
 	if (!l->own.data || !l->input.data || !l->raw.data ||
 	    !qm_open(&l->model, &l->f, l->first, nr, at_first(l)))
 		return refuse(why, ENOMEM, "%s: out of memory", l->path);
-	l->nr_quiet = nr / 16 < QUIET_BLOCKS ? nr / 16 : QUIET_BLOCKS;
-	l->quiet = l->first + nr / 2;
+	l->near = near;
+	l->nr_quiet = near / 16 < QUIET_BLOCKS ? near / 16 : QUIET_BLOCKS;
+	l->quiet = l->first + near / 2;
 	return 0;
 }
 
@@ -124,11 +137,14 @@ void lab_random_bytes(struct lab *l, void *p, size_t len)
 
 uint64_t lab_place(struct lab *l, uint64_t nr)
 {
-	const uint64_t range = l->last - l->first + 1;
 	uint64_t lba;
 
+	/* Where LBAs have more than 16 bits, one in four is there. */
+	if (nr <= FAR_BLOCKS && l->last >= FAR_LBA + FAR_BLOCKS && l->first + l->near <= FAR_LBA - FAR_BLOCKS &&
+	    !lab_below(l, 4))
+		return FAR_LBA - FAR_BLOCKS + lab_below(l, 2 * FAR_BLOCKS - nr + 1);
 	do
-		lba = l->first + lab_below(l, range - nr + 1);
+		lba = l->first + lab_below(l, l->near - nr + 1);
 	while (lba < l->quiet + l->nr_quiet && lba + nr > l->quiet);
 	return lba;
 }

@@ -51,6 +51,7 @@ struct lab {
 	struct qm_tags		tags;		/* of the next command */
 	struct lab_bufs *bufs, *in; /* of the next command: what it sends; what it reads */
 	struct lab_bufs		own, input, raw; /* ->bufs and ->in by default; to look at media */
+	uint64_t		near;		/* most places are in so many blocks from ->first on */
 	uint64_t		quiet, nr_quiet; /* blocks that no case writes */
 	uint64_t		commands;	/* sent for the case that runs */
 	uint64_t		all_commands;
