@@ -17,7 +17,7 @@ static const char *const formats[] = {
 	"lbs=4096,ms=24,pi=1,pif=2,sts=40",
 	"lbs=512,ms=64,mset=1,pi=2,pil=1",
 	"lbs=512,ms=16,mset=1,pi=3",
-	"lbs=4096,ms=16,pi=0",
+	"lbs=16384,ms=64,pi=1,pif=2", "lbs=4096,ms=16,pi=0",
 };
 
 enum { MAX_CASES = 512, NR_FORMATS = sizeof(formats) / sizeof(formats[0]) };
