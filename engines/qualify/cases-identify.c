@@ -232,7 +232,7 @@ static void run_cdfe(struct lab *l, const struct qcase *c)
 {
 	uint8_t page[BEHAVIOR_SIZE] = { 0 }, on[BEHAVIOR_SIZE];
 	const uint16_t formats = l->model.f.copy_formats;
-	const struct qcase *copy = NULL;
+	const struct qcase *copy;
 
 	(void)c;
 	if (!may_change(l, page))
@@ -245,9 +245,11 @@ static void run_cdfe(struct lab *l, const struct qcase *c)
 	}
 	l->model.f.copy_formats |= on[CDFE] & 0xc;
 	l->f.copy_formats = l->model.f.copy_formats;
-	for (unsigned i = 0; (copy = qcase_at(i)); i++)
+	for (unsigned i = 0; i < cases_copy.nr; i++) {
+		copy = &cases_copy.cases[i];
 		if (!strcmp(copy->name, "copy/formats"))
 			copy->run(l, copy);
+	}
 	l->model.f.copy_formats = l->f.copy_formats = formats;
 	behavior(l, nvme_admin_set_features, page);
 }

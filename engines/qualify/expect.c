@@ -3,106 +3,6 @@
 #include <string.h>
 #include "model.h"
 
-/* --- checks --- */
-
-/* 5.3.3: an application tag of all ones; for type 3 a reference tag of all ones as well. */
-static bool escapes(const struct qm_format *f, const struct qm_tuple *t)
-{
-	if (t->app != 0xffff)
-		return false;
-	return f->type != 3 || t->ref == qm_ones(qm_ref_bits(f));
-}
-
-#define TAG_ERRORS (QS(QS_GUARD) | QS(QS_APP) | QS(QS_REF) | QS(QS_STORAGE))
-
-/* Of the errors of one block those that may be reported. */
-static uint32_t reported(const struct qm_format *f, uint32_t wrong)
-{
-	static const enum qm_status order[] = { QS_GUARD, QS_APP, QS_STORAGE, QS_REF };
-
-	for (int i = 0; i < 4 && f->strict; i++)
-		if (wrong & QS(order[i]))
-			return QS(order[i]);
-	return wrong;
-}
-
-/*
- * 5.3.3.  Which of several errors is reported is not specified, so it may be any.
- * @guard: the right one where it is known by now, or NULL.
- */
-uint32_t qm_check_block(const struct qm_format *f, const struct qm_range *r, uint32_t i,
-			const uint8_t *data, const uint8_t *md, const uint64_t *guard)
-{
-	uint32_t wrong = 0;
-	struct qm_tuple t;
-
-	if (!f->type || !r->checks)
-		return 0;
-	t = qm_unpack(f, md);
-	if (escapes(f, &t))
-		return 0;
-	if (r->checks & QM_GUARD && t.guard != (guard ? *guard : qm_guard_of(f, data, md)))
-		wrong |= QS(QS_GUARD);
-	if (r->checks & QM_APP && (t.app ^ r->tags.app) & r->tags.app_mask)
-		wrong |= QS(QS_APP);
-	if (r->checks & QM_STORAGE &&
-	    (t.storage ^ r->tags.storage) & f->storage_mask & qm_ones(f->sts))
-		wrong |= QS(QS_STORAGE);
-	if (r->checks & QM_REF && f->type != 3 && t.ref != qm_ref_at(f, r->tags.ref, i))
-		wrong |= QS(QS_REF);
-	return reported(f, wrong);
-}
-
-#define MEDIA_ERRORS (QS(QS_UNRECOVERED) | TAG_ERRORS)
-
-static uint32_t check_as(struct qm *m, struct qm_block *b, enum qm_may as,
-			 const struct qm_range *r, uint32_t i)
-{
-	const struct qm_format *f = &m->f;
-	const uint8_t *bytes = qm_content(m, b, as);
-
-	if (as == QM_BYTES && f->type && r->checks & QM_GUARD && !b->guarded) {
-		b->guard = qm_guard_of(f, bytes, bytes + f->data_size);
-		b->guarded = true;
-	}
-	return qm_check_block(f, r, i, bytes, bytes + f->data_size,
-			      as == QM_BYTES && b->guarded ? &b->guard : NULL);
-}
-
-/* The errors that one block may end a command with; QS_OK among them if it need not. */
-static uint32_t check_one(struct qm *m, const struct qm_range *r, uint32_t i)
-{
-	struct qm_block *b = qm_block(m, r->lba + i);
-	uint32_t all = 0;
-
-	if (!b || b->may & QM_ANY)
-		return QS(QS_OK) | MEDIA_ERRORS;
-	if (b->may & QM_UNCOR)
-		all |= QS(QS_UNRECOVERED);
-	for (unsigned as = QM_BYTES; as <= QM_FFS; as <<= 1)
-		if (b->may & as) {
-			const uint32_t wrong = check_as(m, b, as, r, i);
-
-			all |= wrong ? wrong : QS(QS_OK);
-		}
-	return all;
-}
-
-uint32_t qm_check_media(struct qm *m, const struct qm_range *r)
-{
-	uint32_t all = 0;
-	bool good = true, found = false;	/* found: an earlier block fails its checks */
-
-	for (uint32_t i = 0; i < r->nr; i++) {
-		const uint32_t one = check_one(m, r, i);
-
-		all |= m->f.strict && found ? one & ~TAG_ERRORS : one;
-		found |= !(one & QS(QS_OK)) && one & TAG_ERRORS;
-		good &= one & QS(QS_OK) ? true : false;
-	}
-	return (all & ~QS(QS_OK)) | (good ? QS(QS_OK) : 0);
-}
-
 /* Blocks in the host's memory. */
 static uint32_t check_host(const struct qm_format *f, const struct nvme_uring_cmd *cmd,
 			   const struct qm_range *r)
@@ -115,21 +15,6 @@ static uint32_t check_host(const struct qm_format *f, const struct nvme_uring_cm
 		wrong |= qm_check_block(f, r, i, p.data, p.md, NULL);
 	}
 	return wrong;
-}
-
-/*
- * 5.3.3: type 1 asks for the low bits of SLBA; type 3 should not compare, and a command that
- * is aborted for asking is aborted with Invalid Protection Information.
- */
-uint32_t qm_admit(const struct qm_format *f, const struct qm_range *r, bool *may)
-{
-	*may = false;
-	if (!(r->checks & QM_REF))
-		return 0;
-	if (f->type == 1 && r->tags.ref != (r->lba & qm_ones(qm_ref_bits(f))))
-		return QS(QS_PI);
-	*may = f->type == 3;
-	return f->type == 3 ? QS(QS_PI) : 0;
 }
 
 /* --- what is asked of every command --- */
@@ -201,8 +86,8 @@ static struct qm_expect expect_verify(struct qm *m, const struct nvme_uring_cmd 
 		return only(wrong | admit);
 	media = qm_check_media(m, &r);
 	/* 3.3.5: the error need not be the one that reading would end with. */
-	if (media & MEDIA_ERRORS)
-		media |= MEDIA_ERRORS;
+	if (media & QM_MEDIA_ERRORS)
+		media |= QM_MEDIA_ERRORS;
 	return (struct qm_expect){ media | admit | (pract ? QS(QS_FIELD) : 0), .any_dnr = may };
 }
 

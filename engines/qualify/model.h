@@ -216,6 +216,10 @@ void qm_done(struct qm *m, const struct nvme_uring_cmd *cmd, bool good);
 
 /* --- for the parts of the model --- */
 
+/* The statuses of checks, and of a block that is read. */
+#define QM_TAG_ERRORS (QS(QS_GUARD) | QS(QS_APP) | QS(QS_REF) | QS(QS_STORAGE))
+#define QM_MEDIA_ERRORS (QS(QS_UNRECOVERED) | QM_TAG_ERRORS)
+
 /* Statuses that the checks of one block in memory may end with. */
 uint32_t qm_check_block(const struct qm_format *f, const struct qm_range *r, uint32_t i,
 			const uint8_t *data, const uint8_t *md, const uint64_t *guard);

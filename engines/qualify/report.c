@@ -26,27 +26,6 @@ const char *report_writers(void)
 	return "people, tap, junit, json or html";
 }
 
-void report_escape(FILE *out, const char *text)
-{
-	for (; *text; text++)
-		switch (*text) {
-		case '&':
-			fputs("&amp;", out);
-			break;
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		case '"':
-			fputs("&quot;", out);
-			break;
-		default:
-			fputc(*text < ' ' && *text != '\n' ? '?' : *text, out);
-		}
-}
-
 /* --- files --- */
 
 /* Every report has this near its beginning. */
@@ -111,15 +90,6 @@ int report_write(const struct report_writer *w, const char *path, const struct r
 	return err ? refuse(why, err, "--output: %s: no report was written: %s", path,
 			    strerror(err))
 		   : 0;
-}
-
-char *report_script_name(const struct qcase *c, char buf[80])
-{
-	snprintf(buf, 80, "%s.sh", c->name);
-	for (char *p = buf; *p; p++)
-		if (*p == '/')
-			*p = '-';
-	return buf;
 }
 
 int report_scripts(const struct report *r, const char *folder, char why[WHY_MAX])
