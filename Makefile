@@ -70,7 +70,7 @@ $(tests) $(filter-out $(scan_faulty),$(tools)): $(B)/tests/%: $(B)/tests/%.o $(s
 	$(CC) -o $@ $^ $(ldflags) $(libs)
 
 # The model of the qualification is none of the library.
-$(B)/tests/qualify/test-model: $(addprefix $(B)/engines/qualify/,copy.o effect.o expect.o guard.o model.o tuple.o)
+$(B)/tests/qualify/test-model: $(addprefix $(B)/engines/qualify/,check.o copy.o effect.o expect.o guard.o model.o tuple.o)
 
 # For QEMU and for the guest: not of a format or a library of ours.
 counting: $(B)/count.so $(B)/mark
