@@ -267,8 +267,7 @@ void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 	const struct nvme_template *kind = kind_of(io);
 	const bool reads = io->opcode == nvme_cmd_read;
 
-	if (!kind || !(reads ? ns->fast_reads : ns->fast_writes) || io->nr_injections ||
-	    vfy_plugged(&job->plugin)) {
+	if (!kind || !(reads ? ns->fast_reads : ns->fast_writes)) {
 		start_whole(io, job, cmd);
 		return;
 	}

@@ -93,8 +93,11 @@ struct job_ns {
 	struct vfy_written	*spoiled;	/* those that this run made uncorrectable; NULL: unknown */
 	unsigned		remark_on;	/* PI_*: the field of ->remark */
 	char			remark[WHY_MAX]; /* what can't be checked; "": nothing */
-	bool			fast_reads;	/* nothing is made or moved for one: the command, */
-	bool			fast_writes;	/* and a check of read tuples are all there is to do */
+	/*
+	 * Nothing is generated or moved for such an I/O: only the command is built, and read
+	 * tuples are checked.  A caller with a plugin or injection clears both.
+	 */
+	bool			fast_reads, fast_writes;
 	struct pi_tags		tags;		/* ref: that of LBA 0 */
 	struct nvme_wire	wire;		/* of Read and Write */
 	struct nvme_template	read, write;	/* as most commands of the job are */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "verify/metadata.h"
 #include "verify/hash.h"
+#include "inject.h"
 #include "job-report.h"
 #include "say.h"
 #include "session.h"
@@ -231,13 +232,18 @@ static bool counts_as(const struct job_ns *a, const struct job_ns *b)
 	       !a->prchk_read == !b->prchk_read && io_unchecked_of(a) == io_unchecked_of(b);
 }
 
-/* Bare I/Os are counted for all namespaces together: those that differ have none. */
-static void settle_bare(struct session *s)
+/*
+ * I/Os on the fast path know no plugin and no injection, and are counted for all namespaces
+ * together: namespaces that count differently have none.
+ */
+static void settle_fast_paths(struct session *s)
 {
 	unsigned i = 1;
 
 	while (i < s->nr_ns && counts_as(&s->ns[0], &s->ns[i]))
 		i++;
+	if (vfy_plugged(&s->job->plugin) || inject_wanted(s->job))
+		i = 0;
 	for (unsigned j = 0; i < s->nr_ns && j < s->nr_ns; j++)
 		s->ns[j].fast_reads = s->ns[j].fast_writes = false;
 }
@@ -278,7 +284,7 @@ int session_open(struct session *s, const struct session_opts *o, struct job_ns 
 		ret = open_judge(s, why);
 	if (ret)
 		return ret;
-	settle_bare(s);
+	settle_fast_paths(s);
 	if (o->first)
 		session_say_checks(s);
 	return 0;

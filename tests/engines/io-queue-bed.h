@@ -246,8 +246,11 @@ static inline void open_bed(unsigned nr_ns, unsigned depth, unsigned max_ranges,
 	lazy.reap = lazy_reap;
 	lazy.commit = counted_commit;
 	lazy.push = recording_push;
-	for (unsigned i = 0; i < nr_ns; i++)
+	for (unsigned i = 0; i < nr_ns; i++) {
 		open_namespace(i);
+		if (plugged || injects)		/* as a job's session has it */
+			bed.ns[i].fast_reads = bed.ns[i].fast_writes = false;
+	}
 	UNIT_CHECK(!io_queue_alloc(&bed.flight, bed.ns, nr_ns, depth, max_ranges), "memory");
 	UNIT_CHECK(!io_queue_start(&bed.flight, (struct target_queue_opts){ 0 }, NULL, why), "%s", why);
 }
