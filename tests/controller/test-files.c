@@ -86,7 +86,7 @@ static void refusals(void)
 		   why);
 	UNIT_CHECK(refused(try_open(&ns, "nowhere/x.img", &f, 1 << 20, true), "no such folder"),
 		   "\"%s\"", why);
-	UNIT_CHECK(refused(try_open(&ns, "x.img", &f, 0, true), "given size="), "\"%s\"", why);
+	UNIT_CHECK(refused(try_open(&ns, "x.img", &f, 0, true), "is the name right?"), "\"%s\"", why);
 	UNIT_CHECK(refused(try_open(&ns, "x.img", &any_format, 1 << 20, true), "ns_lbs="), "\"%s\"",
 		   why);
 	UNIT_CHECK(refused(try_open(&ns, "x.img", &f, 1 << 20, false), "that writes"), "\"%s\"",
