@@ -107,7 +107,8 @@ def run(name, main, read_arguments, interrupted="interrupted"):
     for stream in (sys.stdout, sys.stderr):     # names of files need not be text
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    sys.stdout = Output(sys.stdout)
+    if not isinstance(sys.stdout, Output):      # a test runs several programs in one process
+        sys.stdout = Output(sys.stdout)
     try:
         args = read_arguments()
         status = main(args)
