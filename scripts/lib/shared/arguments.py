@@ -1,29 +1,38 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command line of a program, as all programs here have it."""
+"""The command-line parser that all programs here share."""
 import argparse
 import re
 import sys
 from pathlib import Path
 
-HIDDEN = argparse.SUPPRESS      # as the help of an option that is the program's own business
+HIDDEN = argparse.SUPPRESS      # the help of an option that only the program itself uses
 
 
 def share(text):
-    """'3%' or '3' as 0.03; None unless it is above 0 and below a half."""
+    """
+    Returns a percentage such as '3%' or '3' as a fraction (0.03), or None unless it is above 0 and
+    below 50 %.
+    """
     match = re.fullmatch(r"([0-9]*\.?[0-9]+)%?", text)
     found = float(match[1]) / 100 if match else 0
     return found if 0 < found < 0.5 else None
 
 
 def given(text):
-    """The value of an option, as of a shell variable that was never set: '' would mean the present folder."""
+    """
+    The type of an option's value: refuses an empty one. An unset shell variable gives '', which as
+    a path would mean the current folder.
+    """
     if not text:
         raise argparse.ArgumentTypeError("it is empty: give a value, or leave it out")
     return text
 
 
 class Parser(argparse.ArgumentParser):
-    """Help is the calling program's text, errors are one line, options are spelled out."""
+    """
+    An argument parser: --help prints the calling program's docstring, an error is one line, and
+    options cannot be abbreviated.
+    """
 
     def __init__(self, text):
         super().__init__(allow_abbrev=False)
@@ -32,7 +41,7 @@ class Parser(argparse.ArgumentParser):
         self.text = text.lstrip()
 
     def add_argument(self, *words, **facts):
-        """As argparse has it; who has nothing by default may be given nothing."""
+        """Like argparse's, but an option whose default is '' accepts an empty value."""
         if facts.get("default") == "":
             facts.setdefault("type", str)
         return super().add_argument(*words, **facts)

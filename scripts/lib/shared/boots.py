@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Which boot of a kernel a run belongs to. A guest can be a third faster or slower after its next
-boot, so that a point is held against base lines of its own boot.
+Finds which boot of a kernel a run belongs to. The same guest can be a third faster or slower after
+another boot, so a point is compared with base lines of its own boot only.
 """
 from pathlib import Path
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-AT_ONCE = 58        # formats a boot of a guest; QEMU takes 256 namespaces, but scanning takes time
+# formats per boot of a guest: QEMU accepts 256 namespaces, but the scan takes time
+AT_ONCE = 58
 FORMAT = ("data_size", "ms", "guard", "pi_type", "placement", "transfer", "sts")
 
 
 def this():
-    """A word for the boot of the kernel that this runs on; '' where it does not tell."""
+    """Returns a short id of the running kernel's boot, or '' if the kernel does not provide one."""
     try:
         return BOOT_ID.read_text(encoding="ascii").strip()[:13]
     except OSError:
@@ -20,8 +21,9 @@ def this():
 
 def note(folder):
     """
-    Runs in the guest whose boots were not noted, as folders of before have them, get those
-    that their sweep made: so many formats each, and the repeats of the base lines in each.
+    Older results folders have no boot in the runs of a guest. This derives it from the order in
+    which their sweep made the boots: AT_ONCE formats per boot, and in each boot the repeats of the
+    base lines.
     """
     guests = [p for p in folder.points if p.target_kind == "guest" and p.boots() == {""}]
     if not guests:

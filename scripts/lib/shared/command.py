@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-How every program here ends. Exit status 1 is what the program means by it, as PI errors or
-'worse'; everything that keeps it from its end, foreseen or not, is a line and status 2.
+How every program here ends. Exit status 1 has the program's own meaning, such as PI errors or
+'worse'. Every failure, expected or not, ends with one line on standard error and status 2.
 """
 import contextlib
 import os
@@ -10,21 +10,28 @@ import sys
 import threading
 import traceback
 
-TRACEBACK = "NVMEPI_TRACEBACK"      # set, developers see where an unexpected error came from
+# if set, an unexpected error prints its traceback, for developers
+TRACEBACK = "NVMEPI_TRACEBACK"
 
 
 class Refusal(Exception):
-    """Why something can't be used or done: one line that says what, where and what to do."""
+    """
+    The reason why something cannot be used or done: one line that says what is wrong, where, and
+    what to do.
+    """
 
 
 def printable(text):
-    """One line for a terminal: control characters and what is no text are shown escaped."""
+    """
+    Returns the text as one line for a terminal: control characters and invalid characters are
+    escaped.
+    """
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii")
                    for one in str(text))
 
 
 def say(name, text):
-    """The one line of why @name ended; a standard error that takes nothing changes nothing."""
+    """Prints the one line that says why @name ended. Errors of standard error are ignored."""
     try:
         print(printable(f"{name}: {text}"), file=sys.stderr, flush=True)
     except (OSError, ValueError):
@@ -32,7 +39,10 @@ def say(name, text):
 
 
 def silence(stream):
-    """What nobody reads, or has no room, is dropped: Python flushes once more as it ends."""
+    """
+    Redirects a stream that nobody reads, or that has no space left, to /dev/null, because Python
+    flushes it once more at exit.
+    """
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     except (AttributeError, OSError, ValueError):
@@ -40,7 +50,7 @@ def silence(stream):
 
 
 def unexpected(error):
-    """A line about an error that nobody foresaw."""
+    """Returns the line for an exception that the program does not handle."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "?"
     return (f"unexpected {type(error).__name__} ({error}) in {where}: an error of this program, or "
@@ -49,7 +59,10 @@ def unexpected(error):
 
 @contextlib.contextmanager
 def about(path):
-    """What fails meanwhile fails at @path: errors of writing, as of a full disk, name no file."""
+    """
+    Adds @path to an OSError of the block that names no file: errors of writing, such as a full
+    disk, do not.
+    """
     try:
         yield
     except BrokenPipeError:
@@ -61,7 +74,7 @@ def about(path):
 
 
 class Output:
-    """Standard output, of which errors tell that it was this that had no room."""
+    """Standard output. Its errors name it, so that the message says what could not be written."""
 
     def __init__(self, stream):
         self.stream = stream
@@ -80,8 +93,9 @@ class Output:
 
 def fill_standard():
     """
-    A descriptor of standard input, output or error that is closed would be given to the next file that
-    is opened: /dev/null takes its place, and the stream that Python has none for.
+    Opens /dev/null for each of standard input, output and error that is closed. Otherwise the next
+    file that is opened would get its descriptor. Also creates the stream that Python leaves as
+    None.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
@@ -98,16 +112,16 @@ def fill_standard():
 
 def run(name, main, read_arguments, interrupted="interrupted"):
     """
-    The exit status of main(read_arguments()): main's own, or 2 with one line on standard
-    error. Refusal, OSError and an interrupt are foreseen; so is a reader that is gone.
-    args.out, where there is one, is told where an OSError names no file, as of a full disk.
+    Returns the exit status of main(read_arguments()), or 2 after one line on standard error.
+    Refusal, OSError, an interrupt and a closed pipe are expected. For an OSError that names no file
+    the line names args.out, if there is one.
     """
     args = None
     fill_standard()
-    for stream in (sys.stdout, sys.stderr):     # names of files need not be text
+    for stream in (sys.stdout, sys.stderr):     # file names need not be valid text
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    if not isinstance(sys.stdout, Output):      # a test runs several programs in one process
+    if not isinstance(sys.stdout, Output):      # tests run several programs in one process
         sys.stdout = Output(sys.stdout)
     try:
         args = read_arguments()
@@ -134,14 +148,14 @@ def run(name, main, read_arguments, interrupted="interrupted"):
 
 
 def listen_no_more():
-    """A signal that comes as the program ends has nothing left to end."""
+    """Ignores signals from now on: the program is ending anyway."""
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
 
 
 def flush_or_silence():
-    """Where it was standard output that has no room, what is left of it is dropped."""
+    """Flushes standard output, or discards the rest of it if it has no space."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What numbers depend on: this machine, its programs, the targets."""
+"""What measured numbers depend on: this machine, its programs and the targets."""
 import functools
 import hashlib
 import os
@@ -12,7 +12,7 @@ from shared import fiojob
 
 
 def output(*command):
-    """What a command prints, '' if it can't."""
+    """Returns what a command prints, or '' if it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace",
                               timeout=20, check=False)
@@ -28,32 +28,32 @@ def cpu_model():
 
 
 def governor():
-    """Of all CPUs; 'none' where the machine does not let us see one."""
+    """Returns the frequency governors of all CPUs, or 'none' if the machine shows none."""
     found = {path.read_text(encoding="ascii").strip() for path in
              Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor")}
     return ", ".join(sorted(found)) or "none"
 
 
 def liburing():
-    """The version that the engine loads."""
+    """Returns the version of liburing that the engine loads."""
     match = re.search(r"liburing\S* => (\S+)", output("ldd", str(fiojob.ENGINE)))
     found = match and re.search(r"\.so\.([\d.]+)$", os.path.realpath(match[1]))
     return found[1] if found else ""
 
 
 def engine_digest():
-    """What tells one build of the engine from another."""
+    """Returns a hash that differs between builds of the engine."""
     return hashlib.sha256(fiojob.ENGINE.read_bytes()).hexdigest()
 
 
 def engine_version():
-    """The commit where it is known, and the build."""
+    """Returns the commit, if it is known, and the id of the build."""
     commit = output("git", "-C", str(fiojob.TOP), "describe", "--always", "--dirty")
     return f"{commit} build {engine_digest()[:12]}".strip()
 
 
 def machine():
-    """Of this host, without its targets."""
+    """Returns the facts of this host, without its targets."""
     return {"host": platform.node(), "cpu": cpu_model(), "cores": os.cpu_count(),
             "governor": governor(), "kernel": platform.release(),
             "fio": output("fio", "--version"), "liburing": liburing(),
@@ -61,13 +61,14 @@ def machine():
 
 
 RESUMED = "resumed: "
-TOLD = "kernel", "fio", "engine"        # runs that differ in these are not of one measurement
+TOLD = "kernel", "fio", "engine"        # runs that differ in one of these must not be mixed
 
 
 def resumed(before, now):
     """
-    What a sweep's first runs and its next ones differ in, as notes; @before and @now are
-    environments of a host. The last word of an engine is its build, of the others all.
+    Returns notes on what changed between the first runs of a sweep and those after it was resumed.
+    @before and @now are environments of one host. Only the last word of each value is compared: of
+    an engine that is the build.
     """
     notes = [note for note in before.get("notes", ()) if note.startswith(RESUMED)]
     return notes + [f"{RESUMED}earlier runs are of {what} {before[what]}, later ones of {now[what]}"
@@ -77,6 +78,6 @@ def resumed(before, now):
 
 @functools.cache
 def knows_report():
-    """Does the engine write pi_report?"""
+    """Returns whether the engine has the option pi_report."""
     return bool(re.search(r"^pi_report\b", output("fio", f"--enghelp={fiojob.ENGINE}"),
                           re.MULTILINE))

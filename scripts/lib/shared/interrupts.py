@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Told to end, a program puts things in order first, and is not told twice."""
+"""Handling of signals: the first one ends the program after its cleanup, later ones are ignored."""
 import contextlib
 import signal
 import threading
@@ -8,21 +8,26 @@ SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
 
 def interrupt(_number, _frame):
-    """The first signal ends the program in order; a second one does not disturb that."""
+    """
+    The signal handler: raises KeyboardInterrupt once; further signals do not disturb the cleanup.
+    """
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def listen():
-    """From now on each of the signals is a KeyboardInterrupt."""
+    """From now on each of the signals raises KeyboardInterrupt."""
     for number in SIGNALS:
         signal.signal(number, interrupt)
 
 
 @contextlib.contextmanager
 def handled_by(handler):
-    """What signals come to meanwhile. (Only a program's first thread is told of any.)"""
+    """
+    Handles the signals by @handler during the block. Does nothing in threads: Python runs handlers
+    in the main thread only.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -35,13 +40,13 @@ def handled_by(handler):
 
 
 def undisturbed():
-    """What puts things in order is not interrupted."""
+    """Ignores signals during the block, so that a cleanup is not interrupted."""
     return handled_by(signal.SIG_IGN)
 
 
 @contextlib.contextmanager
 def deferred():
-    """What has to come to its own end does; a signal of that time is an interrupt after it."""
+    """Lets the block finish; a signal that arrived meanwhile raises KeyboardInterrupt after it."""
     heard = []
     ignored = signal.getsignal(SIGNALS[0]) == signal.SIG_IGN
     try:
