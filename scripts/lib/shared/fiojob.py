@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Run fio with this project's engine, and read what it reports."""
+"""Runs fio with this project's engine, and reads what it reports."""
 import contextlib
 import json
 import os
@@ -14,8 +14,8 @@ TOP = Path(__file__).resolve().parents[3]
 ENGINE = TOP / "build" / "nvmepi.so"
 
 
-# What the engine's lines that are no complaints have in them.
-# (tests/scripts/check-information holds them against the engine's source.)
+# Parts of the engine's lines that inform and are no complaints. tests/scripts/check-information
+# compares them with the engine's source.
 INFORMATION = (": host: ", ": blocks: ", ": checked by the ", ": not checked where this run wrote: ", ": created as ",
                " has no effect", ": damaged on purpose: ", " together only: pi_buffer=extended",
                " escape all checks: nothing of them ", ": the application tag can't be checked: ",
@@ -23,7 +23,7 @@ INFORMATION = (": host: ", ": blocks: ", ": checked by the ", ": not checked whe
 
 
 def job_file(common, sections):
-    """The text of a job file: common lines, then (name, lines) each."""
+    """Returns the text of a job file: the common lines, then a section for each (name, lines)."""
     text = "[global]\n" + "".join(map(quoting.fio_line, common))
     for name, lines in sections:
         text += f"\n{quoting.fio_section(name)}" + "".join(map(quoting.fio_line, lines))
@@ -32,10 +32,10 @@ def job_file(common, sections):
 
 def run(text, folder, name, timeout=600, fio="fio", cpu=None):
     """
-    Run the job file text; it, fio's JSON and its messages stay in folder as
-    NAME.fio, NAME.json and NAME.log. fio itself runs on the CPUs of the set cpu (its jobs where
-    cpus_allowed says). Returns (exit status, jobs, messages): jobs are fio's,
-    empty where it reported none.
+    Runs the job file @text. It is left in @folder as NAME.fio, fio's JSON as NAME.json and its
+    messages as NAME.log. fio itself runs on the CPUs in the set @cpu, its jobs on those of
+    cpus_allowed. Returns (exit status, jobs, messages); jobs are the entries of fio's JSON, none if
+    fio reported none.
     """
     folder = Path(folder)
     job, out, log = (folder / f"{name}.{kind}" for kind in ("fio", "json", "log"))
@@ -50,8 +50,8 @@ def run(text, folder, name, timeout=600, fio="fio", cpu=None):
 
 def read_jobs(path):
     """
-    The jobs of fio's JSON, of a client those that its servers sent; lines around it are
-    fio's notes, not JSON.
+    Returns the jobs of fio's JSON; if fio ran as a client, those that its servers sent. Lines
+    before and after the JSON are notes of fio.
     """
     try:
         text = textlines.plain(path, ValueError).decode("utf-8", "replace")
@@ -63,8 +63,9 @@ def read_jobs(path):
 
 def split_notes(text):
     """
-    (what fio's JSON says, its first character, the one after it) in the text of its output. Notes of
-    fio's come before and after it, in lines of their own, and may have braces in them too.
+    Returns (the parsed JSON, the offset of its first character, the offset after it) of fio's
+    output. fio writes notes before and after the JSON, on lines of their own, which may contain
+    braces.
     """
     for start in (found.start() for found in re.finditer(r"^\{", text, re.MULTILINE)):
         with contextlib.suppress(ValueError):
@@ -75,15 +76,21 @@ def split_notes(text):
 
 
 def informs(line):
-    """Is it a line in which the engine tells how it understood a job or what it did, no complaint?"""
+    """
+    Returns whether a line informs how the engine understood a job or what it did, and is no
+    complaint.
+    """
     return "nvmepi: " in line and any(words in line for words in INFORMATION)
 
 
 def engine_lines(log):
-    """What the engine complained of, without the lines that inform."""
+    """Returns the engine's complaints, without the lines that inform."""
     return [line for line in log.splitlines() if line.startswith("nvmepi:") and not informs(line)]
 
 
 def errors(job):
-    """I/Os of a job that failed: those it went on after, and the one it stopped at."""
+    """
+    Returns the number of I/Os of a job that failed: those after which it continued, and the one at
+    which it stopped.
+    """
     return job.get("total_err", 0) or (1 if job.get("error") else 0)

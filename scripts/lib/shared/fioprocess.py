@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A fio that a sweep started, and what it leaves."""
+"""A fio process that a sweep started, and the files that it leaves."""
 import os
 import shutil
 import signal
@@ -10,12 +10,15 @@ from shared import fiojob
 
 
 def moved(job):
-    """Did a job, an entry of fio's JSON or None, do any I/O?"""
+    """Returns whether a job, an entry of fio's JSON or None, did any I/O."""
     return bool(job) and any(job[way]["total_ios"] for way in ("read", "write"))
 
 
 class Fio:
-    """A fio that runs, in a folder of its own under tmp/; it dies with this program."""
+    """
+    A fio process, running in a folder of its own under tmp/. The kernel kills it when this program
+    dies.
+    """
 
     def __init__(self, folder, name, files, words=("job.fio",), cpu=None, style="json"):
         self.place = folder.path / "tmp" / name
@@ -46,12 +49,12 @@ class Fio:
         return fiojob.read_jobs(self.place / "json")
 
     def output(self):
-        """All that it said."""
+        """Returns everything that fio printed."""
         return "".join((self.place / name).read_text(encoding="utf-8", errors="replace")
                        for name in ("log", "json") if (self.place / name).exists())
 
     def complaint(self):
-        """The line that says most: the engine's own, else fio's first."""
+        """Returns the most informative line of the output: the engine's first one, else fio's."""
         lines = [line for line in self.output().partition("\n{")[0].splitlines()
                  if line.strip() and not fiojob.informs(line)]
         ours = [line for line in lines if "nvmepi:" in line]
@@ -59,8 +62,8 @@ class Fio:
 
     def keep(self, folder, name):
         """
-        What it left, into raw/; the JSON, which makes it count, at last, without the
-        notes that fio puts around it: those are messages.
+        Moves the files to raw/. The JSON is moved last, because it makes the run count; the notes
+        that fio puts around it are moved to the log.
         """
         text = (self.place / "json").read_text(encoding="utf-8", errors="replace")
         _, start, end = fiojob.split_notes(text)
@@ -72,7 +75,7 @@ class Fio:
         shutil.rmtree(self.place)
 
     def holds_token(self, names):
-        """Did a run take the token and end without handing it on?"""
+        """Returns whether a run took the token and ended without passing it on."""
         taken, given = ([(self.place / f"{name}.{kind}.txt") for name in names]
                         for kind in ("prerun", "postrun"))
         return any(a.exists() and a.stat().st_size and not b.exists()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Formats of a namespace, and the lists of them that sweeps and tests go over."""
+"""Formats of a namespace, and the lists of formats that sweeps and tests use."""
 import itertools
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ STORAGE_TAGS = {0: (0, 32), 1: (16, 64), 2: (0, 48)}    # least and most bits, b
 
 
 class Format(NamedTuple):
-    """In the words of the engine's ns_* options; sizes in bytes, sts in bits."""
+    """A format; its fields are the engine's ns_* options. Sizes are in bytes, sts is in bits."""
 
     lbs: int
     ms: int
@@ -23,21 +23,25 @@ class Format(NamedTuple):
 
     @property
     def block(self):
-        """Bytes of a block, metadata and all."""
+        """Bytes of a block including its metadata."""
         return self.lbs + self.ms
 
     @property
     def strips(self):
-        """Is the metadata the tuple alone, so that none crosses with PRACT=1?"""
+        """
+        Whether the metadata is the tuple alone, so that with PRACT=1 no metadata is transferred.
+        """
         return self.pi != 0 and self.ms == TUPLE_SIZE[self.pif]
 
     @property
     def ref_bits(self):
-        """The width of the reference tag, 64 at most."""
+        """Bits of the reference tag, at most 64."""
         return min(TAG_BITS[self.pif] - self.sts, 64)
 
     def name(self):
-        """As the engine's own messages have it: 4096+8 separate, 16b type 1 last."""
+        """
+        Returns the format as the engine's messages write it: 4096+8 separate, 16b type 1 last.
+        """
         text = f"{self.lbs}+{self.ms}"
         if self.ms:
             text += " extended" if self.mset else " separate"
@@ -47,18 +51,18 @@ class Format(NamedTuple):
         return text + (f", STS {self.sts}" if self.sts else "")
 
     def row(self, size):
-        """A row for scripts/guest --namespaces, which knows no storage tags."""
+        """Returns a row for scripts/guest --namespaces, which does not support storage tags."""
         words = self if self.sts else self[:-1]
         return " ".join(map(str, (size, *words)))
 
     def options(self):
-        """fio job lines that hold the engine to this format."""
+        """Returns fio job lines that make the engine refuse any other format."""
         words = self._asdict()
         return [f"ns_{name}={value}" for name, value in words.items()]
 
 
 def product(lbs=(512, 4096), ms=(8, 16, 64), mset=(0, 1), pi=(1, 2, 3), pil=(0, 1), pif=(0, 2)):
-    """Every combination in which the metadata holds the tuple."""
+    """Yields every combination in which the metadata has space for the tuple."""
     for words in itertools.product(lbs, ms, mset, pi, pil, pif):
         fmt = Format(*words)
         if fmt.ms >= TUPLE_SIZE[fmt.pif]:
@@ -66,23 +70,31 @@ def product(lbs=(512, 4096), ms=(8, 16, 64), mset=(0, 1), pi=(1, 2, 3), pil=(0, 
 
 
 def with_storage_tags():
-    """One storage tag size a guard format, over types, placements and transfers."""
+    """
+    Returns formats with one storage tag size per guard format, in all types, placements and
+    transfers.
+    """
     return [fmt._replace(sts=sts) for ms, pif, sts in ((8, 0, 16), (16, 1, 32), (16, 2, 24))
             for fmt in product(lbs=(4096,), ms=(ms,), pif=(pif,))]
 
 
 def embedded_formats():
-    """What the embedded controller can be: all of QEMU's, 32b guards, storage tags."""
+    """Returns formats of the embedded controller: all of QEMU's, 32b guards, and storage tags."""
     guards32 = [fmt._replace(sts=16) for fmt in product(ms=(16, 64), pif=(1,))]
     return qemu_formats() + guards32 + with_storage_tags()
 
 
 def qemu_formats():
-    """What QEMU's controller can be: 16b with 8, 16 and 64 bytes, 64b with 16 and 64."""
+    """
+    Returns the formats that QEMU's controller supports: 16b with 8, 16 and 64 bytes, 64b with 16
+    and 64.
+    """
     return list(product())
 
 
 def spread(number):
-    """So many of QEMU's formats, far from each other in the list: 24 cover all pairs of values."""
+    """
+    Returns @number of QEMU's formats, spread over the list; 24 of them cover all pairs of values.
+    """
     some = qemu_formats()
     return [some[i * 7 % len(some)] for i in range(number)]     # 7 and 120 have no common factor

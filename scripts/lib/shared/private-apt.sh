@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# To be sourced: package lists of one's own, made from the system's, so that
-# more suites and sources can be read while /etc and /var stay as they are.
-# Needs no root. apt checks signatures and sums here as it does anywhere.
+# To be sourced. Makes private package lists from the system's, so that more suites and sources can
+# be read while /etc and /var stay unchanged. Needs no root. apt checks signatures and checksums as
+# usual.
 
-# private_apt DIR: go to the new folder DIR, where own_lists and own_apt work.
+# private_apt DIR: make the new folder DIR and change to it; own_lists and own_apt work there.
 private_apt() {
 	mkdir -p "$1/parts" "$1/lists/partial" "$1/cache/archives/partial"
 	cd "$1" || return 1
 }
 
-# own_lists TYPE [SUITE]: add what the system's lists say of its own release; every
-# entry becomes TYPE (deb, deb-src). With SUITE, that suite stands in for the
-# release, and only the archive of the plain release counts.
+# own_lists TYPE [SUITE]: add the system's entries of its own release as entries of TYPE (deb or
+# deb-src). With SUITE, add that suite instead, from the archive of the plain release only (without
+# its -updates, -security and so on).
 own_lists() {
 	release=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	if [ $# -gt 1 ]; then
@@ -41,8 +41,8 @@ own_lists() {
 	}
 }
 
-# own_apt TOOL ARGS...: an apt tool on the lists here; complaints go to the file
-# log. No sandbox: its user may not be able to enter this folder.
+# own_apt TOOL ARGS...: run an apt tool on the private lists; its messages go to the file log. The
+# sandbox is off, because its user may have no access to this folder.
 own_apt() {
 	tool=$1
 	shift
