@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What fio and the engine measured in a run, as columns of points.csv."""
+"""Converts what fio and the engine measured in a run to columns of points.csv."""
 import json
 
 from shared import fiojob
@@ -14,26 +14,26 @@ usr_cpu sys_cpu cpu_ns_per_io
 generate_ns_per_block check_ns_per_block generate_ns_per_io check_ns_per_io
 blocks_generated blocks_checked ios pi_errors io_errors exit_status
 round boot blocks_read blocks_escaped blocks_not_checked""".split()
-LATER = COLUMNS[-5:]    # which folders of before do not have
+LATER = COLUMNS[-5:]    # older results folders do not have these
 
-LEAST_RUNTIME = 0.9     # of what was asked for; a run that took less time was cut short
+LEAST_RUNTIME = 0.9     # fraction of the requested runtime; a shorter run was cut short
 ENDS_EARLY = "number_ios", "io_size", "io_limit", "exitall", "exit_what", "exitall_on_error"
-# The columns of what the engine says of blocks that it read, and what it calls them.
+# Columns of blocks that were read, and their names in the engine's report.
 READ_BLOCKS = {"blocks_read": "read", "blocks_escaped": "escaped",
                "blocks_not_checked": "not_checked"}
 
 PERCENTILES = {"lat_p50_ns": "50.000000", "lat_p90_ns": "90.000000", "lat_p99_ns": "99.000000",
                "lat_p999_ns": "99.900000"}
-# What a report calls its time and blocks, and the I/Os that it is done for.
+# Times in a report: the names of its count of blocks and of the I/Os that it is spent for.
 SPENT = {"generate": ("generated", "write"), "check": ("checked", "read")}
 EILSEQ = 84
-TOTAL = "total"         # stands for all hosts together
+TOTAL = "total"         # the host of rows for all hosts together
 
 
 def latency(job):
     """
-    Columns of completion latency: of the way that was used; of a mix fio's own sum of
-    both ('mixed'), without which (of all hosts together) percentiles are not known.
+    Returns the columns of completion latency. A mix uses fio's own sum of both directions
+    ('mixed'). Without that (for all hosts together) percentiles are not known.
     """
     ways = [job[way] for way in ("read", "write") if job[way]["total_ios"]]
     if len(ways) > 1 and "mixed" in job:
@@ -48,7 +48,9 @@ def latency(job):
 
 
 def is_short(job, seconds):
-    """Did a job, an entry of fio's JSON, end well but long before its @seconds?"""
+    """
+    Returns whether a job, an entry of fio's JSON, ended without error but long before @seconds.
+    """
     if job.get("error"):
         return False
     return max(job[way]["runtime"] for way in ("read", "write")) < LEAST_RUNTIME * seconds * 1000
@@ -56,8 +58,8 @@ def is_short(job, seconds):
 
 def time_of_run(plan):
     """
-    The seconds that each run of a plan.json is to take; 0 where a line that was added to all fio
-    jobs may end them earlier.
+    Returns the seconds of each run of a plan.json; 0 if a line that was added to all fio jobs can
+    end them earlier.
     """
     lines = (plan.get("asked") or {}).get("fio") or ()
     seconds = (plan.get("sizes") or {}).get("runtime")
@@ -66,7 +68,7 @@ def time_of_run(plan):
 
 
 def of_job(job):
-    """Columns from one entry of fio's JSON, which is all jobs of a group."""
+    """Returns columns of one entry of fio's JSON, which stands for all jobs of a group."""
     read, write = job["read"], job["write"]
     ios = read["total_ios"] + write["total_ios"]
     cpu = (job["usr_cpu"] + job["sys_cpu"]) / 100 * job["job_runtime"] * 1e6
@@ -85,8 +87,8 @@ def of_job(job):
 
 def read_report(path):
     """
-    (blocks, nanoseconds, other columns) of the engine's pi_report of a run, the first two by way; None
-    where there is none, or it is damaged.
+    Returns (blocks, nanoseconds, other columns) of the engine's pi_report of a run; the first two
+    are dicts by direction. Returns None if there is no report or it is damaged.
     """
     try:
         jobs = json.loads(textlines.plain(path, ValueError).decode("utf-8"))["jobs"]
@@ -94,7 +96,7 @@ def read_report(path):
                   for way, (done, _) in SPENT.items()}
         spent = {way: sum(one["time_ns"][way] for one in jobs) for way in SPENT}
         errors = sum(one["mismatches"]["total"] - one["mismatches"]["injected"] for one in jobs)
-        # An engine of before does not tell of all these: then they are not known.
+        # Older engines do not report all of these; those columns stay empty.
         told = {column: sum(one["blocks"][name] for one in jobs)
                 for column, name in READ_BLOCKS.items() if all(name in one["blocks"] for one in jobs)}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -104,9 +106,9 @@ def read_report(path):
 
 def of_report(path, point, job):
     """
-    Columns from the engine's pi_report of a run; nothing where there is none. Its times
-    are of all I/Os, those of the warm-up too, so a time an I/O is that of its blocks, by
-    the share of I/Os, in fio's entry @job, that it is spent for.
+    Returns columns of the engine's pi_report of a run, {} if there is none. The report includes the
+    I/Os of the warm-up, so the time per I/O is computed from the time per block and from the share
+    of I/Os, in fio's entry @job, for which it is spent.
     """
     found = read_report(path)
     if not found:
@@ -126,7 +128,10 @@ def of_report(path, point, job):
 # --- several hosts ---
 
 def jobs_of_run(jobs, name, record):
-    """(host, fio's entry) of a run: one, or of each host, and of all."""
+    """
+    Returns [(host, fio's entry)] of a run: one, or one for each host and one for all hosts
+    together.
+    """
     if "hosts" not in record:
         return [(record["host"], job) for job in jobs if job["jobname"] == name]
     found = []
@@ -134,7 +139,7 @@ def jobs_of_run(jobs, name, record):
         host = record["hosts"].get(f"{job.get('hostname')}:{job.get('port')}")
         if job["jobname"] == name and host:
             found.append((host, job))
-    # What some of the hosts do together can't be held against what all of them do.
+    # A total of only some of the hosts cannot be compared with one of all hosts.
     if len(found) < 2 or record.get("lost"):
         return found
     return found + [(TOTAL, total([job for _, job in found]))]
@@ -142,8 +147,8 @@ def jobs_of_run(jobs, name, record):
 
 def total(parts):
     """
-    The entry of all hosts: rates and counts are sums of the parts, mean latencies are
-    weighted. Percentiles can't be had from those of the parts.
+    Returns the entry for all hosts: rates and counts are sums, mean latencies are weighted.
+    Percentiles cannot be computed from those of the parts.
     """
     job = {"job_runtime": sum(part["job_runtime"] for part in parts),
            "total_err": sum(part.get("total_err", 0) for part in parts),
@@ -161,6 +166,6 @@ def total(parts):
 
 
 def weighted_mean(sides):
-    """Mean latency of several sides together."""
+    """Returns the mean latency of several entries together."""
     count = sum(side["total_ios"] for side in sides)
     return sum(side["clat_ns"]["mean"] * side["total_ios"] for side in sides) / max(count, 1)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Points of a sweep: a format, a mode of protection and a workload on a target."""
+"""Points of a sweep: a format, a mode (who checks) and a workload on a target."""
 from typing import NamedTuple
 
 from shared.formats import Format, GUARDS, PIF
 
-# Who checks, in fio job lines; 'checks' stands for what is checked.
+# Who checks, as fio job lines; 'checks' is replaced by what is checked.
 MODES = {
     "none": {},
     "pract": {"pi_act": "1", "pi_chk": "checks", "pi_verify": "none"},
@@ -20,7 +20,7 @@ CHECKS = ("guard", "apptag", "reftag", "sttag")
 
 
 def short(size):
-    """Bytes as 4k or 1m, as fio takes them."""
+    """Returns bytes as 4k or 1m, as fio accepts them."""
     for unit, letter in ((1 << 20, "m"), (1 << 10, "k")):
         if size % unit == 0:
             return f"{size // unit}{letter}"
@@ -28,7 +28,10 @@ def short(size):
 
 
 class Workload(NamedTuple):
-    """What fio does: rwmixread in per cent for mixes, else None; bs in bytes of data."""
+    """
+    What fio does. mix is rwmixread in per cent, None for workloads without a mix; bs is in bytes of
+    data.
+    """
 
     rw: str
     mix: int | None
@@ -41,14 +44,14 @@ class Workload(NamedTuple):
         return f"{self.rw}{mix}-{short(self.bs)}-qd{self.depth}-j{self.jobs}"
 
     def lines(self):
-        """fio job lines."""
+        """Returns the workload as fio job lines."""
         lines = [f"rw={self.rw}", f"bs={self.bs}", f"iodepth={self.depth}", f"numjobs={self.jobs}"]
         return lines if self.mix is None else lines + [f"rwmixread={self.mix}",
                                                        "unified_rw_reporting=both"]
 
 
 def format_slug(fmt):
-    """A format as part of a file's name: 4096+8-16b-t1-last-sep."""
+    """Returns a format as part of a file name: 4096+8-16b-t1-last-sep."""
     text = f"{fmt.lbs}+{fmt.ms}"
     transfer = "" if not fmt.ms else "-ext" if fmt.mset else "-sep"
     if not fmt.pi:
@@ -59,8 +62,8 @@ def format_slug(fmt):
 
 class Point(NamedTuple):
     """
-    @tag tells targets apart in ids, where there are several; @checks narrows what the
-    mode checks ('' for all); @base is the id of its base line, '' for a base line.
+    @tag is a prefix of the id that tells several targets apart. @checks limits what the mode checks
+    ('' for all). @base is the id of the point's base line, '' if it is a base line itself.
     """
 
     tag: str
@@ -72,18 +75,18 @@ class Point(NamedTuple):
 
     @property
     def id(self):
-        """Its name, in files too."""
+        """The name of the point, also used in file names."""
         checks = f"-{self.checks}" if self.checks else ""
         return f"{self.tag}{format_slug(self.fmt)}-{self.mode}{checks}-{self.load.slug()}"
 
     def options(self):
-        """fio job lines of who checks what."""
+        """Returns who checks what as fio job lines."""
         checks = self.checks.replace("+", ",") or "all"
         return [f"{key}={checks if value == 'checks' else value}"
                 for key, value in MODES[self.mode].items()]
 
     def columns(self):
-        """The columns of points.csv that define it."""
+        """Returns the columns of points.csv that define the point."""
         fmt, load = self.fmt, self.load
         options = dict(line.split("=") for line in self.options())
         has_pi = bool(fmt.pi)
@@ -104,7 +107,7 @@ class Point(NamedTuple):
 
     @classmethod
     def from_columns(cls, columns):
-        """The point again; @columns has its tag and checks, too."""
+        """Returns the point of these columns, which include its tag and checks."""
         pi = columns["pi_type"]
         fmt = Format(columns["data_size"], columns["ms"], int(columns["transfer"] == "extended"),
                      pi, int(columns["placement"] == "first"),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Every string that another language reads, so that it means there what it says: fio's job files, sh,
-gnuplot, QEMU's options, HTML, Markdown, and what of a results folder a person reads. What a
-language has no words for is refused. (XML is written by xml.etree, of printable text.)
+Quoting of every string that another language reads: fio's job files, sh, gnuplot, QEMU's options,
+HTML, Markdown, and text of a results folder that a person reads. A string that a language cannot
+express is refused. (XML is written by xml.etree from printable text.)
 """
 import re
 import shlex
@@ -13,7 +13,7 @@ from shared.command import Refusal, printable
 
 GNUPLOT_PLAIN = frozenset(string.ascii_letters + string.digits + " +-.,:;()/_=")
 MARKDOWN = re.compile(r"[\\`*_~<>&|\[\]#!]")
-# What fio's job parser takes for an end of the line, or of a name, or puts something else for.
+# Characters that end a line or a name in fio's job parser, and variables that it replaces.
 FIO_VARIABLE = r"\$(?:\{|pagesize|mb_memory|ncpus)"
 NO_LINE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 NO_NAME = re.compile(r"[\x00-\x1f\x7f#;/\[\]]|^\s|\s$")
@@ -22,13 +22,13 @@ NO_COMMAND = re.compile(rf"[#;]|{FIO_VARIABLE}")
 
 
 class Refused(Refusal):
-    """What a language would take for something else, in one line."""
+    """The reason why a string cannot be given to a language."""
 
 
 # --- what a person reads ---
 
 def all_printable(value):
-    """What JSON holds, with every string and key in it printable."""
+    """Returns JSON data with every string and key made printable."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, list):
@@ -39,12 +39,15 @@ def all_printable(value):
 
 
 def html(text):
-    """Text of an element, or of an attribute in double quotes."""
+    """Returns text for an element, or for an attribute in double quotes."""
     return escape(str(text), quote=True)
 
 
 def markdown(text):
-    """A name in Markdown: what would be HTML, a link, code or a mark there, or end a cell, is escaped."""
+    """
+    Returns a name for Markdown, with every character escaped that would start HTML, a link, code or
+    emphasis, or end a cell.
+    """
     return MARKDOWN.sub(r"\\\g<0>", text)
 
 
@@ -52,10 +55,10 @@ def markdown(text):
 
 def gnuplot(text):
     """
-    A string of gnuplot's in double quotes, where it runs what is in `...` and takes \\ for the
-    beginning of an escape. (In single quotes it does neither, but loses its way where the text begins
-    with a quote.) So all but letters, digits and a few marks is written as octal numbers, of which
-    gnuplot reads as many digits as there are.
+    Returns a gnuplot string in double quotes. There gnuplot runs what is in `...` and reads \\ as
+    the start of an escape. (Single quotes have neither, but fail where the text begins with a
+    quote.) So everything except letters, digits and a few characters is written as octal numbers.
+    gnuplot reads as many digits as follow, so a digit after an octal number is written as one, too.
     """
     found, escaped = [], False
     for byte in printable(text).encode("utf-8"):
@@ -65,12 +68,12 @@ def gnuplot(text):
 
 
 def sh(*words):
-    """Words of a shell's command line."""
+    """Returns the words as a command line for a shell."""
     return shlex.join(map(str, words))
 
 
 def qemu(path):
-    """A value in an option of QEMU's, where commas part the values."""
+    """Returns a value for a QEMU option, in which commas separate values."""
     return str(path).replace(",", ",,")
 
 
@@ -78,8 +81,8 @@ def qemu(path):
 
 def fio_path(name):
     """
-    A path as a value of filename=, where a colon ends a name; Refused where fio has no
-    words for it, and would use another file.
+    Returns a path as a value of filename=, in which a colon ends a name. Raises Refused if fio
+    cannot express the path and would use another file.
     """
     text = str(name)
     found = NO_PATH.search(text)
@@ -92,8 +95,8 @@ def fio_path(name):
 
 def fio_command(test):
     """
-    A shell command as a value of exec_prerun= or exec_postrun=; its status is fio's. fio
-    puts '> NAME.prerun.txt' behind it, which is never come to: no file is made.
+    Returns a shell command as a value of exec_prerun= or exec_postrun=; fio sees its status. fio
+    appends '> NAME.prerun.txt', which is never executed here, so that no file is made.
     """
     found = NO_COMMAND.search(test)
     if found:
@@ -102,14 +105,14 @@ def fio_command(test):
 
 
 def fio_line(text):
-    """A line of a job file; Refused where it would be several."""
+    """Returns a line of a job file. Raises Refused if fio would read it as several lines."""
     if NO_LINE.search(text):
         raise Refused(f"'{text}' is no line of a fio job: it has a control character in it, or what is no text")
     return f"{text}\n"
 
 
 def fio_section(name):
-    """The line that begins the section of a job; its name is a part of names of files, too."""
+    """Returns the line that begins the section of a job. Its name is also part of file names."""
     if NO_NAME.search(name):
         raise Refused(f"'{name}' is no name of a fio job: fio ends it at brackets, # and ;")
     return fio_line(f"[{name}]")
