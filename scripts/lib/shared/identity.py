@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Which namespace of which drive: a name such as /dev/ng0n1 goes to another one when drives
-are pulled, put in, or found in another order after a boot.
+Identifies namespaces and their drives. A name such as /dev/ng0n1 can later belong to another
+namespace: when drives are removed or added, or when a boot finds them in another order.
 """
 import re
 from typing import NamedTuple
@@ -12,13 +12,13 @@ GENERIC = "/sys/class/nvme-generic"
 
 
 class Refused(Refusal):
-    """A device that is not what it has to be, in one line."""
+    """The reason why a device is not the expected one."""
 
 
 class Identity(NamedTuple):
     """
-    A namespace: its drive's serial number, its number there, and its own identifiers in
-    hexadecimal digits, '' each that it has not, or that can't be read now.
+    A namespace: the serial number of its drive, its NSID there, and its identifiers in hexadecimal
+    digits. An identifier is '' if the namespace has none or if it cannot be read now.
     """
 
     serial: str
@@ -29,7 +29,7 @@ class Identity(NamedTuple):
 
     @classmethod
     def from_json(cls, words):
-        """One that a results folder has; ValueError where it has none."""
+        """Returns the identity that a results folder stored; raises ValueError if there is none."""
         try:
             found = cls(**words)
         except TypeError:
@@ -41,30 +41,39 @@ class Identity(NamedTuple):
         return found
 
     def same(self, other):
-        """Is it that one?  What one of the two does not know can't tell them apart."""
+        """
+        Returns whether both are the same namespace. An identifier that one of them does not know is
+        not compared.
+        """
         return (self.serial, self.nsid) == (other.serial, other.nsid) and \
             all(not a or not b or a == b for a, b in zip(self[2:], other[2:]))
 
     def text(self):
-        """For a line."""
+        """Returns the identity as text for a message."""
         more = next((text for text in self[2:] if text), "")
         return f"serial number '{self.serial}', namespace {self.nsid}" + (
             f" ({more})" if more else "")
 
 
 def digits(text):
-    """An identifier as sysfs or nvme-cli has it; all zeroes means that there is none."""
+    """
+    Returns an identifier of sysfs or nvme-cli as hexadecimal digits; '' if it is all zeroes, which
+    means that there is none.
+    """
     found = re.sub(r"[^0-9a-f]", "", text.lower())
     return found if found.strip("0") else ""
 
 
 def block_name(generic):
-    """nvmeXnY of ngXnY."""
+    """Returns the block device of a generic device: nvmeXnY of ngXnY."""
     return "nvme" + generic.removeprefix("ng")
 
 
 class Node:
-    """A generic device that is held open: what it is, and whether it still is."""
+    """
+    An open generic device, and checks that it is still the same namespace. While it is open the
+    kernel does not give its number to another device.
+    """
 
     def __init__(self, machine, path):
         self.machine, self.path = machine, path
@@ -76,12 +85,17 @@ class Node:
         return self.path.rpartition("/")[2]
 
     def parent(self, attribute):
-        """Of its controller, or with native multipath of its subsystem."""
+        """
+        Returns an attribute of the device's controller, or of its subsystem with native multipath.
+        """
         major, minor = self.number
         return self.machine.read(f"/sys/dev/char/{major}:{minor}/device/{attribute}")
 
     def identity(self):
-        """Which namespace it is now; Refused where it is gone or can't be told."""
+        """
+        Returns the identity of the namespace now. Raises Refused if the namespace is gone or cannot
+        be identified.
+        """
         try:
             nsid = self.machine.nsid(self.descriptor)
         except OSError as error:
@@ -94,12 +108,14 @@ class Node:
         ids = {"nguid": "", "eui": "", "uuid": ""}
         if self.machine.read(f"{disk}/nsid") == str(nsid):
             ids = {name: digits(self.machine.read(f"{disk}/{name}")) for name in ids}
-        if ids["uuid"] == ids["nguid"]:         # older kernels show one for the other
+        if ids["uuid"] == ids["nguid"]:         # older kernels show the NGUID as UUID
             ids["uuid"] = ""
         return Identity(serial, nsid, ids["nguid"], ids["eui"], ids["uuid"])
 
     def refuse_unless(self, identity):
-        """The name has to lead here still, and here to be that namespace."""
+        """
+        Raises Refused unless the open device is that namespace and the path still leads to it.
+        """
         found = self.identity()
         if not found.same(identity):
             raise Refused(f"{self.path} is {found.text()} now, and was {identity.text()}: not "
@@ -116,7 +132,9 @@ class Node:
 
 
 def nodes(machine, identity):
-    """All names under which a namespace is here now, by the kernel's own list; each is held."""
+    """
+    Returns open nodes of all generic devices of a namespace, from the kernel's list of devices.
+    """
     found = []
     for name in machine.names(GENERIC):
         try:
@@ -132,7 +150,10 @@ def nodes(machine, identity):
 
 
 def refuse_several(found, identity):
-    """Names of one namespace, or of drives that have one serial number: identifiers tell."""
+    """
+    Raises Refused if several devices were found and the namespace has no identifier. They are then
+    either names of one namespace, or drives with the same serial number.
+    """
     if len(found) > 1 and not any(identity[2:]):
         paths = " and ".join(node.path for node in found)
         raise Refused(f"{paths} are both {identity.text()}, and "
@@ -140,7 +161,10 @@ def refuse_several(found, identity):
 
 
 def find(machine, identity, liked=""):
-    """The node of a namespace, wherever it is now; @liked by that name if it has several."""
+    """
+    Returns the open node of a namespace, under whatever name it has now. If it has several names,
+    @liked is preferred.
+    """
     found = nodes(machine, identity)
     if not found:
         raise Refused(f"{identity.text()} is not here")

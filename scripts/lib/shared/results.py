@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-A results folder: what a sweep was asked, did, and found.
+A results folder: what a sweep was asked to do, what it did, and what it measured.
 
   plan.json          the points, and how they are measured
   environment.json   the machine and the targets
-  raw/NAME.json      fio's own JSON; NAME.fio its job, NAME.log its messages
+  raw/NAME.json      fio's JSON; NAME.fio is its job file, NAME.log its messages
   pi/RUN.json        the engine's pi_report of a run
-  state.jsonl        a line for what was done, as it was done; all that a resumed sweep needs
-  points.csv         made from these: a row a point, repeat and host
+  state.jsonl        a line for each step, written when it is done; a resumed sweep reads it
+  points.csv         made from these: a row per point, repeat and host
 
-A run is a repeat of a point; its name is ID.rN. A file is there whole or not at all:
-it is written in tmp/ and renamed.
+A run is one repeat of a point; its name is ID.rN. Files are complete or absent: each is written in
+tmp/ and renamed.
 """
 import csv
 import fcntl
@@ -38,7 +38,7 @@ OURS = re.compile(r"\.?(plan\.json|environment\.json|state\.jsonl|points\.csv)(\
 
 
 class Refused(Refusal):
-    """Why a folder can't be used, in one line."""
+    """The reason why a folder cannot be used."""
 
 
 def run_name(point_id, repeat):
@@ -46,7 +46,10 @@ def run_name(point_id, repeat):
 
 
 def write_whole(path, text):
-    """The file is there with all of the text, or as it was before; never through a link."""
+    """
+    Writes a file so that it has either all of the text or its previous content, also after a crash.
+    Does not follow links.
+    """
     new = path.with_name(f".{path.name}.new")
     new.unlink(missing_ok=True)
     try:
@@ -63,18 +66,18 @@ def write_whole(path, text):
 
 
 def sync_folder(path):
-    """What is new in a folder is there after a power cut."""
+    """Makes new entries of a folder survive a power failure."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
-    except OSError:             # a file system that can't do that
+    except OSError:             # some file systems do not support it
         pass
     finally:
         os.close(descriptor)
 
 
 def read_json(path):
-    """A file of this version of ours."""
+    """Returns a JSON file of the supported version."""
     try:
         found = json.loads(textlines.plain(path, Refused).decode("utf-8"))
         version = found["version"]
@@ -93,7 +96,9 @@ def read_json(path):
 
 
 def hold(path):
-    """A descriptor that keeps other sweeps off a folder, as long as this program runs."""
+    """
+    Returns a descriptor that locks a folder against other sweeps for as long as this program runs.
+    """
     path.mkdir(parents=True, exist_ok=True)
     held = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -108,13 +113,16 @@ def as_text(plan):
 
 
 def nothing_done(state):
-    """Was nothing measured, and no drive formatted?"""
+    """Returns whether nothing was measured and no drive was formatted."""
     return not state.exists() or all(line.startswith(b'{"token":')
                                      for line in textlines.plain(state, Refused).splitlines())
 
 
 def end_of_lines(file):
-    """Where the whole lines of a file end; what is behind them was cut off as it was written."""
+    """
+    Returns the offset after the last complete line of a file; an incomplete line is left of an
+    interrupted write.
+    """
     end = file.seek(0, os.SEEK_END)
     file.seek(max(0, end - 1))
     if file.read(1) in (b"", b"\n"):
@@ -125,8 +133,9 @@ def end_of_lines(file):
 
 class Folder:
     """
-    One folder, held by one sweep at a time. @runs are those that ended, @originals what
-    drives that are not put back yet were before, @left_out why points can't be measured.
+    A results folder, locked by one sweep. @runs are the runs that ended. @originals are the formats
+    to which drives still have to be restored. @left_out maps points that cannot be measured to the
+    reason.
     """
 
     def __init__(self, path, plan, held):
@@ -142,7 +151,7 @@ class Folder:
 
     @classmethod
     def create(cls, path, plan):
-        """A new one; one that has the same plan already is gone on with."""
+        """Creates a new folder, or continues with one that has the same plan."""
         if path.exists() and not path.is_dir():
             raise Refused(f"{path} is not an empty folder: name another")
         held = hold(path)
@@ -159,7 +168,10 @@ class Folder:
 
     @classmethod
     def open(cls, path, alone=True):
-        """One that is there; not @alone, its holder is who started this program."""
+        """
+        Opens an existing folder. Without @alone it is not locked: the program that started this one
+        holds the lock.
+        """
         if not path.is_dir():
             raise Refused(f"{path} is no folder")
         planfile.check(read_json(path / "plan.json"), path / "plan.json")
@@ -167,7 +179,7 @@ class Folder:
         return cls(path, read_json(path / "plan.json"), held)
 
     def tidy(self):
-        """What fios left that is no result."""
+        """Removes the files that fio processes left and that are no results."""
         for path in (self.path / "tmp").iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
@@ -182,8 +194,8 @@ class Folder:
 
     def read_state(self):
         """
-        What was done; a line that was cut off by a kill or a full disk is none. One that is
-        damaged is told of: all that the others say is kept.
+        Reads what was done. A last line without its end, left of a kill or a full disk, is ignored.
+        A damaged line is reported and left out; all others are used.
         """
         text = textlines.plain(self.state, Refused) if self.state.exists() else b""
         for at, line in enumerate(text.split(b"\n")[:-1], 1):
@@ -194,14 +206,17 @@ class Folder:
                       f"{line[:60]!r}", file=sys.stderr)
 
     def open_state(self):
-        """Not in append mode: with that a guest's 9p writes whole pages to the end."""
+        """
+        Opens the state file. It is not opened in append mode, because 9p in a guest would then
+        append whole pages.
+        """
         return os.open(self.state, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
 
     def take(self, record):
-        """What a line of the state says."""
+        """Applies one record of the state."""
         if "run" in record:
             self.runs[planfile.run_record(record)["run"]] = record
-        elif "formatted" in record and "drive" not in record:   # of an older program
+        elif "formatted" in record and "drive" not in record:   # written by an older program
             self.nameless.setdefault(str(record["formatted"]),
                                      planfile.setting(record["original"]))
         elif "restored" in record and "drive" not in record:
@@ -220,8 +235,8 @@ class Folder:
 
     def append(self, *records, sync=False):
         """
-        Note what was done; with @sync it is on disk when this returns. Where there is no
-        room for all of it, none of it is there.
+        Appends records of what was done; with @sync they are on disk when this returns. If there is
+        no space for all of them, none is written.
         """
         new = not self.state.exists()
         text = "".join(f"{json.dumps(record)}\n" for record in records).encode()
@@ -243,7 +258,7 @@ class Folder:
             self.take(record)
 
     def token(self):
-        """A word that names of files elsewhere have in them, of this folder alone."""
+        """Returns a random word of this folder alone, used in names of files outside of it."""
         if not self.known_token:
             self.append({"token": secrets.token_hex(8)}, sync=True)
         return self.known_token
@@ -251,27 +266,33 @@ class Folder:
     # --- drives ---
 
     def original(self, known):
-        """What a namespace was before a sweep of this folder formatted it; None while it is so."""
+        """
+        Returns the setting of a namespace before a sweep of this folder formatted it; None if it
+        has not been formatted since.
+        """
         return next((setting for one, setting in self.originals if one.same(known)), None)
 
     def note_formatted(self, known, path, setting):
-        """It will be formatted, and was so before."""
+        """Records, before a namespace is formatted, the setting that it has."""
         self.append({"formatted": path, "drive": known._asdict(), "original": setting.as_json()},
                     sync=True)
 
     def note_restored(self, known):
-        """It is as it was."""
+        """Records that a namespace has its original setting again."""
         self.append({"restored": known.text(), "drive": known._asdict()}, sync=True)
 
     def leave_out(self, tag, fmt, why):
-        """Points of a format that a target does not take, and those of which it is the base line."""
+        """
+        Leaves out the points of a format that a target refuses, and those that have one of them as
+        base line.
+        """
         points = [(columns, Point.from_columns(columns)) for columns in planfile.points(self.plan)]
         gone = {p.id for _, p in points if (p.tag, p.fmt) == (tag, fmt)}
         gone |= {p.id for _, p in points if p.base in gone}
         self.append({"left_out": sorted(gone - set(self.left_out)), "why": why}, sync=True)
 
     def settle_plan(self):
-        """plan.json has what can be measured, and says what can't and why."""
+        """Updates plan.json: points that cannot be measured are moved apart, with the reason."""
         if self.left_out:
             plan = planfile.without(self.plan, self.left_out)
             write_whole(self.path / "plan.json", as_text(plan))
@@ -279,8 +300,8 @@ class Folder:
 
     def done(self, point_id, repeat):
         """
-        Has this run ended on all hosts, and is what it left whole? Runs of one fio have their results
-        in one file, which is written anew for all of them.
+        Returns whether a run ended on all hosts and left complete results. Runs that shared a fio
+        have their results in one file, so they are repeated together.
         """
         name = run_name(point_id, repeat)
         record = self.runs.get(name)
@@ -294,18 +315,18 @@ class Folder:
     # --- what comes of it ---
 
     def report(self, name):
-        """The engine's pi_report of a run."""
+        """Returns the path of the engine's pi_report of a run."""
         return self.path / "pi" / f"{name}.json"
 
     def raw(self, name, kind):
         return self.path / "raw" / f"{name}.{kind}"
 
     def environment(self):
-        """What was written of the machine when something was measured; {} before that."""
+        """Returns environment.json, or {} if nothing was measured yet."""
         path = self.path / "environment.json"
         try:
             return read_json(path) if self.runs and path.exists() else {}
-        except Refused:         # it is written anew
+        except Refused:         # it will be written again
             return {}
 
     def write_environment(self, environment):
@@ -313,7 +334,7 @@ class Folder:
                     json.dumps({"version": VERSION, **environment}, indent=1) + "\n")
 
     def write_points(self):
-        """points.csv of all that is done; its rows."""
+        """Writes points.csv of all runs that are done; returns its rows."""
         rows, text = list(self.rows()), io.StringIO(newline="")
         table = csv.DictWriter(text, measures.COLUMNS, restval="")
         table.writeheader()
@@ -322,7 +343,7 @@ class Folder:
         return rows
 
     def rows(self):
-        """A row for each point, repeat and host, in the order of the runs."""
+        """Yields a row per point, repeat and host, in the order of the runs."""
         points = {point["id"]: point for point in self.plan["points"]}
         raws = {}
         for name, record in sorted(self.runs.items(), key=lambda item: item[1]["order"]):

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Folders for files of this program's own. What it removes is what it made: a folder is made
-new, has a mark in it, is never reached through a link, and loses files of known names only.
+Folders for the program's temporary files, which are removed safely: only a folder that was made
+here is removed. It contains a mark, it is never reached through a link, and only files with
+expected names are deleted from it.
 """
 import fcntl
 import os
@@ -17,29 +18,35 @@ NAMES = re.compile(r"[\w+.-]+\.img(\.[\w.-]+)?")
 
 
 class Refused(Refusal):
-    """Why a folder can't be made or removed, in one line."""
+    """The reason why a folder cannot be made or removed."""
 
 
 def open_folder(path):
-    """A descriptor of a folder, not of a link to one."""
+    """Returns a descriptor of a folder; a link to a folder is refused."""
     return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
 def mark_of(descriptor):
-    """What the mark says: it is of this very folder, and no copy."""
+    """
+    Returns the content of the mark. It names the folder's inode, so that a copied mark is not
+    valid.
+    """
     found = os.fstat(descriptor)
     return f"made by nvmepi: {found.st_dev}:{found.st_ino}\n".encode()
 
 
 class Scratch:
-    """Such a folder, @path; @descriptor, which is locked, leads to it whatever it is called."""
+    """
+    A temporary folder at @path. @descriptor is locked, and leads to the folder even if it is
+    renamed.
+    """
 
     def __init__(self, path, descriptor):
         self.path, self.descriptor = Path(path), descriptor
 
     @classmethod
     def make(cls, parent, prefix):
-        """A new one in @parent; what killed programs left of such is removed first."""
+        """Makes a new folder in @parent; first removes those that killed programs left there."""
         try:
             remove_left(parent, prefix)
             path = tempfile.mkdtemp(prefix=prefix, dir=parent)
@@ -59,7 +66,10 @@ class Scratch:
 
     @classmethod
     def left_by_another(cls, path):
-        """One whose maker, this user's, is gone; None where that is not sure."""
+        """
+        Returns the folder if this user made it and its maker has ended; None if that is not
+        certain.
+        """
         try:
             descriptor = open_folder(path)
         except OSError:
@@ -77,7 +87,10 @@ class Scratch:
         return None
 
     def remove(self):
-        """The files that were made in it, and itself; Refused where there are others."""
+        """
+        Removes the files that were made in the folder, and the folder. Raises Refused if it has
+        other files.
+        """
         try:
             others = []
             for name in os.listdir(self.descriptor):
@@ -98,14 +111,14 @@ class Scratch:
             os.close(self.descriptor)
 
     def remove_folder(self):
-        """The name may lead to another folder by now, which is not ours."""
+        """Removes the folder, unless its name leads to another folder by now."""
         there, ours = os.lstat(self.path), os.fstat(self.descriptor)
         if (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino):
             os.rmdir(self.path)
 
 
 def remove_left(parent, prefix):
-    """Folders that killed programs left in @parent."""
+    """Removes the folders that killed programs left in @parent."""
     for name in os.listdir(parent):
         if re.fullmatch(re.escape(prefix) + r"\w{8}", name):
             left = Scratch.left_by_another(Path(parent) / name)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-This machine as the programs here use it to look after drives: the kernel's files of
-devices, their nodes, locks, nvme-cli, the clock. All of it is in one class, so that tests
-can put a model of a rack of drives in its place.
+Access to this machine for the programs that look after drives: sysfs, device nodes, locks, nvme-cli
+and the clock. All of it is in one class, so that tests can replace it by a model of a machine with
+many drives.
 """
 import errno
 import fcntl
@@ -18,16 +18,16 @@ from typing import NamedTuple
 
 from shared.command import Refusal
 
-NVME_IOCTL_ID = 0x4e40      # linux/nvme_ioctl.h: the NSID of an open namespace
+NVME_IOCTL_ID = 0x4e40      # linux/nvme_ioctl.h: returns the NSID of an open namespace
 FLOCK = "hhqqi"             # struct flock
 
 
 class Refused(Refusal):
-    """What is in use, or does not answer."""
+    """The reason why something is in use or does not respond."""
 
 
 class Done(NamedTuple):
-    """A program that has ended: exit status, standard output, standard error."""
+    """The result of a program: exit status, standard output, standard error."""
 
     status: int
     out: str
@@ -35,13 +35,15 @@ class Done(NamedTuple):
 
 
 class Machine:
-    """What is asked of the kernel and of nvme-cli; paths are absolute."""
+    """The calls to the kernel and to nvme-cli. Paths are absolute."""
 
     # --- files of the kernel ---
 
     @staticmethod
     def read(path):
-        """The text of an attribute, without space around it; '' where there is none."""
+        """
+        Returns the text of an attribute without surrounding space, or '' if it cannot be read.
+        """
         try:
             return Path(path).read_text(encoding="utf-8", errors="backslashreplace").strip()
         except OSError:
@@ -49,7 +51,7 @@ class Machine:
 
     @staticmethod
     def names(path):
-        """What is in a folder, sorted; nothing where there is none."""
+        """Returns the sorted names in a folder; [] if it cannot be read."""
         try:
             return sorted(os.listdir(path))
         except OSError:
@@ -63,7 +65,10 @@ class Machine:
 
     @staticmethod
     def character_device(path):
-        """(major, minor) of a node, None where it is no character device; OSError without it."""
+        """
+        Returns (major, minor) of a character device, None for any other file. Raises OSError if
+        there is no file.
+        """
         found = os.stat(path)
         return (os.major(found.st_rdev), os.minor(found.st_rdev)) \
             if stat.S_ISCHR(found.st_mode) else None
@@ -71,14 +76,17 @@ class Machine:
     @staticmethod
     def open(path):
         """
-        A descriptor. While one is open on a namespace's generic device, the kernel gives
-        neither its number nor its name to another.
+        Returns a descriptor. While a namespace's generic device is open, the kernel gives neither
+        its number nor its name to another device.
         """
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     @staticmethod
     def open_exclusive(path):
-        """A descriptor of a block device that nobody else holds; OSError where one does."""
+        """
+        Returns a descriptor of a block device, opened with O_EXCL. Raises OSError if somebody else
+        holds the device.
+        """
         return os.open(path, os.O_RDONLY | os.O_EXCL | os.O_CLOEXEC)
 
     @staticmethod
@@ -87,13 +95,13 @@ class Machine:
 
     @staticmethod
     def number(descriptor):
-        """(major, minor) of what is open."""
+        """Returns (major, minor) of an open device."""
         found = os.fstat(descriptor).st_rdev
         return os.major(found), os.minor(found)
 
     @staticmethod
     def nsid(descriptor):
-        """The namespace's number in its drive; OSError where it is gone."""
+        """Returns the NSID of an open namespace; raises OSError if it is gone."""
         return fcntl.ioctl(descriptor, NVME_IOCTL_ID)
 
     # --- others ---
@@ -101,9 +109,9 @@ class Machine:
     @staticmethod
     def claim(key, path):
         """
-        What keeps other sweeps and regresses off @path until release(): a socket whose
-        name, made of @key, can be had once, and a lock on the folder or device itself,
-        which others see, too, who share no network with this process.
+        Reserves @path until release(), so that other sweeps and regress refuse it. This takes two
+        locks: an abstract socket whose name, a hash of @key, only one process can bind; and a lock
+        on the folder or device itself, which processes in other network namespaces see, too.
         """
         held = socket.socket(socket.AF_UNIX)
         try:
@@ -126,8 +134,8 @@ class Machine:
     @staticmethod
     def nvme(words, limit):
         """
-        What nvme-cli did, None where it did not end in @limit seconds. It is let alone
-        then: a drive that formats goes on with it in any case.
+        Runs nvme-cli and returns its result, or None if it did not end in @limit seconds. It is not
+        killed then: the drive would continue a format anyway.
         """
         try:
             process = subprocess.Popen(
@@ -144,7 +152,7 @@ class Machine:
 
     @staticmethod
     def now():
-        """Seconds, from some beginning."""
+        """Returns the seconds of a monotonic clock."""
         return time.monotonic()
 
     @staticmethod
@@ -154,9 +162,9 @@ class Machine:
 
 def lock(path):
     """
-    A descriptor that locks a folder, or the node of a device, against others who do the
-    same; None where this user may not. fio's engine locks nodes, too, but by flock(2),
-    which does not see these.
+    Returns a descriptor that locks a folder or a device node against others who use this function;
+    None if this user has no permission. fio's engine also locks nodes, but with flock(2), which is
+    independent of these locks.
     """
     if os.path.isdir(path):
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -173,7 +181,7 @@ def lock(path):
     except OSError as error:
         os.close(descriptor)
         if error.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF, errno.ENOLCK):
-            return None         # a file system that has no locks
+            return None         # the file system does not support locks
         raise
     return descriptor
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tables of words: aligned for a terminal, and as Markdown."""
+"""Tables of text: aligned for a terminal, and in Markdown."""
 import re
 
 from shared import quoting
@@ -8,12 +8,12 @@ NUMBER = re.compile(r"[+-]?[0-9.,]+( [%\w/]+)?|-|")
 
 
 def numeric(columns, rows):
-    """Which columns hold numbers, and so are set to the right."""
+    """Returns for each column whether it holds numbers, which are aligned to the right."""
     return [all(NUMBER.fullmatch(row[i]) for row in rows) for i in range(len(columns))]
 
 
 def text(columns, rows):
-    """Lines of the table, aligned."""
+    """Returns the lines of an aligned table."""
     right = numeric(columns, rows)
     widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
 
@@ -26,7 +26,7 @@ def text(columns, rows):
 
 
 def markdown(columns, rows):
-    """Lines of the table."""
+    """Returns the lines of a table in Markdown."""
     def line(cells):
         return "| " + " | ".join(map(quoting.markdown, cells)) + " |"
 

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Text files: a plain one of a size that can be meant as a whole, and its lines that say something."""
+"""
+Reads text files: refuses those that are not regular files or are too large, and returns their lines
+without comments.
+"""
 import os
 import re
 import stat
 
-LARGEST = 1 << 28       # bytes of a file that is read
-LONGEST = 1 << 20       # and of one that a person writes, line by line
+LARGEST = 1 << 28       # bytes of the largest file that is read
+LONGEST = 1 << 20       # the same for a file that a person writes
 
 
 def plain(path, refused):
     """
-    The bytes of a file. A pipe, a device or a file beyond all measure would keep its reader for ever,
-    so that refused(line) is raised unless it is a plain file of at most LARGEST bytes.
+    Returns the bytes of a file. A pipe, a device or a huge file could keep the program busy for
+    ever, so refused(line) is raised unless it is a regular file of at most LARGEST bytes.
     """
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         facts = os.fstat(file.fileno())
@@ -24,8 +27,8 @@ def plain(path, refused):
 
 def read(path, refused, comment="#.*"):
     """
-    (line number, text) of each, without comments; refused(line) is raised where it can't be. It may
-    come from a pipe.
+    Returns [(line number, text)] of all lines that are not empty without their comments. Raises
+    refused(line) if the file cannot be read. A pipe is allowed.
     """
     try:
         mode = os.stat(path).st_mode
