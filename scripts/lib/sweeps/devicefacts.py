@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What an environment file says of a device, and of a file system."""
+"""Facts of a device and of a file system for environment.json."""
 import os
 import re
 from pathlib import Path
@@ -8,12 +8,12 @@ from shared.identity import block_name
 
 
 def controller_of(generic):
-    """nvmeX of ngXnY."""
+    """Returns nvmeX of ngXnY."""
     return re.sub(r"^ng(\d+)n\d+$", r"nvme\1", generic)
 
 
 def read(path):
-    """A file of the kernel's, '' if there is none."""
+    """Returns the text of a kernel file, or '' if it cannot be read."""
     try:
         return Path(path).read_text(encoding="utf-8", errors="backslashreplace").strip()
     except OSError:
@@ -21,7 +21,7 @@ def read(path):
 
 
 def facts(device):
-    """Columns of environment.json."""
+    """Returns a device's entries of environment.json."""
     generic = os.path.basename(os.path.realpath(device))
     parent = Path("/sys/class/nvme-generic") / generic / "device"
     return {"model": read(parent / "model"), "serial": read(parent / "serial"),
@@ -31,7 +31,7 @@ def facts(device):
 
 
 def irq_affinity(controller):
-    """{queue: CPUs} of a controller's interrupts."""
+    """Returns {queue: CPUs} of a controller's interrupts."""
     found = {}
     for line in read("/proc/interrupts").splitlines():
         match = re.match(rf"\s*(\d+):.*\s({controller}q\d+)$", line)
@@ -41,7 +41,10 @@ def irq_affinity(controller):
 
 
 def filesystem(path):
-    """Its type, and the device it is on, as the longest mount point above it says."""
+    """
+    Returns the type and the device of the file system that contains the path: the one with the
+    longest mount point that is a prefix of the path.
+    """
     path, best = os.path.realpath(path), ("", "", "")
     for line in read("/proc/self/mounts").splitlines():
         source, point, kind = line.split(" ")[:3]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A drive's namespace, looked at and formatted through nvme-cli (2.3 and newer)."""
+"""A namespace of a drive: identifies and formats it through nvme-cli (2.3 and newer)."""
 import errno
 import json
 import re
@@ -12,28 +12,31 @@ from shared.formats import Format, STORAGE_TAGS
 from shared.system import HERE
 
 ANSWER_LIMIT, SETTLE, PAUSE = 60, 10, 0.1               # seconds
-FORMAT_LIMIT = 3600         # of a format, and of the time for which one is waited for
-SLACK = 120                 # nvme-cli ends before it is given up
-BUSY_PAUSE = 5              # between two tries while another format is under way
-HIGH_LBAF = 2, 16           # the first nvme-cli that is known to set LBA formats above 15
+FORMAT_LIMIT = 3600         # of one format, and of the wait for another one
+SLACK = 120                 # nvme-cli's own timeout comes first by this much
+BUSY_PAUSE = 5              # between two attempts while another format is in progress
+HIGH_LBAF = 2, 16           # the first nvme-cli that can set LBA formats above 15
 IN_PROGRESS = 0x084         # Base Specification, status codes: Format in Progress
-ALL_AT_ONCE = 1             # FNA: a format is one of all namespaces
-MANAGES = 1 << 3            # OACS: namespaces can be made, attached, detached
+ALL_AT_ONCE = 1             # FNA: a format applies to all namespaces
+MANAGES = 1 << 3            # OACS: namespaces can be created, attached, detached
 MANY_CONTROLLERS = 1 << 1   # CMIC
 EXTENDED_FORMATS = 1 << 15  # CTRATT: formats other than 16b guards without storage tags
 SHARED = 1                  # NMIC: the namespace may be attached to several controllers
 
 
 class Refused(Refusal):
-    """What is wrong with a device, or what nvme-cli said, in one line."""
+    """What is wrong with a device, or the error that nvme-cli printed."""
 
 
 class NotTaken(Refused):
-    """A format that the drive lists, but does not take; it is formatted as it was before."""
+    """The drive lists a format but refused it; the namespace has the format that it had before."""
 
 
 class Setting(NamedTuple):
-    """What Format NVM is told (the metadata settings are @fmt's), and what comes of it."""
+    """
+    The arguments of Format NVM: the LBA format, and the resulting format, which includes the
+    metadata settings.
+    """
 
     lbaf: int
     fmt: Format
@@ -43,7 +46,7 @@ class Setting(NamedTuple):
 
     @classmethod
     def from_json(cls, words):
-        """One that a results folder has; ValueError where it is none."""
+        """Returns the setting that a results folder stored; raises ValueError if there is none."""
         try:
             words = dict(words)
             found = cls(words.pop("lbaf"), Format(**words))
@@ -54,7 +57,7 @@ class Setting(NamedTuple):
         return found
 
     def words(self):
-        """For nvme-cli."""
+        """Returns the setting as options of nvme-cli."""
         return [f"--lbaf={self.lbaf}", f"--ms={self.fmt.mset}", f"--pi={self.fmt.pi}",
                 f"--pil={self.fmt.pil}"]
 
@@ -63,8 +66,8 @@ class Setting(NamedTuple):
 
 def first_line(done):
     """
-    What nvme-cli says went wrong: on either output, as text, or as JSON, beside which 2.16 may
-    print how it is used.
+    Returns nvme-cli's error message. It comes on either output, as text or as JSON; nvme-cli 2.16
+    may print its usage besides the JSON.
     """
     for text in (done.out, done.err):
         try:
@@ -78,7 +81,7 @@ def first_line(done):
 
 
 def ask(machine, *words):
-    """nvme-cli's JSON, an object, about the last of the words, a device."""
+    """Runs nvme-cli on a device, the last of @words, and returns its JSON object."""
     device, what = words[-1], words[0]
     done = machine.nvme([*words, "-o", "json"], ANSWER_LIMIT)
     if done is None:
@@ -94,7 +97,10 @@ def ask(machine, *words):
 
 
 def numbers(device, what, found, *keys):
-    """Those of an answer; what is not there is not taken for 0."""
+    """
+    Returns the numbers at @keys of an answer. Raises Refused if one is missing; it must not count
+    as 0.
+    """
     lost = [key for key in keys if type(found.get(key)) is not int]
     if lost:
         raise Refused(f"{device}: nvme {what} does not say {lost[0]}: this nvme-cli is not known")
@@ -102,7 +108,7 @@ def numbers(device, what, found, *keys):
 
 
 def version(machine):
-    """nvme-cli's, (2, 3) of 2.3; (0, 0) where it can't be told."""
+    """Returns the version of nvme-cli, (2, 3) for 2.3; (0, 0) if it is unknown."""
     done = machine.nvme(["version"], ANSWER_LIMIT)
     match = done and re.search(r"nvme version (\d+)\.(\d+)", done.out)
     return (int(match[1]), int(match[2])) if match else (0, 0)
@@ -111,7 +117,7 @@ def version(machine):
 # --- Identify ---
 
 class Identify:
-    """What a namespace is, and what it can be formatted to."""
+    """The format of a namespace, and the formats that it supports."""
 
     def __init__(self, device, ns, elbafs):
         self.device, self.ns = device, ns
@@ -129,9 +135,9 @@ class Identify:
                 self.lbafs.append((index, 1 << ds, ms, pif, sts))
 
     def now(self):
-        """The setting that it has."""
+        """Returns the current setting."""
         index = self.flbas & 15
-        if self.count > 16:         # else FLBAS bits 6:5 say nothing
+        if self.count > 16:         # otherwise FLBAS bits 6:5 are reserved
             index |= (self.flbas >> 5 & 3) << 4
         found = next((lbaf for lbaf in self.lbafs if lbaf[0] == index), None)
         if not found:
@@ -144,7 +150,10 @@ class Identify:
                                      sts if pi else 0))
 
     def setting(self, fmt):
-        """How to have it that way, or None."""
+        """
+        Returns the setting that gives a format, or None if the namespace does not support the
+        format.
+        """
         if fmt.ms and not self.mc & (1 if fmt.mset else 2):
             return None
         if fmt.pi and not (self.dpc >> fmt.pi - 1 & 1 and
@@ -157,8 +166,8 @@ class Identify:
 
     def nearest(self, fmt):
         """
-        The format itself where it can be had; where the plan leaves the storage tag's
-        size open, with another one; else None.
+        Returns the format if the namespace supports it. If the plan left the size of the storage
+        tag open, returns it with another supported size. Otherwise returns None.
         """
         tags = [fmt.sts]
         if fmt.pi and fmt.sts == STORAGE_TAGS[fmt.pif][0]:
@@ -169,8 +178,8 @@ class Identify:
 
 class Namespace:
     """
-    A namespace of a drive, known by its identity. The node that leads to it is held open;
-    @node None: it is looked for when it is needed.
+    A namespace of a drive, known by its identity. Its node is kept open; with @node None the node
+    is found when it is needed.
     """
 
     def __init__(self, ident, node=None, liked="", machine=HERE):
@@ -179,7 +188,7 @@ class Namespace:
 
     @classmethod
     def at(cls, path, machine=HERE):
-        """What is at a path now."""
+        """Returns the namespace to which a path leads now."""
         real = real_path(path, machine)
         try:
             node = identity.Node(machine, real)
@@ -193,7 +202,7 @@ class Namespace:
 
     @property
     def path(self):
-        """Its name now, or what it was called last."""
+        """The current path, or the last known one."""
         return self.node.path if self.node else self.liked
 
     def close(self):
@@ -202,13 +211,16 @@ class Namespace:
         self.node = None
 
     def check(self):
-        """Its name leads to it still; Refused where it does not."""
+        """Raises Refused unless the path still leads to this namespace."""
         if not self.node:
             self.node = identity.find(self.machine, self.identity, self.liked)
         self.node.refuse_unless(self.identity)
 
     def find(self):
-        """The same, and where it does not, it is looked for under other names."""
+        """
+        Like check(), but if the path does not lead to it, the namespace is searched under other
+        names.
+        """
         try:
             self.check()
         except identity.Refused:
@@ -218,7 +230,7 @@ class Namespace:
     # --- what it is ---
 
     def identify(self):
-        """Identify, of this very namespace."""
+        """Returns the Identify data, after it was checked to be of this namespace."""
         self.check()
         path = self.path
         ns = ask(self.machine, "id-ns", path)
@@ -232,7 +244,8 @@ class Namespace:
                                                eui64=told.eui64 or self.identity.eui64)
         try:
             elbafs = ask(self.machine, "nvm-id-ns", path).get("elbafs", [])
-        except Refused:             # a drive older than these fields has 16b guards
+        # older drives do not have these fields: they have 16b guards only
+        except Refused:
             ctratt, = numbers(path, "id-ctrl", ask(self.machine, "id-ctrl", path), "ctratt")
             if ctratt & EXTENDED_FORMATS:
                 raise
@@ -242,7 +255,9 @@ class Namespace:
     # --- who else would be touched ---
 
     def refuse_others(self):
-        """Formatting it must touch no other namespace, and nobody else's."""
+        """
+        Raises Refused if a format would change another namespace, or one that other hosts use.
+        """
         fna, oacs, cmic, count = numbers(
             self.path, "id-ctrl", ask(self.machine, "id-ctrl", self.path),
             "fna", "oacs", "cmic", "nn")
@@ -251,7 +266,10 @@ class Namespace:
         self.refuse_strangers()
 
     def refuse_siblings(self, hidden):
-        """@hidden: there may be namespaces that this controller does not list as its own."""
+        """
+        Raises Refused unless this is the drive's only namespace. @hidden: there may be namespaces
+        that are not attached to this controller.
+        """
         words = ["list-ns", *["--all"] * hidden]
         try:
             found = [numbers(self.path, "list-ns", entry, "nsid")[0]
@@ -265,7 +283,10 @@ class Namespace:
                           f"({', '.join(map(str, found))}): give --keep-format")
 
     def refuse_strangers(self):
-        """A shared namespace: every controller that it is attached to has to be one of ours."""
+        """
+        Raises Refused if the namespace is shared and attached to a controller that this machine
+        does not have.
+        """
         cmic, = numbers(self.path, "id-ctrl", ask(self.machine, "id-ctrl", self.path), "cmic")
         nmic, = numbers(self.path, "id-ns", ask(self.machine, "id-ns", self.path), "nmic")
         if not nmic & SHARED or not cmic & MANY_CONTROLLERS:
@@ -287,8 +308,8 @@ class Namespace:
 
     def hold(self):
         """
-        Descriptors of its block devices, each opened so that nobody else can hold it:
-        neither a file system nor another driver; Refused where one does.
+        Returns descriptors of the namespace's block devices, each opened exclusively, so that no
+        file system and no other driver can take it meanwhile. Raises Refused if one is in use.
         """
         held, found = [], identity.nodes(self.machine, self.identity)
         for node in found:
@@ -301,7 +322,7 @@ class Namespace:
             for node in found:
                 name = identity.block_name(node.name)
                 if not self.machine.names(f"/sys/block/{name}"):
-                    continue        # the kernel can't use such a format as a disk: nobody does
+                    continue        # the kernel has no disk for such a format, so nobody uses it
                 try:
                     held.append(self.machine.open_exclusive(f"/dev/{name}"))
                 except FileNotFoundError:
@@ -320,31 +341,35 @@ class Namespace:
             self.machine.close(descriptor)
 
     def refuse_if_in_use(self):
-        """Mounted, or held by another driver: what is on it is needed."""
+        """Raises Refused if the namespace is mounted or held by another driver."""
         self.check()
         self.let_go(self.hold())
 
     # --- Format NVM ---
 
     def settable(self, setting):
-        """nvme-cli before 2.16 takes LBA format 16 for format 0."""
+        """
+        Returns whether nvme-cli can set this LBA format: before 2.16 it sets format 0 instead of
+        16.
+        """
         return setting.lbaf <= 15 or version(self.machine) >= HIGH_LBAF
 
     def refuse_unless_settable(self, setting):
-        """It could not be put back."""
+        """Raises Refused if nvme-cli could not restore this setting."""
         if not self.settable(setting):
             raise Refused(f"{self.path}: this nvme-cli can't format to LBA format {setting.lbaf}, "
                           f"which needs {'.'.join(map(str, HIGH_LBAF))} or newer")
 
     def format_words(self, setting):
-        """nvme-cli's; it gives a format 10 minutes unless told."""
+        """Returns the arguments of nvme-cli, whose own default timeout is only 10 minutes."""
         return ["format", self.path, "--force", f"--namespace-id={self.identity.nsid}",
                 f"--timeout={FORMAT_LIMIT * 1000}", *setting.words()]
 
     def format_as(self, setting):
         """
-        Format NVM. It is let to its end whatever signals come. Done is what both nvme-cli
-        and Identify say is. NotTaken where the drive said no and is as it was before.
+        Sends Format NVM and waits for its end; signals are deferred. It succeeded if both nvme-cli
+        and Identify say so. Raises NotTaken if the drive refused the format and has its previous
+        one.
         """
         self.refuse_unless_settable(setting)
         self.refuse_others()
@@ -359,7 +384,7 @@ class Namespace:
                 self.let_go(held)
 
     def send_format(self, setting):
-        """How nvme-cli ended; another format that is under way is waited for."""
+        """Returns the result of nvme-cli. Waits while another format is in progress."""
         end = self.machine.now() + FORMAT_LIMIT
         while True:
             done = self.machine.nvme(self.format_words(setting), FORMAT_LIMIT + SLACK)
@@ -372,7 +397,10 @@ class Namespace:
             self.check()
 
     def setting_now(self, look):
-        """What Identify says, after @look, or why it says nothing: a line."""
+        """
+        Calls @look and returns the setting that Identify reports, or one line that says why there
+        is none.
+        """
         try:
             look()
             found = self.identify()
@@ -381,7 +409,10 @@ class Namespace:
             return str(error)
 
     def judge_format(self, setting, before, done):
-        """A namespace may be away after it was formatted, and come back by another name."""
+        """
+        Checks the result of a format. The namespace can disappear after a format and come back
+        under another name, so Identify is repeated for some seconds.
+        """
         took = done.status == 0 or "failed to rescan" in done.out + done.err or \
             "failed to set block size" in done.out + done.err
         end = self.machine.now() + SETTLE
@@ -402,7 +433,7 @@ class Namespace:
 
 
 def in_progress(done):
-    """Did the drive say that a format is under way?"""
+    """Returns whether the drive said that a format is in progress."""
     text = done.err + done.out
     codes = [int(code, 16) & 0x7ff for code in re.findall(r"\(0x([0-9a-fA-F]+)\)", text)]
     return bool(done.status) and ("format in progress" in text.lower() or IN_PROGRESS in codes)
@@ -411,12 +442,12 @@ def in_progress(done):
 # --- names ---
 
 def hint(error):
-    """What to look at where a device can't be opened."""
+    """Returns advice for a device that cannot be opened, or ''."""
     return ": is the drive there? See 'ls /dev/ng*' and 'nvme list'" if error.errno == errno.ENOENT else ""
 
 
 def real_path(path, machine=HERE):
-    """The generic character device behind a name."""
+    """Returns the generic character device to which a path leads."""
     real = machine.real_path(path)
     match = re.fullmatch(r"/dev/nvme(\d+n\d+)", real)
     if match:
@@ -433,7 +464,9 @@ def real_path(path, machine=HERE):
 
 
 def refuse_other_serial(device, serial, allowed):
-    """Only drives whose data was said to be lost, by serial number, are touched."""
+    """
+    Raises Refused unless the command line allowed to overwrite the drive with this serial number.
+    """
     if not allowed:
         raise Refused(f"a sweep overwrites what is on {device}: say so by --destroy={serial}, the "
                       "serial number of its drive")

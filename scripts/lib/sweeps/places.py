@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where programs read and write: places that may not be one, or one inside the other."""
+"""
+Checks of the paths where programs read and write: some must not be the same or inside another.
+"""
 import os
 import shutil
 import tempfile
@@ -9,19 +11,19 @@ from shared.command import Refusal
 
 
 class Refused(Refusal):
-    """Which place can't be used, and why, in one line."""
+    """Which path cannot be used, and why."""
 
 
 def is_results(folder):
-    """Does a folder hold a sweep's results?"""
+    """Returns whether a folder has results of a sweep."""
     return (folder / "plan.json").is_file() and any(
         (folder / name).exists() for name in ("state.jsonl", "points.csv"))
 
 
 def refuse_in_results(said, path, but=()):
     """
-    Nothing is put into the results of a sweep: @path, which the command line @said, is not among
-    them, unless it is itself one of @but.
+    Raises Refused if @path, named on the command line as @said, is in a folder with results of a
+    sweep. The folders in @but are allowed themselves.
     """
     real = Path(path).resolve()
     allowed = {Path(one).resolve() for one in but}
@@ -31,7 +33,7 @@ def refuse_in_results(said, path, but=()):
 
 
 def refuse_images(word, out):
-    """The folder for images, @word, is apart from results: these in @out, and any others."""
+    """Raises Refused if the folder for images, @word, is @out or inside any results."""
     said = f"the folder for images, {word},"
     refuse_in_results(said, word)
     if Path(word).resolve() == Path(out).resolve():
@@ -39,7 +41,10 @@ def refuse_images(word, out):
 
 
 def refuse_nested(places):
-    """@places is [(what the command line said, path)]: none of them may be in another, or be it."""
+    """
+    Raises Refused if one of the paths is in another or is the same. @places is [(how the command
+    line names it, path)].
+    """
     real = [(said, Path(path).resolve()) for said, path in places if path]
     for at, (said, path) in enumerate(real):
         for other, there in real[:at]:
@@ -52,7 +57,7 @@ def refuse_nested(places):
 
 
 def refuse_no_folder(said, path):
-    """What is there already, or leads to it, has to be a folder."""
+    """Raises Refused if the path, or the nearest existing folder above it, is no folder."""
     for one in (path, *path.parents):
         if one.exists():
             if not one.is_dir():
@@ -61,7 +66,7 @@ def refuse_no_folder(said, path):
 
 
 def refuse_read_only(said, path):
-    """Can a folder be made, or written to, where it is to be in the end?"""
+    """Raises Refused if the folder cannot be made or written to."""
     refuse_no_folder(said, path)
     there = next(one for one in (path, *path.parents) if one.is_dir())
     try:
@@ -72,7 +77,7 @@ def refuse_read_only(said, path):
 
 
 def need(*programs):
-    """Programs that have to be there before anything begins."""
+    """Raises Refused unless these programs are installed."""
     for program in programs:
         if not shutil.which(program):
             raise Refused(f"{program} is not installed, or not on PATH: run scripts/install-deps")
