@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A sweep in the guest: boots, each with a part of the formats, as namespaces of their own."""
+"""A sweep in the guest. Each boot has a part of the formats, one namespace per format."""
 import math
 import subprocess
 
@@ -11,17 +11,17 @@ from shared.points import Point
 from sweeps.targets import Namespaces
 
 KERNELS = ("6.1", "6.12")
-SECONDS = 1800          # a boot, beyond its I/O
+SECONDS = 1800          # per boot, in addition to the time of its I/O
 BOOTS, GUEST_FAILED = 3, 125
-SIZE = 4 << 20          # least bytes of a namespace
+SIZE = 4 << 20          # bytes of the smallest namespace
 
 
 class Failed(Refusal):
-    """Why the guest did not do it, in one line."""
+    """The reason why the guest could not do its part."""
 
 
 class Boot:
-    """One of the guests: its formats, and its part of the sweep."""
+    """One boot of the guest: its formats and its part of the sweep."""
 
     def __init__(self, plan, number):
         points = [Point.from_columns(columns) for columns in plan["points"]]
@@ -33,14 +33,15 @@ class Boot:
         self.formats = list(dict.fromkeys(point.fmt for point in self.points))
 
     def rows(self):
-        """For scripts/guest --namespaces."""
+        """Returns the rows for scripts/guest --namespaces."""
         size = max(SIZE, self.plan["sizes"]["size"])
         return "".join(f"{fmt.row(size)}\n" for fmt in self.formats)
 
     def runs(self, target, before=0):
         """
-        Each boot measures its formats beside the base lines: those have their repeats
-        in every boot, numbered through. So many runs are @before it in other boots.
+        Returns the runs of this boot: its formats and the base lines. Base lines are repeated in
+        every boot and their repeats are numbered across boots. @before is the number of runs in
+        earlier boots.
         """
         settings = self.plan["sizes"]
         return [run._replace(
@@ -51,7 +52,9 @@ class Boot:
 
 
 def boots_of(plan):
-    """[(Boot, its runs)] of all boots, their runs' order counted through."""
+    """
+    Returns [(Boot, its runs)] of all boots; the order of the runs continues from boot to boot.
+    """
     target, found, before = Namespaces([]), [], 0
     for number in range(Boot(plan, 0).count):
         boot = Boot(plan, number)
@@ -61,12 +64,12 @@ def boots_of(plan):
 
 
 def all_runs(plan):
-    """Of all boots."""
+    """Returns the runs of all boots."""
     return [run for _, runs in boots_of(plan) for run in runs]
 
 
 def runs_there(plan, number):
-    """(the namespaces of a boot, its runs on them), for who is in it."""
+    """Returns (the namespaces of a boot, its runs on them); called inside the guest."""
     every = boots_of(plan)
     if not 0 <= number < len(every):
         raise Failed(f"boot {number} is none of the {len(every)} of this sweep")
@@ -76,7 +79,7 @@ def runs_there(plan, number):
 
 
 def runs_in_boots(plan):
-    """All runs, each on the namespaces of its boot."""
+    """Returns all runs, each on the namespaces of its boot."""
     found = []
     for boot, runs in boots_of(plan):
         target = Namespaces(boot.formats)
@@ -85,7 +88,10 @@ def runs_in_boots(plan):
 
 
 def command(folder, program, boot, runs):
-    """scripts/guest for a boot with so many @runs; @program goes on with the folder there."""
+    """
+    Returns the command line of scripts/guest for a boot with @runs runs; in the guest @program
+    continues with the folder.
+    """
     rows = folder.path / "tmp" / "namespaces"
     rows.unlink(missing_ok=True)
     rows.write_text(boot.rows(), encoding="ascii")
@@ -99,7 +105,10 @@ def command(folder, program, boot, runs):
 
 
 def run_boot(folder, program, boot, runs):
-    """Until it has done its part. An emulated kernel may die as it boots: it is tried again."""
+    """
+    Boots the guest until it has done its part. An emulated kernel can crash during its boot; then
+    the boot is repeated.
+    """
     for _ in range(BOOTS):
         with subprocess.Popen(command(folder, program, boot, runs)) as guest:
             try:
@@ -115,7 +124,7 @@ def run_boot(folder, program, boot, runs):
 
 
 def sweep(folder, program):
-    """All boots that have something left to do."""
+    """Runs all boots that have runs left."""
     plan = folder.plan
     for boot, runs in boots_of(plan):
         left = [run for run in runs if not folder.done(run.point.id, run.repeat)]

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-fio's client here, 'fio --server' on each of the hosts.
+Controls 'fio --server' on each of the hosts with fio's client.
 
-Before anything is measured each host is asked, through fio, whether it answers with
-this fio's version, has the engine, the same build of it, and can use it. fio carries
-no files, so a question is a job whose exec_prerun is the test: where that fails the job
-does no I/O.
+Before the measurements each host is checked through fio: it must run the same version of fio, have
+the engine in the same build, and be able to use it. fio transfers no files, so each check is a job
+whose exec_prerun is a shell test: if the test fails, the job does no I/O.
 """
 import re
 import time
@@ -21,7 +20,7 @@ POLL = 0.005
 
 
 def start_fio(folder, name, texts, style="json"):
-    """A client with a job file for each host: {Host: text}."""
+    """Starts a client with one job file per host; @texts is {Host: text}."""
     files = {"job.fio": next(iter(texts.values()))}
     files |= {f"{host.slug}.fio": text for host, text in texts.items()}
     words = [word for host in texts for word in host.client(f"{host.slug}.fio")]
@@ -29,7 +28,7 @@ def start_fio(folder, name, texts, style="json"):
 
 
 def wait_for(fio, seconds):
-    """It, ended, or ended for it."""
+    """Waits until the fio ends, kills it after @seconds, and returns it."""
     try:
         while not fio.ended() and fio.seconds() < seconds:
             time.sleep(POLL)
@@ -39,12 +38,12 @@ def wait_for(fio, seconds):
 
 
 def run_fio(folder, name, texts, seconds):
-    """All hosts at once."""
+    """Runs the job files on all hosts at the same time."""
     return wait_for(start_fio(folder, name, texts), seconds)
 
 
 def answers(fio, name=None):
-    """{host's name: entries} of what came back; @name leaves one job's."""
+    """Returns {host's name: entries} of the results; with @name only those of that job."""
     found = {}
     for job in fio.jobs():
         if job["jobname"] == name or name is None and job["jobname"] != "All clients":
@@ -55,7 +54,9 @@ def answers(fio, name=None):
 # --- first of all ---
 
 def probe_job(place, engine, destroy):
-    """Sections, one a question; and what their failures mean."""
+    """
+    Returns a job file with one section per check, and for each section what its failure means.
+    """
     place_of_it = quoting.sh(engine)
     questions = [(f"test -r {place_of_it}",
                   f"has no engine at {engine}: copy it there, or give --engine"),
@@ -69,14 +70,17 @@ def probe_job(place, engine, destroy):
 
 
 def ask(folder, texts, style="json"):
-    """{Host: Fio} of a client for each host, which can't keep the others waiting."""
+    """
+    Returns {Host: Fio}. Each host has a client of its own, so that a host that hangs does not delay
+    the others.
+    """
     asked = {host: start_fio(folder, f"probe-{host.slug}", {host: text}, style)
              for host, text in texts.items()}
     return {host: wait_for(fio, PROBE_SECONDS) for host, fio in asked.items()}
 
 
 def probe(folder, places, asked):
-    """{Host: facts}; Refused says which of the hosts lacks what."""
+    """Returns {Host: facts}. Raises Refused that names the host and what it lacks."""
     questions = {host: probe_job(place, asked["engine"], asked["destroy"])
                  for host, place in places.items()}
     answered = ask(folder, {host: text for host, (text, _) in questions.items()}, "json,normal")
@@ -91,7 +95,7 @@ def probe(folder, places, asked):
 
 
 def judge_answers(host, fio, meanings):
-    """What fio says of a host; Refused where a question failed."""
+    """Returns the facts that fio reports of a host; raises Refused if a check failed."""
     jobs = {job["jobname"]: job for job in answers(fio).get(host.name, [])}
     if not jobs:
         raise Refused(f"host {host.name}: no fio --server answers there ({fio.complaint()})")
@@ -108,13 +112,16 @@ def judge_answers(host, fio, meanings):
 
 
 def trial_job(place, engine):
-    """The engine's first I/O on a host."""
+    """Returns the job file of the engine's first I/O on a host."""
     return fiojob.job_file([], [("trial", [f"ioengine=external:{engine}", "thread=1", "bs=4k",
                                            "number_ios=1", *place.trial()])])
 
 
 def environment_of(host, facts, place):
-    """What fio's server tells, and of this machine all."""
+    """
+    Returns the environment of a host: all facts if it is this machine, otherwise the few that fio's
+    server reports.
+    """
     here = environment.machine()
     mine = facts.get("hostname") == here["host"]
     told = dict.fromkeys(here, "") | {"host": facts.get("hostname", host.address),

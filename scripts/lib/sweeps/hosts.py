@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Hosts of a sweep on many machines: the file that names them, what it runs on there."""
+"""Hosts of a sweep with --hosts: the file that lists them, and the targets on them."""
 import re
 import socket
 from typing import NamedTuple
@@ -15,11 +15,11 @@ PORT, MOST_PORT = 8765, 65535
 
 
 class Refused(Refusal):
-    """Why hosts can't be used, in one line."""
+    """The reason why hosts cannot be used."""
 
 
 class Host(NamedTuple):
-    """As the file of hosts has it; fio names it by address and port."""
+    """A host of the file; fio identifies it by address and port."""
 
     address: str
     port: int
@@ -33,13 +33,13 @@ class Host(NamedTuple):
         return re.sub(r"\W", "-", self.name)
 
     def client(self, job):
-        """fio's words to give it a job."""
+        """Returns fio's arguments that give the host a job file."""
         return [f"--client=ip:{self.address},{self.port}" if re.fullmatch(r"[\d.]+", self.address)
                 else f"--client={self.address},{self.port}", job]
 
 
 def read_hosts(path):
-    """A line host[:port] each; # starts a comment."""
+    """Returns the hosts of a file with one host[:port] per line; # starts a comment."""
     found = []
     for at, text in textlines.read(path, Refused):
         match = re.fullmatch(r"([A-Za-z0-9_][A-Za-z0-9_.-]*)(?::([1-9][0-9]{0,4}))?", text)
@@ -58,7 +58,7 @@ def read_hosts(path):
 
 
 def places_of(host):
-    """Where its name leads to; two names of one host are one host."""
+    """Returns {(address, port)} of a host, so that two names of one host are recognised."""
     try:
         return {(one[4][0], host.port) for one in socket.getaddrinfo(
             host.address, host.port, type=socket.SOCK_STREAM)}
@@ -70,8 +70,8 @@ def places_of(host):
 
 class HostImages(Images):
     """
-    Images in a folder that every host has; here it need not exist. Their names have a
-    @token in them, which is of this results folder alone.
+    Images in a folder that exists on every host; it need not exist here. Their names contain
+    @token, which is unique to this results folder.
     """
 
     def __init__(self, folder, host=None, token="TOKEN"):
@@ -82,33 +82,36 @@ class HostImages(Images):
         return HostImages(self.name, host, token)
 
     def prefix(self):
-        """Several servers may share a folder: each has images of its own."""
+        """
+        Returns the start of the images' names. It names the host, because several servers may share
+        a folder.
+        """
         return f"{self.name}/nvmepi-sweep-{self.token}-{self.host.slug if self.host else 'HOST'}-"
 
     def filename(self, fmt):
         return quoting.fio_path(f"{self.prefix()}{format_slug(fmt)}.img")
 
     def questions(self, destroy):
-        """(test, what it means that it fails)"""
+        """Returns [(shell test, what its failure means)]."""
         folder = quoting.sh(self.name)
         return [(f"test -d {folder} -a -w {folder}",
                  f"has no folder {self.name} that can be written")]
 
     def refuse_shared(self, facts):
-        """Servers of one machine may share a folder: each has images of its own."""
+        """Servers of one machine may share a folder, because their images have different names."""
 
     def trial(self):
-        """Job lines of the engine's first I/O there."""
+        """Returns the job lines of the engine's first I/O on the host."""
         return [f"filename={quoting.fio_path(self.prefix() + 'probe.img')}", *plain(4096).options(),
                 "size=1M", "rw=write"]
 
     def cleanup(self):
-        """A shell command that removes its images."""
+        """Returns a shell command that removes the images."""
         return f"rm -f {quoting.sh(self.prefix())}*.img*"
 
 
 class HostDevice(Target):
-    """A device of the same name on every host, in the plan's one format."""
+    """A device with the same path on every host, which keeps its format."""
 
     kind, one_format, tag = "device", False, ""
 
@@ -130,11 +133,14 @@ class HostDevice(Target):
 
     @property
     def note(self):
-        """A file of the server's, while the sweep lasts: which drive it was at first."""
+        """
+        A file on the server, kept during the sweep, that records which drive the device was at
+        first.
+        """
         return f"nvmepi-sweep-{self.token}.drive"
 
     def tell(self):
-        """A shell command that prints which namespace of which drive it is."""
+        """Returns a shell command that prints which namespace of which drive the device is."""
         generic = self.path.rpartition("/")[2]
         disk = f"/sys/block/{block_name(generic)}"
         return f"cat {self.serial()} {disk}/nsid {disk}/wwid 2>/dev/null"
@@ -153,15 +159,18 @@ class HostDevice(Target):
                  "touched")]
 
     def same(self):
-        """A shell command that fails where the name leads to another drive than at first."""
+        """Returns a shell command that fails if the device is another drive than at first."""
         return f"{self.tell()} | cmp -s - {self.note}"
 
     def lines(self):
-        """No fill and no run is of another drive."""
+        """Returns job lines that stop a job if the device is another drive by now."""
         return [f"exec_prerun={quoting.fio_command(self.same())}"]
 
     def refuse_shared(self, facts):
-        """A device that two servers of one machine have is one; @facts by Host."""
+        """
+        Raises Refused if two servers are on one machine and so would use the same device; @facts by
+        Host.
+        """
         seen = {}
         for host in facts:
             for machine in {address for address, _ in places_of(host)} | {facts[host].get("hostname")}:
@@ -178,7 +187,7 @@ class HostDevice(Target):
 
 
 def target(asked):
-    """What a sweep with --hosts runs on."""
+    """Returns the target of a sweep with --hosts."""
     word = asked["targets"][0]
     if not re.fullmatch(r"/[\w./-]+", word):
         raise Refused(f"'{word}' is no full path of plain letters: name a folder or a device there")

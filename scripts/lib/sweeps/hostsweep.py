@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A sweep on many machines at once."""
+"""A sweep on many machines at the same time."""
 from shared import fiojob
 from shared import quoting
 from shared.environment import resumed
@@ -12,7 +12,7 @@ from sweeps.sweeprun import FILL_AT_ONCE, SLACK, TRIES, Failed
 
 
 class Sweeper:
-    """All hosts at once, a run at a time; a host that goes away is left out from then on."""
+    """Runs each point on all hosts at the same time. A host that fails is left out from then on."""
 
     def __init__(self, folder, place, say):
         self.folder, self.say = folder, say
@@ -24,7 +24,7 @@ class Sweeper:
         self.lost = []
 
     def prepare(self):
-        """Ask all of them; the environment."""
+        """Checks all hosts and writes the environment."""
         found = probe(self.folder, self.hosts, self.asked)
         before, now = self.folder.environment().get("hosts", {}), {}
         for host, place in self.hosts.items():
@@ -34,7 +34,7 @@ class Sweeper:
         self.folder.write_environment({"hosts": now})
 
     def sweep(self, runs):
-        """All of @runs."""
+        """Does all of @runs."""
         formats = list(dict.fromkeys(run.point.fmt for run in runs))
         for first in range(0, len(formats), FILL_AT_ONCE):
             self.fill(formats[first:first + FILL_AT_ONCE])
@@ -43,13 +43,13 @@ class Sweeper:
             self.run(run)
 
     def finish(self):
-        """Remove what is left on the hosts."""
+        """Removes the files that the sweep left on the hosts."""
         run_fio(self.folder, "cleanup", {host: fiojob.job_file([], [(
             "cleanup", ["ioengine=null", "size=4k", f"exec_postrun={quoting.fio_command(place.cleanup())}"])])
             for host, place in self.hosts.items()}, PROBE_SECONDS)
 
     def fill(self, formats):
-        """Each host's namespaces, written in full."""
+        """Writes each host's namespaces once in full."""
         fio = run_fio(self.folder, "fill", {
             host: self.jobs.fill([(place, fmt) for fmt in formats])
             for host, place in self.hosts.items()}, fill_limit(self.settings, len(formats)))
@@ -59,7 +59,7 @@ class Sweeper:
                   "as its namespaces were written", fio)
 
     def run(self, run):
-        """One run on all hosts."""
+        """Does one run on all hosts."""
         for _ in range(TRIES):
             fio, found = self.try_run(run)
             short = [name for name, job in found.items()
@@ -80,7 +80,7 @@ class Sweeper:
         self.say([run])
 
     def try_run(self, run):
-        """(fio's client, {host's name: fio's entry} of those that moved data)."""
+        """Returns (fio's client, {host's name: fio's entry} of the hosts that did I/O)."""
         seconds = self.settings["runtime"] + self.settings["ramp"] + SLACK
         fio = run_fio(self.folder, run.name, {
             host: self.jobs.text([run._replace(target=place)])
@@ -89,7 +89,7 @@ class Sweeper:
                      if moved(jobs[0])}
 
     def drop(self, lost, when, fio):
-        """Go on without these hosts."""
+        """Continues without these hosts."""
         for host in lost:
             self.lost.append(host)
             del self.hosts[host]
@@ -99,7 +99,7 @@ class Sweeper:
 
 
 def sweep(folder, place, runs, say):
-    """All of @runs that are not done; hosts that are lost are told of in the folder's state."""
+    """Does all of @runs that are not done. The folder's state records the hosts that were lost."""
     sweeper = Sweeper(folder, place, say)
     left = [run for run in runs if not folder.done(run.point.id, run.repeat)]
     try:
