@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-plan.json and state.jsonl as data: a results folder may come from elsewhere. What is taken
-from one is of known words and numbers; names of files are made of these.
+Validates plan.json and state.jsonl, because a results folder may come from elsewhere. Only known
+words and numbers are accepted; file names are made of them.
 """
 import math
 import re
@@ -14,16 +14,16 @@ from shared.points import MODES, Point
 
 ASKED = {"targets": list, "fio": list, "destroy": list, "keep_format": bool, "kernel": str,
          "out": str, "engine": str}
-NAME = re.compile(r"[\w+-][\w+.-]*")        # a part of names of files
+NAME = re.compile(r"[\w+-][\w+.-]*")        # part of a file name
 NUMBERS = "data_size", "ms", "pi_type", "bs", "iodepth", "numjobs", "repeats"
 
 
 class Refused(Refusal):
-    """What is wrong with a plan.json, in one line."""
+    """What is wrong with a plan.json."""
 
 
 def points(plan):
-    """Columns of all points, of those that a target did not take, too."""
+    """Returns the columns of all points, including those that a target refused."""
     return plan["points"] + plan.get("refused", [])
 
 
@@ -42,7 +42,7 @@ def refuse_unless(good, path, what):
 
 
 def check(plan, path):
-    """Refuse what scripts/sweep did not write."""
+    """Raises Refused for a plan that scripts/sweep cannot have written."""
     refuse_unless(isinstance(plan, dict), path, "no object")
     asked, sizes = plan.get("asked"), plan.get("sizes")
     refuse_unless(isinstance(asked, dict) and isinstance(sizes, dict), path, "not what was asked")
@@ -62,7 +62,7 @@ def check(plan, path):
 
 
 def point_is_sound(columns):
-    """Is it one whose words are known, and its name what comes of them?"""
+    """Returns whether all words of a point are known and its id follows from them."""
     try:
         point = Point.from_columns(columns)
         known = all(whole(columns[key]) for key in NUMBERS) and point.mode in MODES and \
@@ -77,7 +77,7 @@ def point_is_sound(columns):
 
 
 def run_record(record):
-    """A line of the state about a run."""
+    """Returns a record of a run; raises ValueError if it is invalid."""
     if not NAME.fullmatch(record["run"]) or not NAME.fullmatch(record["raw"]) or \
             not isinstance(record["id"], str) or \
             not all(whole(record[key]) for key in ("repeat", "order", "status")):
@@ -86,24 +86,26 @@ def run_record(record):
 
 
 def token_record(record):
-    """A word of names of files."""
+    """Returns the token of a record, which becomes part of file names."""
     if not re.fullmatch(r"[0-9a-f]{16}", record["token"]):
         raise ValueError("no token")
     return record["token"]
 
 
 def formatted_record(record):
-    """(Identity, Setting) of a drive that was formatted, and of what it was before."""
+    """
+    Returns (Identity, Setting) of a drive that was formatted: which one, and its original setting.
+    """
     return identity.Identity.from_json(record["drive"]), setting(record["original"])
 
 
 def setting(words):
-    """What a drive was; ValueError where it is nothing of that kind."""
+    """Returns a stored setting; raises ValueError if it is invalid."""
     return drive.Setting.from_json(words)
 
 
 def without(plan, left_out):
-    """The plan without points, which it names apart with the reasons."""
+    """Returns the plan with the points in @left_out moved apart, and a note with the reason."""
     there = [columns for columns in points(plan) if columns["id"] not in left_out]
     gone = [columns for columns in points(plan) if columns["id"] in left_out]
     notes = [f"{count} points are left out: {why}" for why in dict.fromkeys(left_out.values())
@@ -113,7 +115,10 @@ def without(plan, left_out):
 
 
 def refuse_other(there, plan, path):
-    """A folder is gone on with by the sweep that it has, whatever its drives did not take."""
+    """
+    Raises Refused unless the folder's plan is the same; points that its drives refused are not
+    compared.
+    """
     check(there, path / "plan.json")
     gone = {columns["id"] for columns in there.get("refused", [])}
     kept = [columns for columns in plan["points"] if columns["id"] not in gone]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""In what order the runs of a sweep come, and which share a fio."""
+"""The order of the runs of a sweep, and which runs share a fio."""
 import itertools
 import random
 from typing import NamedTuple
@@ -9,7 +9,10 @@ from shared.results import run_name
 
 
 class Run(NamedTuple):
-    """A repeat of a point; order is its place in the whole sweep, round the turn that it is of."""
+    """
+    A repeat of a point. @order is its position in the whole sweep, @round the round to which it
+    belongs.
+    """
 
     point: Point
     target: object
@@ -23,15 +26,18 @@ class Run(NamedTuple):
 
 
 def repeats_of(point, settings):
-    """Base lines, which all others are held against, may have repeats of their own."""
+    """
+    Returns the number of repeats of a point. Base lines use 'base_repeats' if it is set, because
+    all other points are compared with them.
+    """
     return (not point.base and settings["base_repeats"]) or settings["repeats"]
 
 
 def rounds_of(points, settings):
     """
-    [(target, point, repeat, round)] of each round, from 1: every point comes once a round (A B A B),
-    those with more repeats more often; within a round the order is random, by the
-    seed. Where a target has one format at a time, its points of a format stay together.
+    Yields [(target, point, repeat, round)] of each round; rounds count from 1. Each point runs once
+    per round (A B A B), more often if it has more repeats. The order within a round is shuffled by
+    'seed'. If a target has one format at a time, its points of a format stay together.
     """
     for turn in range(settings["repeats"]):
         dice = random.Random(f"{settings['seed']}/{turn}")
@@ -46,14 +52,17 @@ def rounds_of(points, settings):
 
 
 def schedule(points, settings):
-    """All runs, in order, of [(target, point)]."""
+    """Returns all runs in order; @points is [(target, point)]."""
     chosen = itertools.chain.from_iterable(rounds_of(points, settings))
     return [Run(point, target, repeat, order, turn)
             for order, (target, point, repeat, turn) in enumerate(chosen, 1)]
 
 
 def batches(runs, settings):
-    """Runs that share a fio: up to 'batch' of them, of one format where a target has one."""
+    """
+    Yields the runs that share a fio: up to 'batch' consecutive ones, of one format if the target
+    has one format at a time.
+    """
     def place(run):
         return run.target.tag, run.point.fmt if run.target.one_format else None
     for _, same in itertools.groupby(runs, place):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Plans of a sweep: files of key=values, and what they say once checked."""
+"""Plans of a sweep: reads files of key=values and checks them."""
 import difflib
 import itertools
 import re
@@ -12,17 +12,17 @@ from shared.points import CHECKS, MODES, RW, Point, Workload
 
 LONGEST = 366 * 24 * 3600       # seconds
 SHORTEST = 0.001
-MOST_IN_FLIGHT = 65536          # commands of a queue: an NVMe queue has no more entries
-MOST_JOBS = 4096                # that fio runs
+MOST_IN_FLIGHT = 65536          # commands in a queue: an NVMe queue has no more entries
+MOST_JOBS = 4096                # jobs that fio can run
 PLANS = Path(__file__).resolve().parents[2] / "plans"
 
 
 class Refused(Refusal):
-    """What is wrong with a plan, in one line."""
+    """What is wrong with a plan."""
 
 
 def nearest(word, known):
-    """', did you mean ...' for a word that is not among the known, with all of them."""
+    """Returns advice for an unknown word: the most similar known word, or all known words."""
     known = [str(k) for k in known]
     close = difflib.get_close_matches(word.lower(), [k.lower() for k in known], 1, 0.4)
     return f"did you mean '{close[0]}'?" if close else f"there are {', '.join(known)}"
@@ -31,7 +31,7 @@ def nearest(word, known):
 # --- values ---
 
 def one_of(known, what):
-    """A word that is one of @known, a dict to its value or a list."""
+    """Returns a reader of a word that must be in @known, which is a list or a dict to the value."""
     def read(word):
         if word not in known:
             raise Refused(f"'{word}' is no {what}: {nearest(word, known)}")
@@ -40,7 +40,7 @@ def one_of(known, what):
 
 
 def number(what, least=0, most=10**9):
-    """A whole number, which fio and the tables of results have room for."""
+    """Returns a reader of an integer; the range has to fit into fio's options and the results."""
     def read(word):
         if not re.fullmatch(r"[0-9]{1,30}", word) or not least <= int(word) <= most:
             raise Refused(f"'{word[:40]}' is no {what}, a number from {least} to {most}")
@@ -49,7 +49,7 @@ def number(what, least=0, most=10**9):
 
 
 def size(word):
-    """Bytes, with k, m or g for powers of 1024."""
+    """Returns a size in bytes; the suffixes k, m and g are powers of 1024."""
     match = re.fullmatch(r"([1-9][0-9]*)([kmg]?)", word.lower())
     if not match:
         raise Refused(f"'{word}' is no size, such as 4096, 4k or 64M")
@@ -57,7 +57,7 @@ def size(word):
 
 
 def seconds(word, least=0):
-    """A time of @least seconds on."""
+    """Returns a time in seconds, at least @least."""
     match = re.fullmatch(r"([0-9]*\.?[0-9]+)(ms|s|m|)", word)
     if not match:
         raise Refused(f"'{word}' is no time, such as 50ms, 2s or 1m")
@@ -71,12 +71,14 @@ def seconds(word, least=0):
 
 
 def run_time(word):
-    """Of a run; fio counts milliseconds."""
+    """Returns the time of a run; fio's resolution is a millisecond."""
     return seconds(word, SHORTEST)
 
 
 def mode(word):
-    """'device', or with some of its checks 'device:guard+reftag'; (mode, checks or '')."""
+    """
+    Returns (mode, checks or '') of 'device', or of 'device:guard+reftag', which limits the checks.
+    """
     name, _, checks = word.partition(":")
     one_of(MODES, "mode")(name)
     for check in checks.split("+") if checks else ():
@@ -87,7 +89,9 @@ def mode(word):
 
 
 def workload(word):
-    """'randread', or a mix with its share of reads, 'randrw:70'; (rw, rwmixread or None)."""
+    """
+    Returns (rw, rwmixread or None) of 'randread', or of a mix with its share of reads, 'randrw:70'.
+    """
     name, _, mix = word.partition(":")
     one_of(RW, "workload")(name)
     if name not in ("rw", "randrw"):
@@ -101,11 +105,13 @@ def workload(word):
 
 
 def storage_tag(word):
-    """Bits, or None for the least that the guard format allows."""
+    """
+    Returns the bits of the storage tag, or None for the smallest size that the guard format allows.
+    """
     return None if word == "least" else number("storage tag size in bits")(word)
 
 
-# Each combination of these is a point: name to (reader of a value, values by default).
+# Each combination of these is a point: name to (reader of one value, default values).
 DIMENSIONS = {
     "data_size": (size, "4096"),
     "ms": (number("metadata size"), "8"),
@@ -120,7 +126,7 @@ DIMENSIONS = {
     "iodepth": (number("queue depth", 1, MOST_IN_FLIGHT), "32"),
     "jobs": (number("number of jobs", 1, MOST_JOBS), "1"),
 }
-# What holds for all of them: name to (reader, value by default).
+# Settings of the whole plan: name to (reader, default value).
 SETTINGS = {
     "repeats": (number("number of repeats", 1), "5"),
     "base_repeats": (number("number of repeats"), "0"),
@@ -134,7 +140,7 @@ SETTINGS = {
 
 
 def read_values(key, text):
-    """The value, or values, of a key."""
+    """Returns the value, or the list of values, of a key."""
     if key in SETTINGS:
         return SETTINGS[key][0](text.strip())
     if key not in DIMENSIONS:
@@ -146,7 +152,7 @@ def read_values(key, text):
 # --- files ---
 
 class Plan:
-    """A name, settings, and the dimensions of each of its sections."""
+    """A plan: its name, its settings, and the dimensions of each section."""
 
     def __init__(self, name):
         self.name = name
@@ -154,7 +160,7 @@ class Plan:
         self.common, self.sections = {}, []
 
     def set(self, key, text, section=None):
-        """Take key=values, for one section or for all."""
+        """Sets a key from key=values, for one section or for all."""
         values = read_values(key, text)
         if key in SETTINGS:
             if section is not None:
@@ -164,13 +170,13 @@ class Plan:
             (self.common if section is None else section)[key] = values
 
     def override(self, key, text):
-        """The same from the command line, which holds whatever sections say."""
+        """Sets a key from the command line, which takes precedence over all sections."""
         self.set(key, text)
         for section in self.sections:
             section.pop(key, None)
 
     def products(self):
-        """The dimensions of each section, with what holds by default."""
+        """Yields the dimensions of each section, completed by the defaults."""
         for section in self.sections or [{}]:
             default = {key: read_values(key, text) for key, (_, text) in DIMENSIONS.items()
                        if key not in self.common and key not in section}
@@ -179,7 +185,7 @@ class Plan:
 
 
 def find(name):
-    """The file of a plan: one of ours by its name, or a path."""
+    """Returns the file of a plan: @name is the name of an installed plan or a path."""
     known = sorted(path.stem for path in PLANS.glob("*.plan"))
     if name in known:
         return PLANS / f"{name}.plan"
@@ -189,7 +195,7 @@ def find(name):
 
 
 def load(name):
-    """The plan of that name."""
+    """Returns the plan of that name."""
     path = find(name)
     plan, section = Plan(path.stem), None
     for at, text in textlines.read(path, Refused, comment=r"(^|\s)[#;].*"):
@@ -210,7 +216,10 @@ def load(name):
 # --- points ---
 
 def formats_of(product):
-    """The formats in a section's dimensions that can be; sizes of storage tags follow the guard."""
+    """
+    Yields the valid formats of a section's dimensions. The default size of the storage tag depends
+    on the guard.
+    """
     for lbs, ms, mset, pi, pil, pif, sts in itertools.product(*(
             product[key] for key in ("data_size", "ms", "transfer", "type", "placement", "guard",
                                      "sts"))):
@@ -221,14 +230,16 @@ def formats_of(product):
 
 
 def workloads_of(product):
-    """The workloads in a section's dimensions."""
+    """Yields the workloads of a section's dimensions."""
     for (rw, mix), bs, depth, jobs in itertools.product(*(
             product[key] for key in ("rw", "bs", "iodepth", "jobs"))):
         yield Workload(rw, mix, bs, depth, jobs)
 
 
 def wanted(plan, only=""):
-    """(format, mode, checks, workload) of everything that a plan asks for, each once."""
+    """
+    Returns (format, mode, checks, workload) of everything that a plan asks for, without duplicates.
+    """
     points = {}
     for product in plan.products():
         chosen = [fmt for fmt in formats_of(product)
@@ -245,8 +256,8 @@ def wanted(plan, only=""):
 
 def points_for(target, wishes):
     """
-    What a plan's @wishes come to on a target: Points, base lines among them. A format
-    that the target can't have is left out.
+    Returns the Points of a plan's @wishes on a target, including their base lines. Formats that the
+    target does not support are left out.
     """
     found = {}
     for wish, checks_mode, checks, load_ in wishes:
@@ -262,7 +273,9 @@ def points_for(target, wishes):
 
 
 def check_size(plan, points):
-    """Refuse a size of which the points' formats can't be written in full."""
+    """
+    Raises Refused if 'size' is not a whole number of blocks of every format, or less than one I/O.
+    """
     size = plan.settings["size"]
     for point in points:
         if size % point.fmt.lbs or size < point.load.bs:
@@ -271,7 +284,10 @@ def check_size(plan, points):
 
 
 def base_line(target, fmt, load_):
-    """No protection where the target can be formatted so, else PRACT=1."""
+    """
+    Returns the base line of a format: without protection if the target supports that, else with
+    PRACT=1.
+    """
     plain = target.base_format(fmt)
     if plain is not None:
         return Point(target.tag, plain, "none", "", load_, "")
