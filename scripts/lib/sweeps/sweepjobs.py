@@ -1,31 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""fio's job files for the runs of a sweep."""
+"""Makes fio's job files for the runs of a sweep."""
 import math
 import os
 from typing import NamedTuple
 
 from shared import fiojob
 
-FILL_SIZE = 65536   # most bytes of an I/O
-FILL_LEAST = 7200   # seconds that writing namespaces may take at least,
-FILL_RATE = 5 << 20 # and bytes in a second that it has to write beyond that
+FILL_SIZE = 65536   # bytes of the largest I/O
+FILL_LEAST = 7200   # seconds that writing namespaces may always take;
+FILL_RATE = 5 << 20 # beyond that, the lowest accepted rate in bytes per second
 
 
 class Jobs:
-    """Job files for runs."""
+    """Makes job files for runs."""
 
     def __init__(self, settings, extra, report, engine=fiojob.ENGINE):
         self.settings, self.extra = settings, extra
         self.report, self.engine = report, engine
 
     def common(self):
-        """The first lines of every job."""
+        """Returns the first lines of every job file."""
         return [f"ioengine=external:{self.engine}", "thread=1", "pi_buffer=data",
                 "continue_on_error=verify", "verify_state_save=0", f"size={self.settings['size']}",
                 *self.extra]
 
     def measured(self):
-        """For how long, after what warm-up."""
+        """Returns the lines for duration and warm-up."""
         milliseconds = {key: round(self.settings[key] * 1000) for key in ("runtime", "ramp")}
         lines = ["group_reporting", "stonewall", "time_based",
                  f"runtime={milliseconds['runtime']}ms"]
@@ -35,9 +35,9 @@ class Jobs:
 
     def section(self, run, exclusive, cpus):
         """
-        One run, whose jobs get CPUs of @cpus, which fio itself does not use, as far as there
-        are so many, and else all CPUs: a job file that says nothing would leave them all on fio's
-        own. An exclusive run waits for the token, a byte in a pipe, and hands it on.
+        Returns the section of one run. Its jobs get CPUs of @cpus that fio itself does not use, or
+        all CPUs if there are too few. Without such a line all jobs would run on fio's own CPU. An
+        exclusive run waits for the token, a byte in a pipe, and passes it on.
         """
         point = run.point
         lines = [f"filename={run.target.filename(point.fmt)}", *point.fmt.options(),
@@ -51,19 +51,19 @@ class Jobs:
         return run.name, lines
 
     def text(self, runs, exclusive=False, cpus=None):
-        """A job file for runs one after another."""
+        """Returns a job file for runs that follow each other."""
         return fiojob.job_file(self.common() + self.measured(),
                                [self.section(run, exclusive, cpus) for run in runs])
 
     def fill(self, places):
-        """A job file that writes namespaces, (target, format) each, once in full."""
+        """Returns a job file that writes namespaces, each a (target, format), once in full."""
         return fiojob.job_file(self.common(), [self.fill_section(f"fill{number}", target, fmt)
                                                for number, (target, fmt) in enumerate(places)])
 
     def fill_section(self, name, target, fmt):
         """
-        One that writes a namespace: by I/Os of a size that divides its own, as fio leaves out
-        what is less than an I/O at the end.
+        Returns the section that writes a namespace. The size of its I/Os divides the size of the
+        namespace, because fio does not write a rest that is smaller than an I/O.
         """
         size = math.gcd(FILL_SIZE, self.settings["size"])
         return name, [f"filename={target.filename(fmt)}", *fmt.options(), f"bs={size}", "iodepth=4",
@@ -71,27 +71,27 @@ class Jobs:
 
 
 def fill_limit(settings, number):
-    """Seconds that so many namespaces may take to be written."""
+    """Returns the seconds that writing @number namespaces may take."""
     return max(FILL_LEAST, number * settings["size"] / FILL_RATE)
 
 
 def not_filled(jobs, settings):
-    """The first of fio's entries of a fill that has not written all of its namespace, or None."""
+    """Returns the first of fio's entries that did not write its whole namespace, or None."""
     return next((job for job in jobs if job["write"]["io_bytes"] < settings["size"]), None)
 
 
 class Cpus(NamedTuple):
-    """fio's own CPU and those of its jobs."""
+    """The CPU of fio itself and those of its jobs."""
 
     own: int
     others: tuple
 
     def of(self, jobs):
-        """The CPUs for so many jobs."""
+        """Returns the CPUs for @jobs jobs."""
         return self.others if jobs <= len(self.others) else (self.own, *self.others)
 
     def words(self):
-        """For environment.json."""
+        """Returns the text for environment.json."""
         return (f"fio {self.own}; jobs {cpu_list(self.others)}; more than {len(self.others)} jobs "
                 f"{cpu_list(self.of(len(self.others) + 1))}")
 
@@ -101,6 +101,6 @@ def cpu_list(cpus):
 
 
 def split_cpus():
-    """The CPUs that this program may use, or None where there is one and nothing to tell apart."""
+    """Returns the CPUs that this program may use, or None if there is only one."""
     own, *others = sorted(os.sched_getaffinity(0))
     return Cpus(own, tuple(others)) if others else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Goes over the runs of a sweep in their order, fio by fio, and keeps what they leave."""
+"""Does the runs of a sweep in their order, one fio after another, and keeps the results."""
 import collections
 import os
 import shutil
@@ -16,15 +16,15 @@ from sweeps.sweepjobs import fill_limit, not_filled, split_cpus
 POLL = 0.005        # seconds
 SLACK = 120         # seconds that fio may take beyond its runtime
 FILL_AT_ONCE = 32   # namespaces
-TRIES = 3           # of a run that fio ends before its time
+TRIES = 3           # of a run that fio ends too early
 
 
 class Failed(Refusal):
-    """Why the sweep can't go on, in one line."""
+    """The reason why the sweep cannot continue."""
 
 
 class Sweeper:
-    """Runs what is left of a schedule; @say is told which runs have ended."""
+    """Does the runs of a schedule that are left. @say is called with the runs that ended."""
 
     def __init__(self, folder, jobs, settings, host, say):
         self.folder, self.jobs, self.settings = folder, jobs, settings
@@ -35,7 +35,7 @@ class Sweeper:
         self.running, self.filled, self.tried = [], set(), collections.Counter()
 
     def sweep(self, runs):
-        """All of @runs that are not done, and can be."""
+        """Does all of @runs that are not done and not left out."""
         left = [run for run in runs if not self.folder.done(run.point.id, run.repeat)
                 and run.point.id not in self.folder.left_out]
         token = self.folder.path / "tmp" / "token"
@@ -59,14 +59,14 @@ class Sweeper:
                 token.unlink()
 
     def start(self, batch):
-        """A fio for these runs."""
+        """Starts a fio for these runs."""
         job = {"job.fio": self.jobs.text(batch, self.exclusive, self.cpus)}
         batch[0].target.check()
         self.tried[batch[0].name] += 1
         self.running.append((batch, Fio(self.folder, batch[0].name, job, cpu=self.cpu)))
 
     def make_token(self, path):
-        """A pipe with one byte in it: who has that may move data."""
+        """Makes a pipe with one byte in it, the token; only the run that has it does I/O."""
         path.unlink(missing_ok=True)
         os.mkfifo(path)
         self.token = os.open(path, os.O_RDWR | os.O_NONBLOCK)
@@ -75,13 +75,16 @@ class Sweeper:
     # --- preconditioning ---
 
     def fill_ahead(self, runs):
-        """Namespaces that keep their format are written in full before anything is measured."""
+        """
+        Writes all namespaces that keep their format once in full, before anything is measured.
+        """
         places = list(dict.fromkeys((run.target, run.point.fmt) for run in runs
                                     if not run.target.one_format))
         for first in range(0, len(places), FILL_AT_ONCE):
             self.fill(places[first:first + FILL_AT_ONCE])
 
     def fill(self, places):
+        """Writes these namespaces once in full."""
         for target in dict.fromkeys(target for target, _ in places):
             target.check()
         fio = Fio(self.folder, "fill", {"job.fio": self.jobs.fill(places)}, cpu=self.cpu)
@@ -102,8 +105,9 @@ class Sweeper:
 
     def prepare(self, run):
         """
-        Where there is one format at a time: this one, and written in full. False where the
-        drive does not take it: its points are left out, and the others go on.
+        Gives a target that has one format at a time the format of @run, and writes it in full.
+        Returns False if the drive refuses the format: its points are left out and the sweep
+        continues.
         """
         if run.point.id in self.folder.left_out:
             return False
@@ -123,7 +127,7 @@ class Sweeper:
     # --- ends ---
 
     def wait_until(self, few):
-        """Until no more than so many fios run."""
+        """Waits until at most @few fios are running."""
         while len(self.running) > few:
             for one in [one for one in self.running if one[1].ended()]:
                 self.running.remove(one)
@@ -132,6 +136,7 @@ class Sweeper:
             time.sleep(POLL)
 
     def end_late_ones(self):
+        """Kills a fio that exceeds its time, and fails."""
         each = self.settings["runtime"] + self.settings["ramp"] + 1
         for batch, fio in self.running:
             if fio.seconds() > each * len(batch) * self.settings["overlap"] + SLACK:
@@ -139,7 +144,7 @@ class Sweeper:
                 raise Failed(f"{batch[0].name}: fio does not end")
 
     def ended(self, batch, fio):
-        """Keep what a fio left, or say why it left nothing."""
+        """Keeps the results of a fio that ended; raises Failed if it has none."""
         jobs = {job["jobname"]: job for job in fio.jobs()}
         if self.exclusive and fio.holds_token([run.name for run in batch]):
             os.write(self.token, b"x")
@@ -170,7 +175,9 @@ class Sweeper:
         self.say(batch)
 
     def again(self, batch, run, fio):
-        """fio ended before the time of @run: what it left is no result, all of the batch runs anew."""
+        """
+        fio ended before the time of @run, so its results are invalid: repeats the whole batch.
+        """
         if self.tried[batch[0].name] == TRIES:
             raise Failed(f"{run.name}: fio ended before its time, {TRIES} times: {fio.complaint()}")
         print(f"note: {run.name}: fio ended before its time; it runs again", flush=True)

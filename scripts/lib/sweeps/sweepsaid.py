@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a sweep says on standard output: how far it is, or all that it would do."""
+"""The standard output of a sweep: its progress, or everything that it would do."""
 import sys
 import time
 
@@ -11,7 +11,7 @@ from shared.command import printable
 
 
 class Progress:
-    """A line now and then: what share is done, how long the rest will take."""
+    """Prints a line from time to time: how many runs are done and how long the rest will take."""
 
     def __init__(self, total, done):
         self.total, self.done, self.here = total, done, 0
@@ -19,7 +19,7 @@ class Progress:
         self.every = 0.2 if sys.stdout.isatty() else 5
 
     def __call__(self, runs):
-        """@runs have ended; none: the first begins now."""
+        """@runs have ended; called without runs when the first one begins."""
         if not runs:
             self.start = self.told = time.monotonic()
             return
@@ -40,7 +40,7 @@ def progress_of(folder, runs):
 
 
 def dry_run(plan, runs, out):
-    """All commands and jobs of @runs, in order."""
+    """Prints all commands and job files of @runs, in order."""
     settings, asked = plan["sizes"], plan["asked"]
     jobs = sweepjobs.Jobs(settings, asked["fio"], environment.knows_report(), asked["engine"])
     seconds = len(runs) * (settings["runtime"] + settings["ramp"])

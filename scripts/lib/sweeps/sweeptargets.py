@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The targets that the command line or plan.json of a sweep names; nothing is changed yet."""
+"""
+Makes the targets that the command line or the plan.json of a sweep names. Nothing is changed yet.
+"""
 from pathlib import Path
 
 from sweeps import drive
@@ -10,9 +12,9 @@ from sweeps import targets
 
 def local_target(asked, word, tag, drives, dry):
     """
-    The target that a word of the command line names; @asked as in plan.json. @drives has
-    what a device was when the sweep began, None: it begins now. It need not be there for a
-    @dry run.
+    Returns the target that @word of the command line names; @asked is that of plan.json. @drives
+    has the identity that each device had when the sweep began; None if it begins now. For a dry run
+    (@dry) the device need not exist.
     """
     if word == "embedded":
         return targets.Images(Path(asked["out"]), False, tag)
@@ -31,7 +33,7 @@ def local_target(asked, word, tag, drives, dry):
 
 
 def absent_device(asked, word, tag):
-    """What a dry run can say of a drive that is not there."""
+    """Returns the target of a dry run for a drive that does not exist here."""
     if asked["keep_format"]:
         raise targets.Refused(f"{word} is not there, so nobody knows how it is formatted: leave out "
                               "--keep-format for a dry run")
@@ -39,7 +41,7 @@ def absent_device(asked, word, tag):
 
 
 def new_device(kind, word, tag, allowed):
-    """What is at a path, if it may be overwritten and nobody uses it."""
+    """Returns the namespace at a path, if it may be overwritten and is not in use."""
     space = drive.Namespace.at(word, system.HERE)
     drive.refuse_other_serial(space.path, space.identity.serial, allowed)
     space.refuse_if_in_use()
@@ -49,7 +51,9 @@ def new_device(kind, word, tag, allowed):
 
 
 def known_device(kind, word, tag, words, allowed):
-    """The same namespace as it was then, wherever it is now; it is looked for when it is opened."""
+    """
+    Returns the namespace with a stored identity; it is searched under all names when it is opened.
+    """
     name = str(words.get("name", word)) if isinstance(words, dict) else word
     known = targets.identity_of({key: value for key, value in dict(words).items() if key != "name"})
     drive.refuse_other_serial(name, known.serial, allowed)
@@ -57,7 +61,9 @@ def known_device(kind, word, tag, words, allowed):
 
 
 def open_targets(asked, drives=None, dry=False):
-    """All of them; several are told apart in the ids of their points."""
+    """
+    Returns all targets. If there are several, a tag in the ids of their points tells them apart.
+    """
     words = asked["targets"]
     tags = [f"{Path(word).name}-" if len(words) > 1 else "" for word in words]
     if len(set(tags)) < len(tags):
@@ -68,13 +74,13 @@ def open_targets(asked, drives=None, dry=False):
 
 
 def drives_of(words, chosen):
-    """{word: what its device is} for plan.json: names of devices change."""
+    """Returns {word: identity of its device} for plan.json, because names of devices change."""
     return {word: {"name": target.name, **target.can_identity()._asdict()}
             for word, target in zip(words, chosen) if isinstance(target, targets.Device)}
 
 
 def targets_of(asked, drives=None, dry=False):
-    """Targets of any kind, not touched yet."""
+    """Returns targets of any kind, without touching them."""
     if asked["hosts"]:
         return [hosts.target(asked)]
     if asked["targets"] == ["guest"]:

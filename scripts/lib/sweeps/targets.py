@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-What a sweep runs on. A target has a name, a kind, a tag for the ids of its points, and
+Targets of a sweep. Each has a name, a kind, a tag (prefix of the ids of its points), and these
+methods:
 
-  format_for(fmt)    the format it will have for a plan's, or None
-  base_format(fmt)   the same data size without protection, or None: PRACT=1 stands in
-  filename(fmt)      for fio
-  open(folder)       nobody else's from now on; @folder keeps what it was before
-  check()            before each fio: is it still what it was?
-  prepare(fmt)       give it that format, where it has one at a time ('one_format')
-  finish()           leave it as it was found
+  format_for(fmt)    the format that the target uses for one of the plan, or None
+  base_format(fmt)   the format of the base line: same data size, no PI; None: use PRACT=1
+  filename(fmt)      the filename= for fio
+  open(folder)       reserve the target; @folder stores its original format
+  check()            before each fio: raise Refused if it is not the same target any more
+  prepare(fmt)       set the format, if the target has one at a time ('one_format')
+  finish()           restore the target to its original state
 """
 from pathlib import Path
 
@@ -23,21 +24,24 @@ from shared.scratch import Scratch
 
 
 class Refused(Refusal):
-    """Why a target can't be used, in one line."""
+    """The reason why a target cannot be used."""
 
 
 def plain(lbs):
-    """Data alone."""
+    """Returns the format without metadata."""
     return Format(lbs, 0, 0, 0, 0, 0)
 
 
 def names_folder(word):
-    """Does a word of the command line name a folder for images, as /dev/shm, or a device?"""
+    """
+    Returns whether a word of the command line names a folder for images, such as /dev/shm, and not
+    a device.
+    """
     return not word.startswith("/dev/ng") and (Path(word).is_dir() or not word.startswith("/dev/"))
 
 
 def image_folder(word):
-    """The folder that it names."""
+    """Returns the folder that a word names."""
     folder = Path(word).resolve()
     if not folder.is_dir():
         raise Refused(f"{folder} is no folder: images go where there is one")
@@ -45,12 +49,15 @@ def image_folder(word):
 
 
 def claim_folder(folder):
-    """Nobody else's images in a folder meanwhile; to be given to HERE.release()."""
+    """Reserves a folder for images; the result has to be given to HERE.release()."""
     return HERE.claim(str(Path(folder).resolve()), str(folder))
 
 
 def reason(error):
-    """One line of an exception: one that nobody foresaw keeps no other target from its turn."""
+    """
+    Returns an exception as one line. Unexpected exceptions are included, so that the other targets
+    are still handled.
+    """
     if isinstance(error, Refusal):
         return str(error)
     if isinstance(error, OSError):
@@ -59,7 +66,7 @@ def reason(error):
 
 
 def open_all(chosen, folder):
-    """(those of the targets that could be opened, why others could not)."""
+    """Opens the targets; returns (those that were opened, the reasons why others could not be)."""
     opened, failed = [], []
     for target in chosen:
         try:
@@ -73,7 +80,7 @@ def open_all(chosen, folder):
 
 
 def finish_all(opened):
-    """Each is left as it was found, whatever becomes of the others; why some could not be."""
+    """Restores each target, even if another one fails; returns the reasons of those that failed."""
     failed = []
     for target in opened:
         try:
@@ -84,27 +91,27 @@ def finish_all(opened):
 
 
 class Target:
-    """What most of them do not need."""
+    """Defaults of the methods that most targets do not need."""
 
     def open(self, folder):
-        """Nothing to hold."""
+        """Reserves nothing."""
 
     def check(self):
-        """Nothing that could be another thing by now."""
+        """Checks nothing."""
 
     def prepare(self, fmt):
-        """It has the format."""
+        """Does nothing: the target has the format."""
 
     def finish(self):
-        """Nothing was changed."""
+        """Does nothing: nothing was changed."""
 
     def lines(self):
-        """Of every job that uses it."""
+        """Returns job lines for every job on this target."""
         return []
 
 
 class Images(Target):
-    """The embedded controller: any format, each in an image of its own."""
+    """The embedded controller: supports any format, and has an image for each."""
 
     kind, one_format = "embedded", False
 
@@ -125,7 +132,7 @@ class Images(Target):
         return quoting.fio_path(folder / f"{format_slug(fmt)}.img")
 
     def open(self, folder):
-        """Images that an earlier try left are made anew."""
+        """Makes a new folder for the images; those of an earlier attempt are removed."""
         self.held = claim_folder(self.folder) if self.given else None
         try:
             self.scratch = Scratch.make(self.folder, "nvmepi-sweep." if self.given else "images.")
@@ -145,13 +152,13 @@ class Images(Target):
         self.held = None
 
     def facts(self):
-        """For environment.json."""
+        """Returns the target's entry of environment.json."""
         return {"kind": self.kind, "format": "one image a format",
                 "filesystem": devicefacts.filesystem(self.folder)}
 
 
 class Namespaces(Target):
-    """The guest's: each of its namespaces has one format for good."""
+    """The guest's namespaces, each of which has one fixed format."""
 
     kind, one_format = "guest", False
 
@@ -160,7 +167,7 @@ class Namespaces(Target):
         self.devices = {fmt: f"/dev/nvmepi/ng{nsid}" for nsid, fmt in enumerate(formats, 1)}
 
     def format_for(self, fmt):
-        """QEMU knows neither 32b guards nor storage tags."""
+        """Returns None for 32b guards and storage tags, which QEMU does not support."""
         return fmt if fmt.pif != 1 and not fmt.sts else None
 
     def base_format(self, fmt):
@@ -176,8 +183,8 @@ class Namespaces(Target):
 
 class Device(Target):
     """
-    A drive's namespace, as it is formatted; @space is a drive.Namespace, @name what it was
-    called when the sweep began.
+    A drive's namespace that keeps its format. @space is a drive.Namespace, @name its path when the
+    sweep began.
     """
 
     kind, one_format = "device", False
@@ -189,22 +196,22 @@ class Device(Target):
 
     @property
     def can(self):
-        """What it is, and can be formatted to; looked at once."""
+        """Its Identify data, read once."""
         if not self.looked:
             self.looked = self.space.identify()
         return self.looked
 
     def can_identity(self):
-        """Which namespace it is, with all that it says of itself."""
+        """Returns the identity of the namespace, including what Identify says."""
         return self.can and self.space.identity
 
     def refuse_early(self):
-        """What would keep a sweep from it, before anything is done."""
+        """Raises Refused, before anything is changed, if the namespace cannot be used."""
         self.can.now()
         self.space.refuse_strangers()
 
     def format_for(self, fmt):
-        """Whatever the plan says: it stays as it is."""
+        """Returns the current format, whatever the plan asks for."""
         return self.can.now().fmt
 
     def base_format(self, fmt):
@@ -215,7 +222,10 @@ class Device(Target):
         return self.space.path
 
     def open(self, folder):
-        """Looked at once more: until now another sweep may have had it in a format of its own."""
+        """
+        Reserves the namespace and reads Identify again: until now another sweep may have changed
+        its format.
+        """
         self.space.find()
         ident = self.space.identity
         self.claimed = self.space.machine.claim(f"{ident.serial}/{ident.nsid}", self.space.path)
@@ -234,7 +244,7 @@ class Device(Target):
         self.release()
 
     def release(self):
-        """Others may have it."""
+        """Ends the reservation."""
         if self.claimed:
             self.space.machine.release(self.claimed)
         self.claimed = None
@@ -246,7 +256,7 @@ class Device(Target):
 
 
 class FormattedDevice(Device):
-    """The same, formatted as the plan says, and put back in the end."""
+    """A drive's namespace that is formatted as the plan asks, and restored at the end."""
 
     one_format = True
 
@@ -255,12 +265,15 @@ class FormattedDevice(Device):
         self.folder, self.sure = None, False
 
     def refuse_early(self):
-        """Whatever would keep it from being formatted, or put back, before anything is done."""
+        """
+        Raises Refused, before anything is changed, if the namespace cannot be formatted or
+        restored.
+        """
         self.space.refuse_others()
         self.space.refuse_unless_settable(self.can.now())
 
     def can_have(self, fmt):
-        """The nearest format that it can be given, by this nvme-cli, or None."""
+        """Returns the nearest format that the drive and this nvme-cli support, or None."""
         found = self.can.nearest(fmt)
         return found if found and self.space.settable(self.can.setting(found)) else None
 
@@ -268,28 +281,31 @@ class FormattedDevice(Device):
         return self.can_have(fmt)
 
     def base_format(self, fmt):
-        """Without metadata, or with some that nobody protects."""
+        """Returns a format without metadata, or else with metadata but without PI."""
         return self.can_have(plain(fmt.lbs)) or \
             self.can_have(fmt._replace(pi=0, pil=0, pif=0, sts=0))
 
     def format_line(self, fmt):
-        """The command that formats it so."""
+        """Returns the command that sets the format."""
         return quoting.sh(*["nvme", *self.space.format_words(self.can.setting(fmt))])
 
     def open(self, folder):
-        """What a killed sweep left is put back by this one, to what it was at first."""
+        """
+        Opens the namespace. If a killed sweep changed its format, this one restores it at the end.
+        """
         self.folder = folder
         super().open(folder)
 
     @property
     def original(self):
-        """What it was before it was first formatted: a Setting, or None while it is that still."""
+        """The setting before the first format, or None if nothing was changed."""
         return self.folder.original(self.space.identity)
 
     def prepare(self, fmt):
         """
-        The first change is noted, on disk, before it is made. A format that a killed sweep
-        began may be under way, whatever Identify says: then it is formatted again.
+        Sets the format. The original setting is recorded, on disk, before the first change. A
+        format that a killed sweep began may still be in progress whatever Identify says, so then
+        the namespace is formatted again.
         """
         found = self.space.identify()
         if found.now().fmt == fmt and not found.formatting and (self.sure or not self.original):
@@ -301,7 +317,7 @@ class FormattedDevice(Device):
         self.sure = True
 
     def finish(self):
-        """Back to what it was, wherever it is now."""
+        """Restores the original setting, under whatever name the namespace has now."""
         try:
             if self.folder and self.original:
                 self.space.find()
@@ -313,8 +329,8 @@ class FormattedDevice(Device):
 
 class AbsentDevice(Target):
     """
-    A drive's namespace that is not there, for a dry run: what it can be formatted to is not
-    known, so every format is taken to be one of it.
+    A drive that is not here, for a dry run. Its formats are unknown, so every format is assumed to
+    be supported.
     """
 
     kind, one_format = "device", True
@@ -332,15 +348,17 @@ class AbsentDevice(Target):
         return self.name
 
     def can_identity(self):
-        """None: nobody can say which namespace it is."""
+        """Returns None: the namespace is unknown."""
 
     def format_line(self, fmt):
-        """Which of its LBA formats that is only the drive knows."""
+        """Returns a comment: only the drive knows the number of its LBA format."""
         return f"# nvme format {self.name}, which is not there now, to {fmt.name()}"
 
 
 def not_put_back(folder):
-    """A line for each namespace that is not what it was before, and what may help."""
+    """
+    Returns a line for each namespace that was not restored, with the command that restores it.
+    """
     lines = []
     for ident, setting in folder.originals:
         lines.append(
@@ -354,12 +372,12 @@ def not_put_back(folder):
 
 
 def was(what, setting):
-    """What it should be."""
+    """Returns the text that says which setting a namespace should have."""
     return f"{what} was LBA format {setting.lbaf} ({setting.fmt.name()}) before and is not put back"
 
 
 def refuse_twins(devices):
-    """Two names of one namespace are one target."""
+    """Raises Refused if two devices are the same namespace."""
     for at, one in enumerate(devices):
         for other in devices[:at]:
             if one.space.identity.same(other.space.identity):
@@ -368,7 +386,7 @@ def refuse_twins(devices):
 
 
 def identity_of(words):
-    """Of a results folder."""
+    """Returns the identity that a results folder stored."""
     try:
         return identity.Identity.from_json(words)
     except ValueError:
