@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Benchmarks as ratios: two contestants take turns, medians are compared."""
+"""Benchmarks of two contestants as ratios: they take turns, and their medians are compared."""
 import json
 import statistics
 
@@ -7,7 +7,7 @@ from shared import fiojob
 
 
 def measure(job, folder, name, fio="fio"):
-    """(IOPS, user CPU ns an I/O) of one fio job, given as its lines."""
+    """Returns (IOPS, user CPU ns per I/O) of one fio job, which is given as its lines."""
     status, jobs, messages = fiojob.run(fiojob.job_file([], [(name, job)]), folder, name, fio=fio)
     if status:
         raise RuntimeError(f"{name}: fio failed: {messages.strip()}")
@@ -16,14 +16,14 @@ def measure(job, folder, name, fio="fio"):
 
 
 def spread(values):
-    """How far apart the values lie, in per cent of their median."""
+    """Returns the range of the values in per cent of their median."""
     return 100 * (max(values) - min(values)) / statistics.median(values)
 
 
 def take_turns(contestants, repeats, run):
     """
-    run(contestant) gives (IOPS, user ns an I/O); a dict: for each contestant those of all
-    repeats. Who comes first changes from one repeat to the next (A B, B A).
+    Returns {contestant: results of all its repeats}; run(contestant) returns (IOPS, user ns per
+    I/O). Which contestant comes first alternates between repeats (A B, B A).
     """
     runs = {c: [] for c in contestants}
     order = list(contestants)
@@ -35,22 +35,24 @@ def take_turns(contestants, repeats, run):
 
 
 def medians(runs):
-    """(IOPS, user ns an I/O), each for itself."""
+    """Returns the median of IOPS and the median of user ns per I/O."""
     return [statistics.median(values) for values in zip(*runs)]
 
 
 def ratios(turns):
-    """(IOPS, user CPU) of the first contestant, which is ours, to the second's."""
+    """
+    Returns (IOPS, user CPU) of the first contestant, which is ours, divided by those of the second.
+    """
     (iops, user), (peer_iops, peer_user) = (medians(runs) for runs in turns.values())
     return iops / peer_iops, user / max(peer_user, 1e-9)
 
 
 def compare(name, rounds):
     """
-    The case as a dict. rounds: of take_turns(), each under conditions of its own, which
-    both contestants share and no repeat evens out. The ratios are the medians of those of
-    the rounds, and come with the range of these; of a single round, with the repeats'
-    spread in per cent. iops above 1 and user below 1 are good for ours.
+    Returns one case as a dict. @rounds are results of take_turns(), each under its own conditions,
+    which both contestants share and which repeats do not average out. The ratios are the medians
+    over the rounds, with their range; for a single round, with the spread of the repeats in per
+    cent. For our engine iops above 1 and user below 1 are good.
     """
     ours, peer = rounds[0]
     iops = {c: [r[0] for turns in rounds for r in turns[c]] for c in (ours, peer)}
@@ -67,5 +69,5 @@ def compare(name, rounds):
 
 
 def line(result, as_json=False):
-    """A case as a line of name=value, or of JSON."""
+    """Returns a case as a line of name=value, or as JSON."""
     return json.dumps(result) if as_json else " ".join(f"{k}={v}" for k, v in result.items())

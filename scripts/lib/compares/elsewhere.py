@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where two results folders were measured: what differs, so that nobody takes it for a change of the code."""
+"""
+Compares the environments of two results folders, so that a different machine is not taken for a
+change of the code.
+"""
 
 
 def flat(value, path=""):
-    """Nested objects as {path: text}."""
+    """Returns nested objects as {path: text}."""
     if isinstance(value, dict):
         parts = value.items()
     elif isinstance(value, list):
@@ -14,12 +17,12 @@ def flat(value, path=""):
 
 
 def boots_of(points):
-    """The boots of the kernels that points were measured in, as far as they are noted."""
+    """Returns the boots in which points were measured, as far as they were recorded."""
     return {boot for point in points for boot in point.boots()} - {""}
 
 
 def described(folder):
-    """Environment, boots, and what of the plan is no point, as {what: text}."""
+    """Returns the environment, the boots, and the settings of the plan as {name: text}."""
     plan = {k: v for k, v in (folder.plan.get("sizes") or {}).items() if k != "seed"}
     asked = folder.plan.get("asked") or {}
     lines = {f"--fio {at}": line for at, line in enumerate(asked.get("fio") or (), 1)}
@@ -28,31 +31,40 @@ def described(folder):
 
 
 def differences(old, new):
-    """[(what, in OLD, in NEW)] of the environments."""
+    """Returns [(name, value in OLD, value in NEW)] of what differs between the environments."""
     a, b = described(old), described(new)
     return [(what, a.get(what, ""), b.get(what, "")) for what in dict.fromkeys([*a, *b])
             if a.get(what, "") != b.get(what, "")]
 
 
 def other_host(old, new):
-    """Are two points that are held against each other of hosts with other names?"""
+    """Returns whether two points that are compared were measured on hosts with different names."""
     return old.host != new.host
 
 
 def other_boot(old, new):
-    """Were they measured in other boots? Where one does not tell, it is not known to be another."""
+    """
+    Returns whether two points were measured in different boots; False if the boot of one is
+    unknown.
+    """
     boots = boots_of([old]), boots_of([new])
     return all(boots) and boots[0] != boots[1]
 
 
 def base_line(old, new):
-    """What a base line that is the same on another machine shows: that both are as fast."""
+    """
+    Returns the reason for a base line that is the same on another host or in another boot: that
+    both are as fast. '' if host and boot are the same.
+    """
     where = "host" if other_host(old, new) else "boot" if other_boot(old, new) else ""
     return f"a base line of another {where}" if where else ""
 
 
 def notes(pairs):
-    """What the last line says where equal numbers are of unequal places, as lines; none where they are not."""
+    """
+    Returns notes for the last line of the output, if the two runs are from different hosts or
+    boots.
+    """
     hosts = [pair for pair in pairs if other_host(*pair)]
     boots = [pair for pair in pairs if other_boot(*pair)]
     found = [f"NEW is of another host, {hosts[0][1].host}, than OLD, {hosts[0][0].host}"] if hosts else []

@@ -1,29 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Did it change?  Two runs of the same points, each repeated in rounds, compared by exchanging
-rounds between the runs.
+Statistics of a comparison: two runs of the same points, each repeated in rounds, are compared by a
+permutation test that exchanges rounds between the runs.
 
-Were the runs alike, each way of handing their rounds out to "old" and "new" would be as
-likely as the one that was seen. So no distribution of the noise has to be assumed, which
-three to ten repeats could not show, and the bootstrap's too narrow intervals at so few are
-avoided. Rounds are exchanged for all points at once: what slowed a whole round down, slowed
-it for all points, and is taken for one accident and not for many.
+If the runs were equal, every assignment of their rounds to "old" and "new" would be as likely as
+the one that was measured. So no distribution of the noise has to be assumed, which three to ten
+repeats could not show, and the intervals are not too narrow, as those of a bootstrap are with so
+few repeats. Rounds are exchanged for all points at the same time: whatever slowed a whole round
+down is counted as one accident, not as one per point.
 
-All values here are natural logarithms: a difference is that of a ratio.
+All values here are natural logarithms: a difference is the logarithm of a ratio.
 """
 import itertools
 import math
 import random
 from statistics import fmean, median
 
-MOST = 1000     # ways to exchange; a sample of so many when there are more
-SEED = 1        # of that sample: the same input gets the same answer
+MOST = 1000     # exchanges of rounds; if there are more, a random sample of this size is used
+SEED = 1        # seed of that sample: the same input gives the same result
 
 
 def exchanges(olds, news):
     """
-    The ways to exchange rounds: pairs (rounds of old that go, rounds of new that come), as
-    many of each; the first exchanges none. All of them, or a sample of MOST.
+    Returns the exchanges of rounds, as pairs (rounds of old that leave, as many rounds of new that
+    replace them). The first one exchanges nothing. These are all exchanges, or a sample of MOST.
     """
     number = math.comb(olds + news, olds)
     if number <= MOST:
@@ -42,22 +42,24 @@ def total(values, places):
 
 def shifts(old, new, ways):
     """
-    For each exchange the difference between the runs at which it would change nothing: that
-    of the means of the rounds exchanged. The true difference lies in any gap of the sorted
-    list with the same probability.
+    Returns, for each exchange, the difference between the runs at which it would change nothing:
+    the difference of the means of the exchanged rounds. The true difference lies in each gap of the
+    sorted list with the same probability.
     """
     return sorted((total(new, came) - total(old, went)) / len(went)
                   for went, came in ways if went)
 
 
 def interval(differences, alpha):
-    """(low, middle, high): the exact interval of the level 1 - alpha, and the estimate."""
+    """
+    Returns (low, middle, high): the exact interval with confidence 1 - alpha, and the estimate.
+    """
     tail = int(alpha / 2 * (len(differences) + 1) + 1e-9)
     return differences[tail - 1], median(differences), differences[-tail]
 
 
 class Spread:
-    """One point's difference, and its standard error, after any exchange."""
+    """The difference of one point and its standard error, for any exchange."""
 
     def __init__(self, old, new):
         self.old, self.new = old, new
@@ -65,7 +67,7 @@ class Spread:
         self.squares = sum(v * v for v in old) + sum(v * v for v in new)
 
     def after(self, way):
-        """(difference of the means, its standard error) after the exchange."""
+        """Returns (difference of the means, its standard error) after an exchange."""
         went, came = way
         moved = total(self.new, came) - total(self.old, went)
         olds, news = len(self.old), len(self.new)
@@ -77,10 +79,11 @@ class Spread:
 
 def adjusted(pairs, ways):
     """
-    For each (old, new) how often chance alone, among all of these points, would show one as
-    far apart as it: Westfall and Young's p by the greatest statistic of each exchange. The
-    statistic is the difference by its standard error, to which the middle one of all points
-    is added, so that a point that happens to repeat well does not stand out for that.
+    Returns for each (old, new) the probability that chance alone would show, among all these
+    points, one with such a difference: the p value of Westfall and Young, from the greatest
+    statistic of each exchange. The statistic is the difference divided by its standard error plus
+    the median standard error of all points, so that a point whose repeats happen to be close
+    together does not stand out.
     """
     spreads = [Spread(old, new) for old, new in pairs]
     usual = median(s.after(ways[0])[1] for s in spreads) or 1e-12
@@ -91,11 +94,11 @@ def adjusted(pairs, ways):
 
     seen = [statistic(s, ways[0]) for s in spreads]
     greatest = sorted(max(statistic(s, way) for s in spreads) for way in ways)
-    # Rounding must not tell an exchange from its mirror image.
+    # Rounding errors must not make an exchange differ from its mirror image.
     return [sum(g >= value * (1 - 1e-9) for g in greatest) / len(ways) for value in seen]
 
 
 def mean_of_rounds(pairs):
-    """All points as one: (old, new), each round's mean over the points."""
+    """Returns all points as one, (old, new): the mean over the points of each round."""
     olds, news = zip(*pairs)
     return [fmean(r) for r in zip(*olds)], [fmean(r) for r in zip(*news)]

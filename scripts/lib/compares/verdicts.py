@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Two results folders, point by point: which got better, worse, stayed, or can't be told."""
+"""Compares two results folders point by point: better, worse, same, or unknown."""
 import math
 from dataclasses import dataclass
 from statistics import median
@@ -8,10 +8,10 @@ from compares import elsewhere
 from compares import stats
 from reports.readings import Unusable
 
-ALPHA = 0.05        # each interval misses the truth so often
-CHANCE = 0.01       # among all points of a comparison, one verdict in a hundred is by chance
-MAYBE = 0.05        # a change that chance shows less often is not passed over in the sum of it all
-CHECKED_LESS = 0.01 # of all blocks read: so much more that is not checked is worse
+ALPHA = 0.05        # 1 - confidence of each interval
+CHANCE = 0.01       # 1 of 100 comparisons has a verdict by chance, however many points it has
+MAYBE = 0.05        # a change with a smaller p value makes the overall verdict unknown
+CHECKED_LESS = 0.01 # of all blocks read: if this many more are not checked, the point is worse
 BLOCKS = ("blocks_generated", "blocks_checked", "blocks_read", "blocks_escaped", "blocks_not_checked")
 MORE_IS_BETTER = ("iops", "bw_bytes")
 METRICS = (*MORE_IS_BETTER, "lat_mean_ns", "lat_p50_ns", "lat_p90_ns", "lat_p99_ns", "lat_p999_ns",
@@ -24,9 +24,12 @@ ORDER = (WORSE, UNKNOWN, BETTER, SAME)
 
 @dataclass
 class Verdict:
-    """Changes are of NEW by OLD: 0.1 is ten per cent more. None where there are none."""
+    """
+    The verdict on a point. Changes are NEW relative to OLD: 0.1 is +10 %. Values are None if
+    unknown.
+    """
 
-    point: object               # of NEW; None: all together
+    point: object               # the point of NEW; None: all points together
     verdict: str
     reason: str = ""
     repeats: tuple = (0, 0)
@@ -35,12 +38,12 @@ class Verdict:
     change: float = None
     low: float = None
     high: float = None
-    chance: float = None        # how often all points together show one such by chance
-    where: str = ""             # host and target, where there are several
-    marks: tuple = ()           # what keeps it from being the same, whatever its numbers are
+    chance: float = None        # probability that chance shows one such among all points
+    where: str = ""             # host and target, if there are several
+    marks: tuple = ()           # reasons why the verdict cannot be 'same', whatever the numbers are
 
     def reach(self):
-        """The largest change that its interval has, or None."""
+        """Returns the largest change within the interval, or None."""
         return None if self.low is None else max(abs(self.low), abs(self.high))
 
 
@@ -48,8 +51,8 @@ class Verdict:
 
 def slots(folder, other):
     """
-    What to tell hosts and targets apart by: their names, but not where both folders have
-    a single one, which may be called otherwise today.
+    Returns by what hosts and targets are told apart: by their names, except that a single host or
+    target in both folders may have another name now.
     """
     def names(one, what):
         return {what(p) for p in one.points}
@@ -66,7 +69,7 @@ def slots(folder, other):
 
 
 def keyed(folder, alone):
-    """{what a point is: the point}."""
+    """Returns {key that identifies a point in both folders: the point}."""
     one_host, one_target = alone
     points = {}
     for p in folder.points:
@@ -79,7 +82,7 @@ def keyed(folder, alone):
 
 
 def pair(old, new):
-    """(pairs of equal points, points only OLD has, points only NEW has)."""
+    """Returns (pairs of equal points, points that only OLD has, points that only NEW has)."""
     alone = slots(old, new)
     olds, news = keyed(old, alone), keyed(new, alone)
     pairs = [(olds[key], news[key]) for key in olds if key in news]
@@ -94,16 +97,16 @@ def pair(old, new):
 # --- what is wrong, whatever the numbers are ---
 
 def clearly_more(before, out_of, after, now_of):
-    """Is @after of @now_of more than twice as often as @before of @out_of?"""
+    """Returns whether the rate @after / @now_of is more than twice @before / @out_of."""
     return bool(after) and after * max(out_of, 1) > 2 * before * max(now_of, 1)
 
 
 def faults(old, new):
-    """What goes wrong in NEW and didn't in OLD."""
+    """Returns what goes wrong in NEW and did not in OLD."""
     wrong = []
     for column, name in (("pi_errors", "PI errors"), ("io_errors", "I/O errors")):
         before, after = old.total(column), new.total(column)
-        # Errors that were there before are new ones when there are clearly more an I/O.
+        # If OLD had errors, too, only a clearly higher rate per I/O counts.
         if clearly_more(before, old.total("ios"), after, new.total("ios")):
             wrong.append(f"{after} {name}" + (f", {before} before" if before else ""))
     failed, before = len(new.failed()), len(old.failed())
@@ -122,7 +125,10 @@ def faults(old, new):
 
 
 def lost_checks(old, new):
-    """What the host checked in OLD and does not check in NEW: a run without checks is fast."""
+    """
+    Returns a line if the host checked blocks in OLD and checks clearly fewer in NEW: a run without
+    checks is fast.
+    """
     checked, now = old.total("blocks_checked"), new.total("blocks_checked")
     if not checked:
         return []
@@ -139,7 +145,10 @@ def lost_checks(old, new):
 
 
 def marks(old, new):
-    """What of a point was not measured as it was to be, so that it can't be called the same."""
+    """
+    Returns the reasons why a point was not measured as planned, so that it cannot be called the
+    same.
+    """
     found = []
     for point, which in ((old, "OLD"), (new, "NEW")):
         for number, what in ((len(point.failed()), "without a result"), (point.missing(), "missing"),
@@ -168,8 +177,9 @@ def marks(old, new):
 
 def several_boots(pairs):
     """
-    Were points measured in more than one boot? Of the guest each folder has boots of its own, and each
-    of them is as fast as it happens to be: its points are held against base lines of their boot.
+    Returns whether points were measured in more than one boot. In the guest each folder has its own
+    boots, and the speed of a boot is random, so points are compared with base lines of their own
+    boot.
     """
     olds, news = ({(p.host, boot) for p in side for boot in p.boots()} for side in zip(*pairs))
     several = any(len(side) > len({host for host, _ in side}) for side in (olds, news))
@@ -178,8 +188,8 @@ def several_boots(pairs):
 
 def rounds(point, metric, beside=False):
     """
-    A value of each round in their order, as logarithms; @beside, by the base line's in the same boot
-    and round, or in the same boot where that round has none.
+    Returns the logarithm of a value of each round, in order. With @beside the values are divided by
+    the base line's in the same boot and round, or in the same boot if that round has none.
     """
     values = point.by_round(metric)
     if beside:
@@ -193,7 +203,7 @@ def rounds(point, metric, beside=False):
 
 
 def least_chance(olds, news):
-    """The least that exchanging so many rounds can say of a change's being by chance."""
+    """Returns the smallest p value that exchanging these numbers of rounds can give."""
     if not olds or not news:
         return 1
     return max(2 / math.comb(olds + news, olds), 1 / stats.MOST)
@@ -201,9 +211,10 @@ def least_chance(olds, news):
 
 def parts_of_chance(sizes):
     """
-    Points with other numbers of rounds are families of their own, {(old, new rounds): points}. Each
-    gets a part of CHANCE, as much at least as its rounds can come to; those with the most points
-    first. A family for which nothing is left has too few rounds, and is not in what is returned.
+    Points with different numbers of rounds form families, {(old, new rounds): number of points}.
+    Returns {family: its part of CHANCE}. Each part is at least the smallest p value of the family;
+    the families with most points come first. A family for which nothing is left has too few rounds
+    and is not returned.
     """
     granted, left = {}, CHANCE
     for size in sorted(sizes, key=lambda one: (-sizes[one], one)):
@@ -216,12 +227,17 @@ def parts_of_chance(sizes):
 
 
 def repeats_needed(families=1):
-    """So many in both runs are enough, where points are in so many families."""
+    """
+    Returns the number of repeats in both runs that is enough if the points form @families families.
+    """
     return next(n for n in range(2, 99) if least_chance(n, n) <= CHANCE / families)
 
 
 def repeats_to_tell(found, threshold):
-    """About so many repeats would make the interval of @found narrow enough, or ''."""
+    """
+    Returns text with the approximate number of repeats that would make the interval narrow enough,
+    or ''.
+    """
     wanted, middle = math.log1p(threshold), abs(math.log1p(found.change))
     half = (math.log1p(found.high) - math.log1p(found.low)) / 2
     number = math.ceil(min(found.repeats) * (half / max(abs(wanted - middle), wanted / 4)) ** 2)
@@ -230,7 +246,7 @@ def repeats_to_tell(found, threshold):
 
 
 def judge_change(found, threshold, worse_is_less):
-    """Set the verdict of @found by its interval."""
+    """Sets the verdict from the interval."""
     down, up = found.high < -threshold, found.low > threshold
     if (down or up) and found.chance <= CHANCE:
         found.verdict = WORSE if down == worse_is_less else BETTER
@@ -248,8 +264,8 @@ def judge_change(found, threshold, worse_is_less):
 
 def judge_family(members, threshold, worse_is_less, part):
     """
-    Verdicts on [(point or None, old rounds, new rounds)], which all have as many rounds, and may err
-    together as seldom as @part says.
+    Yields the verdicts on [(point or None, old rounds, new rounds)] that all have the same numbers
+    of rounds. Together they may be wrong with probability @part.
     """
     ways = stats.exchanges(len(members[0][1]), len(members[0][2]))
     chances = stats.adjusted([(old, new) for _, old, new in members], ways)
@@ -262,13 +278,13 @@ def judge_family(members, threshold, worse_is_less, part):
 
 
 def unjudged(point, old, new, reason):
-    """What there is to say of a point of which nothing can be told."""
+    """Returns the verdict on a point whose change cannot be determined."""
     middles = [math.exp(median(values)) if values else None for values in (old, new)]
     return Verdict(point, UNKNOWN, reason, (len(old), len(new)), *middles)
 
 
 def families_of(members):
-    """{(old, new rounds): members}"""
+    """Returns {(old, new rounds): members}."""
     found = {}
     for member in members:
         found.setdefault((len(member[1]), len(member[2])), []).append(member)
@@ -276,7 +292,7 @@ def families_of(members):
 
 
 def judge_numbers(members, threshold, worse_is_less):
-    """{id(point): Verdict}, and of None that of all points of the largest family together."""
+    """Returns {id(point): Verdict}; id(None) is all points of the largest family together."""
     families, found = families_of(members), {}
     parts = parts_of_chance({size: len(same) for size, same in families.items() if all(size)})
     few = f"{FEW_REPEATS}: {repeats_needed(len(parts) + (not parts))} in both are enough"
@@ -294,7 +310,7 @@ def judge_numbers(members, threshold, worse_is_less):
 
 
 def judge(pairs, metric, threshold):
-    """([Verdict of each pair], Verdict of all together or None where none was judged)."""
+    """Returns ([Verdict of each pair], Verdict on all together or None if none has one)."""
     telling = [name for name in ("host", "target")
                if len({getattr(new, name) for _, new in pairs}) > 1]
     beside, members, found = several_boots(pairs), [], {}
@@ -324,13 +340,16 @@ def judge(pairs, metric, threshold):
 
 
 def maybe_changed(found, threshold):
-    """Is its change beyond the threshold, though its interval is not, and hardly by chance?"""
+    """
+    Returns whether the change is beyond the threshold and unlikely by chance, although its interval
+    is not beyond the threshold.
+    """
     return found.verdict == UNKNOWN and found.change is not None and \
         abs(found.change) > threshold and found.chance <= MAYBE
 
 
 def doubts(verdicts, whole, threshold, only_old):
-    """Why nothing can be told of it all, as lines; none where it can be."""
+    """Returns the reasons why there is no overall verdict; [] if there is one."""
     lines = []
     for number, text in (
             (len(only_old), "of OLD are not in NEW"),
@@ -348,8 +367,9 @@ def doubts(verdicts, whole, threshold, only_old):
 
 def overall(verdicts, whole, threshold, only_old=()):
     """
-    (the verdict on it all, why nothing can be told): worse where any point is; unknown where something
-    was not measured as it was to be; else that of all points together.
+    Returns (the overall verdict, the reasons why it is unknown). It is worse if any point is;
+    unknown if something was not measured as planned; otherwise it is the verdict on all points
+    together.
     """
     if whole and whole.verdict == WORSE or any(v.verdict == WORSE for v in verdicts):
         return WORSE, []
