@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What protection costs: points beside their base lines, and medians over formats."""
+"""Computes what protection costs: points relative to their base lines, and medians over formats."""
 import math
 from dataclasses import dataclass
 from statistics import median
@@ -8,18 +8,19 @@ from shared import measures
 from reports import readings
 
 GUARDS = ("16b", "32b", "64b")
-# Who checks, from the most to the least: the summary is of the first that was measured.
+# Check modes, strictest first. The summary uses the first one that was measured.
 STRICTEST = ("both", "host", "device", "unchecked", "pract")
-# What the host does with a tuple, and the column that counts blocks it was done to.
+# The host's two steps on a tuple, and the column that counts the blocks of each.
 WAYS = {"generate": "blocks_generated", "check": "blocks_checked"}
-# The way a format stands in memory and on the wire, by which nothing else differs.
+# Attributes of a format whose effect is shown separately, between points that differ in nothing
+# else.
 FACTORS = {"pi_type": "type", "placement": "tuple", "transfer": "metadata",
            "sts": "storage tag bits"}
 
 
 @dataclass
 class Middle:
-    """A median; low and high are the repeats' extremes, None where there is one repeat."""
+    """A median. low and high are the extremes of the repeats, None if there is one repeat."""
 
     value: float
     low: float = None
@@ -27,7 +28,10 @@ class Middle:
 
 
 class Source:
-    """One target of a folder (of one host, or of all together), whose numbers belong together."""
+    """
+    One target of a results folder, on one host or on all hosts together. Its numbers are
+    comparable.
+    """
 
     def __init__(self, folder, label, points):
         self.folder, self.label = folder, label
@@ -35,25 +39,27 @@ class Source:
         self.points = {p.id: p for p in points}
 
     def all(self, **words):
-        """The points with these attributes."""
+        """Returns the points with these attributes."""
         return [p for p in self.points.values()
                 if all(getattr(p, name) == value for name, value in words.items())]
 
     def base(self, point):
-        """Its base line: itself, if it is one."""
+        """Returns the base line of a point; a base line is its own."""
         return self.points.get(point.base) if point.base else point
 
     def stand_ins(self):
-        """Is PRACT=1 the base line of any point?"""
+        """Returns whether PRACT=1 is the base line of any point."""
         return any(p.base_kind == "pract" for p in self.points.values())
 
     def repeats(self):
-        """(fewest, most) repeats of a point."""
+        """Returns (fewest, most) repeats of a point."""
         counts = [len(p.runs) for p in self.points.values()]
         return min(counts), max(counts)
 
     def cores(self):
-        """The CPUs of its host, or of each of all hosts; no limit where that is not told."""
+        """
+        Returns the number of CPUs of the host, or of each of all hosts; infinity if it is unknown.
+        """
         hosts = self.folder.hosts()
         facts = list(hosts.values()) if self.host == measures.TOTAL else \
             [hosts.get(self.host, next(iter(hosts.values())))]
@@ -64,8 +70,9 @@ class Source:
 
     def beside_base(self, point, column):
         """
-        (value, its base line's) by repeat: the base line's median in the same boot and round, or in
-        the same boot where that round has none. Runs of a boot without a base line are left out.
+        Returns {repeat: (value, base line's value)}. The base line's value is its median in the
+        same boot and round, or in the same boot if that round has none. Runs of a boot without a
+        base line are left out.
         """
         base = self.base(point)
         others = base.by_round(column) if base else {}
@@ -79,13 +86,13 @@ class Source:
         return found
 
     def share(self, point, column="iops"):
-        """Of its base line's."""
+        """Returns {repeat: value / base line's value}."""
         return {r: value / other for r, (value, other) in self.beside_base(point, column).items()}
 
     def extra(self, point):
         """
-        Nanoseconds a job takes longer for an I/O than at the base line. Jobs beyond the CPUs of a
-        host wait for one: so many as there are CPUs work at a time.
+        Returns {repeat: nanoseconds that a job takes longer per I/O than at the base line}. Only as
+        many jobs as the host has CPUs work at the same time; the others wait.
         """
         jobs = sum(min(point.numjobs, cores) for cores in self.cores())
         return {r: jobs * 1e9 * (1 / value - 1 / other)
@@ -93,7 +100,10 @@ class Source:
 
 
 def spent(way):
-    """Nanoseconds an I/O, 0 where the engine reported and did no such work."""
+    """
+    Returns a function of a point: {repeat: nanoseconds per I/O}, 0 if the engine reported but did
+    no such work.
+    """
     def read(point):
         return {r: run[f"{way}_ns_per_io"] or 0 for r, run in point.runs.items()
                 if run["iops"] and run[WAYS[way]] is not None}
@@ -101,12 +111,12 @@ def spent(way):
 
 
 def column(name, unit=1):
-    """A way to read a column of a point, in other units."""
+    """Returns a function of a point that reads a column and divides it by @unit."""
     return lambda point: {r: value / unit for r, value in point.by_repeat(name).items()}
 
 
 def middle(points, values):
-    """The Middle of the points' medians in each repeat, or None."""
+    """Returns the Middle of the points' medians per repeat, or None."""
     found = [values(p) for p in points]
     rounds = {r for one in found for r in one}
     medians = [median(one[r] for one in found if r in one) for r in sorted(rounds)]
@@ -119,7 +129,7 @@ def middle(points, values):
 # --- what there is ---
 
 def sources(folders):
-    """Every target of every folder; of several hosts, first all together."""
+    """Returns every target of every folder. If there are several hosts, all together come first."""
     found = []
     for folder in folders:
         groups = {}
@@ -143,15 +153,15 @@ def variant_order(variant):
 
 def variants(source, kind=None):
     """
-    Ways of protection that were measured beside a base line, cheapest first; of one kind
-    of I/O, or of all.
+    Returns the modes that were measured besides a base line, cheapest first; of one kind of I/O, or
+    of all.
     """
     return sorted({p.variant() for p in source.points.values()
                    if p.base and kind in (None, p.kind_of_io())}, key=variant_order)
 
 
 def strictest(source):
-    """The one that checks the most."""
+    """Returns the mode that checks the most."""
     found = variants(source)
     return next((v for v in STRICTEST if v in found), found[-1] if found else None)
 
@@ -161,7 +171,7 @@ def kinds_of_io(source):
 
 
 def format_key(point):
-    """What a row of the summary is: data size, guard, metadata size."""
+    """Returns what a row of the summary stands for: data size, guard, metadata size."""
     return point.data_size, point.guard, point.ms
 
 
@@ -182,17 +192,19 @@ def sizes(source):
 
 
 def loads(source):
-    """(block size, depth, jobs) that were measured."""
+    """Returns the (block size, depth, jobs) that were measured."""
     return sorted({(p.bs, p.iodepth, p.numjobs) for p in source.points.values()})
 
 
 def least_load(source):
-    """The smallest block, the least depth, the fewest jobs: what latency is shown of."""
+    """
+    Returns the load for latency: the smallest block size, the smallest depth, the fewest jobs.
+    """
     return loads(source)[0]
 
 
 def busiest_load(source):
-    """The smallest block at the greatest depth with the fewest jobs: what costs are shown of."""
+    """Returns the load for costs: the smallest block size, the greatest depth, the fewest jobs."""
     return min(loads(source), key=lambda load: (load[0], -load[1], load[2]))
 
 
@@ -208,7 +220,7 @@ def of_load(points, load):
 # --- summaries ---
 
 def share_of(source, key, kind, variant):
-    """What a format keeps of its base line's IOPS: a Middle, or None."""
+    """Returns a format's IOPS relative to the base line, a Middle or None."""
     return middle([p for p in source.points.values() if p.base and format_key(p) == key
                    and p.kind_of_io() == kind and p.variant() == variant], source.share)
 
@@ -219,7 +231,7 @@ def share_of_guard(source, guard, variant, kind=None):
 
 
 def ranked(source, variant):
-    """[(share kept, format)], the dearest first."""
+    """Returns [(IOPS relative to the base line, format)], the most expensive format first."""
     found = [(middle([p for p in source.points.values() if p.base and format_key(p) == key
                       and p.variant() == variant], source.share), key)
              for key in format_keys(source)]
@@ -227,14 +239,18 @@ def ranked(source, variant):
 
 
 def per_block(source, guard, size, way):
-    """Nanoseconds the host takes a block to generate or check: a Middle, or None."""
+    """
+    Returns the nanoseconds per block that the host takes to generate or to check, a Middle or None.
+    """
     points = [p for p in source.points.values() if p.guard == guard and p.data_size == size
               and p.total(WAYS[way])]
     return middle(points, column(f"{way}_ns_per_block"))
 
 
 def split(source, points):
-    """(generating, checking, the rest) of what an I/O takes longer: Middles, or None each."""
+    """
+    Returns (generating, checking, the rest) of the additional time per I/O: each a Middle or None.
+    """
     ways = [middle(points, spent(way)) for way in WAYS]
     whole = middle(points, source.extra)
     rest = whole and Middle(whole.value - sum(one.value for one in ways if one))
@@ -243,8 +259,8 @@ def split(source, points):
 
 def factors(source):
     """
-    [(factor, value, other value, Middle)]: IOPS of points with the other value by those
-    of points that are equal in all else.
+    Returns [(factor, value, other value, Middle)]: IOPS of points with the other value divided by
+    IOPS of points that are equal in everything else.
     """
     found = []
     for name, label in FACTORS.items():
@@ -266,18 +282,21 @@ def factors(source):
 
 
 def ratio(point, other):
-    """{repeat: IOPS by the other's}."""
+    """Returns {repeat: IOPS divided by those of the other point}."""
     others = other.by_repeat("iops")
     return {r: v / others[r] for r, v in point.by_repeat("iops").items() if r in others}
 
 
 def totals(source, columns):
-    """Sums over all runs."""
+    """Returns the sum of these columns over all runs."""
     return sum(p.total(c) for p in source.points.values() for c in columns)
 
 
 def unrest(source):
-    """How far apart the repeats of a base line are, by its median: that of the middle one."""
+    """
+    Returns the range of the repeats of a base line relative to its median; the median of all base
+    lines.
+    """
     found = []
     for p in source.points.values():
         values = list(p.by_repeat("iops").values())
@@ -287,22 +306,22 @@ def unrest(source):
 
 
 def failed(source):
-    """Runs of which there is no result."""
+    """Returns the number of runs without a result."""
     return sum(len(p.failed()) for p in source.points.values())
 
 
 def cut_short(source):
-    """Runs that ended before their time."""
+    """Returns the number of runs that ended too early."""
     return sum(len(p.cut_short()) for p in source.points.values())
 
 
 def unpaired(source):
-    """Runs that went well, and have no base line of their boot."""
+    """Returns the number of good runs that have no base line of their boot."""
     return sum(len(p.by_repeat("iops")) - len(source.beside_base(p, "iops"))
                for p in source.points.values() if p.base)
 
 
 def escaped(source):
-    """(blocks that escaped checks that were asked for, blocks read in those runs)."""
+    """Returns (blocks that escaped the requested checks, blocks read in those runs)."""
     told = [p.escaped() for p in source.points.values() if p.escaped()]
     return sum(one for one, _ in told), sum(read for _, read in told)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a finished sweep measured: its folder read whole, or a line on what is wrong with it."""
+"""Reads the results folder of a sweep, completely, or refuses it with a line on what is wrong."""
 import csv
 import io
 import json
@@ -16,7 +16,7 @@ from shared.points import CHECKS, RW
 from shared.quoting import all_printable
 from shared.results import VERSION
 
-# What makes a point the point it is; two points alike in these measure the same thing.
+# Columns that define a point: two points that are equal in these measure the same thing.
 DEFINING = ("data_size", "ms", "guard", "pi_type", "placement", "transfer", "sts", "pract",
             "prchk", "pi_verify", "mode", "rw", "rwmixread", "bs", "iodepth", "numjobs")
 LABELS = ("host", "target", "target_kind", "id", "base", "base_kind")
@@ -24,13 +24,13 @@ LABELS = ("host", "target", "target_kind", "id", "base", "base_kind")
 KINDS = ("embedded", "device", "guest")
 MODES = ("none", "pract", "unchecked", "device", "host", "both")
 WHAT_IS_CHECKED = re.compile("|none|all|(?:{0})(?:[,+](?:{0}))*".format("|".join(CHECKS)))
-# Columns that hold words: those that there are, or None where they are names.
+# Columns of text: the allowed words, or None for names.
 WORDS = {
     **dict.fromkeys(LABELS), "target_kind": KINDS, "base_kind": ("", "no-pi", "pract"),
     "guard": ("none", *PIF), "placement": ("", "first", "last"),
     "transfer": ("", "separate", "extended"), "mode": MODES, "rw": RW, "boot": None,
     "prchk": WHAT_IS_CHECKED, "pi_verify": WHAT_IS_CHECKED}
-# Columns with whole numbers: (least, most). Others hold numbers from 0 to MOST.
+# Columns of integers: (least, most). All other columns are numbers from 0 to MOST.
 WHOLE = {
     "repeat": (1, 10**6), "round": (1, 10**6), "order": (1, 10**9), "data_size": (1, 2**32),
     "ms": (0, 2**16), "pi_type": (0, 3), "sts": (0, 64), "pract": (0, 1), "rwmixread": (0, 100),
@@ -42,14 +42,16 @@ NUMBER = r"[0-9]{1,25}(?:\.[0-9]{1,25})?(?:e[+-]?[0-9]{1,3})?"
 
 
 class Unusable(Refusal):
-    """A line that says which folder can't be used, and why."""
+    """A line that says which folder cannot be used, and why."""
 
     def __init__(self, line):
         super().__init__(printable(line))
 
 
 class Point:
-    """What was measured once a repeat: definition and labels as attributes, runs by repeat."""
+    """
+    A point of the results: its definition and labels are attributes, its runs are stored by repeat.
+    """
 
     def __init__(self, row):
         for column in LABELS + DEFINING:
@@ -61,7 +63,7 @@ class Point:
         return tuple(getattr(self, column) for column in DEFINING)
 
     def format(self):
-        """data+metadata, guard, type..., as the engine's messages have it."""
+        """Returns data+metadata, guard, type and so on, as the engine's messages write it."""
         text = f"{self.data_size}+{self.ms}" + (f" {self.transfer}" if self.ms else "")
         if self.guard == "none":
             return text + ", no PI"
@@ -69,41 +71,41 @@ class Point:
         return text + (f", STS {self.sts}" if self.sts else "")
 
     def variant(self):
-        """The mode, and what is checked where that is not all: 'device: guard'."""
+        """Returns the mode, and what is checked if that is not everything: 'device: guard'."""
         words = {w for w in (self.prchk, self.pi_verify) if w not in ("", "none", "all")}
         return ": ".join([self.mode, *sorted(words)])
 
     def workload(self):
-        """The I/O: 'randrw 70/30 4096 bytes, depth 32, 4 jobs'."""
+        """Returns the I/O: 'randrw 70/30 4096 bytes, depth 32, 4 jobs'."""
         jobs = f", {self.numjobs} jobs" if self.numjobs != 1 else ""
         return f"{self.kind_of_io()} {self.bs} bytes, depth {self.iodepth}{jobs}"
 
     def kind_of_io(self):
-        """rw, and how much of a mix is read."""
+        """Returns rw, and the percentages of a mix."""
         mix = self.rwmixread
         return self.rw if mix is None else f"{self.rw} {mix}/{100 - mix}"
 
     def by_repeat(self, column):
-        """{repeat: value}, where the run went well and has one."""
+        """Returns {repeat: value} of the good runs that have a value."""
         return {repeat: run[column] for repeat, run in self.runs.items()
                 if self.whole(run) and run[column] is not None}
 
     def by_round(self, column):
-        """{(boot, round): the median of its values there}: a round can have several repeats."""
+        """Returns {(boot, round): median of its values}: a round can have several repeats."""
         found = {}
         for repeat, value in self.by_repeat(column).items():
             found.setdefault(self.place(repeat), []).append(value)
         return {place: median(values) for place, values in found.items()}
 
     def place(self, repeat):
-        """(boot, round) of a run: what ran there with it met the same machine."""
+        """Returns (boot, round) of a run; runs with the same ones had the same conditions."""
         return self.runs[repeat]["boot"], self.runs[repeat]["round"]
 
     def boots(self):
         return {run["boot"] for run in self.runs.values()}
 
     def whole(self, run):
-        """Did it do I/O, and for as long as the plan says?"""
+        """Returns whether a run did I/O for as long as the plan says."""
         return bool(run["iops"]) and not self.is_short(run)
 
     def is_short(self, run):
@@ -111,39 +113,42 @@ class Point:
             run["runtime_s"] < measures.LEAST_RUNTIME * self.runtime
 
     def total(self, column):
-        """The sum over the runs."""
+        """Returns the sum over the runs."""
         return sum(run[column] or 0 for run in self.runs.values())
 
     def tells(self, column):
-        """Does any of its runs have this column?"""
+        """Returns whether any run has a value in this column."""
         return any(run[column] is not None for run in self.runs.values())
 
     def untold(self, column):
-        """The number of runs that have a result, but not this column."""
+        """Returns the number of runs that have a result but no value in this column."""
         return sum(bool(run["iops"]) and run[column] is None for run in self.runs.values())
 
     def ended_badly(self):
-        """The number of runs in which fio ended with an error."""
+        """Returns the number of runs in which fio ended with an error."""
         return sum(bool(run["exit_status"]) for run in self.runs.values())
 
     def failed(self):
-        """The repeats of which there is no result."""
+        """Returns the repeats that have no result."""
         return [repeat for repeat, run in self.runs.items() if not run["iops"]]
 
     def missing(self):
-        """So many of its runs were planned and are not there."""
+        """Returns the number of runs that were planned and do not exist."""
         return max(self.planned - len(self.runs), 0)
 
     def cut_short(self):
-        """The repeats that ended before their time."""
+        """Returns the repeats that ended too early."""
         return [repeat for repeat, run in self.runs.items() if self.is_short(run)]
 
     def is_checked(self):
-        """Does the device or the host check something of it?"""
+        """Returns whether the device or the host checks anything."""
         return any(words not in ("", "none") for words in (self.prchk, self.pi_verify))
 
     def escaped(self):
-        """(blocks that escaped checks that were asked for, blocks read); None where not told."""
+        """
+        Returns (blocks that escaped the requested checks, blocks read), or None if this is not
+        known.
+        """
         told = [run for run in self.runs.values() if run["blocks_escaped"] is not None]
         if not told or not self.is_checked():
             return None
@@ -152,7 +157,7 @@ class Point:
 
 
 class Folder:
-    """A results folder that was read: plan, environment, and points in the plan's order."""
+    """A results folder in memory: plan, environment, and points in the order of the plan."""
 
     def __init__(self, path, partial=False):
         self.path = Path(path)
@@ -172,8 +177,8 @@ class Folder:
 
     def settle(self):
         """
-        Give runs the boot and the round that folders of before have not noted, and points what
-        the plan says of them and their base lines; leave out totals of some hosts alone.
+        Completes the data: boot and round of runs, which older folders did not record, and the base
+        lines and planned repeats of points. Leaves out totals of only some of the hosts.
         """
         planned = {point["id"]: point.get("repeats", self.plan["repeats"])
                    for point in self.plan["points"]}
@@ -195,20 +200,20 @@ class Folder:
 
     @property
     def name(self):
-        """What to call it beside others."""
+        """The name of the folder, for reports of several."""
         return printable(self.path.resolve().name)
 
     def hosts(self):
-        """{name: environment of that host}."""
+        """Returns {name: environment of that host}."""
         return self.environment.get("hosts") or {self.environment.get("host", ""): self.environment}
 
     def targets(self):
-        """What the environment says of each target, of all hosts."""
+        """Returns what the environment says about each target of all hosts."""
         return [target for host in self.hosts().values() for target in host.get("targets", ())]
 
 
 def read_json(path):
-    """An object of this version; its strings as they can be shown."""
+    """Returns a JSON object of the supported version, with printable strings."""
     folder, name = path.parent, path.name
     try:
         data = all_printable(json.loads(textlines.plain(path, Unusable).decode("utf-8")))
@@ -226,7 +231,9 @@ def read_json(path):
 
 
 def check_shapes(folder):
-    """Refuse a plan or an environment in which something is not of the kind that a sweep writes."""
+    """
+    Raises Unusable if a value of the plan or the environment has another type than a sweep writes.
+    """
     def of_kind(name, value, kinds):
         if not isinstance(value, kinds):
             raise Unusable(f"{folder.path}: {name} is not what a sweep writes there: the file is "
@@ -247,7 +254,7 @@ def check_shapes(folder):
 
 
 def read_rows(path):
-    """The rows of points.csv, numbers as numbers and empty cells as None."""
+    """Returns the rows of points.csv with numbers converted and None for empty cells."""
     folder = path.parent
     try:
         text = textlines.plain(path, Unusable).decode("utf-8")
@@ -272,7 +279,7 @@ def read_rows(path):
 
 
 def typed(row, where):
-    """The row, with its numbers as such and its words as they can be shown."""
+    """Returns a row with its numbers converted and its text made printable."""
     if None in row.values() or "more" in row:
         raise Unusable(f"{where}: half-written: it has not as many cells as there are columns")
     read = {}
@@ -287,7 +294,7 @@ def typed(row, where):
 
 
 def word(column, text, where):
-    """A name, or one of the words that a column can have."""
+    """Returns the text of a cell if it is allowed in this column."""
     known = WORDS[column]
     good = known is None or (text in known if isinstance(known, tuple) else known.fullmatch(text))
     if not good:
@@ -296,7 +303,7 @@ def word(column, text, where):
 
 
 def number(text, where, least=0, most=None):
-    """None for an empty cell; whole where @most is given."""
+    """Returns a number, None for an empty cell. With @most it must be an integer."""
     if text == "":
         return None
     whole = re.fullmatch("[0-9]{1,19}", text)
@@ -309,7 +316,7 @@ def number(text, where, least=0, most=None):
 
 
 def gather(folder, rows):
-    """Points of rows; each run once."""
+    """Returns the points of the rows; refuses a run that is there twice."""
     points = {}
     for row in rows:
         new = Point(row)
@@ -323,14 +330,14 @@ def gather(folder, rows):
 
 
 def often(value):
-    """A number of repeats."""
+    """Returns a number of repeats if it is valid."""
     if not isinstance(value, int) or not 0 < value <= 10**6:
         raise ValueError
     return value
 
 
 def missing_runs(folder, rows):
-    """Runs that the plan has and the table hasn't, as text."""
+    """Returns the runs that the plan has and the table does not have, as text."""
     try:
         usual = often(folder.plan["repeats"])
         wanted = [(point["id"], often(point.get("repeats", usual)))
@@ -349,8 +356,8 @@ def missing_runs(folder, rows):
 
 def drop_partial_totals(folder):
     """
-    Take runs out of the totals of all hosts that not every host has: with other hosts a sum
-    is another thing. Returns how many.
+    Removes runs from the totals of all hosts if some host does not have them: a sum over other
+    hosts is not comparable. Returns how many were removed.
     """
     hosts = set(folder.hosts()) | {p.host for p in folder.points} - {measures.TOTAL}
     whole = {(p.host, p.target, p.id, repeat) for p in folder.points
