@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which pictures show what a sweep found."""
+"""Chooses the pictures that show the results of a sweep."""
 import re
 from dataclasses import dataclass, field
 
@@ -14,7 +14,10 @@ SCALES = (("bs", "bytes an I/O"), ("iodepth", "queue depth"), ("numjobs", "jobs"
 
 @dataclass
 class Figure:
-    """Pictures that belong together, so many to a row of the page; None is none."""
+    """
+    Pictures that belong together; @across is their number in a row of the page. A picture may be
+    None.
+    """
 
     title: str
     text: str
@@ -32,8 +35,8 @@ def slug(*words):
 
 def panels(sources):
     """
-    (source, kind of I/O, the end of a name, what to call it) for each pair there is; the
-    sources of a kind of I/O beside each other.
+    Returns (source, kind of I/O, end of a file name, title) for each pair that was measured; the
+    sources of one kind of I/O follow each other.
     """
     kinds = dict.fromkeys(kind for s in sources for kind in costs.kinds_of_io(s))
     return [(s, kind, slug(i, kind), f"{kind}: {s.label}" if s.label else kind)
@@ -42,12 +45,12 @@ def panels(sources):
 
 
 def size_breaks(keys):
-    """The places in a list of tuples where the first item changes."""
+    """Returns the indices of a list of tuples at which the first item changes."""
     return [i for i in range(1, len(keys)) if keys[i][0] != keys[i - 1][0]]
 
 
 def scaled(middle, factor):
-    """The same in other units."""
+    """Returns a Middle multiplied by @factor."""
     if middle is None:
         return None
     return costs.Middle(*(None if v is None else v * factor
@@ -63,7 +66,7 @@ def kept_series(source, kind):
 
 
 def ends(keys, series):
-    """The least and the most of a panel, in words."""
+    """Returns text with the smallest and the largest value of a panel."""
     found = sorted((m.value, costs.format_label(key), label) for label, _, values in series
                    for key, m in zip(keys, values) if m)
     if not found:
@@ -116,7 +119,7 @@ def heat(sources):
 # --- latency ---
 
 def latency_series(source, points):
-    """Base line and modes; a base line belongs to all guards."""
+    """Returns the series of the base line and of the modes. A base line belongs to all guards."""
     found = []
     for variant in ["none", *costs.variants(source)]:
         own = [p for p in points if p.variant() == variant]
@@ -262,7 +265,7 @@ def scaling(sources):
 
 
 def figures(sources):
-    """All that have something to show, the most important first."""
+    """Returns all figures that have pictures, the most important first."""
     found = [kept(sources), heat(sources), apart(sources), per_block(sources), cpu(sources),
              latency(sources), scaling(sources)]
     return [f for f in found if f.pictures]

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a sweep found, in sentences and in tables of words."""
+"""Describes the results of a sweep in sentences and in tables of text."""
 from dataclasses import dataclass
 
 from reports import costs
 from shared import measures
 
-# What a heading says of numbers by the target they were measured on.
+# Headings that say on what kind of target the numbers were measured.
 KINDS = {
     "embedded": ("host costs, not a drive's",
                  "Host costs, not a drive's: the target was the embedded controller, which runs on "
@@ -26,12 +26,13 @@ MODES = {
 
 
 READ_COLUMNS = "blocks_read", "blocks_checked", "blocks_escaped", "blocks_not_checked"
-QUIET = 0.1         # so far the repeats of a base line may be apart, by its median
+# largest range of a base line's repeats, relative to its median, on a quiet machine
+QUIET = 0.1
 
 
 @dataclass
 class Table:
-    """Cells are words; the note comes below."""
+    """A table of text, with a note below it."""
 
     title: str
     columns: list
@@ -40,13 +41,15 @@ class Table:
 
 
 def title(sources):
-    """The heading of it all."""
+    """Returns the heading of the report."""
     kinds = list(dict.fromkeys(KINDS[s.kind][0] for s in sources))
     return "What protection costs: " + "; ".join(kinds)
 
 
 def percent(middle):
-    """A change in per cent of the base line, with the repeats' extremes."""
+    """
+    Returns the change relative to the base line in per cent, with the extremes of the repeats.
+    """
     if middle is None:
         return "-"
     text = f"{100 * (middle.value - 1):+.1f} %"
@@ -67,7 +70,7 @@ def share(kept):
 
 
 def repeats(source):
-    """How often each was measured, and what is made of that."""
+    """Returns a sentence about how often points were measured, and what follows from that."""
     low, high = source.repeats()
     if high == 1:
         return ("Each point was measured once: there are no error bars, and small differences "
@@ -80,7 +83,7 @@ def repeats(source):
 
 
 def base_line(source):
-    """What costs are relative to."""
+    """Returns a sentence about what the costs are relative to."""
     if source.stand_ins():
         return ("Base line: PRACT=1 in the same format, as the target can't be formatted without "
                 "protection; what PRACT=1 itself costs is not seen.")
@@ -88,7 +91,7 @@ def base_line(source):
 
 
 def headlines(source):
-    """The sentences to read first."""
+    """Returns the most important sentences."""
     variant = costs.strictest(source)
     ranked = costs.ranked(source, variant) if variant else []
     if not ranked:
@@ -106,13 +109,13 @@ def headlines(source):
 
 
 def variant_label(variant):
-    """A mode in words."""
+    """Returns a mode as text."""
     mode, _, checks = variant.partition(": ")
     return MODES[mode] + (f" ({checks} only)" if checks else "")
 
 
 def host_sentences(source):
-    """What the host's part is, where the engine told."""
+    """Returns a sentence about the time that the host takes, if the engine reported it."""
     size, parts = costs.sizes(source)[-1], []
     for guard in costs.guards(source):
         ways = [(word, costs.per_block(source, guard, size, way))
@@ -125,7 +128,7 @@ def host_sentences(source):
 
 
 def fault_sentences(source):
-    """What must not be there."""
+    """Returns sentences about what makes the results unreliable."""
     found, unrest = [], costs.unrest(source)
     if unrest > QUIET:
         found.append(f"The repeats of a base line are {share(unrest)} apart: this machine or "
@@ -155,12 +158,12 @@ def fault_sentences(source):
 
 
 def singular(what, number):
-    """A verb of what a number of runs did."""
+    """Returns the verb phrase @what for a number of runs."""
     return what.replace("have", "has").replace("their", "its") if number == 1 else what
 
 
 def kept_table(source, kind):
-    """What each format loses of the base line's IOPS."""
+    """Returns the table of IOPS relative to the base line by format."""
     variants = costs.variants(source)
     rows = []
     for key in costs.format_keys(source):
@@ -174,7 +177,7 @@ def kept_table(source, kind):
 
 
 def host_table(source):
-    """Generating and checking."""
+    """Returns the table of the host's time to generate and to check a block."""
     rows = []
     for size in costs.sizes(source):
         for guard in costs.guards(source):
@@ -187,7 +190,7 @@ def host_table(source):
 
 
 def split_table(source):
-    """Where the time of an I/O goes, host and device apart."""
+    """Returns the table of additional time per I/O, host and device apart."""
     load = costs.busiest_load(source)
     rows = []
     for size in costs.sizes(source):
@@ -209,7 +212,10 @@ def split_table(source):
 
 
 def block_table(source):
-    """Of blocks that were read, how many were checked, where the engine tells."""
+    """
+    Returns the table of blocks that were read and how many of them were checked, if the engine
+    reported it.
+    """
     rows = []
     for guard in costs.guards(source):
         for variant in costs.variants(source):
@@ -226,7 +232,7 @@ def block_table(source):
 
 
 def factor_table(source):
-    """Does it matter how the format is laid out?"""
+    """Returns the table of the effects of type, placement, transfer and storage tag."""
     rows = [[f"{name} {other} instead of {first}", percent(one)]
             for name, first, other, one in costs.factors(source)]
     return Table("What else matters", ["change", "IOPS"], rows,
@@ -234,7 +240,7 @@ def factor_table(source):
 
 
 def tables(source):
-    """All of a source."""
+    """Returns all tables of a source."""
     found = [kept_table(source, kind) for kind in costs.kinds_of_io(source)]
     return [t for t in [*found, host_table(source), split_table(source), block_table(source),
                         factor_table(source)] if t.rows]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The report as one HTML page, which needs nothing but itself."""
+"""Writes the report as one HTML page that needs no other file."""
 import re
 from pathlib import Path
 
@@ -11,15 +11,15 @@ from shared.quoting import html as escape
 from shared.results import write_whole
 
 STYLE = Path(__file__).with_name("page.css")
-LONG = 20               # rows of a table that is folded
-MOST_ROWS = 3000        # of the list of points; a browser is slow with more
+LONG = 20               # a table with more rows is folded
+MOST_ROWS = 3000        # rows of the list of points; a browser is slow with more
 FACTS = ("cpu", "cores", "cpus", "governor", "kernel", "fio", "liburing", "engine")
 POINT_COLUMNS = ("format", "mode", "I/O", "IOPS", "MiB/s", "IOPS beside base", "p50", "p99",
                  "CPU an I/O", "host: generate", "host: check", "PI errors")
 
 
 def tag(name, content, **attributes):
-    """An element around HTML."""
+    """Returns an HTML element around @content, which is HTML."""
     words = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
                     for key, value in attributes.items() if value)
     return f"<{name}{words}>{content}</{name}>"
@@ -32,7 +32,7 @@ def paragraph(text, kind=""):
 # --- tables ---
 
 def table(columns, rows, kind=""):
-    """Cells are words; numbers are set to the right."""
+    """Returns a table of text; columns of numbers are aligned to the right."""
     right = tables.numeric(columns, rows)
 
     def line(cells, name):
@@ -45,7 +45,7 @@ def table(columns, rows, kind=""):
 
 
 def worded(found):
-    """One of findings' tables, a long one folded."""
+    """Returns one of the tables of findings; a long one is folded."""
     content = table(found.columns, found.rows)
     content += paragraph(found.note, "note") if found.note else ""
     if len(found.rows) > LONG:
@@ -54,7 +54,10 @@ def worded(found):
 
 
 def heat_cell(middle):
-    """What is lost, on its colour; the repeats' extremes when pointed at."""
+    """
+    Returns a cell with the loss in per cent on its colour; its tooltip has the extremes of the
+    repeats.
+    """
     if middle is None:
         return tag("td", "", class_="cell")
     background, ink = plots.heat(1 - middle.value)
@@ -63,7 +66,7 @@ def heat_cell(middle):
 
 
 def heat_table(source, kinds):
-    """Format by kind of I/O and mode: what is lost of the base line's IOPS."""
+    """Returns a table of the loss of IOPS: formats by kind of I/O and mode."""
     variants = costs.variants(source)
     head = tag("tr", tag("th", "", rowspan=2) + "".join(
         tag("th", escape(kind), colspan=len(variants), scope="colgroup") for kind in kinds))
@@ -83,7 +86,7 @@ def heat_table(source, kinds):
 # --- pictures ---
 
 def inline(picture, svg):
-    """gnuplot's SVG as part of the page: ids of its own, words for those who don't see it."""
+    """Returns gnuplot's SVG as an element of the page, with unique ids and a text alternative."""
     body = svg[svg.index("<svg"):]
     body = body[body.index(">") + 1:body.rindex("</svg>")]
     body = re.sub(r"<(title|desc)>.*?</\1>", "", body, flags=re.DOTALL)
@@ -95,11 +98,11 @@ def inline(picture, svg):
 
 
 def figure(found, drawn):
-    """A heading, a line, and the pictures in a grid."""
+    """Returns a heading, a text, and the pictures in a grid."""
     pictures = "\n".join(tag("div", inline(p, drawn[p.name]), class_="picture")
                          for p in found.pictures)
     pictures += "\n".join(map(worded, found.tables))
-    # What fits on a printed page stays on one, what doesn't begins one.
+    # A figure that fits on a printed page is not split; a longer one begins a new page.
     fits = len(found.pictures) + len(found.tables) <= found.across
     return tag("section", tag("h2", escape(found.title)) + paragraph(found.text, "quiet")
                + tag("figure", tag("div", pictures, class_=f"grid across{found.across}")),
@@ -109,7 +112,7 @@ def figure(found, drawn):
 # --- the top of the page ---
 
 def card(source, guard):
-    """What one guard costs, large."""
+    """Returns a box with the cost of one guard in large type."""
     variant = costs.strictest(source)
     whole = costs.share_of_guard(source, guard, variant)
     if whole is None:
@@ -129,7 +132,7 @@ def card(source, guard):
 
 
 def target_line(source):
-    """Model, serial number and firmware of a drive."""
+    """Returns the model, serial number and firmware of a drive."""
     facts = next((t for t in source.folder.targets() if t.get("name") == source.target), {})
     names = ("model", "serial", "firmware") + ("format",) * (source.kind == "device")
     words = [f"{name} {facts[name]}" for name in names if facts.get(name)]
@@ -137,7 +140,7 @@ def target_line(source):
 
 
 def top(source, narrow):
-    """What to see in ten seconds; @narrow has half of the page."""
+    """Returns the summary of a source; with @narrow it has half the width of the page."""
     kinds = costs.kinds_of_io(source)
     apart = narrow and len(kinds) * len(costs.variants(source)) > 6
     heats = [heat_table(source, some) for some in ([[k] for k in kinds] if apart else [kinds])]
@@ -161,7 +164,7 @@ def cell(middle, unit=1, digits=0):
 
 
 def point_row(source, point):
-    """All that was measured of a point, as words."""
+    """Returns all that was measured of a point, as text."""
     def of(name):
         return costs.middle([point], costs.column(name))
 
@@ -174,7 +177,7 @@ def point_row(source, point):
 
 
 def every_point(source):
-    """The list of all points, folded."""
+    """Returns the list of all points, folded."""
     points = list(source.points.values())
     rows = [point_row(source, p) for p in points[:MOST_ROWS]]
     more = f" The first {MOST_ROWS}; all are in points.csv." if len(points) > MOST_ROWS else ""
@@ -185,7 +188,7 @@ def every_point(source):
 
 
 def environment(folder):
-    """What the numbers depend on."""
+    """Returns the environment on which the numbers depend."""
     parts = []
     for name, facts in folder.hosts().items():
         words = {"folder": folder.name, "host": name, **{f: facts.get(f) for f in FACTS}}
@@ -203,7 +206,7 @@ def environment(folder):
 
 
 def write(path, sources, found, drawn, note):
-    """The page; @drawn are the SVGs by name, @note says why there are none."""
+    """Writes the page. @drawn are the SVGs by name; @note says why there are none."""
     title = findings.title(sources)
     beside = len(sources) > 1
     folders = list(dict.fromkeys(s.folder for s in sources))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Pictures by gnuplot: each drawn as SVG and as PNG, from one description."""
+"""Draws pictures with gnuplot, each as SVG and as PNG from one description."""
 import math
 import shutil
 import subprocess
@@ -11,25 +11,26 @@ from pathlib import Path
 from shared.command import printable
 from shared.quoting import gnuplot
 
-# Colour and shape of modes and guards; people who see red and green alike can tell these
-# colours apart (Okabe and Ito).
+# Colours and point shapes of modes and guards. The colours (by Okabe and Ito) can be distinguished
+# by people who are colour-blind.
 INK, FAINT = "#333333", "#d8d8d8"
 LOOKS = {"none": ("#666666", 13), "pract": ("#0072b2", 7), "unchecked": ("#56b4e9", 9),
          "device": ("#e69f00", 5), "host": ("#009e73", 11), "both": ("#d55e00", 15),
          "16b": ("#0072b2", 7), "32b": ("#e69f00", 5), "64b": ("#009e73", 9)}
 PART_COLOURS = {"generate": "#d55e00", "check": "#e69f00", "rest": "#9aa5b1"}
-# What is lost of the base line, from nothing to nine tenths: light to dark in one hue.
+# Colours for the loss relative to the base line, from 0 to 90 %: one hue, light to dark.
 HEAT = ((0, (250, 250, 247)), (0.1, (253, 231, 199)), (0.3, (246, 178, 107)),
         (0.55, (209, 92, 48)), (0.9, (110, 24, 20)))
-HALF, THIRD = 580, 380      # widths of pictures that share a row of the page
+HALF, THIRD = 580, 380      # widths of pictures with two or three in a row
 LIMIT = 600             # seconds that gnuplot may take
-TERMINALS = ("svg", 12, "svg"), ("pngcairo", 9, "png")      # of gnuplot: name, font, file's end
-NONE = "-"                              # how gnuplot is told of a value that there is not
+# of gnuplot: name, font size, suffix of the file
+TERMINALS = ("svg", 12, "svg"), ("pngcairo", 9, "png")
+NONE = "-"                              # stands for a missing value
 
 
 @dataclass
 class Picture:
-    """Commands that plot; alt says in words what is to be seen."""
+    """The gnuplot commands of a picture; alt describes it in words."""
 
     name: str
     alt: str
@@ -43,7 +44,7 @@ def have_gnuplot():
 
 
 def heat(lost):
-    """(background, ink) for a share of the base line that is lost."""
+    """Returns (background, text colour) for a loss, a fraction of the base line."""
     lost = min(max(lost, 0), HEAT[-1][0])
     for (low, a), (high, b) in zip(HEAT, HEAT[1:]):
         if lost <= high:
@@ -55,20 +56,23 @@ def heat(lost):
 
 
 def tics(names, sign=1):
-    """Names at 0, 1, 2...; a per cent sign would be a format there."""
+    """
+    Returns tics with these names at 0, 1, 2... A per cent sign is doubled, because tics are
+    formats.
+    """
     return "({})".format(", ".join(f"{gnuplot(name.replace('%', '%%'))} {sign * i}"
                                    for i, name in enumerate(names)))
 
 
 def block(name, rows):
-    """A table that plot commands find as $name."""
+    """Returns the gnuplot commands that define a table $name."""
     lines = [" ".join(NONE if v is None else v if isinstance(v, str) else f"{v:.6g}" for v in row)
              for row in rows]
     return [f"${name} << END", *lines, "END"]
 
 
 def common(title, xlabel="", ylabel=""):
-    """A quiet frame: no box, light lines."""
+    """Returns the common settings: no box, light grid lines."""
     return [
         "reset", f"set title {gnuplot(title)} noenhanced font ',13' textcolor '{INK}'",
         f"set xlabel {gnuplot(xlabel)} noenhanced", f"set ylabel {gnuplot(ylabel)} noenhanced",
@@ -79,12 +83,12 @@ def common(title, xlabel="", ylabel=""):
 
 
 def look(name):
-    """Of a guard, or of a mode, whatever part of it is checked."""
+    """Returns colour and shape of a guard or of a mode."""
     return LOOKS[name.partition(":")[0]]
 
 
 def between(groups):
-    """Lines above the rows numbered."""
+    """Returns lines above these rows."""
     return [f"set arrow from graph 0, first {0.5 - i} to graph 1, first {0.5 - i} nohead "
             f"lc rgb '#8c959f' lw 1" for i in groups]
 
@@ -96,15 +100,15 @@ def rows_height(rows):
 
 
 def with_values(series):
-    """Those of a picture's series that have any: gnuplot has no use for others."""
+    """Returns the series that have values; gnuplot fails on empty ones."""
     return [one for one in series if any(one[2])]
 
 
 def dots(name, title, alt, xlabel, rows, series, xrange, groups=(), mark=None):
     """
-    A row for each name in @rows; @series [(label, mode or guard, [Middle or None for each row])];
-    lines are drawn above the rows numbered in @groups, and down at @mark. None where
-    there is nothing to be seen.
+    Returns a picture with one row of dots per name in @rows. @series is [(label, mode or guard,
+    [Middle or None for each row])]. Lines are drawn above the rows in @groups, and a vertical one
+    at @mark. Returns None if there are no values.
     """
     series = with_values(series)
     if not series:
@@ -116,7 +120,7 @@ def dots(name, title, alt, xlabel, rows, series, xrange, groups=(), mark=None):
     commands += between(groups)
     if mark is not None:
         commands.append(f"set arrow from {mark}, graph 0 to {mark}, graph 1 nohead lc rgb '{INK}'")
-    # Every other row on grey: what is above the other belongs together.
+    # Every other row has a grey background, to show which dots belong together.
     commands += [f"set object rectangle from graph 0, first {0.5 - i} to graph 1, first {-0.5 - i} "
                  f"fc rgb '#f3f4f6' fs solid 1 noborder behind" for i in range(1, len(rows), 2)]
     plotted = []
@@ -139,8 +143,8 @@ def dots(name, title, alt, xlabel, rows, series, xrange, groups=(), mark=None):
 
 def cells(name, title, alt, columns, rows, values, groups=()):
     """
-    A heat map: @values[row][column] shares of the base line that are kept, or None. The
-    number in a cell is what is lost, in per cent; lines above the rows in @groups.
+    Returns a heat map. @values[row][column] are fractions of the base line, or None; a cell shows
+    the loss in per cent. Lines are drawn above the rows in @groups.
     """
     commands = common(title) + [
         "unset key", "unset grid", "unset border", "set tics scale 0",
@@ -163,7 +167,7 @@ def cells(name, title, alt, columns, rows, values, groups=()):
 
 
 def lost_text(kept):
-    """What is lost of the base line, in per cent, with the sign of a change."""
+    """Returns the change relative to the base line in per cent, with its sign."""
     change = round(100 * (kept - 1))
     return f"{change:+d}".replace("-", "\u2212") if change else "0"
 
@@ -172,8 +176,8 @@ def lost_text(kept):
 
 def lines(name, title, alt, xlabel, ylabel, places, series, scale="", width=THIRD):
     """
-    @series [(label, mode, [Middle or None at each of @places])]; @scale is more of
-    gnuplot's commands. None where there is nothing to be seen.
+    Returns a picture with lines. @series is [(label, mode, [Middle or None at each of @places])];
+    @scale has additional gnuplot commands. Returns None if there are no values.
     """
     series = with_values(series)
     if not series:
@@ -197,8 +201,8 @@ def lines(name, title, alt, xlabel, ylabel, places, series, scale="", width=THIR
 # --- stacked bars ---
 
 def stack(name, title, alt, xlabel, rows, parts, groups=()):
-    """Bars to the right: @parts [(label, colour, [value for each row])] one after the other."""
-    # What is below zero is noise around nothing.
+    """Returns stacked horizontal bars; @parts is [(label, colour, [value for each row])]."""
+    # Values below zero are noise and drawn as zero.
     ends = [[max(v, 0) for v in values] for _, _, values in parts]
     longest = max((sum(column) for column in zip(*ends)), default=0) or 1
     commands = common(title, xlabel) + [
@@ -221,8 +225,8 @@ def stack(name, title, alt, xlabel, rows, parts, groups=()):
 
 def extent(middles):
     """
-    (least, most) to be drawn: all the medians, and of the repeats' extremes as much as
-    leaves medians room to be told apart. Bars may go on beyond the edge.
+    Returns the range (least, most) of an axis: all medians, and the extremes of the repeats as far
+    as the medians remain distinguishable. Error bars may extend beyond the axis.
     """
     values = [m.value for m in middles if m]
     if not values:
@@ -234,13 +238,13 @@ def extent(middles):
 
 
 def percent_range(middles):
-    """A scale of per cent, that has 100 in it and ends at tens."""
+    """Returns a range in per cent that contains 100 and has round ends."""
     low, high = extent(middles) or (0, 100)
     return f"{min(90, math.floor(low / 10 - 0.2) * 10)}:{max(104, math.ceil(high / 4 + 0.25) * 4)}"
 
 
 def log_scale(middles):
-    """Commands for an axis of powers, with 1, 2 and 5 of each on it."""
+    """Returns commands for a logarithmic axis with tics at 1, 2 and 5 of each power of ten."""
     low, high = extent(middles) or (1, 10)
     places = [m * 10 ** e for e in range(-3, 10) for m in (1, 2, 5)]
     tics = ", ".join(f"{v:g}" for v in places if low / 2 < v < 2 * high)
@@ -255,7 +259,7 @@ def range_from_zero(middles):
 # --- drawing ---
 
 def script_of(pictures):
-    """All pictures, each for both kinds of file."""
+    """Returns the gnuplot script that draws all pictures as SVG and as PNG."""
     text = []
     for p in pictures:
         size = f"size {p.width},{p.height}"
@@ -268,14 +272,14 @@ def script_of(pictures):
 
 
 class NotDrawn(Exception):
-    """What gnuplot said as it failed, in one line."""
+    """The reason why gnuplot failed."""
 
 
 def draw(pictures, folder):
     """
-    Have gnuplot draw them to @folder, where what it was told stays as plots.gp. Returns
-    {name: the text of its SVG}. What it has to say is passed on: pictures there are. They are
-    drawn in a new folder and moved from there, so that no link in @folder is followed.
+    Draws the pictures into @folder with gnuplot; its script is kept as plots.gp. Returns {name:
+    text of its SVG}. gnuplot's warnings are printed. The pictures are drawn in a new folder and
+    moved from there, so that no link in @folder is followed.
     """
     if folder.is_symlink():
         raise NotDrawn(f"{folder} is a link: no picture is written through it, remove it")
