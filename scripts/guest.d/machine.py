@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The virtual machine: QEMU's command line, and what passes between it and the host.
+"""
+The virtual machine: QEMU's command line, and the files that host and guest exchange.
 
-The guest mounts one folder of the run, 'share', read and write. The host leaves there
-  config   for init: modules=, namespaces=, and shares(), which calls share for each
-           --share
-  run      the script that init hands over to
+The guest mounts one folder of the run, 'share', for reading and writing. The host writes there
+  config   for init: modules=, namespaces=, and shares(), which calls share for each --share
+  run      the script that init executes at its end
   command  for run: environment, folder and command
-and the guest leaves there
-  started  the command was about to start
+and the guest writes there
+  started  the command is about to start
   stdout, stderr, status   of the command
-  error    why there is no command's status
+  error    why the command has no status
 """
 import os
 import shutil
@@ -24,7 +24,7 @@ PASSED_ON = "PATH", "HOME", "LANG", "TERM"
 
 
 def folder(tag, path, options=""):
-    """A folder of the host that the guest can mount by its tag."""
+    """Returns QEMU options for a folder of the host that the guest can mount by its tag."""
     return ["-fsdev", f"local,id={tag},path={quoting.qemu(path)},security_model=none,"
                       f"multidevs=remap{options}",
             "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
@@ -39,7 +39,10 @@ def namespace(nsid, row, image):
 
 
 def command_line(options, kernel, run, images):
-    """QEMU with kernel's folder and run's; it dies with the program that started it."""
+    """
+    Returns QEMU's command line for the folders of a kernel and of a run. The kernel kills QEMU when
+    this program dies.
+    """
     accel = "tcg,thread=multi" if options.accel == "tcg" else options.accel
     words = ["setpriv", "--pdeathsig", "KILL", "--", options.qemu,
              "-M", "pc", "-accel", accel, "-cpu", "max", "-smp", "2", "-m", options.memory,
@@ -64,7 +67,7 @@ def write_lines(path, lines):
 
 
 def fill_share(options, kernel, share):
-    """What the guest reads, and the empty files that it writes."""
+    """Writes the files that the guest reads, and creates empty ones that it writes."""
     share.mkdir()
     write_lines(share / "config", [
         f"modules={quoting.sh(f'{kernel}/lib/modules')}",
@@ -85,7 +88,7 @@ def fill_share(options, kernel, share):
 
 
 def start(words, log):
-    """The process, apart from the terminal's signals; its own complaints go to log."""
+    """Starts QEMU without the terminal's signals; its messages go to @log."""
     with open(log, "wb") as file:
         return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
                                 start_new_session=True)

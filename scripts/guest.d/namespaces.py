@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Namespaces from a file's rows 'size lbs ms mset pi pil pif', and their images."""
+"""Reads a file of namespaces, a row 'size lbs ms mset pi pil pif' each, and makes their images."""
 import re
 from typing import NamedTuple
 
 from shared import textlines
 
 SECTOR = 512
-MAX_NAMESPACES = 256            # of one QEMU controller
+MAX_NAMESPACES = 256            # limit of a QEMU controller
 TUPLE_SIZE = {0: 8, 2: 16}      # by guard format (PIF)
 ALLOWED = {
     "lbs": [512 << i for i in range(8)],
@@ -18,11 +18,11 @@ ALLOWED = {
 
 
 class Refused(Exception):
-    """What is wrong with a row, a file of rows or an image, in one line."""
+    """What is wrong with a row, a file of rows or an image."""
 
 
 class Row(NamedTuple):
-    """One namespace; sizes in bytes, the rest as in Identify Namespace."""
+    """One namespace; sizes are in bytes, the other fields are those of Identify Namespace."""
 
     size: int
     lbs: int
@@ -33,12 +33,15 @@ class Row(NamedTuple):
     pif: int
 
     def image_size(self):
-        """Bytes of the image: data, then metadata, in whole sectors as QEMU counts."""
+        """
+        Returns the bytes of the image: data, then metadata, rounded up to whole sectors as QEMU
+        does.
+        """
         used = self.size // self.lbs * (self.lbs + self.ms)
         return -(-used // SECTOR) * SECTOR
 
     def check(self):
-        """Refuse what QEMU could not be."""
+        """Raises Refused for a namespace that QEMU does not support."""
         for name, allowed in ALLOWED.items():
             value = getattr(self, name)
             if value not in allowed:
@@ -52,7 +55,7 @@ class Row(NamedTuple):
 
 
 def read_number(word):
-    """A number, with K, M, G or T for powers of 1024."""
+    """Returns a number; the suffixes K, M, G and T are powers of 1024."""
     match = re.fullmatch(r"([0-9]+)([KMGT]?)", word)
     if not match:
         raise Refused(f"'{word}' is not a number")
@@ -69,7 +72,7 @@ def read_row(text):
 
 
 def read_rows(path):
-    """The rows of the file at path, in order: NSID 1 first."""
+    """Returns the rows of a file in order; the first one is NSID 1."""
     rows = []
     for number, text in textlines.read(path, Refused):
         try:
@@ -82,7 +85,7 @@ def read_rows(path):
 
 
 def make_image(path, size):
-    """The sparse file at path; one that is there already is left as it is, if it fits."""
+    """Makes a sparse file. An existing file is kept if it has the right size."""
     try:
         with open(path, "xb") as file:
             file.truncate(size)
@@ -96,7 +99,7 @@ def make_image(path, size):
 
 
 def make_images(rows, folder):
-    """The images of the rows in folder, nsN.img for NSID N."""
+    """Makes the images of the rows in @folder: nsN.img for NSID N."""
     images = [folder / f"ns{nsid}.img" for nsid in range(1, len(rows) + 1)]
     for row, image in zip(rows, images):
         make_image(image, row.image_size())
