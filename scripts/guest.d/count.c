@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * count.c - a plugin of QEMU: what the guest executes, in instructions
+ * count.c - a QEMU plugin that counts the instructions of the guest
  *
- * Under emulation time depends on where code happens to lie; instructions do not.
- * Whenever a program in the guest gets to the mark (mark.c), the instructions that
- * all its CPUs have executed by then are written to the file of the argument out=, as a
- * line 'USER KERNEL'.
+ * Under emulation time depends on the addresses of code; the number of instructions does
+ * not.  Whenever a program in the guest executes the mark (mark.c), the plugin writes the
+ * number of instructions that all CPUs have executed so far to the file of the argument
+ * out=, as a line 'USER KERNEL'.
  *
- * Debian has no package with QEMU's header for plugins, so what is used of it stands
- * here.  Source: QEMU's documentation for developers, "QEMU TCG Plugins", version 7.2.
+ * Debian has no package with QEMU's header for plugins, so the declarations that are used
+ * are repeated here.  Source: QEMU's documentation for developers, "QEMU TCG Plugins",
+ * version 7.2.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -36,7 +37,7 @@ struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
 
-/* A CPU adds to its own, on a line of its own in the host's cache. */
+/* Counters per CPU, each in a cache line of its own. */
 static struct count {
 	uint64_t	user, kernel;
 } __attribute__((aligned(64))) counts[64];
@@ -81,7 +82,7 @@ static bool has_mark(const struct qemu_plugin_tb *tb)
 	return false;
 }
 
-/* A block of code, once it has been translated: what to do each time it is executed. */
+/* Called when a block of code was translated: registers what to do at each execution. */
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	const bool kernel = qemu_plugin_tb_vaddr(tb) >> 63;

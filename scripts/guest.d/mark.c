@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* mark.c - run in the guest: has count.c write what was executed so far */
+/* mark.c - runs in the guest and makes count.c write its counts */
 #include "mark.h"
 
 #define BYTES(...) ".byte " #__VA_ARGS__

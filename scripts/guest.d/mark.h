@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* mark.h - an instruction that does nothing, and that no compiler makes: 'nopl 0x6970766e(%rax)' */
+/* mark.h - an instruction without effect that no compiler generates: 'nopl 0x6970766e(%rax)' */
 #ifndef MARK_H
 #define MARK_H
 
