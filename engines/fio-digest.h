@@ -41,6 +41,12 @@ static bool trims(const struct thread_data *td)
 	return td_trim(td) || td->flags & TD_F_TRIM_BACKLOG;
 }
 
+/* With verify_only= fio goes through the writes (and trims) of a job without sending one. */
+static bool only_verifies(const struct thread_data *td)
+{
+	return td->o.verify_only && td_write(td);
+}
+
 /* What makes the job send commands that move nothing: Flush, or another one in place of Write. */
 static const char *dataless(const struct thread_data *td, const struct job_opts *j)
 {

@@ -87,6 +87,7 @@ static int digest_options(struct engine *e, char *why)
 		.ranges = num_range(td),
 		.writes = td_write(td),
 		.trims = trims(td),
+		.only_verifies = only_verifies(td),
 		.fio_verify = td->o.verify != VERIFY_NONE && td->o.verify != VERIFY_NULL,
 		.open = {
 			.in_use_ok = td->o.allow_mounted_write,
@@ -220,7 +221,7 @@ static int open_session(struct engine *e, char *why)
 	return session_open(&e->session, &(struct session_opts){
 		.job = td->o.name, .thread = td->thread_number, .run = run_name,
 		.reads = e->opts.reads, .compares = e->opts.compares,
-		.writes = job_uses(&e->opts, nvme_cmd_write),
+		.writes = job_changes(&e->opts) && job_uses(&e->opts, nvme_cmd_write),
 		.verifies = job_uses(&e->opts, nvme_cmd_verify),
 		.spoils = job_uses(&e->opts, nvme_cmd_write_uncor), .changes = job_changes(&e->opts),
 		.first = !td->subjob_number, .tell_checks = e->opts.prchk_given || e->opts.verify_given,

@@ -38,8 +38,8 @@ bool job_uses(const struct job_opts *o, uint8_t opcode)
 
 bool job_changes(const struct job_opts *o)
 {
-	return o->trims || job_uses(o, nvme_cmd_write) || job_uses(o, nvme_cmd_write_zeroes) ||
-	       job_uses(o, nvme_cmd_write_uncor);
+	return !o->only_verifies && (o->trims || job_uses(o, nvme_cmd_write) ||
+				     job_uses(o, nvme_cmd_write_zeroes) || job_uses(o, nvme_cmd_write_uncor));
 }
 
 /* By whatever way. */

@@ -65,6 +65,7 @@ struct job_opts {
 	bool			reads;		/* it sends Read commands, */
 	bool			compares;	/* Compare commands */
 	bool			writes, trims;
+	bool			only_verifies;	/* it has writes and trims, and sends none of them */
 	bool			fio_verify;	/* verify=, with headers in the data */
 	struct target_open	open;		/* path left out */
 	const struct job_size	*sizes;
