@@ -92,6 +92,7 @@ class Rack:
         self.clock, self.nodes, self.wrong, self.claims = 0.0, [], [], {}
         self.numbers = 100
         self.missing_disks = set()      # block devices without a node in /dev
+        self.impatient = []             # who sent a format while another was under way
         self.tick = lambda who: None    # between any two steps of anybody
         self.police = lambda who, space, what: None
         for drive in drives:
@@ -384,6 +385,7 @@ class Machine:
         if not spaces or lbaf >= len(spaces[0].formats):
             return self.failure(0x10a, False)
         if any(space.pending for space in spaces):
+            self.rack.impatient.append(self.who)
             return self.failure(0x084, False)
         if any((lbaf, setting[2]) in space.refuses for space in spaces):
             return self.failure(0x10a, False)
