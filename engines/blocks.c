@@ -14,6 +14,7 @@ const char *io_command_name(uint8_t opcode)
 	case nvme_cmd_write_zeroes:	return "write zeroes";
 	case nvme_cmd_write_uncor:	return "write uncorrectable";
 	case nvme_cmd_dsm:		return "dataset management";
+	case nvme_cmd_flush:		return "flush";
 	default:			return "command";
 	}
 }

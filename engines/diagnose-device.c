@@ -195,7 +195,7 @@ static unsigned tell_failed(const struct io *io, uint32_t block, int status, con
 }
 
 /* There is no value to tell of, and no block to dump. */
-static void tell_media_error(const struct io *io, uint32_t first, uint32_t nr, int status,
+static void tell_media_error(const struct io *io, uint32_t first, uint64_t nr, int status,
 			     struct io_job *job)
 {
 	char name[NVME_STATUS_MAX];
@@ -259,6 +259,15 @@ void diagnose_device(const struct io *io, int status, struct io_job *job)
 	r.field = field ? field : VFY_DATA;	/* gone: all that is known is where */
 	r.blocks = io->nr_blocks;
 	job->record(job->ctx, &r);
+}
+
+void diagnose_dataless(const struct job_ns *ns, uint8_t opcode, uint64_t lba, uint64_t nr, int status,
+		       struct io_job *job)
+{
+	const struct io io = { .ns = ns, .opcode = opcode, .slba = lba };
+
+	if (!job->media_apart && nvme_result_meaning(status) == NVME_VERDICT)
+		tell_media_error(&io, 0, nr, status, job);
 }
 
 void diagnose_media(const struct io *io, int status, struct io_job *job)

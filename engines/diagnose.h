@@ -15,6 +15,13 @@ void diagnose_device(const struct io *io, int status, struct io_job *job);
 /* Find the blocks that the device could not read or write, as io_is_media_error() has it. */
 void diagnose_media(const struct io *io, int status, struct io_job *job);
 
+/*
+ * The device failed with @status a trim or Flush of @nr blocks from @lba on: tell of it where that
+ * is a verdict about them.  It is never sent again.
+ */
+void diagnose_dataless(const struct job_ns *ns, uint8_t opcode, uint64_t lba, uint64_t nr, int status,
+		       struct io_job *job);
+
 /* Tell of what the plugin found: the first @nr of its findings. */
 void diagnose_plugin(const struct io *io, unsigned nr, struct io_job *job);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "diagnose.h"
 #include "inject.h"
 #include "io-queue.h"
 
@@ -268,6 +269,7 @@ void io_queue_flush(struct io_queue *f, unsigned tag, const struct job_ns *ns)
 	if (f->trim)
 		push_trim(f);
 	s = take(f, tag, ns, false);
+	s->io.opcode = nvme_cmd_flush;
 	nvme_build_flush(s->cmd, &ns->info);
 	push(f, s, -1);
 	f->nr_out++;
@@ -289,6 +291,7 @@ bool io_queue_trim(struct io_queue *f, unsigned tag, const struct job_ns *ns,
 	if (f->trim && !joins(f, ns, nr))
 		push_trim(f);
 	s = take(f, tag, ns, false);
+	s->io.opcode = nvme_cmd_dsm;
 	if (f->trim) {
 		s->next = f->trim->next;
 		f->trim->next = s;
@@ -406,11 +409,17 @@ static struct io_queue_slot *next_command(struct io_queue *f)
 	return &f->slots[f->cqes[f->first++].tag];
 }
 
-/* The trims of a command end together, and are told of one by one. */
-static __attribute__((noinline)) void end_trims(struct io_queue *f, struct io_queue_slot *s)
+/* A Flush, which is of all blocks, or trims: those of a command end together, and are told of one by one. */
+static __attribute__((noinline)) void end_dataless(struct io_queue *f, struct io_queue_slot *s)
 {
+	const struct job_ns *ns = s->io.ns;
+
+	if (s->res > 0 && f->job.status)
+		f->job.status(f->job.ctx, s->res);
+	if (s->res && s->io.opcode == nvme_cmd_flush)
+		diagnose_dataless(ns, nvme_cmd_flush, 0, ns->info.nr_blocks, s->res, &f->job);
 	for (unsigned i = 0; i < s->nr_ranges; i++)
-		io_change_ends(s->io.ns, s->io.tag, nvme_cmd_dsm, le64toh(s->ranges[i].slba),
+		io_change_ends(ns, s->io.tag, nvme_cmd_dsm, le64toh(s->ranges[i].slba),
 			       le32toh(s->ranges[i].nlb), s->res, &f->job);
 	s->nr_ranges = 0;
 	for (struct io_queue_slot *t = s->next; t; t = t->next)
@@ -426,8 +435,8 @@ unsigned io_queue_next(struct io_queue *f, int *err)
 	if (s->checked) {
 		*err = io_end(&s->io, s->res, &f->job);
 	} else {
-		if (s->nr_ranges)
-			end_trims(f, s);
+		if (s->nr_ranges || s->io.opcode == nvme_cmd_flush)
+			end_dataless(f, s);
 		f->trims = s->next;
 		s->next = NULL;
 		*err = nvme_result_errno(s->res);

@@ -392,6 +392,8 @@ void io_change_ends(const struct job_ns *ns, unsigned tag, uint8_t opcode, uint6
 
 	if (!res && io_has_injected(job))
 		vfy_injected_mark(job->faults, ns->seen.id, lba, nr, VFY_SOUND);
+	if (res)
+		diagnose_dataless(ns, opcode, lba, nr, res, job);
 	if (ns->written && opcode != nvme_cmd_write)
 		vfy_written_change_ends(ns->written, lba, nr);
 	if (vfy_plugged(&job->plugin))

@@ -36,7 +36,7 @@ struct vfy_mismatch {
 	const char	*path;		/* path of the namespace */
 	const char	*command;	/* "read" */
 	uint64_t	lba;
-	uint32_t	blocks;		/* above 1: it is in one of these blocks from @lba on */
+	uint64_t	blocks;		/* above 1: it is in one of these blocks from @lba on */
 	uint32_t	index;		/* index of the block in its I/O */
 	unsigned	field;		/* one of PI_* or VFY_* */
 	uint32_t	offset;		/* of the byte, if VFY_METADATA or VFY_DATA */

@@ -168,7 +168,14 @@ static void fill(uint8_t *block, uint64_t lba, unsigned generation)
 /* I/O @i of the image, under tag @i. */
 static void ask(uint8_t opcode, unsigned i)
 {
-	io_queue_io(&bed.flight, i, &bed.ns, opcode, i * BLOCKS, BLOCKS, buffer(i));
+	const struct io_queue_range blocks = { i * BLOCKS, BLOCKS };
+
+	if (opcode == nvme_cmd_flush)
+		io_queue_flush(&bed.flight, i, &bed.ns);
+	else if (opcode == nvme_cmd_dsm)
+		io_queue_trim(&bed.flight, i, &bed.ns, &blocks, 1);
+	else
+		io_queue_io(&bed.flight, i, &bed.ns, opcode, i * BLOCKS, BLOCKS, buffer(i));
 }
 
 /* Until all I/Os have ended, or the queue fails: what that says; each one's errno. */
@@ -388,11 +395,58 @@ static void statuses(void)
 	close_bed();
 }
 
+static unsigned seen;		/* status words that were told of */
+
+static void see_status(void *ctx, int status)
+{
+	UNIT_CHECK(ctx == &told && status == bad.status, "status %03xh is told of", status);
+	seen++;
+}
+
+/* A command that moves nothing: a verdict is told of for all of its blocks. */
+static void try_dataless(uint8_t opcode, int word)
+{
+	const bool verdict = nvme_result_meaning(word) == NVME_VERDICT;
+	const struct vfy_mismatch *r = &told.r[0];
+	uint64_t lba = 0, nr = IOS * BLOCKS;
+	int err[DEPTH];
+
+	seen = 0;
+	bed.flight.job.status = see_status;
+	UNIT_CHECK(!run_all(opcode, STATUS, word, err) && err[bad.tag] == nvme_result_errno(word),
+		   "status %03xh of opcode %02xh: errno %d", word, opcode, err[bad.tag]);
+	bed.flight.job.status = NULL;
+	if (opcode == nvme_cmd_dsm) {
+		lba = bad.tag * BLOCKS;
+		nr = BLOCKS;
+	}
+	UNIT_CHECK(seen == 1 && told.nr == verdict, "status %03xh of opcode %02xh: told of %u times, %u records",
+		   word, opcode, seen, told.nr);
+	if (verdict)
+		UNIT_CHECK(r->lba == lba && r->blocks == nr && r->side == VFY_DEVICE &&
+			   r->class == VFY_MEDIA_ERROR, "status %03xh of opcode %02xh: LBA %u, %u blocks", word,
+			   opcode, (unsigned)r->lba, (unsigned)r->blocks);
+}
+
+/* Of a trim or Flush, too, any status at all. */
+static void statuses_dataless(void)
+{
+	static const struct ns_format format = { 4096, 8, 0, 1, 0, 0, 0 };
+
+	open_bed(&format);
+	for (int status = 1; status <= NVME_ST_MASK; status++) {
+		try_dataless(nvme_cmd_dsm, status);
+		try_dataless(nvme_cmd_flush, status);
+	}
+	close_bed();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = {
 		{ "table", table },
 		{ "statuses", statuses },
+		{ "statuses of trims and flushes", statuses_dataless },
 	};
 
 	return folder_main(argc, argv, cases, ARRAY_SIZE(cases));
