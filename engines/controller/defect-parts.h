@@ -27,6 +27,27 @@ enum {
 	NEEDS_ENGINE	= 1 << 5,	/* nothing, but the engine executes the command */
 };
 
+/* On which formats a defect can be seen: all of these hold. */
+enum {
+	ON_PI		= 1 << 0,	/* protection information, of */
+	ON_NO_PI	= 1 << 1,
+	ON_TYPE1	= 1 << 2,
+	ON_TYPE2	= 1 << 3,
+	ON_TYPE3	= 1 << 4,
+	ON_COUNTED	= 1 << 5,	/* type 1 or 2 */
+	ON_GUARD_16	= 1 << 6,
+	ON_GUARD_64	= 1 << 7,
+	ON_WIDE_GUARD	= 1 << 8,	/* 32b or 64b */
+	ON_NO_STORAGE	= 1 << 9,	/* no storage tag */
+	ON_MD		= 1 << 10,	/* metadata, */
+	ON_OTHER	= 1 << 11,	/* outside the tuple, */
+	ON_MORE		= 1 << 12,	/* beside a tuple, */
+	ON_BEFORE	= 1 << 13,	/* before it, */
+	ON_BEHIND	= 1 << 14,	/* behind it */
+	ON_EXTENDED	= 1 << 15,
+	ON_SEPARATE	= 1 << 16,
+};
+
 /* One command that is being executed. */
 struct ctl_act {
 	struct ctl_defects	*all;
@@ -87,6 +108,10 @@ struct ctl_defect {
 	void		(*page)(const struct ctl_defects *all, const struct ctl_image *img,
 				const struct ctl_defect *d, unsigned cns, uint8_t *page);
 	uint64_t	p, q;			/* parameters of these functions */
+	unsigned	on;			/* ON_*; a .block implies ON_PI */
+	unsigned	min_ref, min_sts;	/* tags of at least so many bits imply it, too */
+	unsigned	min_lbs, max_lbs;	/* bytes of data; 0: any */
+	const char	*allowed;		/* by this section: odd, but no defect; NULL: it is one */
 };
 
 struct ctl_defect_table {
@@ -151,6 +176,10 @@ int ctl_act_relax(struct ctl_act *a, const struct ctl_defect *d);
 /* Is block @lba marked by Write Uncorrectable; was it written? */
 bool ctl_act_is_bad(const struct ctl_act *a, uint64_t lba);
 bool ctl_act_is_written(const struct ctl_act *a, uint64_t lba);
+
+/* --- defect-shows.c --- */
+
+bool ctl_defect_is_on(const struct ctl_defect *d, const struct ns_format *f);
 
 /* --- defect-when.c: predicates of commands and blocks; @at is their parameter --- */
 

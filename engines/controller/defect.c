@@ -62,6 +62,25 @@ static const struct ctl_defect *find(const char *name, size_t len)
 	return NULL;
 }
 
+bool ctl_defect_shows(const char *name, const struct ns_format *f)
+{
+	const struct ctl_defect *d = find(name, strlen(name));
+	struct ns_format all = *f;
+
+	all.pif = f->pif < 0 ? 0 : f->pif;
+	all.pil = f->pil < 0 ? 0 : f->pil;
+	all.sts = f->sts < 0 ? 0 : f->sts;
+	all.mset = f->mset < 0 ? 0 : f->mset;
+	return !d || ctl_defect_is_on(d, &all);
+}
+
+const char *ctl_defect_allowed(const char *name)
+{
+	const struct ctl_defect *d = find(name, strlen(name));
+
+	return d ? d->allowed : NULL;
+}
+
 static int list(const char *path, char *why)
 {
 	const struct ctl_defect *d;

@@ -11,6 +11,7 @@
  * defect.c		the option, and the way of a command
  * defect-engine.c	Read, Write, Compare, Verify and Write Zeroes, open to defects
  * defect-when.c	for which commands and blocks a defect holds
+ * defect-shows.c	on which formats a defect can be seen
  * defect-check.c	tables of defects: what is checked; defect-field.c: how fields are compared
  * defect-tuple.c	... tuples that the controller makes
  * defect-data.c	... blocks on their way, failed writes, deallocated blocks

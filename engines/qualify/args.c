@@ -48,6 +48,9 @@ static const char usage[] =
 	"  --ns_fault=KIND[/N]   the embedded controller misbehaves, as the engine's ns_fault\n"
 	"  --self-test=NAMES     is each of these defects caught? with commas, or all, first or second\n"
 	"                        (half); fault:KIND/N is one of ns_fault\n"
+	"  --every-format        ... in every format that shows it, not only the first\n"
+	"  --every-case          ... by which of all cases, not only by the first\n"
+	"  --sample=N            ... only N of these defects, chosen by --seed\n"
 	"\n"
 	"Interrupted (SIGINT, SIGTERM), it tells what is known so far.\n"
 	"exit status: 0 all cases that apply passed, 1 some failed, 2 could not run, or not to the\n"
@@ -139,7 +142,7 @@ static void take_help(struct args *a, const char *text)
 	exit(0);
 }
 
-static void take_format(struct args *a, const char *text)
+void args_format(struct args *a, const char *text)
 {
 	char words[256];
 
@@ -182,7 +185,7 @@ static const struct {
 	{ "--time", NUMBER, NULL, AT(time), 1, UINT32_MAX },
 	{ "--range", TEXT, NULL, AT(range), 0, 0 },
 	{ "--destroy", TEXT, NULL, AT(destroy), 0, 0 },
-	{ "--format", CALL, take_format, 0, 0, 0 },
+	{ "--format", CALL, args_format, 0, 0, 0 },
 	{ "--formats", CALL, take_formats, 0, 0, 0 },
 	{ "--results", TEXT, NULL, AT(results), 0, 0 },
 	{ "--blocks", NUMBER, NULL, AT(blocks), 256, 1 << 24 },
@@ -190,6 +193,9 @@ static const struct {
 	{ "--scripts", TEXT, NULL, AT(scripts), 0, 0 },
 	{ "--like", CALL, take_like, 0, 0, 0 },
 	{ "--self-test", TEXT, NULL, AT(selftest), 0, 0 },
+	{ "--every-format", FLAG, NULL, AT(every_format), 0, 0 },
+	{ "--every-case", FLAG, NULL, AT(every_case), 0, 0 },
+	{ "--sample", NUMBER, NULL, AT(sample), 1, UINT32_MAX },
 	{ "--ns_fault", TEXT, NULL, AT(fault), 0, 0 },
 	{ "--ns_defect", TEXT, NULL, AT(defect), 0, 0 },
 };
@@ -252,6 +258,8 @@ static void check(const struct args *a)
 {
 	if (a->selftest && (a->target || a->formatted))
 		args_die("--self-test makes images of its own: no TARGET, and no --format");
+	if ((a->every_format || a->every_case || a->sample) && !a->selftest)
+		args_die("--every-format, --every-case and --sample go with --self-test");
 	if (!a->target && !a->formatted && !a->list && !a->selftest)
 		args_die(
 			"TARGET is missing: /dev/ngXnY or an image, or --format= for a new image (see --help)");

@@ -175,7 +175,8 @@ static void done_write(struct qm *m, const struct nvme_uring_cmd *cmd, bool good
 
 /*
  * 3.3.8: zeroes, with a tuple of zeroes or, with PRACT, one that is generated; or, where
- * deallocated blocks read as zeroes, a deallocated block, whatever DEAC says.
+ * deallocated blocks read as zeroes, a deallocated block, whatever DEAC says; but most controllers
+ * generate what PRACT asks for.
  */
 static void done_zeroes(struct qm *m, const struct nvme_uring_cmd *cmd, bool good)
 {
@@ -186,7 +187,7 @@ static void done_zeroes(struct qm *m, const struct nvme_uring_cmd *cmd, bool goo
 		struct qm_block *b = qm_block(m, r.lba + i);
 
 		write_block(m, &r, i, zeroes, zeroes + m->f.data_size);
-		if (b && m->f.drb == 1)
+		if (b && m->f.drb == 1 && !(m->f.strict && r.pract))
 			b->may |= QM_ZEROES;
 	}
 	free(zeroes);

@@ -4,11 +4,13 @@
  * specification says?
  *
  *	args.[ch]	the command line
+ *	session.[ch]	a target opened and closed
  *	run.[ch]	the cases, one after another
  *	case.[ch]	which apply; cases-*.c are the tables of them
  *	lab.[ch]	commands sent, and judged by the model
  *	model.[ch]	the model: what commands may return, and blocks may hold (expect.c,
  *			effect.c, copy.c, tuple.c, guard.c)
+ *	selftest.[ch]	would the suite notice? defects are tried (trial.c) and counted
  *	report*.[ch]	what came of it; script.[ch]: a failed case as nvme-cli lines
  *
  * Nothing of the engine, and nothing of the embedded controller but what target.h has.
@@ -22,82 +24,7 @@
 #include "args.h"
 #include "matrix.h"
 #include "selftest.h"
-
-enum {
-	NEW_BLOCKS = 65536 + 2048,
-	DEVICE_BLOCKS = 8192,
-	IMAGE_BLOCKS = 131072,
-	DEFAULT_LBS = 4096
-};
-
-static uint64_t new_blocks;		/* as --blocks says; 0: it does not */
-
-static int extent(const struct target_open *o, const struct pi_layout *layout, uint64_t *blocks,
-		  char why[WHY_MAX])
-{
-	(void)o;
-	(void)layout;
-	(void)why;
-	*blocks = new_blocks ? new_blocks : NEW_BLOCKS;
-	return 0;
-}
-
-/* A name for a new image, in memory where that can be; the caller's to free. */
-static char *new_image(void)
-{
-	const char *folder = getenv("TMPDIR");
-	char *path = NULL;
-
-	if (!access("/dev/shm", W_OK))
-		folder = "/dev/shm";
-	if (asprintf(&path, "%s/nvmepi-qualify-%d.img", folder ? folder : "/tmp", (int)getpid()) <
-	    0)
-		args_die("out of memory");
-	return path;
-}
-
-/* What --format does not say of a new image is what most drives have. */
-static struct ns_format format_of(const struct args *a)
-{
-	struct ns_format f = a->format;
-
-	if (a->target)
-		return f;
-	f.lbs = f.lbs < 0 ? DEFAULT_LBS : f.lbs;
-	f.pi = f.pi < 0 ? 1 : f.pi;
-	f.ms = f.ms < 0 ? (f.pi ? f.pif > 0 ? 16 : 8 : 0) : f.ms;
-	return f;
-}
-
-static void open_target(const struct args *a, struct lab *l, const char *path)
-{
-	const struct target_ops *ops = target_of(path);
-	struct target_open o = {
-		.path = path, .write = true, .format = format_of(a), .fault = a->fault,
-		.extent = a->target ? NULL : extent,
-	};
-	char why[WHY_MAX];
-
-	new_blocks = a->blocks;
-	if ((a->fault || a->defect) && ops == &ring_target)
-		args_die("--ns_fault and --ns_defect are for images");
-#if HAVE_DEFECTS
-	o.defect = a->defect;
-#else
-	if (a->defect)
-		args_die("--ns_defect=%s: this build has no defects", a->defect);
-#endif
-	l->path = path;
-	if (ops->open(&o, &l->ns, why))
-		args_die("%s", why);
-	l->fresh = l->ns->created;
-	l->f.strict = a->strict;
-	if (lab_identify(l, why)) {
-		l->ns->refused = true;
-		l->ns->ops->close(l->ns);
-		args_die("%s", why);
-	}
-}
+#include "session.h"
 
 /* A device's blocks are overwritten only where its serial number says so. */
 static void check_destroy(const struct args *a, struct lab *l)
@@ -113,21 +40,6 @@ static void check_destroy(const struct args *a, struct lab *l)
 	if (strcmp(a->destroy, l->id.serial))
 		args_die("--destroy=%s: %s is the drive with the serial number %s", a->destroy,
 			 l->path, l->id.serial);
-}
-
-static void choose_range(const struct args *a, struct lab *l)
-{
-	const uint64_t nr = l->f.nr_blocks;
-	const uint64_t most = l->ns->ops == &ring_target ? DEVICE_BLOCKS : IMAGE_BLOCKS;
-
-	l->first = 0;
-	l->last = nr - 1;
-	if (a->range)
-		args_range(a, nr, &l->first, &l->last);
-	else if (nr > most)
-		l->last = most - 1;
-	if (l->last - l->first >= 1 << 24)
-		args_die("--range: no more than %d blocks", 1 << 24);
 }
 
 static void list(const struct args *a)
@@ -189,19 +101,10 @@ static int status_of(const struct run *r, bool told)
 											       : 2;
 }
 
-/* A new image is nobody's. */
-static void remove_image(struct lab *l)
-{
-	char why[WHY_MAX];
-
-	if (l->ns->ops->remove && l->ns->ops->remove(l->ns, why))
-		fprintf(stderr, "nvmepi-qualify: %s\n", why);
-}
-
 int main(int argc, char **argv)
 {
 	const struct args a = args_parse(argc, argv);
-	char *path = a.target || a.list || a.selftest ? NULL : new_image();
+	char *path = a.target || a.list || a.selftest ? NULL : session_image(getpid());
 	struct lab l = { 0 };
 	struct run r = {
 		.l = &l,
@@ -221,23 +124,21 @@ int main(int argc, char **argv)
 	}
 	if (a.selftest)
 		return selftest(&a);
-	open_target(&a, &l, a.target ? a.target : path);
+	session_open(&a, &l, a.target ? a.target : path);
 	check_destroy(&a, &l);
 	if (a.all_formats) {
 		status = matrix(&a, &l);
-		l.ns->ops->close(l.ns);
+		session_close(&l, false);
 		return status;
 	}
-	choose_range(&a, &l);
+	session_range(&a, &l);
 	if (lab_start(&l, why) || run_cases(&r, why))
 		fprintf(stderr, "nvmepi-qualify: %s\n", why);
 	else
 		status = status_of(&r, write_reports(&a, &r));
 	run_free(&r);
 	lab_end(&l);
-	if (path)
-		remove_image(&l);
-	l.ns->ops->close(l.ns);
+	session_close(&l, path);
 	free(path);
 	return status;
 }

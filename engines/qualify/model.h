@@ -41,7 +41,7 @@ struct qm_format {
 	/*
 	 * The specification leaves open which of several errors is reported.  Set: it must be that of
 	 * the first bad block, in the order guard, application, storage, reference tag, as most
-	 * controllers have it.
+	 * controllers have it; and Write Zeroes with PRACT deallocates nothing.
 	 */
 	bool		strict;
 	bool		copy_stcr;		/* PIC.STCRS */

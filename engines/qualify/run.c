@@ -132,6 +132,12 @@ static void run_one(struct run *r, struct result *x, uint64_t seed)
 		forget(l);
 }
 
+/* Has a case failed, and no other is wanted then? */
+static bool found_enough(const struct run *r, const struct result *x)
+{
+	return r->until_failure && (x->verdict == VERDICT_FAIL || x->verdict == VERDICT_ERROR);
+}
+
 /* --- all of them --- */
 
 static void show_progress(const struct run *r, unsigned done, double start, double *shown)
@@ -161,6 +167,8 @@ static void run_all(struct run *r)
 	while (more(r, start)) {
 		for (unsigned i = 0; i < r->nr && !stopped; i++) {
 			run_one(r, &r->results[i], r->seed + r->passes);
+			if (found_enough(r, &r->results[i]))
+				return;
 			show_progress(r, i + 1, start, &shown);
 		}
 		r->passes += !stopped;
@@ -186,7 +194,7 @@ int run_cases(struct run *r, char why[WHY_MAX])
 	r->results = calloc(nr, sizeof(*r->results));
 	if (!r->results)
 		return refuse(why, ENOMEM, "out of memory");
-	for (unsigned i = 0; (c = qcase_at(i)); i++)
+	for (unsigned i = 0; (c = qcase_at(r->order && i < nr ? r->order[i] : i)); i++)
 		if (run_wants(r, c))
 			r->results[r->nr++] = (struct result){ .c = c, .verdict = VERDICT_NOT_RUN };
 	if (!r->nr)

@@ -35,6 +35,8 @@ struct run {
 	unsigned	repeat;			/* at least; */
 	double		time;			/* and so long, seconds */
 	bool		progress;
+	const uint16_t	*order;			/* numbers of all cases; NULL: as in the tables */
+	bool		until_failure;		/* the first that fails is the last that runs */
 	struct result	*results;
 	unsigned	nr;
 	unsigned	passes;			/* repetitions that were completed */

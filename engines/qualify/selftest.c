@@ -1,141 +1,302 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* selftest.c - see selftest.h */
 #include <errno.h>
-#include <spawn.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "selftest.h"
+#include "session.h"
+#include "trial.h"
 
-/* Formats in which a defect is looked for, one after another until it is caught. */
-static const char *const formats[] = {
-	"lbs=4096,ms=8,pi=1",
-	"lbs=4096,ms=64,mset=1,pi=2,pif=1,sts=16",
-	"lbs=512,ms=16,pi=3,pil=1,pif=2",
-	"lbs=4096,ms=24,pi=1,pif=2,sts=40",
-	"lbs=512,ms=64,mset=1,pi=2,pil=1",
-	"lbs=512,ms=16,mset=1,pi=3",
-	"lbs=16384,ms=64,pi=1,pif=2", "lbs=4096,ms=16,pi=0",
+enum { MAX_RUNNING = 64 };
+
+/*
+ * Trial @i begins when all up to @i - WINDOW have ended, and knows what came of these alone: so
+ * the order in which it tries cases does not depend on the number of CPUs, or on chance.
+ */
+enum { WINDOW = 16 };
+
+struct selftest {
+	const struct args *a;
+	struct trial	*trials;
+	unsigned	nr, begun, told, scored;
+	unsigned	caught[TRIAL_CASES];	/* defects, by case, as far as @scored */
+	unsigned	shown[TRIAL_FORMATS];	/* the same by format */
+	double		start, progress;	/* when it began; when that was told */
 };
 
-enum { MAX_CASES = 512, NR_FORMATS = sizeof(formats) / sizeof(formats[0]) };
+static volatile sig_atomic_t stopped;
 
-struct defect {
-	const char	*name, *half;
-	const char	*format;	/* in which it was caught; NULL: it was not */
-	bool		crashed;	/* it ended the program: caught, but by no case */
-	bool		broken;		/* the suite could not run */
-	uint16_t	cases[MAX_CASES]; /* that caught it */
-	unsigned	nr;
-};
-
-extern char **environ;
-
-/* --- one run of the suite --- */
-
-static int number_of(const char *name)
+static void stop(int sig)
 {
-	const struct qcase *c;
-
-	for (unsigned i = 0; (c = qcase_at(i)); i++)
-		if (!strcmp(c->name, name))
-			return i;
-	return -1;
+	(void)sig;
+	stopped = 1;
 }
 
-/* The cases that a TAP report says failed. */
-static void read_tap(FILE *in, struct defect *d)
+static double now(void)
 {
-	char line[1024], name[80];
+	struct timespec t;
 
-	while (fgets(line, sizeof(line), in)) {
-		const int i = sscanf(line, "not ok %*u - %79s", name) == 1 ? number_of(name) : -1;
-
-		if (i >= 0 && d->nr < MAX_CASES)
-			d->cases[d->nr++] = i;
-	}
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* Run this program with @argv, its report read into @d.  Its status as waitpid() has it, or -1. */
-static int run_suite(char *const argv[], struct defect *d)
-{
-	posix_spawn_file_actions_t actions;
-	int pipes[2], status = -1;
-	FILE *in = NULL;
-	pid_t pid;
+/* --- which defects --- */
 
-	if (pipe(pipes))
-		return -1;
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, pipes[1], STDOUT_FILENO);
-	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", 0, 0);
-	posix_spawn_file_actions_addclose(&actions, pipes[0]);
-	if (!posix_spawn(&pid, "/proc/self/exe", &actions, NULL, argv, environ)) {
-		close(pipes[1]);
-		in = fdopen(pipes[0], "r");
-		if (in)
-			read_tap(in, d);
-		waitpid(pid, &status, 0);
+static void add(struct selftest *s, const char *name)
+{
+	struct trial t = { .name = name, .format = -1 };
+
+#if HAVE_DEFECTS
+	t.half = ctl_defect_half(name);
+	t.allowed = ctl_defect_allowed(name);
+#endif
+	s->trials = reallocarray(s->trials, s->nr + 1, sizeof(*s->trials));
+	if (!s->trials)
+		args_die("out of memory");
+	s->trials[s->nr++] = t;
+}
+
+/* All, or those of one half: "first" or "second". */
+static void add_all(struct selftest *s, const char *half)
+{
+#if HAVE_DEFECTS
+	const char *name, *what;
+
+	for (unsigned i = 0; ctl_defects(i, &name, &what); i++)
+		if (!half || !strcmp(ctl_defect_half(name), half))
+			add(s, name);
+#else
+	(void)s;
+	(void)half;
+#endif
+}
+
+static void choose(struct selftest *s)
+{
+	const char *names = s->a->selftest;
+	const bool half = !strcmp(names, "first") || !strcmp(names, "second");
+	char *copy = strdup(names);
+
+	if (half || !strcmp(names, "all")) {
+		add_all(s, half ? names : NULL);
+		free(copy);
 	} else {
-		close(pipes[1]);
+		for (char *name = copy ? strtok(copy, ",") : NULL; name; name = strtok(NULL, ","))
+			add(s, name);
 	}
-	if (in)
-		fclose(in);
+	if (!s->nr)
+		args_die("--self-test=%s: there are no such defects", names);
+}
+
+/* Leave ->sample of them, in their order. */
+static void sample(struct selftest *s)
+{
+	struct lab chance = { .rng = s->a->seed };
+	unsigned kept = 0;
+
+	if (!s->a->sample)
+		return;
+	for (unsigned i = 0; i < s->nr && kept < s->a->sample; i++)
+		if (lab_below(&chance, s->nr - i) < s->a->sample - kept)
+			s->trials[kept++] = s->trials[i];
+	s->nr = kept;
+}
+
+/* --- in which order cases and formats are tried --- */
+
+static void score(struct selftest *s, const struct trial *t)
+{
+	for (unsigned i = 0; i < t->nr; i++)
+		s->caught[t->cases[i]]++;
+	if (trial_caught(t))
+		s->shown[t->format]++;
+}
+
+/* Cases that need a new image come first, those that look back at all others last. */
+static int phase(const struct qcase *c)
+{
+	if (c->needs & NEED_FRESH)
+		return 0;
+	return strncmp(c->name, "end/", 4) && strncmp(c->name, "format/", 7) ? 1 : 2;
+}
+
+/* What has caught most so far goes first; what has caught as much stays in the order it is in. */
+static void order_cases(const struct selftest *s, struct trial_plan *p)
+{
+	const struct qcase *c, *other;
+
+	for (unsigned i = 0; (c = qcase_at(i)); i++) {
+		unsigned at = i;
+
+		for (; at; at--) {
+			other = qcase_at(p->cases[at - 1]);
+			if (phase(other) < phase(c) ||
+			    (phase(other) == phase(c) &&
+			     s->caught[p->cases[at - 1]] >= s->caught[i]))
+				break;
+			p->cases[at] = p->cases[at - 1];
+		}
+		p->cases[at] = i;
+	}
+}
+
+static void order_formats(const struct selftest *s, const struct trial *t, struct trial_plan *p)
+{
+	for (unsigned i = 0; i < TRIAL_FORMATS; i++) {
+		unsigned at = p->nr_formats;
+
+		if (!trial_shows(t, i))
+			continue;
+		for (; at && s->shown[p->formats[at - 1]] < s->shown[i]; at--)
+			p->formats[at] = p->formats[at - 1];
+		p->formats[at] = i;
+		p->nr_formats++;
+	}
+}
+
+static void begin(struct selftest *s)
+{
+	struct trial *t = &s->trials[s->begun++];
+	struct trial_plan p = { .nr_formats = 0 };
+
+	for (; s->scored + WINDOW < s->begun; s->scored++)
+		score(s, &s->trials[s->scored]);
+	order_cases(s, &p);
+	order_formats(s, t, &p);
+	trial_start(s->a, t, &p);
+}
+
+/* --- what is told while it runs --- */
+
+static unsigned bits(unsigned mask)
+{
+	return __builtin_popcount(mask);
+}
+
+static void tell_caught(const struct args *a, const struct trial *t)
+{
+	const char *format = trial_format(t->format);
+
+	printf("%-8s %-28s ", t->allowed ? "strict" : "caught", t->name);
+	if (t->crashed)
+		printf("it ended the program (%s)", format);
+	else if (a->every_case)
+		printf("by %u case%s, first %s (%s)", t->nr, t->nr == 1 ? "" : "s",
+		       qcase_at(t->cases[0])->name, format);
 	else
-		close(pipes[0]);
-	posix_spawn_file_actions_destroy(&actions);
-	return status;
+		printf("by %s (%s)", qcase_at(t->cases[0])->name, format);
+	if (a->every_format)
+		printf(", in %u of %u formats", bits(t->caught), bits(t->tried | t->caught));
+	if (t->allowed)
+		printf("; allowed by %s", t->allowed);
+	puts("");
+	for (unsigned i = 0; !t->allowed && i < TRIAL_FORMATS; i++)
+		if (trial_missed(t) >> i & 1)
+			printf("missed   %-28s in %s\n", t->name, trial_format(i));
 }
 
-/* "fault:KIND" is one of ns_fault, everything else one of ns_defect. */
-static void try_format(const struct args *a, struct defect *d, const char *format)
+static void tell(const struct selftest *s, const struct trial *t)
 {
-	static const char fault[] = "fault:";
-	const bool is_fault = !strncmp(d->name, fault, strlen(fault));
-	char words[200], bad[200], seed[40];
-	char *argv[] = { "nvmepi-qualify", "--quiet", "--output=tap", words, bad, seed,
-			 a->strict ? "--strict" : "--quiet", a->like ? "--like=readback" : NULL,
-			 NULL };
-	int status;
-
-	snprintf(words, sizeof(words), "--format=%s", format);
-	snprintf(bad, sizeof(bad), is_fault ? "--ns_fault=%s" : "--ns_defect=%s",
-		 d->name + (is_fault ? strlen(fault) : 0));
-	snprintf(seed, sizeof(seed), "--seed=%llu", (unsigned long long)a->seed);
-	status = run_suite(argv, d);
-	d->crashed = status != -1 && WIFSIGNALED(status);
-	d->broken = status == -1 || (WIFEXITED(status) && WEXITSTATUS(status) > 1);
-	if (d->nr || d->crashed)
-		d->format = format;
-}
-
-static void try_defect(const struct args *a, struct defect *d)
-{
-	for (int i = 0; i < NR_FORMATS && !d->format && !d->broken; i++)
-		try_format(a, d, formats[i]);
-}
-
-/* --- what came of it --- */
-
-static void tell(const struct defect *d)
-{
-	if (d->broken)
-		printf("error    %-28s the suite could not run\n", d->name);
-	else if (d->crashed)
-		printf("caught   %-28s it ended the program (%s)\n", d->name, d->format);
-	else if (d->format)
-		printf("caught   %-28s by %u case%s, first %s (%s)\n", d->name, d->nr,
-		       d->nr == 1 ? "" : "s", qcase_at(d->cases[0])->name, d->format);
+	if (t->broken)
+		printf("%-8s %-28s %s\n", stopped ? "unknown" : "error", t->name,
+		       stopped ? "interrupted" : "the suite could not run");
+	else if (trial_caught(t))
+		tell_caught(s->a, t);
+	else if (t->allowed)
+		printf("allowed  %-28s by %s, and not found with --strict\n", t->name, t->allowed);
 	else
-		printf("escaped  %s\n", d->name);
+		printf("escaped  %s\n", t->name);
 	fflush(stdout);
 }
 
-/* How many defects each case catches, and how many it alone; a case that catches none is
- * questioned. */
-static void tell_cases(const struct defect *defects, unsigned nr, bool like)
+static void show_progress(struct selftest *s)
+{
+	const double t = now() - s->start;
+	unsigned done = 0, escaped = 0;
+
+	if (s->a->quiet || t - s->progress < 2)
+		return;
+	s->progress = t;
+	for (unsigned i = 0; i < s->begun; i++) {
+		done += s->trials[i].done;
+		escaped += s->trials[i].done && !s->trials[i].allowed && !trial_caught(&s->trials[i]);
+	}
+	fprintf(stderr, "nvmepi-qualify: %u of %u defects, %u escaped, %.0f s, about %.0f s to go\n",
+		done, s->nr, escaped, t, done ? t / done * (s->nr - done) : 0);
+}
+
+/* --- many trials at once --- */
+
+static unsigned nr_cpus(void)
+{
+	cpu_set_t set;
+	unsigned nr = sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
+
+	return nr < MAX_RUNNING ? nr : MAX_RUNNING;
+}
+
+static bool may_begin(const struct selftest *s, unsigned running)
+{
+	return !stopped && s->begun < s->nr && running < nr_cpus() && s->begun < s->told + WINDOW;
+}
+
+/* Wait for what the trials that run have to say. */
+static void listen(struct selftest *s)
+{
+	struct pollfd fds[MAX_RUNNING];
+	struct trial *of[MAX_RUNNING];
+	unsigned nr = 0;
+
+	for (unsigned i = s->told; i < s->begun; i++)
+		if (s->trials[i].pid) {
+			of[nr] = &s->trials[i];
+			fds[nr++] = (struct pollfd){ .fd = s->trials[i].fd, .events = POLLIN };
+		}
+	if (poll(fds, nr, 1000) <= 0)
+		return;
+	for (unsigned i = 0; i < nr; i++)
+		if (fds[i].revents)
+			trial_take(of[i]);
+}
+
+static unsigned nr_running(const struct selftest *s)
+{
+	unsigned nr = 0;
+
+	for (unsigned i = s->told; i < s->begun; i++)
+		nr += s->trials[i].pid != 0;
+	return nr;
+}
+
+static void run_all(struct selftest *s)
+{
+	unsigned running;
+
+	while ((running = nr_running(s)) || s->told < s->begun || may_begin(s, running)) {
+		while (may_begin(s, running)) {
+			begin(s);
+			running++;
+		}
+		for (unsigned i = s->told; stopped && i < s->begun; i++)
+			if (s->trials[i].pid)
+				kill(s->trials[i].pid, SIGTERM);
+		listen(s);
+		while (s->told < s->begun && !s->trials[s->told].pid)
+			tell(s, &s->trials[s->told++]);
+		show_progress(s);
+	}
+}
+
+/* --- what is told in the end --- */
+
+/* How many defects each case catches, and how many it alone; who catches none is questioned. */
+static void tell_cases(const struct selftest *s)
 {
 	const struct qcase *c;
 
@@ -143,96 +304,75 @@ static void tell_cases(const struct defect *defects, unsigned nr, bool like)
 	for (unsigned i = 0; (c = qcase_at(i)); i++) {
 		unsigned all = 0, alone = 0;
 
-		if (qcase_is_like(c) != like)
+		if (qcase_is_like(c) != s->a->like)
 			continue;
-		for (unsigned n = 0; n < nr; n++)
-			for (unsigned k = 0; k < defects[n].nr; k++)
-				if (defects[n].cases[k] == i) {
+		for (unsigned n = 0; n < s->nr; n++)
+			for (unsigned k = 0; k < s->trials[n].nr; k++)
+				if (s->trials[n].cases[k] == i) {
 					all++;
-					alone += defects[n].nr == 1;
+					alone += s->trials[n].nr == 1;
 				}
 		printf("%-32s %7u %6u%s\n", c->name, all, alone, all ? "" : "  catches nothing");
 	}
 }
 
-static struct defect *add(struct defect *defects, unsigned *nr, const char *name, const char *half)
+/* Of those of one half, or of all. */
+static void tell_share(const struct selftest *s, const char *half)
 {
-	defects = reallocarray(defects, *nr + 1, sizeof(*defects));
-	if (!defects)
-		args_die("out of memory");
-	defects[(*nr)++] = (struct defect){ .name = name, .half = half };
-	return defects;
-}
+	unsigned all = 0, caught = 0, readback = 0;
 
-#if HAVE_DEFECTS
-/* All, or those of one half: "first" or "second". */
-static struct defect *all_defects(const char *half, unsigned *nr)
-{
-	struct defect *defects = NULL;
-	const char *name, *what;
+	for (unsigned i = 0; i < s->nr; i++) {
+		const struct trial *t = &s->trials[i];
 
-	for (unsigned i = 0; ctl_defects(i, &name, &what); i++) {
-		const char *of = ctl_defect_half(name);
-
-		if (!half || (of && !strcmp(of, half)))
-			defects = add(defects, nr, name, of);
+		if (!t->done || t->allowed || (half && (!t->half || strcmp(t->half, half))))
+			continue;
+		all++;
+		caught += trial_caught(t);
+		readback += t->readback;
 	}
-	return defects;
-}
-#else
-static struct defect *all_defects(const char *half, unsigned *nr)
-{
-	(void)half;
-	*nr = 0;
-	return NULL;
-}
-#endif
-
-static struct defect *choose(const char *names, unsigned *nr)
-{
-	const bool half = !strcmp(names, "first") || !strcmp(names, "second");
-	struct defect *defects = NULL;
-	char *copy = strdup(names);
-
-	*nr = 0;
-	if (half || !strcmp(names, "all"))
-		return all_defects(half ? names : NULL, nr);
-	for (char *name = copy ? strtok(copy, ",") : NULL; name; name = strtok(NULL, ","))
-		defects = add(defects, nr, name, NULL);
-	return defects;
+	if (!all && half)
+		return;
+	if (half)
+		printf("of the %s half: ", half);
+	printf("caught %u of %u", caught, all);
+	if (!s->a->like)
+		printf("; reading back catches %u of them", readback);
+	puts("");
 }
 
-static void tell_half(const struct defect *defects, unsigned nr, const char *half)
+static int status_of(const struct selftest *s)
 {
-	unsigned all = 0, caught = 0;
+	bool escaped = false, broken = false;
 
-	for (unsigned i = 0; i < nr; i++)
-		if (defects[i].half && !strcmp(defects[i].half, half)) {
-			all++;
-			caught += defects[i].format != NULL;
-		}
-	if (all)
-		printf("of the %s half: caught %u of %u\n", half, caught, all);
+	for (unsigned i = 0; i < s->nr; i++) {
+		const struct trial *t = &s->trials[i];
+
+		broken |= !t->done;
+		escaped |= t->done && !t->allowed && (!trial_caught(t) || trial_missed(t));
+	}
+	return broken ? 2 : escaped;
 }
 
 int selftest(const struct args *a)
 {
-	unsigned nr, caught = 0, broken = 0;
-	struct defect *defects = choose(a->selftest, &nr);
+	const struct sigaction sa = { .sa_handler = stop };
+	struct selftest s = { .a = a, .start = now() };
+	int status;
 
-	if (!nr)
-		args_die("--self-test=%s: there are no such defects", a->selftest);
-	for (unsigned i = 0; i < nr; i++) {
-		try_defect(a, &defects[i]);
-		caught += defects[i].format != NULL;
-		broken += defects[i].broken;
-		tell(&defects[i]);
-	}
-	tell_cases(defects, nr, a->like);
+	choose(&s);
+	sample(&s);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	run_all(&s);
+	if (a->every_case)
+		tell_cases(&s);
 	puts("");
-	tell_half(defects, nr, "first");
-	tell_half(defects, nr, "second");
-	printf("caught %u of %u\n", caught, nr);
-	free(defects);
-	return broken ? 2 : caught < nr ? 1 : 0;
+	tell_share(&s, "first");
+	tell_share(&s, "second");
+	tell_share(&s, NULL);
+	if (s.begun < s.nr)
+		printf("%u were not tried: interrupted\n", s.nr - s.begun);
+	status = status_of(&s);
+	free(s.trials);
+	return status;
 }
