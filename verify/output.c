@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
@@ -330,6 +331,55 @@ ssize_t vfy_output_write(int fd, const struct iovec *parts, int nr)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = err;
 	return written;
+}
+
+/* --- lines of a log --- */
+
+/*
+ * Lock the file, which other jobs append to as well.  A job that was killed may have left it locked,
+ * as fio's main process has the same open file: after a tenth of a second go on without.  Returns whether the
+ * file is locked.
+ */
+static bool lock_file(int fd)
+{
+	const struct timespec pause = { .tv_nsec = 100 * 1000 };
+
+	for (int i = 0; i < 1000; i++) {
+		if (!flock(fd, LOCK_EX | LOCK_NB))
+			return true;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+/* Remove the @len bytes that this process has just written at the end of the locked file. */
+static void take_back(int fd, off_t len)
+{
+	const off_t end = lseek(fd, 0, SEEK_CUR);
+	struct stat st;
+
+	/* If that fails, too, the cut line stays, and vfy_output_has_lines() finds it. */
+	if (end < len || fstat(fd, &st) || st.st_size != end || ftruncate(fd, end - len))
+		return;
+}
+
+int vfy_output_line(int fd, const struct iovec *parts, int nr)
+{
+	const bool locked = lock_file(fd);
+	ssize_t len = 0, written;
+	int err;
+
+	for (int i = 0; i < nr; i++)
+		len += parts[i].iov_len;
+	written = vfy_output_write(fd, parts, nr);
+	err = written < 0 ? errno : written < len ? ENOSPC : 0;
+	if (locked && err && written > 0)
+		take_back(fd, written);
+	if (locked)
+		flock(fd, LOCK_UN);
+	return -err;
 }
 
 /* --- lines of JSON --- */

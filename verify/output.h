@@ -82,6 +82,13 @@ const char *vfy_file_use_name(enum vfy_file_use use);
 ssize_t vfy_output_write(int fd, const struct iovec *parts, int nr);
 
 /*
+ * Append @parts, one line, to the log @fd, which was opened with O_APPEND and which other jobs may
+ * write to.  Returns 0 or -errno; -ENOSPC if there was room for a part of the line only.  That part
+ * is removed again, so that the file ends with a whole line.
+ */
+int vfy_output_line(int fd, const struct iovec *parts, int nr);
+
+/*
  * Returns whether the first line of the file is a JSON object with these two members, and the
  * last line is complete.
  */

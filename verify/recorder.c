@@ -106,28 +106,26 @@ static struct json_object *now_as_text(void)
 }
 
 /* Close the log after a line that could not be written completely, and tells the user. */
-static void end_log(struct vfy_recorder *j, ssize_t written)
+static void end_log(struct vfy_recorder *j, int ret)
 {
 	char line[512];
 
-	snprintf(line, sizeof(line), "log %s: %s: no more is logged", j->opts.log,
-		 strerror(written < 0 ? errno : ENOSPC));
+	snprintf(line, sizeof(line), "log %s: %s: no more is logged", j->opts.log, strerror(-ret));
 	close(j->log_fd);
 	j->log_fd = -1;
 	say(j, line);
 }
 
-/* Write with one system call, so that lines of other jobs are not mixed into this one. */
 static void write_line(struct vfy_recorder *j, struct json_object *o)
 {
 	size_t len;
 	const char *text = json_object_to_json_string_length(o, JSON_C_TO_STRING_NOSLASHESCAPE,
 							     &len);
 	const struct iovec line[] = { { (char *)text, len }, { "\n", 1 } };
-	ssize_t written = vfy_output_write(j->log_fd, line, 2);
+	const int ret = vfy_output_line(j->log_fd, line, 2);
 
-	if (written != (ssize_t)len + 1)
-		end_log(j, written);
+	if (ret)
+		end_log(j, ret);
 }
 
 void vfy_recorder_log(struct vfy_recorder *j, const char *type, struct json_object *fields)

@@ -52,23 +52,20 @@ static void end_faults(struct ctl_fault *f, int err)
 		f->say(line);
 }
 
-/*
- * Append one line with one write() at the end of the file, so that jobs can share it.  This comes
- * before the fault.  Returns false if the line can't be written: the fault must not be injected.
- */
+/* Called before the fault.  Returns false if the line can't be written: the fault must not be injected. */
 static bool tell(struct ctl_fault *f, struct run r, const char *more)
 {
 	char line[160];
-	ssize_t len, written;
+	int len, ret;
 
 	if (f->log < 0 || !f->kind)
 		return f->kind;
 	len = snprintf(line, sizeof(line),
 		       "{\"kind\":\"%s\",\"lba\":%" PRIu64 ",\"nr\":%u%s}\n", f->kind, r.lba, r.nr, more);
-	written = vfy_output_write(f->log, &(struct iovec){ line, len }, 1);
-	if (written == len)
+	ret = vfy_output_line(f->log, &(struct iovec){ line, len }, 1);
+	if (!ret)
 		return true;
-	end_faults(f, written < 0 ? errno : ENOSPC);
+	end_faults(f, -ret);
 	return false;
 }
 

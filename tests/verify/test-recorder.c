@@ -2,6 +2,11 @@
 /*
  * test-recorder.c - counts and log of the mismatches of one job
  */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "recorder-fixture.h"
@@ -200,6 +205,51 @@ static void log_on_a_full_disk(void)
 	UNIT_CHECK(is_there("/dev/full"), "what was there is removed");
 }
 
+/* What fits of a line is removed again, so that a later run can append to the log. */
+static void log_of_whole_lines(void)
+{
+	const struct rlimit ample = { RLIM_INFINITY, RLIM_INFINITY };
+	struct rlimit limit = ample;
+	struct vfy_recorder_opts o = opts("log", NULL);
+	struct tally t = { 0 };
+	struct vfy_recorder j = open_judge(o);
+	struct stat st;
+
+	signal(SIGXFSZ, SIG_IGN);
+	vfy_recorder_take(&j, &guard_record);
+	UNIT_CHECK(!fstat(j.log_fd, &st) && st.st_size > 0, "nothing is logged");
+	limit.rlim_cur = st.st_size + st.st_size / 2;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	vfy_recorder_take(&j, &guard_record);
+	setrlimit(RLIMIT_FSIZE, &ample);
+	UNIT_CHECK(j.log_fd < 0 && j.counts.total == 2, "log %d, %" PRIu64 " counted", j.log_fd, j.counts.total);
+	vfy_recorder_close(&j);
+	j = open_judge(o);
+	vfy_recorder_take(&j, &guard_record);
+	vfy_recorder_close(&j);
+	each_line("log", count_line, &t);
+	UNIT_CHECK(t.mismatches == 2, "%" PRIu64 " lines", t.mismatches);
+	unlink("log");
+}
+
+/* A lock that a killed job left on the log delays a line, and does not lose it. */
+static void log_locked(void)
+{
+	struct vfy_recorder_opts o = opts("log", NULL);
+	struct tally t = { 0 };
+	struct vfy_recorder j = open_judge(o);
+	int other = open("log", O_RDONLY);
+
+	UNIT_CHECK(!flock(other, LOCK_EX), "can't lock");
+	vfy_recorder_take(&j, &guard_record);
+	UNIT_CHECK(j.log_fd >= 0, "the log is closed");
+	vfy_recorder_close(&j);
+	close(other);
+	each_line("log", count_line, &t);
+	UNIT_CHECK(t.mismatches == 1, "%" PRIu64 " lines", t.mismatches);
+	unlink("log");
+}
+
 /* --- facts --- */
 
 static const char *at(struct json_object *o, const char *group, const char *name)
@@ -244,6 +294,8 @@ int main(int argc, char **argv)
 		{ "log_of_any_bytes", log_of_any_bytes },
 		{ "log_rate", log_rate },
 		{ "log_on_a_full_disk", log_on_a_full_disk },
+		{ "log_of_whole_lines", log_of_whole_lines },
+		{ "log_locked", log_locked },
 		{ "facts", facts },
 	};
 
