@@ -69,14 +69,14 @@ static char no_common_book[WHY_MAX];
 
 __attribute__((constructor)) static void open_common_book(void)
 {
-	common_book = vfy_injected_open(NULL, no_common_book);
+	common_book = vfy_injected_open(NULL, true, no_common_book);
 }
 
 static int open_book(struct session *s, char *why)
 {
 	const char *path = s->opts.inject_file;
 
-	s->job->faults = path ? vfy_injected_open(path, why) : common_book;
+	s->job->faults = path ? vfy_injected_open(path, s->opts.changes, why) : common_book;
 	if (!s->job->faults && !path)
 		strcpy(why, no_common_book);
 	return s->job->faults ? 0 : -EINVAL;

@@ -367,10 +367,11 @@ static const char *take_over(struct book *b, bool first, bool fresh)
 
 static const char *map(struct vfy_injected *f, bool first, bool fresh)
 {
-	int flags = MAP_SHARED | MAP_NORESERVE | (f->fd < 0 ? MAP_ANONYMOUS : 0);
+	const int flags = MAP_SHARED | MAP_NORESERVE | (f->fd < 0 ? MAP_ANONYMOUS : 0);
+	const int prot = f->read_only ? PROT_READ : PROT_READ | PROT_WRITE;
 	const char *wrong;
 
-	f->book = mmap(NULL, sizeof(*f->book), PROT_READ | PROT_WRITE, flags, f->fd, 0);
+	f->book = mmap(NULL, sizeof(*f->book), prot, flags, f->fd, 0);
 	if (f->book == MAP_FAILED)
 		return strerror(errno);
 	wrong = take_over(f->book, first, fresh);
@@ -420,8 +421,31 @@ static const char *map_locked(struct vfy_injected *f)
 	return wrong;
 }
 
+/*
+ * Open and map a file that this user can't write.  No lock is taken: the next writer has to see
+ * that it is the first, and to recover the table.
+ */
+static const char *map_to_read(struct vfy_injected *f, const char *path)
+{
+	const char *wrong = NULL;
+	struct stat st;
+
+	f->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (f->fd < 0)
+		return strerror(errno);
+	f->read_only = true;
+	if (fstat(f->fd, &st))
+		wrong = strerror(errno);
+	else if (st.st_size != sizeof(struct book))
+		wrong = "is not a book of faults";
+	wrong = wrong ? wrong : map(f, false, false);
+	if (wrong)
+		close(f->fd);
+	return wrong;
+}
+
 /* Open and map the file.  It is locked shared as long as any process has it open. */
-static const char *map_file(struct vfy_injected *f, const char *path)
+static const char *map_file(struct vfy_injected *f, const char *path, bool write)
 {
 	const char *wrong;
 	bool created;
@@ -430,6 +454,8 @@ static const char *map_file(struct vfy_injected *f, const char *path)
 	created = f->fd >= 0;
 	if (f->fd < 0 && errno == EEXIST)
 		f->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (f->fd < 0 && !write && (errno == EACCES || errno == EPERM || errno == EROFS))
+		return map_to_read(f, path);
 	if (f->fd < 0)
 		return strerror(errno);
 	wrong = map_locked(f);
@@ -442,7 +468,7 @@ static const char *map_file(struct vfy_injected *f, const char *path)
 	return wrong;
 }
 
-struct vfy_injected *vfy_injected_open(const char *path, char *why)
+struct vfy_injected *vfy_injected_open(const char *path, bool write, char *why)
 {
 	/* No .ours: map_locked() checks the contents. */
 	const struct vfy_output o = { .use = VFY_USE_BOOK, .path = path };
@@ -453,8 +479,8 @@ struct vfy_injected *vfy_injected_open(const char *path, char *why)
 		return NULL;
 	f = malloc(sizeof(*f));
 	if (f) {
-		f->fd = -1;
-		wrong = path ? map_file(f, path) : map(f, true, true);
+		*f = (struct vfy_injected){ .fd = -1 };
+		wrong = path ? map_file(f, path, write) : map(f, true, true);
 	}
 	if (!wrong) {
 		f->used = &f->book->used;

@@ -17,6 +17,7 @@ struct vfy_injected {
 	const _Atomic uint64_t	*used;
 	struct book		*book;
 	int			fd;	/* -1: anonymous memory */
+	bool			read_only;
 };
 
 /* The state of a block. */
@@ -33,10 +34,11 @@ struct vfy_injected_block {
 
 /*
  * Open the table in the file @path, which is created if needed, or, if @path is NULL, in memory
- * of this process and the processes it forks.  Returns NULL on failure, with one line in @why
- * (VFY_WHY_MAX bytes).
+ * of this process and the processes it forks.  Without @write the caller only asks for states,
+ * so a file that can't be written is opened all the same.  Returns NULL on failure, with one line
+ * in @why (VFY_WHY_MAX bytes).
  */
-struct vfy_injected *vfy_injected_open(const char *path, char *why);
+struct vfy_injected *vfy_injected_open(const char *path, bool write, char *why);
 void vfy_injected_close(struct vfy_injected *f);
 
 /* Returns whether the table is empty.  This is called for every I/O. */

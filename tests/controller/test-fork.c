@@ -63,7 +63,7 @@ static bool use_report(const char *name)
 static bool use_faults(const char *name)
 {
 	char text[WHY_MAX];
-	struct vfy_injected *f = vfy_injected_open(in_folder(name), text);
+	struct vfy_injected *f = vfy_injected_open(in_folder(name), true, text);
 
 	if (!f)
 		return false;

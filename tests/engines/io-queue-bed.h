@@ -239,7 +239,7 @@ static inline void open_bed(unsigned nr_ns, unsigned depth, unsigned max_ranges,
 		UNIT_CHECK(!vfy_inject_parse("guard/1", &bed.flight.job.inject, why), "%s", why);
 		bed.flight.job.inject_writes = true;
 		bed.flight.job.injected = note;
-		bed.flight.job.faults = vfy_injected_open(NULL, why);
+		bed.flight.job.faults = vfy_injected_open(NULL, true, why);
 		bed.flight.issued = ignore_issued;
 	}
 	lazy = controller_target;

@@ -186,7 +186,7 @@ static void spares_what_cannot_be_booked(void)
 	char why[WHY_MAX] = "";
 	struct io_job job = {
 		.record = capture_remember, .ctx = &told, .inject_writes = true,
-		.faults = vfy_injected_open(NULL, why),
+		.faults = vfy_injected_open(NULL, true, why),
 	};
 	struct trial t;
 

@@ -32,7 +32,7 @@ static inline const char *in_folder(const char *name)
 static inline struct vfy_injected *book(const char *path)
 {
 	char why[VFY_WHY_MAX] = "";
-	struct vfy_injected *f = vfy_injected_open(path, why);
+	struct vfy_injected *f = vfy_injected_open(path, true, why);
 
 	if (!f) {
 		printf("not ok %s: %s\n", CU_get_current_test()->pName, why);

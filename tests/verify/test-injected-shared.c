@@ -289,7 +289,7 @@ static void file_half_moved(void)
 static void refused(const char *path, const char *says)
 {
 	char why[VFY_WHY_MAX] = "";
-	struct vfy_injected *f = vfy_injected_open(path, why);
+	struct vfy_injected *f = vfy_injected_open(path, true, why);
 
 	if (!UNIT_CHECK(!f, "%s is taken", path)) {
 		vfy_injected_close(f);
@@ -340,7 +340,7 @@ static void file_long_name(void)
 
 	memset(path, 'x', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
-	UNIT_CHECK(!vfy_injected_open(path, why) && strstr(why, "too long"), "'%s'", why);
+	UNIT_CHECK(!vfy_injected_open(path, true, why) && strstr(why, "too long"), "'%s'", why);
 }
 
 int main(int argc, char **argv)
