@@ -18,23 +18,39 @@ static bool is_tried(const struct lab *l, const struct qcase *c, uint32_t nr, un
 	return nr < l->most || checks == own || checks == all || checks == (all & ~own) || !checks;
 }
 
-/* --- writes --- */
-
-static void write_damaged(struct lab *l, const struct qcase *c, uint32_t nr, uint32_t i)
+/* A block whose field is damaged: @cmd writes it, among others. */
+static struct nvme_uring_cmd damaged(struct lab *l, const struct qcase *c, uint32_t nr, uint32_t i)
 {
 	const uint64_t lba = lab_place(l, nr);
 	struct nvme_uring_cmd cmd;
-	unsigned checks = 0;
 
 	lab_new_tags(l, lba);
 	lab_fill(l, nr, false);
 	cmd = lab_command(l, nvme_cmd_write, lba, nr, 0);
 	case_flip(l, &cmd, i, c->field, case_bit(l, c->field));
+	return cmd;
+}
+
+/* With all combinations of checks. */
+static void try_checks(struct lab *l, const struct qcase *c, uint8_t opcode, uint64_t lba,
+		       uint32_t nr)
+{
+	unsigned checks = 0;
+
 	do {
 		if (is_tried(l, c, nr, checks))
-			case_send(l, nvme_cmd_write, lba, nr, checks);
+			case_send(l, opcode, lba, nr, checks | c->arg);
 		checks = next_checks(l, checks);
 	} while (checks && !l->failed);
+}
+
+/* --- writes --- */
+
+static void write_damaged(struct lab *l, const struct qcase *c, uint32_t nr, uint32_t i)
+{
+	const struct nvme_uring_cmd cmd = damaged(l, c, nr, i);
+
+	try_checks(l, c, nvme_cmd_write, qm_range(&l->f, &cmd).lba, nr);
 }
 
 static void run_write(struct lab *l, const struct qcase *c)
@@ -49,20 +65,10 @@ static void run_write(struct lab *l, const struct qcase *c)
 
 static void read_damaged(struct lab *l, const struct qcase *c, uint32_t nr, uint32_t i)
 {
-	const uint64_t lba = lab_place(l, nr);
-	struct nvme_uring_cmd cmd;
-	unsigned checks = 0;
+	const struct nvme_uring_cmd cmd = damaged(l, c, nr, i);
 
-	lab_new_tags(l, lba);
-	lab_fill(l, nr, false);
-	cmd = lab_command(l, nvme_cmd_write, lba, nr, 0);
-	case_flip(l, &cmd, i, c->field, case_bit(l, c->field));
 	lab_do(l, &cmd);
-	do {
-		if (is_tried(l, c, nr, checks))
-			case_send(l, c->opcode, lba, nr, checks | c->arg);
-		checks = next_checks(l, checks);
-	} while (checks && !l->failed);
+	try_checks(l, c, c->opcode, qm_range(&l->f, &cmd).lba, nr);
 }
 
 static void run_read(struct lab *l, const struct qcase *c)

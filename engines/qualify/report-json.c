@@ -71,17 +71,14 @@ static struct json_object *json_target(const struct report *r)
 {
 	const struct qm_format *f = &r->run->l->f;
 	struct json_object *o = json_object_new_object();
+	struct report_fact facts[REPORT_FACTS];
 
-	add(o, "name", r->target);
-	add(o, "kind", r->kind);
-	add(o, "model", r->model);
-	add(o, "serial", r->serial);
-	add(o, "firmware", r->firmware);
-	add(o, "format", r->format);
+	report_facts(r, facts);
+	for (int i = 0; i < REPORT_FACTS; i++)
+		add(o, i ? facts[i].name : "name", facts[i].value);
 	add_number(o, "blocks", f->nr_blocks);
 	add_number(o, "first", r->run->l->first);
 	add_number(o, "last", r->run->l->last);
-	add(o, "kernel", r->kernel);
 	return o;
 }
 

@@ -69,6 +69,7 @@ static void put_junit_case(FILE *out, const struct result *x)
 void report_junit(FILE *out, const struct report *r)
 {
 	const struct run *run = r->run;
+	struct report_fact facts[REPORT_FACTS];
 
 	fprintf(out,
 		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
@@ -77,13 +78,9 @@ void report_junit(FILE *out, const struct report *r)
 		"  <properties>\n",
 		run->nr, run->counts[VERDICT_FAIL], run->counts[VERDICT_ERROR],
 		run->counts[VERDICT_SKIP] + run->counts[VERDICT_NOT_RUN], run->seconds);
-	put_property(out, "target", r->target);
-	put_property(out, "kind", r->kind);
-	put_property(out, "model", r->model);
-	put_property(out, "serial", r->serial);
-	put_property(out, "firmware", r->firmware);
-	put_property(out, "format", r->format);
-	put_property(out, "kernel", r->kernel);
+	report_facts(r, facts);
+	for (int i = 0; i < REPORT_FACTS; i++)
+		put_property(out, facts[i].name, facts[i].value);
 	fputs("  </properties>\n", out);
 	for (unsigned i = 0; i < run->nr; i++)
 		put_junit_case(out, &run->results[i]);

@@ -26,6 +26,17 @@ const char *report_writers(void)
 	return "people, tap, junit, json or html";
 }
 
+void report_facts(const struct report *r, struct report_fact facts[REPORT_FACTS])
+{
+	const struct report_fact all[REPORT_FACTS] = {
+		{ "target", r->target }, { "kind", r->kind }, { "model", r->model },
+		{ "serial", r->serial }, { "firmware", r->firmware }, { "format", r->format },
+		{ "kernel", r->kernel },
+	};
+
+	memcpy(facts, all, sizeof(all));
+}
+
 /* --- files --- */
 
 /* Every report has this near its beginning. */

@@ -57,6 +57,14 @@ char *report_script_name(const struct qcase *c, char buf[80]);
 
 /* --- for the writers --- */
 
+/* What was qualified, by what, as pairs; the first is the target. */
+struct report_fact {
+	const char	*name, *value;
+};
+
+enum { REPORT_FACTS = 7 };
+void report_facts(const struct report *r, struct report_fact facts[REPORT_FACTS]);
+
 static inline bool report_failed(const struct result *x)
 {
 	return x->verdict == VERDICT_FAIL || x->verdict == VERDICT_ERROR;
