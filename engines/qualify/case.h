@@ -55,7 +55,7 @@ struct qcase_table {
 
 #define QCASE_TABLE(list) { list, sizeof(list) / sizeof((list)[0]) }
 
-extern const struct qcase_table cases_first, cases_transfer, cases_check, cases_bits, cases_escape,
+extern const struct qcase_table cases_first, cases_log, cases_transfer, cases_check, cases_bits, cases_escape,
 	cases_tags, cases_state, cases_zeroes, cases_uncor, cases_compare, cases_copy, cases_limit,
 	cases_identify, cases_load, cases_race, cases_end, cases_format, cases_readback;
 

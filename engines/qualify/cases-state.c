@@ -207,6 +207,18 @@ static void run_flush(struct lab *l, const struct qcase *c)
 	case_send(l, nvme_cmd_read, lba, 4, case_checks(l));
 }
 
+/* Of all namespaces, by NSID FFFFFFFFh. */
+static void run_flush_all(struct lab *l, const struct qcase *c)
+{
+	struct nvme_uring_cmd cmd = { .opcode = nvme_cmd_flush, .nsid = NVME_NSID_ALL };
+
+	(void)c;
+	if (l->ns->fd >= 0)
+		l->skip = "the kernel sends commands for the opened namespace alone";
+	else
+		lab_do(l, &cmd);
+}
+
 /* Ahead of all cases that write. */
 static const struct qcase first[] = {
 	{ "state/never-written",
@@ -254,6 +266,8 @@ static const struct qcase list[] = {
 	  run_stray, nvme_cmd_flush, 0, 0 },
 	{ "state/flush", "Flush succeeds and changes no block.", "Base, Flush", 0,
 	  .run = run_flush },
+	{ "state/flush-all", "Flush of all namespaces does what VWC says of it.",
+	  "Base, Identify Controller, VWC", 0, .run = run_flush_all },
 };
 
 const struct qcase_table cases_state = QCASE_TABLE(list);

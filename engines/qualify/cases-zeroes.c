@@ -84,6 +84,44 @@ static void run_large(struct lab *l, const struct qcase *c)
 		case_send(l, nvme_cmd_verify, l->first, nr, 0);
 }
 
+/* Blocks on both sides of where a count may end too early. */
+static void mark(struct lab *l, uint64_t lba, uint32_t nr, void (*fn)(struct lab *, uint64_t))
+{
+	for (uint32_t two = 1024; two <= nr && !l->failed; two *= 2)
+		for (uint32_t i = two - 2; i <= two + 1 && i < nr; i++)
+			fn(l, lba + i);
+	fn(l, lba + nr - 1);
+}
+
+static void write_one(struct lab *l, uint64_t lba)
+{
+	lab_new_tags(l, lba);
+	lab_write(l, lba, 1);
+}
+
+static void look_one(struct lab *l, uint64_t lba)
+{
+	lab_look(l, lba, 1);
+}
+
+/* As many blocks as there are, up to 65536, where no other case writes. */
+static void run_most(struct lab *l, const struct qcase *c)
+{
+	const uint64_t lba = l->first + l->near;
+	const uint64_t nr = l->last - lba < 65536 ? l->last - lba : 65536;
+
+	if (l->last < lba || nr < 2 * l->most) {
+		l->skip = "the range is too small for more blocks than a command may move";
+		return;
+	}
+	mark(l, lba, nr, write_one);
+	write_one(l, lba + nr);
+	lab_new_tags(l, lba);
+	lab_send(l, lab_command(l, nvme_cmd_write_zeroes, lba, nr, c->arg));
+	mark(l, lba, nr, look_one);
+	look_one(l, lba + nr);
+}
+
 /* Zeroes over damaged, deallocated and zeroed blocks. */
 static void run_over(struct lab *l, const struct qcase *c)
 {
@@ -134,6 +172,8 @@ static const struct qcase list[] = {
 	ZEROES("pract", "with PRACT", LAB_PRACT),
 	ZEROES("deac", "with DEAC", LAB_DEAC),
 	ZEROES("pract-deac", "with PRACT and DEAC", LAB_PRACT | LAB_DEAC),
+	{ "zeroes/most", "Write Zeroes zeroes as many blocks as NLB says.", "3.3.8", NEED_ZEROES,
+	  .run = run_most },
 	{ "zeroes/checks", "Write Zeroes with PRCHK or STC set is refused and changes nothing.",
 	  "3.3.8, figure 82", NEED_ZEROES, .run = run_checks },
 	{ "zeroes/checks-pract",

@@ -72,7 +72,7 @@ static uint32_t check_one(struct qm *m, const struct qm_range *r, uint32_t i)
 		return QS(QS_OK) | QM_MEDIA_ERRORS;
 	if (b->may & QM_UNCOR)
 		all |= QS(QS_UNRECOVERED);
-	for (unsigned as = QM_BYTES; as <= QM_FFS; as <<= 1)
+	for (unsigned as = QM_BYTES; as <= QM_BLANK; as <<= 1)
 		if (b->may & as) {
 			const uint32_t wrong = check_as(m, b, as, r, i);
 

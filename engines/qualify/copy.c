@@ -108,7 +108,7 @@ static uint32_t check_written(struct qm *m, const struct qm_range *from, const s
 	for (uint32_t i = 0; i < from->nr && !to->pract; i++) {
 		struct qm_block *b = qm_block(m, from->lba + i);
 
-		for (unsigned as = QM_BYTES; b && as <= QM_FFS; as <<= 1) {
+		for (unsigned as = QM_BYTES; b && as <= QM_BLANK; as <<= 1) {
 			const uint8_t *bytes = b->may & as ? qm_content(m, b, as) : NULL;
 
 			if (bytes)

@@ -74,7 +74,7 @@ static enum qm_may most_like(struct qm *m, const struct qm_block *b, const struc
 	uint32_t best = 0;
 	enum qm_may like = 0;
 
-	for (unsigned as = QM_BYTES; as <= QM_FFS; as <<= 1)
+	for (unsigned as = QM_BYTES; as <= QM_BLANK; as <<= 1)
 		if (b->may & as) {
 			const uint32_t at = first_difference(&m->f, p, qm_content(m, b, as));
 
@@ -89,8 +89,10 @@ static enum qm_may most_like(struct qm *m, const struct qm_block *b, const struc
 /* The content in words. */
 static const char *name_of(enum qm_may as)
 {
-	return as == QM_ZEROES ? "deallocated, zeroes" : as == QM_FFS ? "deallocated, bytes of FFh" :
-								       "as written";
+	return as == QM_ZEROES ? "deallocated, zeroes" :
+	       as == QM_FFS    ? "deallocated, bytes of FFh" :
+	       as == QM_BLANK  ? "zeroes" :
+				 "as written";
 }
 
 static void explain(struct qm *m, const struct qm_block *b, const struct qm_place *p,
@@ -118,7 +120,7 @@ static bool narrow(struct qm *m, struct qm_block *b, const struct qm_place *p)
 {
 	uint8_t may = 0;
 
-	for (unsigned as = QM_BYTES; as <= QM_FFS; as <<= 1)
+	for (unsigned as = QM_BYTES; as <= QM_BLANK; as <<= 1)
 		if (b->may & as && same_block(&m->f, p, qm_content(m, b, as)))
 			may |= as;
 	if (may)
@@ -181,13 +183,17 @@ static void done_write(struct qm *m, const struct nvme_uring_cmd *cmd, bool good
 static void done_zeroes(struct qm *m, const struct nvme_uring_cmd *cmd, bool good)
 {
 	const struct qm_range r = qm_range(&m->f, cmd);
+	const bool makes = r.pract && m->f.type;
 	uint8_t *zeroes = good ? calloc(1, (size_t)m->f.data_size + m->f.md_size) : NULL;
 
 	for (uint32_t i = 0; zeroes && i < r.nr; i++) {
 		struct qm_block *b = qm_block(m, r.lba + i);
 
-		write_block(m, &r, i, zeroes, zeroes + m->f.data_size);
-		if (b && m->f.drb == 1 && !(m->f.strict && r.pract))
+		if (makes)
+			write_block(m, &r, i, zeroes, zeroes + m->f.data_size);
+		else if (b)
+			b->may = QM_BLANK;
+		if (b && m->f.drb == 1 && !(m->f.strict && makes))
 			b->may |= QM_ZEROES;
 	}
 	free(zeroes);

@@ -127,7 +127,7 @@ static uint32_t compare_blocks(struct qm *m, const struct nvme_uring_cmd *cmd,
 		const struct qm_block *b = qm_block(m, r->lba + i);
 		bool same = !b || b->may & (QM_ANY | QM_UNCOR), other = !b || b->may & QM_ANY;
 
-		for (unsigned as = QM_BYTES; b && as <= QM_FFS; as <<= 1)
+		for (unsigned as = QM_BYTES; b && as <= QM_BLANK; as <<= 1)
 			if (b->may & as)
 				*(differs(&m->f, &p, qm_content(m, b, as)) ? &other : &same) = true;
 		if (other)
@@ -218,10 +218,14 @@ static struct qm_expect expect_dsm(struct qm *m, const struct nvme_uring_cmd *cm
 	return only(all);
 }
 
+/* Base, Identify Controller, VWC.FB: what NSID FFFFFFFFh does. */
 static struct qm_expect expect_flush(struct qm *m, const struct nvme_uring_cmd *cmd)
 {
-	(void)m;
-	return only(QS(QS_OK) | (cmd->cdw10 | cmd->cdw11 | cmd->cdw12 | cmd->cdw13 | cmd->cdw14 |
+	const bool all = cmd->nsid == NVME_NSID_ALL;
+	const uint32_t refused = all && m->f.flush_all < 3 ? QS(QS_NS) : 0;
+	const uint32_t good = all && m->f.flush_all == 2 ? 0 : QS(QS_OK);
+
+	return only(good | refused | (cmd->cdw10 | cmd->cdw11 | cmd->cdw12 | cmd->cdw13 | cmd->cdw14 |
 				 cmd->cdw15 ? QS(QS_FIELD) : 0));
 }
 

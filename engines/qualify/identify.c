@@ -126,6 +126,7 @@ static void decode_ctrl(struct lab *l)
 	put_string(l->id.firmware, sizeof(l->id.firmware), ctrl->fr);
 	l->id.version = le32toh(ctrl->ver);
 	l->f.max_bytes = ctrl->mdts && ctrl->mdts < 20 ? (uint64_t)MIN_PAGE << ctrl->mdts : 0;
+	l->f.flush_all = ctrl->vwc >> 1 & 3;
 	l->f.data_only = le32toh(ctrl->ctratt) & CTRATT_MEM;
 	decode_commands(l);
 	l->f.copy_formats = enabled_formats(l);

@@ -362,7 +362,7 @@ static bool send(struct lab *l, const struct nvme_uring_cmd *cmd)
 	int res;
 
 	lab_poison(l, cmd);
-	res = l->ns->ops->io(l->ns, &copy);
+	l->status = res = l->ns->ops->io(l->ns, &copy);
 	l->cause_good = l->cause ? l->cause_good : !res;
 	return lab_judge(l, cmd, &e, res);
 }

@@ -57,6 +57,7 @@ struct lab {
 	uint64_t		all_commands;
 	const struct nvme_uring_cmd *cause;	/* its blocks are looked at; NULL: none's */
 	bool			cause_good;	/* it was successful */
+	int			status;		/* of the last command: a word, or -errno */
 	bool			failed;		/* ->finding is filled in */
 	bool			broken;		/* a command could not be sent */
 	const char		*skip;		/* why the case does not apply */

@@ -67,6 +67,8 @@ const uint8_t *qm_content(struct qm *m, const struct qm_block *b, enum qm_may as
 		return b->bytes;
 	case QM_OTHER:
 		return b->other;
+	case QM_BLANK:
+		return memset(m->scratch, 0, (size_t)m->f.data_size + m->f.md_size);
 	default:
 		return deallocated(m, as == QM_FFS ? 0xff : 0);
 	}

@@ -36,6 +36,7 @@ struct qm_format {
 	uint16_t	oncs;			/* optional commands there are: NVME_CTRL_ONCS_* */
 	uint64_t	verify_max, zeroes_max, uncor_max; /* data of one, bytes; 0: no limit */
 	unsigned	dsm_ranges;		/* DMRL; 0: no limit */
+	unsigned	flush_all;		/* VWC.FB, of all namespaces: 2 fails, 3 flushes, 0 either */
 	uint16_t	copy_formats;		/* formats that are supported and enabled, by bit */
 	uint32_t	copy_range, copy_blocks, copy_ranges;	/* MSSRL, MCL, MSRC + 1 */
 	/*
@@ -139,8 +140,9 @@ enum qm_may {
 	QM_OTHER	= 2,	/* holds ->other */
 	QM_ZEROES	= 4,	/* deallocated, and reads as zeroes */
 	QM_FFS		= 8,	/* deallocated, and reads as bytes of FFh */
-	QM_UNCOR	= 16,	/* uncorrectable */
-	QM_ANY		= 32,	/* nothing is known */
+	QM_BLANK	= 16,	/* written with zeroes, the tuple too */
+	QM_UNCOR	= 32,	/* uncorrectable */
+	QM_ANY		= 64,	/* nothing is known */
 };
 
 struct qm_block {
@@ -168,8 +170,8 @@ struct qm_block *qm_block(const struct qm *m, uint64_t lba);
 unsigned qm_deallocated(const struct qm_format *f);
 
 /*
- * The bytes of @b if it is @as, one of the first four of enum qm_may: data, then metadata.
- * Those of deallocated blocks are valid until the next call.
+ * The bytes of @b if it is @as, one of the first five of enum qm_may: data, then metadata.
+ * Those of the last three are valid until the next call.
  */
 const uint8_t *qm_content(struct qm *m, const struct qm_block *b, enum qm_may as);
 

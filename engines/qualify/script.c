@@ -123,6 +123,8 @@ static void put_block(struct script *s, uint64_t lba)
 		put_bytes(s, lba, b->bytes);
 	else if (b->may & QM_OTHER)
 		put_bytes(s, lba, b->other);
+	else if (b->may & QM_BLANK)
+		put_bytes(s, lba, qm_content((struct qm *)&s->l->model, b, QM_BLANK));
 	else if (b->may & QM_UNCOR)
 		put_uncorrectable(s, lba);
 	else

@@ -345,7 +345,7 @@ static void zeroes(void)
 
 	start(&m, &f, QM_ANY);
 	qm_done(&m, &cmd, true);
-	UNIT_CHECK(qm_block(&m, 3)->may == (QM_BYTES | QM_ZEROES), "may be %x",
+	UNIT_CHECK(qm_block(&m, 3)->may == (QM_BLANK | QM_ZEROES), "may be %x",
 		   qm_block(&m, 3)->may);
 	UNIT_CHECK(reads_as(&m, 3, 0, 0) && !reads_as(&m, 3, 0, 0xff),
 		   "a tuple of zeroes, then nothing else");
@@ -360,6 +360,21 @@ static void zeroes(void)
 	UNIT_CHECK(!memcmp(qm_block(&m, 4)->bytes + 512, "\0\0\x12\x34\0\0\0\4", 8),
 		   "the tuple of LBA 4");
 	qm_close(&m);
+}
+
+/* Base, VWC.FB: of all namespaces. */
+static void flush_all(void)
+{
+	static const uint32_t allowed[] = { QS(QS_OK) | QS(QS_NS), 0, QS(QS_NS), QS(QS_OK) };
+	struct qm_format f = format(1, 0, 0);
+	struct nvme_uring_cmd cmd = { .opcode = nvme_cmd_flush, .nsid = NVME_NSID_ALL };
+	struct qm m;
+
+	for (f.flush_all = 0; f.flush_all < 4; f.flush_all += f.flush_all ? 1 : 2) {
+		start(&m, &f, QM_ZEROES);
+		is_expected(&m, &cmd, allowed[f.flush_all], "as VWC says");
+		qm_close(&m);
+	}
 }
 
 static void uncorrectable(void)
@@ -430,6 +445,7 @@ int main(int argc, char **argv)
 		{ "deallocated", deallocated },
 		{ "zeroes", zeroes },
 		{ "uncorrectable", uncorrectable },
+		{ "flush_all", flush_all },
 		{ "copies", copies },
 	};
 
