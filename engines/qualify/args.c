@@ -37,12 +37,14 @@ static const char usage[] =
 	"  --strict              of several errors the first block's must be reported, in the order guard,\n"
 	"                        application, storage, reference tag: the specification leaves it open\n"
 	"  --like=readback       instead of the suite, what writing and reading back would see\n"
+	"  --continue            what passed by the JSON report that is replaced is not tried again\n"
 	"  --time=SECONDS        again and again, at least so long\n"
 	"What is told:\n"
 	"  --output=KIND[:FILE]  people, tap, junit, json or html, on stdout or into a file; may be\n"
 	"                        given several times (default: people)\n"
 	"  --scripts=FOLDER      a shell script of 'nvme io-passthru' lines for each failed case\n"
 	"  --quiet               no progress on stderr\n"
+	"  --version             the suite: the number of its cases, and a sum of what they require\n"
 	"  -h, --help            this text\n"
 	"Images:\n"
 	"  --ns_fault=KIND[/N]   the embedded controller misbehaves, as the engine's ns_fault\n"
@@ -142,6 +144,16 @@ static void take_help(struct args *a, const char *text)
 	exit(0);
 }
 
+static void take_version(struct args *a, const char *text)
+{
+	char suite[REPORT_SUITE];
+
+	(void)a;
+	(void)text;
+	printf("nvmepi-qualify: %s\n", report_suite(suite));
+	exit(0);
+}
+
 void args_format(struct args *a, const char *text)
 {
 	char words[256];
@@ -176,10 +188,12 @@ static const struct {
 	uint64_t	min, max;	/* of a number */
 } known[] = {
 	{ "--help", CALL, take_help, 0, 0, 0 },
+	{ "--version", CALL, take_version, 0, 0, 0 },
 	{ "--list", FLAG, NULL, AT(list), 0, 0 },
 	{ "--quiet", FLAG, NULL, AT(quiet), 0, 0 },
 	{ "--strict", FLAG, NULL, AT(strict), 0, 0 },
 	{ "--only", TEXT, NULL, AT(only), 0, 0 },
+	{ "--continue", FLAG, NULL, AT(resume), 0, 0 },
 	{ "--seed", NUMBER, NULL, AT(seed), 0, UINT64_MAX },
 	{ "--repeat", NUMBER, NULL, AT(repeat), 1, UINT32_MAX },
 	{ "--time", NUMBER, NULL, AT(time), 1, UINT32_MAX },
@@ -224,7 +238,8 @@ static void take(struct args *a, unsigned i, const char *text)
 
 static bool has_value(unsigned i)
 {
-	return known[i].kind != FLAG && known[i].call != take_help;
+	return known[i].kind != FLAG && known[i].call != take_help &&
+	       known[i].call != take_version;
 }
 
 /* Of an option that has no value getopt tells which one. */
@@ -253,6 +268,14 @@ static void parse_options(struct args *a, int argc, char **argv)
 	}
 }
 
+const char *args_json(const struct args *a)
+{
+	for (unsigned i = 0; i < a->nr_outputs; i++)
+		if (a->outputs[i].writer->write == report_json && strcmp(a->outputs[i].path, "-"))
+			return a->outputs[i].path;
+	return NULL;
+}
+
 /* Options that contradict each other, or are not enough. */
 static void check(const struct args *a)
 {
@@ -267,6 +290,11 @@ static void check(const struct args *a)
 		args_die("--formats=all and --results=FOLDER go together");
 	if (a->all_formats && !a->target)
 		args_die("--formats=all needs a TARGET, a device or an image");
+	for (unsigned i = 0; a->all_formats && i < a->nr_outputs; i++)
+		if (a->outputs[i].writer->write != report_html)
+			args_die("--formats=all has no report but --output=html:FILE, and those in --results");
+	if (a->resume && !args_json(a))
+		args_die("--continue needs --output=json:FILE, a report of the same target");
 	if (a->target && a->blocks)
 		args_die("--blocks is for a new image, without TARGET");
 }

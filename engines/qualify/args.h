@@ -13,7 +13,7 @@ enum { MAX_OUTPUTS = 8 };
 
 struct args {
 	const char		*target;	/* NULL: a new image */
-	bool			list, quiet, like, all_formats, strict;
+	bool			list, quiet, like, all_formats, strict, resume;
 	bool			every_format, every_case;	/* of --self-test */
 	const char *only, *destroy, *range, *scripts, *fault, *defect, *selftest, *results;
 	uint64_t		seed, repeat, time, blocks, sample;
@@ -31,6 +31,9 @@ struct args args_parse(int argc, char **argv);
 
 /* "lbs=4096,ms=8,..." as --format has it, into @a. */
 void args_format(struct args *a, const char *words);
+
+/* The file that --output=json:FILE names; NULL: none. */
+const char *args_json(const struct args *a);
 
 /* The blocks that --range names, of the @nr that there are. */
 void args_range(const struct args *a, uint64_t nr, uint64_t *first, uint64_t *last);

@@ -11,6 +11,7 @@
  *	model.[ch]	the model: what commands may return, and blocks may hold (expect.c,
  *			effect.c, copy.c, tuple.c, guard.c)
  *	selftest.[ch]	would the suite notice? defects are tried (trial.c) and counted
+ *	matrix.[ch]	all formats, one after another
  *	report*.[ch]	what came of it; script.[ch]: a failed case as nvme-cli lines
  *
  * Nothing of the engine, and nothing of the embedded controller but what target.h has.
@@ -19,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 #include "args.h"
 #include "matrix.h"
@@ -62,12 +62,9 @@ static struct report report_of(const struct args *a, const struct run *r)
 		.model = l->id.model, .firmware = l->id.firmware,
 		.serial = a->target ? l->id.serial : "(of a new image)", .folder = a->scripts,
 	};
-	struct utsname u;
 
 	lab_format_name(&l->f, report.format);
-	if (!uname(&u))
-		snprintf(report.kernel, sizeof(report.kernel), "%.60s %.60s %.30s", u.sysname,
-			 u.release, u.machine);
+	report_here(&report);
 	return report;
 }
 
@@ -114,6 +111,7 @@ int main(int argc, char **argv)
 		.repeat = a.repeat,
 		.time = a.time,
 		.progress = !a.quiet,
+		.before = a.resume ? args_json(&a) : NULL,
 	};
 	char why[WHY_MAX];
 	int status = 2;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "matrix.h"
 
@@ -101,11 +102,18 @@ static char *name_of(const struct choice *c, char name[80])
 
 /* --- one of them --- */
 
-/* The report in @path, if it is a whole one of this seed; its owner frees it. */
-static struct json_object *read_report(const struct args *a, const char *path)
+static void path_of(const struct args *a, const char *name, char path[PATH_MAX])
 {
-	struct json_object *o = json_object_from_file(path), *seed, *stopped_early;
+	snprintf(path, PATH_MAX, "%s/%s.json", a->results, name);
+}
 
+struct json_object *matrix_report(const struct args *a, const char *name)
+{
+	struct json_object *o, *seed, *stopped_early;
+	char path[PATH_MAX];
+
+	path_of(a, name, path);
+	o = json_object_from_file(path);
 	if (o && json_object_object_get_ex(o, "seed", &seed) &&
 	    json_object_object_get_ex(o, "interrupted", &stopped_early) &&
 	    json_object_get_uint64(seed) == a->seed && !json_object_get_boolean(stopped_early))
@@ -114,17 +122,27 @@ static struct json_object *read_report(const struct args *a, const char *path)
 	return NULL;
 }
 
+/* Where this run is interrupted, so is the one that it waits for. */
+static void wait_for(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		if (stopped)
+			kill(pid, SIGTERM);
+}
+
 static void run_suite(const struct args *a, const char *path)
 {
 	char output[PATH_MAX + 20], seed[40], repeat[40], option[3][PATH_MAX];
-	char *argv[12] = { "nvmepi-qualify", a->strict ? "--strict" : "--quiet", "--quiet", output,
-			   seed, repeat };
+	char *argv[12] = { "nvmepi-qualify", a->strict ? "--strict" : "--quiet", "--continue", "--quiet",
+			   output, seed, repeat };
 	const struct {
 		const char *name, *value;
 	} given[] = { { "--destroy=", a->destroy },
 		      { "--range=", a->range },
 		      { "--only=", a->only } };
-	int n = 6, status;
+	int n = 7;
 	pid_t pid;
 
 	snprintf(output, sizeof(output), "--output=json:%s", path);
@@ -139,11 +157,10 @@ static void run_suite(const struct args *a, const char *path)
 	argv[n++] = (char *)a->target;
 	argv[n] = NULL;
 	if (!posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ))
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
+		wait_for(pid);
 }
 
-static uint64_t count(struct json_object *report, const char *verdict)
+uint64_t matrix_count(struct json_object *report, const char *verdict)
 {
 	struct json_object *counts, *n;
 
@@ -151,32 +168,37 @@ static uint64_t count(struct json_object *report, const char *verdict)
 	       json_object_object_get_ex(counts, verdict, &n) ? json_object_get_uint64(n) : 0;
 }
 
+const char *matrix_text(struct json_object *o, const char *name)
+{
+	struct json_object *x;
+
+	return o && json_object_object_get_ex(o, name, &x) ? json_object_get_string(x) : "";
+}
+
 static void tell_failed(struct json_object *report)
 {
-	struct json_object *cases, *verdict, *name;
+	struct json_object *cases;
 
 	if (!json_object_object_get_ex(report, "cases", &cases))
 		return;
 	for (size_t i = 0; i < json_object_array_length(cases); i++) {
 		struct json_object *c = json_object_array_get_idx(cases, i);
 
-		if (json_object_object_get_ex(c, "verdict", &verdict) &&
-		    json_object_object_get_ex(c, "name", &name) &&
-		    !strcmp(json_object_get_string(verdict), "fail"))
-			printf("    %s\n", json_object_get_string(name));
+		if (!strcmp(matrix_text(c, "verdict"), "fail"))
+			printf("    %s\n", matrix_text(c, "name"));
 	}
 }
 
 /* A row of the matrix.  Returns whether some case failed there. */
 static bool tell(struct json_object *report, const char *name)
 {
-	printf("%-44s %6llu %6llu %6llu %6llu\n", name, (unsigned long long)count(report, "pass"),
-	       (unsigned long long)count(report, "fail"),
-	       (unsigned long long)count(report, "error"),
-	       (unsigned long long)count(report, "skip"));
+	printf("%-44s %6llu %6llu %6llu %6llu\n", name, (unsigned long long)matrix_count(report, "pass"),
+	       (unsigned long long)matrix_count(report, "fail"),
+	       (unsigned long long)matrix_count(report, "error"),
+	       (unsigned long long)matrix_count(report, "skip"));
 	tell_failed(report);
 	fflush(stdout);
-	return count(report, "fail");
+	return matrix_count(report, "fail");
 }
 
 /* The suite holds the namespace alone: it is closed meanwhile, and opened again. */
@@ -194,23 +216,23 @@ static void hand_over(struct lab *l, const struct args *a, const char *path)
 
 /* One format: formatted and tried, or told of as it was before. */
 static enum outcome try_format(const struct args *a, struct lab *l, const struct choice *c,
-			       bool *failed)
+			       struct matrix_row *row, bool *failed)
 {
-	char name[80], path[PATH_MAX], status[QM_NAME_MAX];
-	struct json_object *report;
-	int res;
+	char *name = name_of(c, row->name), path[PATH_MAX], status[QM_NAME_MAX];
+	struct json_object *report = matrix_report(a, name);
 
-	name_of(c, name);
-	snprintf(path, sizeof(path), "%s/%s.json", a->results, name);
-	report = read_report(a, path);
+	row->formatted = true;
+	path_of(a, name, path);
 	if (!report) {
-		res = format(l, c);
+		const int res = format(l, c);
+
 		if (res) {
+			row->formatted = false;
 			printf("%-44s not formatted: %s\n", name, qm_status_name(res, status));
 			return NOT_FORMATTED;
 		}
 		hand_over(l, a, path);
-		report = read_report(a, path);
+		report = matrix_report(a, name);
 	}
 	if (!report) {
 		printf("%-44s not to the end\n", name);
@@ -234,26 +256,74 @@ static struct choice choice_at(unsigned i)
 	};
 }
 
+/* How far it has come. */
+static void show_progress(const struct args *a, unsigned done, unsigned all, double start)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	if (!a->quiet && done)
+		fprintf(stderr, "nvmepi-qualify: %u of %u formats, about %.0f s to go\n", done, all,
+			(t.tv_sec - start) / done * (all - done));
+}
+
+static void try_all(const struct args *a, struct lab *l, struct matrix_rows *m, unsigned counts[3],
+		    bool *failed)
+{
+	struct choice all[MATRIX_FORMATS];
+	unsigned nr = 0;
+	struct timespec start;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (unsigned i = 0; i < 16 * nr_formats(l) && nr < MATRIX_FORMATS; i++) {
+		all[nr] = choice_at(i);
+		nr += offered(l, &all[nr]);
+	}
+	printf("%-44s %6s %6s %6s %6s\n", "format", "pass", "fail", "error", "skip");
+	for (unsigned i = 0; i < nr && !stopped; i++) {
+		counts[try_format(a, l, &all[i], &m->rows[m->nr++], failed)]++;
+		show_progress(a, i + 1, nr, start.tv_sec);
+	}
+}
+
+/* False: a page could not be written, and a line says why. */
+static bool write_pages(const struct args *a, const struct lab *l, const struct matrix_rows *m)
+{
+	static const struct report_writer page = { "html", matrix_page };
+	const struct run run = { .seed = a->seed };
+	struct report r = {
+		.run = &run, .target = a->target, .kind = l->ns->ops->name, .model = l->id.model,
+		.firmware = l->id.firmware, .serial = l->id.serial, .matrix = m,
+	};
+	char why[WHY_MAX];
+	bool good = true;
+
+	report_here(&r);
+	for (unsigned i = 0; i < a->nr_outputs; i++)
+		if (a->outputs[i].writer->write == report_html &&
+		    report_write(&page, a->outputs[i].path, &r, why)) {
+			fprintf(stderr, "nvmepi-qualify: %s\n", why);
+			good = false;
+		}
+	return good;
+}
+
 int matrix(const struct args *a, struct lab *l)
 {
 	const struct sigaction sa = { .sa_handler = stop };
 	const struct choice before = current(l);
+	static struct matrix_rows m;
 	unsigned counts[3] = { 0 };
-	bool failed = false;
+	bool failed = false, good;
 	char name[QM_NAME_MAX];
 	int res;
 
+	m.a = a;
 	if (mkdir(a->results, 0777) && errno != EEXIST)
 		args_die("--results=%s: %s", a->results, strerror(errno));
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
-	printf("%-44s %6s %6s %6s %6s\n", "format", "pass", "fail", "error", "skip");
-	for (unsigned i = 0; i < 16 * nr_formats(l) && !stopped; i++) {
-		struct choice c = choice_at(i);
-
-		if (offered(l, &c))
-			counts[try_format(a, l, &c, &failed)]++;
-	}
+	try_all(a, l, &m, counts, &failed);
 	res = format(l, &before);
 	if (res)
 		fprintf(stderr, "nvmepi-qualify: %s: the first format could not be put back: %s\n",
@@ -261,7 +331,8 @@ int matrix(const struct args *a, struct lab *l)
 	printf("%u formats tried, %u could not be chosen, %u not to the end%s\n", counts[TRIED],
 	       counts[NOT_FORMATTED], counts[NOT_RUN],
 	       stopped ? ", interrupted: the same command goes on" : "");
+	good = write_pages(a, l, &m);
 	if (failed)
 		return 1;
-	return stopped || res || counts[NOT_RUN] || !counts[TRIED] ? 2 : 0;
+	return stopped || res || counts[NOT_RUN] || !counts[TRIED] || !good ? 2 : 0;
 }

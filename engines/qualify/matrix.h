@@ -9,12 +9,39 @@
 #ifndef QUALIFY_MATRIX_H
 #define QUALIFY_MATRIX_H
 
+#include <json-c/json.h>
 #include "args.h"
+
+/* LBA formats, transfer modes, types and places of the tuple, at most. */
+enum { MATRIX_FORMATS = 64 * 2 * 4 * 2 };
 
 /*
  * @l is open and identified, and may be destroyed.  Exit status: 0 all passed, 1 some failed, 2
  * could not run, or not to the end.
  */
 int matrix(const struct args *a, struct lab *l);
+
+/* --- report-matrix.c: what came of it as a page --- */
+
+struct matrix_row {
+	char		name[80];	/* of the format, and of its report's file */
+	bool		formatted;	/* it could be chosen */
+};
+
+struct matrix_rows {
+	const struct args	*a;
+	struct matrix_row	rows[MATRIX_FORMATS];
+	unsigned		nr;
+};
+
+/* For report_write(); @r->matrix is what it is about. */
+void matrix_page(FILE *out, const struct report *r);
+
+/* The report of the format @name, if it is a whole one of this seed; its owner frees it. */
+struct json_object *matrix_report(const struct args *a, const char *name);
+
+/* Of a report: how many cases have that verdict; the text @name of @o, "" without one. */
+uint64_t matrix_count(struct json_object *report, const char *verdict);
+const char *matrix_text(struct json_object *o, const char *name);
 
 #endif

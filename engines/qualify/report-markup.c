@@ -148,9 +148,8 @@ static void put_row(FILE *out, const struct result *x)
 	fputs("</tr>\n", out);
 }
 
-void report_html(FILE *out, const struct report *r)
+void report_html_head(FILE *out, const struct report *r)
 {
-	const struct run *run = r->run;
 	char text[64];
 
 	fprintf(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
@@ -161,12 +160,22 @@ void report_html(FILE *out, const struct report *r)
 	put_term(out, "Drive", r->model);
 	put_term(out, "Serial number", r->serial);
 	put_term(out, "Firmware", r->firmware);
-	put_term(out, "Format", r->format);
+	if (*r->format)
+		put_term(out, "Format", r->format);
 	put_term(out, "Host", r->kernel);
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)run->seed);
+	put_term(out, "Suite", r->suite);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)r->run->seed);
 	put_term(out, "Seed", text);
+	fputs("</dl>\n", out);
+}
+
+void report_html(FILE *out, const struct report *r)
+{
+	const struct run *run = r->run;
+
+	report_html_head(out, r);
 	fprintf(out,
-		"</dl>\n<p><b class=\"pass\">%u passed</b>, <b class=\"%s\">%u failed</b>, %u errors, %u skipped, %u not run; %llu commands in %.1f s.</p>\n",
+		"<p><b class=\"pass\">%u passed</b>, <b class=\"%s\">%u failed</b>, %u errors, %u skipped, %u not run; %llu commands in %.1f s.</p>\n",
 		run->counts[VERDICT_PASS], run->counts[VERDICT_FAIL] ? "fail" : "pass",
 		run->counts[VERDICT_FAIL], run->counts[VERDICT_ERROR], run->counts[VERDICT_SKIP],
 		run->counts[VERDICT_NOT_RUN], (unsigned long long)run->l->all_commands,

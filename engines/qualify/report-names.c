@@ -31,3 +31,26 @@ char *report_script_name(const struct qcase *c, char buf[80])
 			*p = '-';
 	return buf;
 }
+
+static uint64_t sum_of(uint64_t sum, const char *text)
+{
+	for (; *text; text++)
+		sum = (sum ^ (uint8_t)*text) * 0x100000001b3;
+	return sum;
+}
+
+char *report_suite(char buf[REPORT_SUITE])
+{
+	uint64_t sum = 0xcbf29ce484222325;
+	const struct qcase *c;
+	unsigned nr = 0;
+
+	for (unsigned i = 0; (c = qcase_at(i)); i++)
+		if (!qcase_is_like(c)) {
+			sum = sum_of(sum_of(sum_of(sum, c->name), c->requirement), c->section);
+			nr++;
+		}
+	snprintf(buf, REPORT_SUITE, "%u cases of the NVM Command Set Specification 1.2, sum %08x", nr,
+		 (unsigned)(sum ^ sum >> 32));
+	return buf;
+}

@@ -59,7 +59,7 @@ void report_people(FILE *out, const struct report *r)
 	fprintf(out, "  format   %s, %llu blocks; LBA %llu to %llu were overwritten\n", r->format,
 		(unsigned long long)run->l->f.nr_blocks, (unsigned long long)run->l->first,
 		(unsigned long long)run->l->last);
-	fprintf(out, "  host     %s\n  seed     %llu, %u time%s\n", r->kernel,
+	fprintf(out, "  suite    %s\n  host     %s\n  seed     %llu, %u time%s\n", r->suite, r->kernel,
 		(unsigned long long)run->seed, run->passes, run->passes == 1 ? "" : "s");
 	for (unsigned i = 0; i < run->nr; i++)
 		if (report_failed(&run->results[i]))
@@ -107,9 +107,9 @@ static void put_tap(FILE *out, const struct result *x, unsigned number)
 void report_tap(FILE *out, const struct report *r)
 {
 	fprintf(out,
-		"TAP version 13\n# nvmepi-qualify: %s (%s), %s, serial number %s, firmware %s\n# %s, %s\n1..%u\n",
+		"TAP version 13\n# nvmepi-qualify: %s (%s), %s, serial number %s, firmware %s\n# %s, %s\n# %s\n1..%u\n",
 		r->target, r->kind, r->model, r->serial, r->firmware, r->format, r->kernel,
-		r->run->nr);
+		r->suite, r->run->nr);
 	for (unsigned i = 0; i < r->run->nr; i++)
 		put_tap(out, &r->run->results[i], i + 1);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 #include "report.h"
 
@@ -26,12 +27,22 @@ const char *report_writers(void)
 	return "people, tap, junit, json or html";
 }
 
+void report_here(struct report *r)
+{
+	struct utsname u;
+
+	if (!uname(&u))
+		snprintf(r->kernel, sizeof(r->kernel), "%.60s %.60s %.30s", u.sysname, u.release,
+			 u.machine);
+	report_suite(r->suite);
+}
+
 void report_facts(const struct report *r, struct report_fact facts[REPORT_FACTS])
 {
 	const struct report_fact all[REPORT_FACTS] = {
 		{ "target", r->target }, { "kind", r->kind }, { "model", r->model },
 		{ "serial", r->serial }, { "firmware", r->firmware }, { "format", r->format },
-		{ "kernel", r->kernel },
+		{ "kernel", r->kernel }, { "suite", r->suite },
 	};
 
 	memcpy(facts, all, sizeof(all));

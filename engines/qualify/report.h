@@ -17,9 +17,10 @@ struct report {
 	const char		*kind;		/* "embedded controller", ... */
 	const char		*model, *serial, *firmware;
 	char			format[80];
-	char			kernel[160];
+	char			kernel[160], suite[80];
 	bool			scripts;	/* people's report tells of files in */
 	const char		*folder;	/* this one */
+	const struct matrix_rows *matrix;	/* of --formats=all */
 };
 
 void report_people(FILE *out, const struct report *r);
@@ -35,6 +36,10 @@ struct report_writer {
 
 /* NULL: there is none of that name. */
 const struct report_writer *report_writer(const char *name, size_t len);
+
+/* Which suite this is, in @buf: the number of its cases, and a sum of what they require. */
+enum { REPORT_SUITE = 80 };
+char *report_suite(char buf[REPORT_SUITE]);
 
 /* "People, tap, ...", for messages. */
 const char *report_writers(void);
@@ -55,6 +60,9 @@ int report_scripts(const struct report *r, const char *folder, char why[WHY_MAX]
 /* A case's name as one of a file, in @buf: "check-write-guard.sh". */
 char *report_script_name(const struct qcase *c, char buf[80]);
 
+/* Fill in what is of this host and program: ->kernel and ->suite. */
+void report_here(struct report *r);
+
 /* --- for the writers --- */
 
 /* What was qualified, by what, as pairs; the first is the target. */
@@ -62,13 +70,16 @@ struct report_fact {
 	const char	*name, *value;
 };
 
-enum { REPORT_FACTS = 7 };
+enum { REPORT_FACTS = 8 };
 void report_facts(const struct report *r, struct report_fact facts[REPORT_FACTS]);
 
 static inline bool report_failed(const struct result *x)
 {
 	return x->verdict == VERDICT_FAIL || x->verdict == VERDICT_ERROR;
 }
+
+/* The beginning of a page, up to what the target is. */
+void report_html_head(FILE *out, const struct report *r);
 
 /* @text with what XML and HTML have a meaning for replaced. */
 void report_escape(FILE *out, const char *text);

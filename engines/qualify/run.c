@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "end.h"
+#include "resume.h"
 #include "run.h"
 
 const char *const verdict_names[NR_VERDICTS] = {
@@ -166,7 +167,8 @@ static void run_all(struct run *r)
 
 	while (more(r, start)) {
 		for (unsigned i = 0; i < r->nr && !stopped; i++) {
-			run_one(r, &r->results[i], r->seed + r->passes);
+			if (!r->results[i].kept)
+				run_one(r, &r->results[i], r->seed + r->passes);
 			if (found_enough(r, &r->results[i]))
 				return;
 			show_progress(r, i + 1, start, &shown);
@@ -200,6 +202,8 @@ int run_cases(struct run *r, char why[WHY_MAX])
 	if (!r->nr)
 		return refuse(why, EINVAL, "--only=%s: no case has that in its name (see --list)",
 			      r->only);
+	if (r->before)
+		resume_load(r, r->before);
 	catch_signals();
 	r->l->rng = r->seed;
 	ret = end_prepare(r->l, why);
@@ -215,7 +219,9 @@ int run_cases(struct run *r, char why[WHY_MAX])
 
 void run_free(struct run *r)
 {
-	for (unsigned i = 0; i < r->nr; i++)
+	for (unsigned i = 0; i < r->nr; i++) {
 		free(r->results[i].finding.script);
+		free(r->results[i].kept_why);
+	}
 	free(r->results);
 }

@@ -20,7 +20,9 @@ extern const char *const verdict_names[NR_VERDICTS];
 struct result {
 	const struct qcase	*c;
 	enum verdict		verdict;
-	const char		*why;		/* why it was skipped; constant */
+	const char		*why;		/* why it was skipped; constant, or */
+	char			*kept_why;	/* that of a report */
+	bool			kept;		/* it is known from a report, and does not run */
 	uint64_t		commands;
 	double			seconds;
 	uint64_t		seed;		/* of the repetition that failed */
@@ -36,6 +38,7 @@ struct run {
 	double		time;			/* and so long, seconds */
 	bool		progress;
 	const uint16_t	*order;			/* numbers of all cases; NULL: as in the tables */
+	const char	*before;		/* a JSON report, see resume.h; NULL: none */
 	bool		until_failure;		/* the first that fails is the last that runs */
 	struct result	*results;
 	unsigned	nr;
