@@ -30,7 +30,7 @@ struct options {
 	unsigned int num_range;
 	struct ns_format format;
 	unsigned int ns_delay;
-	char *ns_fault, *ns_fault_log, *ns_defect;
+	char *ns_cache, *ns_fault, *ns_fault_log, *ns_defect;
 	char *pi_plugin, *pi_log, *pi_report, *pi_dump, *pi_inject, *pi_inject_file;
 	unsigned int pi_log_rate, pi_inject_into, pi_expect, pi_exit, pi_escape;
 };
@@ -196,6 +196,9 @@ static struct fio_option options[] = {
 	OPTION("ns_delay", ns_delay, FIO_OPT_INT,
 	       "Images: nanoseconds that each command takes longer (0 to 1000000000; default: 0)", .def = "0",
 	       .maxval = NUMBER_MAX),
+	OPTION("ns_cache", ns_cache, FIO_OPT_STR_STORE,
+	       "Images: the write cache, which a cut of power empties (none, or volatile, as volatile[@SEED]; "
+	       "default: none)"),
 	OPTION("ns_fault", ns_fault, FIO_OPT_STR_STORE,
 	       "Images: one write in N, 1000, goes wrong (lost, stale, misdirected, or torn, as KIND[/N][@SEED]; "
 	       "default: none)"),

@@ -99,6 +99,7 @@ static int digest_options(struct engine *e, char *why)
 			.fault_log = o->ns_fault_log,
 			.say = say,
 			.defect = o->ns_defect,
+			.cache = o->ns_cache,
 		},
 		.sizes = sizes,
 		.nr_sizes = collect_sizes(td, sizes),

@@ -3,6 +3,7 @@
 #include "io.h"	/* must be first: libnvme replaces a header of the kernel */
 #include <errno.h>
 #include <stdlib.h>
+#include "cache.h"
 #include "controller.h"
 #include "defect.h"
 #include "fault.h"
@@ -48,8 +49,19 @@ static int ctl_open(const struct target_open *o, struct target_ns **ns, char why
 	return ret;
 }
 
+/* The last writer ends: what is in a volatile write cache gets to media. */
+static void settle_cache(const struct ctl_image *img)
+{
+	const uint64_t now = img->cache ? ctl_cache_now(img) : 0;
+
+	if (img->cache && !ctl_port_any_alive(img))
+		ctl_cache_commit(img, now);
+}
+
 static void ctl_close(struct target_ns *ns)
 {
+	if (ctl_ns(ns)->may_write)
+		settle_cache(ctl_ns(ns)->image);
 	if (ns->refused)
 		ctl_image_discard(ctl_ns(ns)->image);
 	ctl_image_close(ctl_ns(ns)->image);

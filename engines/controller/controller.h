@@ -12,6 +12,7 @@
  * defect.c		a broken controller instead: defect-engine.c and tables (defect.h)
  * sync.c		concurrent users, and recovery after a kill: port.c journal.c
  * image.c		the files: format.c state.c map.c file.c durable.c
+ * cache.c		a volatile write cache: cut.c
  */
 #ifndef CONTROLLER_H
 #define CONTROLLER_H

@@ -375,6 +375,6 @@ int ctl_act_run(struct ctl_act *a)
 		return -ENOMEM;
 	ret = runs[i].run(a);
 	if (!ret && a->cmd.cdw12 >> 30 & 1)		/* FUA */
-		ret = ctl_image_sync(a->port->image);
+		ret = ctl_fua(a->port, &a->cmd);
 	return ret;
 }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "verify/fork-lock.h"
+#include "cache.h"
 #include "file.h"
 #include "image.h"
 #include "state.h"
@@ -171,6 +172,7 @@ static int open_locked(struct ctl_image *img, const struct target_open *o, bool 
 			     img->path);
 	else if (!ret && !ctl_state_is_good(img))
 		ret = refuse(why, EBUSY, "%s: is in use in another format", img->path);
+	ret = ret ? ret : ctl_cache_open(img, o, alone, why);
 	img->bare = found == FOUND_BARE;
 	return ret;
 }
@@ -184,6 +186,7 @@ static void unlink_image(const struct ctl_image *img)
 
 static void close_files(struct ctl_image *img)
 {
+	ctl_cache_close(img);
 	if (img->data)
 		munmap(img->data, img->size);
 	if (img->head)
@@ -314,6 +317,7 @@ int ctl_image_open(const struct target_open *o, struct ctl_image **img, char *wh
 			     (*img)->state_writable ? "" : ".state", strerror(EACCES));
 	else
 		ret = ctl_format_check(&(*img)->format, o, (*img)->size, why);
+	ret = ret ? ret : ctl_cache_check(*img, o, why);
 	if (!ret)
 		(*img)->refs++;
 	pthread_mutex_unlock(&images_lock);
@@ -365,6 +369,7 @@ void ctl_image_discard(struct ctl_image *img)
 	    !ctl_state_lock(img->state_fd, F_OFD_SETLK, F_WRLCK)) {
 		if (img->created)
 			unlink_image(img);
+		ctl_cache_unlink(img);
 		snprintf(name, sizeof(name), "%.*s.state", PATH_MAX - 8, img->path);
 		unlink(name);
 	}
@@ -373,7 +378,7 @@ void ctl_image_discard(struct ctl_image *img)
 
 static int unlink_all(const struct ctl_image *img, char *why)
 {
-	static const char *const suffixes[] = { "", ".format", ".stamp", ".state" };
+	static const char *const suffixes[] = { "", ".cache", ".format", ".stamp", ".state" };
 	char name[PATH_MAX];
 	int ret = 0;
 
@@ -422,6 +427,7 @@ static int reformat(struct ctl_image *img, const struct ctl_format *f)
 
 	if (ret)
 		return ret;
+	ctl_cache_reset(img);
 	ret = empty_image(img);
 	if (!ret && fdatasync(img->fd))
 		ret = -errno;
@@ -436,6 +442,7 @@ static int reformat(struct ctl_image *img, const struct ctl_format *f)
 		img->bare = false;
 		set_geometry(img);
 	}
+	ctl_cache_reset(img);
 	emptied = ctl_state_make(img);
 	ret = ret ? ret : emptied;
 	img->names++;

@@ -1,13 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* io.c - dispatch of I/O commands, and what all of them have in common; see io.h */
 #include <errno.h>
+#include "cache.h"
 #include "commands.h"
 #include "image.h"
+
+/* Write everything to media. */
+static int flush(struct ctl_image *img)
+{
+	const uint64_t now = img->cache ? ctl_cache_now(img) : 0;
+	const int ret = ctl_image_sync(img);
+
+	if (!ret && img->cache)
+		ctl_cache_commit(img, now);
+	return ret;
+}
+
+int ctl_fua(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
+{
+	const bool own = cmd->opcode == nvme_cmd_write || cmd->opcode == nvme_cmd_write_zeroes;
+
+	if (!port->image->cache || !own)
+		return flush(port->image);
+	ctl_cache_harden(port->image, port->nr, (uint64_t)cmd->cdw11 << 32 | cmd->cdw10,
+			 (cmd->cdw12 & 0xffff) + 1);
+	return ctl_image_sync(port->image);
+}
 
 static int do_flush(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 {
 	(void)cmd;
-	return ctl_image_sync(port->image);
+	return flush(port->image);
 }
 
 static const struct command {
@@ -80,9 +103,9 @@ int ctl_io(struct ctl_port *port, const struct nvme_uring_cmd *cmd, bool may_wri
 		return -EACCES;
 	ret = c->changes ? claim(port) : 0;
 	if (!ret && fua && !c->changes)
-		ret = ctl_image_sync(port->image);
+		ret = ctl_fua(port, cmd);
 	ret = ret ? ret : c->run(port, cmd);
 	if (!ret && fua && c->changes)
-		ret = ctl_image_sync(port->image);
+		ret = ctl_fua(port, cmd);
 	return ret;
 }

@@ -37,6 +37,12 @@ enum ctl_status {
 int ctl_io(struct ctl_port *port, const struct nvme_uring_cmd *cmd, bool may_write);
 
 /*
+ * Do what FUA asks for: after a command that changed blocks, before one that looks at them.  With a
+ * volatile write cache a Write or Write Zeroes makes only its own blocks durable.
+ */
+int ctl_fua(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
+
+/*
  * Prefetch the destination of a write that will be executed soon, because its stores would wait
  * for memory.  It saves a quarter of the time of random writes; reads gain nothing.  A hint only:
  * any @cmd is allowed.

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "cache.h"
 #include "file.h"
 #include "image.h"
 #include "port.h"
@@ -50,6 +51,15 @@ static bool is_alive(int fd, unsigned nr)
 			    .l_len = 1 };
 
 	return !fcntl(fd, F_OFD_GETLK, &fl) && fl.l_type != F_UNLCK;
+}
+
+bool ctl_port_any_alive(const struct ctl_image *img)
+{
+	bool alive = false;
+
+	for (unsigned i = 0; i < CTL_NR_JOURNALS && !alive; i++)
+		alive = is_alive(img->state_fd, i);
+	return alive;
 }
 
 int ctl_recover_if_dead(struct ctl_port *port, unsigned nr)
@@ -183,6 +193,8 @@ int ctl_port_claim(struct ctl_port *port, char *why)
 		return refuse(why, -nr, "%s: no room for another writer: %d have it open", img->path,
 			      CTL_NR_JOURNALS);
 	ret = reserve_journal(img, nr);
+	if (!ret && img->cache)
+		ret = ctl_cache_reserve(img, nr);
 	if (ret)
 		return refuse(why, -ret, "%s.state: no room for another writer: %s", img->path,
 			      strerror(-ret));

@@ -35,6 +35,9 @@ void ctl_port_close(struct ctl_port *port);
  */
 int ctl_port_claim(struct ctl_port *port, char *why);
 
+/* Does any port of any process have a journal of @img, which has a state file? */
+bool ctl_port_any_alive(const struct ctl_image *img);
+
 /* Return where the journal stores the data and the metadata of @nr (1..journal_blocks) blocks. */
 uint8_t *ctl_journal_data(struct ctl_port *port);
 uint8_t *ctl_journal_md(struct ctl_port *port, uint32_t nr);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* sync.c - see sync.h */
 #include <sched.h>
+#include "cache.h"
 #include "sync.h"
 
 static inline void relax(void)
@@ -111,6 +112,8 @@ int ctl_change(struct ctl_port *port, enum ctl_change change, uint64_t lba, uint
 	if (ret) {
 		ctl_release_all(port->image, port->nr + 1);
 	} else {
+		if (port->image->cache)
+			ctl_cache_keep(port->image, port->nr, change, lba, nr);
 		/*
 		 * Order the locks before the changes: who sees a changed block sees its lock, too.
 		 * Pairs with the acquire fence in ctl_read_end().

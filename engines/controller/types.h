@@ -5,6 +5,7 @@
  * x.img		the blocks: n of data, then n of metadata, raw and sparse
  * x.img.format	its format, readable text (format.h)
  * x.img.state	state that all users of the image share and that outlives them
+ * x.img.cache	with ns_cache=volatile: what a cut of power undoes (cache.h)
  *
  * The state contains, in this order: a head; the locks of the blocks (sync.h); two maps with one
  * bit for each block; and a journal for each writer.
@@ -48,6 +49,7 @@ struct ctl_map {
 };
 
 struct ctl_head;
+struct ctl_cache;
 struct ctl_journal;
 
 /*
@@ -88,6 +90,8 @@ struct ctl_image {
 	uint8_t			*journals;
 	size_t			journal_stride;
 	_Atomic uint32_t	*journals_used;	/* journals below this number have been used */
+
+	struct ctl_cache	*cache;		/* volatile write cache; NULL: none */
 };
 
 static inline uint8_t *ctl_data_at(const struct ctl_image *img, uint64_t lba)

@@ -54,8 +54,9 @@ static int ring_open(const struct target_open *o, struct target_ns **ns, char wh
 	ret = check_node(o, &st, why);
 	if (ret)
 		return ret;
-	if (o->fault || o->fault_log || o->delay_ns || o->defect)
-		return refuse(why, EINVAL, "%s: ns_fault, ns_defect and ns_delay are for images: the embedded controller "
+	if (o->fault || o->fault_log || o->delay_ns || o->defect ||
+	    (o->cache && strcmp(o->cache, "none")))
+		return refuse(why, EINVAL, "%s: ns_cache, ns_fault, ns_defect and ns_delay are for images: the embedded controller "
 			      "obeys them, a device can't be told to", o->path);
 	fd = open(o->path, (o->write ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	if (fd < 0)

@@ -72,6 +72,7 @@ struct target_open {
 	const char		*fault, *fault_log;
 	void			(*say)(const char *line);	/* where the log ended; NULL: to nobody */
 	uint64_t		delay_ns;
+	const char		*cache;	/* its write cache: "volatile[@SEED]"; NULL or "none": none */
 	/* What it does wrong, as NAME[,NAME...]: see ctl_defects(); NULL: nothing. */
 	const char		*defect;
 };
