@@ -113,7 +113,7 @@ static void say_without_effect(struct thread_data *td)
 
 	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]) && !td->subjob_number; i++)
 		if (lines[i].given)
-			log_err("nvmepi: %s\n", lines[i].line);
+			inform(lines[i].line);
 }
 
 #endif

@@ -20,7 +20,8 @@
 #include "io-queue.h"
 #include "session.h"
 #include "option-words.h"
-#include "fio-options.h"	/* last: they need them all */
+#include "fio-say.h"		/* last: they need them all */
+#include "fio-options.h"
 #include "fio-checks.h"
 #include "fio-jobs.h"
 #include "fio-digest.h"
@@ -48,17 +49,6 @@ struct engine {
 	uint64_t		mix;		/* state of the write_mode draw */
 	bool			started;	/* it has a queue */
 };
-
-static int complain(const char *why)
-{
-	log_err("nvmepi: %s\n", why);
-	return 1;
-}
-
-static void say(const char *line)
-{
-	log_err("nvmepi: %s\n", line);
-}
 
 /* --- setup: options and namespaces, before any I/O --- */
 
@@ -141,17 +131,16 @@ static void say_of_file(const struct engine *e, const struct job_ns *ns)
 	char format[NVME_FORMAT_MAX];
 
 	if (ns->target->created && (want->lbs < 0 || want->ms < 0 || want->pi < 0))
-		log_err("nvmepi: %s: created as %s, by default where%s%s%s does not say\n", ns->path,
-			nvme_format_name(&ns->info, format), want->lbs < 0 ? " ns_lbs" : "",
-			want->ms < 0 ? " ns_ms" : "", want->pi < 0 ? " ns_pi" : "");
+		inform_as("%s: created as %s, by default where%s%s%s does not say", ns->path,
+			  nvme_format_name(&ns->info, format), want->lbs < 0 ? " ns_lbs" : "",
+			  want->ms < 0 ? " ns_ms" : "", want->pi < 0 ? " ns_pi" : "");
 	if (e->td->subjob_number)
 		return;
 	if (ns->auto_extended)
-		log_err("nvmepi: %s: block sizes fit data and metadata together only: pi_buffer=extended\n",
-			ns->path);
+		inform_as("%s: not all block sizes fit data alone, all fit data and metadata: pi_buffer=extended",
+			  ns->path);
 	if (e->opts.md_per_io && !ns->md_size)
-		log_err("nvmepi: %s: md_per_io_size has no effect: no metadata has a buffer of its own\n",
-			ns->path);
+		inform_as("%s: md_per_io_size has no effect: no metadata has a buffer of its own", ns->path);
 }
 
 static int open_file(struct engine *e, struct fio_file *f, unsigned i, char *why)
@@ -230,7 +219,7 @@ static int open_session(struct engine *e, char *why)
 		.log = o->pi_log, .log_rate = o->pi_log_rate, .report = o->pi_report, .dump = o->pi_dump,
 		.inject = o->pi_inject, .inject_file = o->pi_inject_file,
 		.into = o->pi_inject_into - 1, .answer = o->pi_expect - 1,
-		.exit = o->pi_exit - 1, .say = say,
+		.exit = o->pi_exit - 1, .say = say, .inform = inform,
 	}, e->ns, e->nr_ns, &e->flight.job, why);
 }
 
@@ -268,6 +257,7 @@ static int engine_setup(struct thread_data *td)
 
 	if (e)
 		return 0;
+	log_info_flush();	/* what is in the buffer as jobs part would be there twice */
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return complain("out of memory");

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include "pi/guard-kernels.h"
 #include "job.h"
 
 int refuse_ns(const struct job_ns *ns, char why[WHY_MAX], const char *fmt, ...)
@@ -19,4 +21,21 @@ int refuse_ns(const struct job_ns *ns, char why[WHY_MAX], const char *fmt, ...)
 	vsnprintf(why + n, WHY_MAX - n, fmt, ap);
 	va_end(ap);
 	return -EINVAL;
+}
+
+/* A name that the guards' library would pass over is a mistake: another kernel would be measured. */
+int job_check_guard(char why[WHY_MAX])
+{
+	const char *name = getenv("NVMEPI_GUARD");
+	char names[WHY_MAX / 2] = "";
+	size_t n = 0;
+
+	if (!name || !guard_select(name))
+		return 0;
+	for (size_t i = 0; i < guard_nr_kernels; i++)
+		if (guard_kernels[i].runs())
+			n += snprintf(names + n, sizeof(names) - n, "%s%s", n ? " " : "",
+				      guard_kernels[i].name);
+	return refuse(why, EINVAL, "NVMEPI_GUARD=%.40s: no guard kernel of that name runs here; "
+		      "give one of: %s", name, names);
 }

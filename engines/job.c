@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include "pi/guard-kernels.h"
 #include "verify/metadata.h"
 #include "verify/hash.h"
 #include "verify/mismatch.h"
@@ -235,20 +234,24 @@ static int settle_protection(struct job_ns *ns, const struct job_opts *o, char *
 
 /* --- whose blocks, and do the job's sizes fit them --- */
 
-/* Is every block size of the job one of data and metadata together, and of no other kind? */
+/* Is every block size of the job one of data and metadata together, and one of them not of data alone? */
 static bool extended_only(const struct job_opts *o, const struct pi_layout *l)
 {
+	bool other = false;
+
 	for (unsigned i = 0; i < o->nr_sizes; i++) {
 		const struct job_size *s = &o->sizes[i];
 
-		if (s->kind != JOB_SIZE_ALIGN &&
-		    (s->bytes % pi_block_size(l) || s->bytes % l->data_size == 0))
+		if (s->kind == JOB_SIZE_ALIGN)
+			continue;
+		if (s->bytes % pi_block_size(l))
 			return false;
+		other |= s->bytes % l->data_size != 0;
 	}
-	return true;
+	return other;
 }
 
-/* *@automatic: is that because no size fits data alone? */
+/* *@automatic: is that because not all sizes fit data alone? */
 static uint32_t host_block(const struct job_opts *o, const struct pi_layout *l, bool *automatic)
 {
 	*automatic = false;
@@ -445,28 +448,11 @@ static void show(struct job_ns *ns)
 	ns->seen.id = id_of(ns->path, ns->seen.identity);
 }
 
-/* A name that the guards' library would pass over is a mistake: another kernel would be measured. */
-static int check_guard(char *why)
-{
-	const char *name = getenv("NVMEPI_GUARD");
-	char names[WHY_MAX / 2] = "";
-	size_t n = 0;
-
-	if (!name || !guard_select(name))
-		return 0;
-	for (size_t i = 0; i < guard_nr_kernels; i++)
-		if (guard_kernels[i].runs())
-			n += snprintf(names + n, sizeof(names) - n, "%s%s", n ? " " : "",
-				      guard_kernels[i].name);
-	return refuse(why, EINVAL, "NVMEPI_GUARD=%.40s: no guard kernel of that name runs here; "
-		      "give one of: %s", name, names);
-}
-
 int job_ns_open(const struct target_ops *ops, const char *path, const struct job_opts *o,
 		struct job_ns *ns, char why[WHY_MAX])
 {
 	struct target_open open = o->open;
-	int ret = check_guard(why);
+	int ret = job_check_guard(why);
 
 	if (ret)
 		return ret;

@@ -144,6 +144,9 @@ int job_check_commands(const struct job_ns *ns, const struct job_opts *o, char w
 /* The most that any command of the job sends a block: Compare has no PRACT. */
 struct nvme_wire job_widest_wire(const struct job_ns *ns, const struct job_opts *o);
 
+/* Is there the guard kernel that NVMEPI_GUARD names, if it does?  0, or -EINVAL with one line in @why. */
+int job_check_guard(char why[WHY_MAX]);
+
 /* "PATH (FORMAT): ..." in @why; -EINVAL. */
 int refuse_ns(const struct job_ns *ns, char why[WHY_MAX], const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -6,18 +6,34 @@
 #include <string.h>
 #include "say.h"
 
-void session_say(const struct session *s, const char *fmt, ...)
+static void put_line(const struct session *s, void (*to)(const char *line), const char *fmt, va_list ap)
 {
 	char line[1024];
-	va_list ap;
 	size_t n;
 
 	snprintf(line, sizeof(line), "%.*s: ", (int)sizeof(line) / 4, s->opts.job);
 	n = strlen(line);
-	va_start(ap, fmt);
 	vsnprintf(line + n, sizeof(line) - n, fmt, ap);
+	to(line);
+}
+
+void session_say(const struct session *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_line(s, s->opts.say, fmt, ap);
 	va_end(ap);
-	s->opts.say(line);
+}
+
+/* What is no complaint. */
+static __attribute__((format(printf, 2, 3))) void session_inform(const struct session *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_line(s, s->opts.inform ? s->opts.inform : s->opts.say, fmt, ap);
+	va_end(ap);
 }
 
 /* --- who checks what --- */
@@ -41,7 +57,7 @@ static void say_fields(const struct session *s, const struct job_ns *ns, const c
 
 	put_fields(a, sizeof(a), always);
 	put_fields(b, sizeof(b), there);
-	session_say(s, "%s: checked by the %s: %s%s%s%s%s", ns->path, who, *a || *b ? a : "nothing",
+	session_inform(s, "%s: checked by the %s: %s%s%s%s%s", ns->path, who, *a || *b ? a : "nothing",
 	    *a && *b ? "; " : "", *b ? where : "", *b ? ": " : "", b);
 }
 
@@ -57,7 +73,7 @@ void session_say_differs(struct session *s)
 			continue;
 		ns->told_differs = true;
 		put_fields(text, sizeof(text), ns->own_only);
-		session_say(s, "%s: not checked where this run wrote: %s, because jobs of this run write different ones",
+		session_inform(s, "%s: not checked where this run wrote: %s, because jobs of this run write different ones",
 		    ns->path, text);
 	}
 }
@@ -74,7 +90,7 @@ void session_say_checks(struct session *s)
 		if (!looks)
 			device = ns->pract ? 0 : ns->prchk;
 		if (*ns->remark)
-			session_say(s, "%s: %s", ns->path, ns->remark);
+			session_inform(s, "%s: %s", ns->path, ns->remark);
 		if (!s->opts.tell_checks)
 			continue;
 		say_fields(s, ns, "host", s->opts.reads ? host & ~ns->own_only : 0, "where this run wrote",
@@ -109,7 +125,7 @@ static void say_costs(const struct session *s)
 		snprintf(make, sizeof(make), "%.1f ns to generate a block, ", generate / st->generated);
 	if (looked)
 		snprintf(look, sizeof(look), "%.1f ns to check a block, ", check / looked);
-	session_say(s, "host: %s%s%.0f ns an I/O", make, look, (generate + check) / st->ios);
+	session_inform(s, "host: %s%s%.0f ns an I/O", make, look, (generate + check) / st->ios);
 }
 
 static const char *const rule_text[] = {
@@ -181,7 +197,7 @@ static void say_blocks(const struct session *s)
 	n = snprintf(line, sizeof(line), "%s%s; the device was asked to check %" PRIu64, written, read,
 		     st->asked);
 	if (n > 2)
-		session_say(s, "blocks: %s", line + 2);
+		session_inform(s, "blocks: %s", line + 2);
 }
 
 /* Many tags of one value are not damage: something else wrote the blocks. */
@@ -218,10 +234,10 @@ void session_say_summary(const struct session *s)
 		    s->judge.say_rate.suppressed ? "; not all were shown" : "");
 	say_hint(s);
 	if (st->damaged)
-		session_say(s, "damaged on purpose: %" PRIu64 " blocks: rejected %" PRIu64 ", accepted %" PRIu64
+		session_inform(s, "damaged on purpose: %" PRIu64 " blocks: rejected %" PRIu64 ", accepted %" PRIu64
 		    ", answered wrongly %" PRIu64, st->damaged, st->rejected, st->accepted, st->wrong);
 	if (st->spared)
-		session_say(s, "damaged on purpose: %" PRIu64 " more were left as they are: the book of what is damaged "
+		session_inform(s, "damaged on purpose: %" PRIu64 " more were left as they are: the book of what is damaged "
 		    "is full", st->spared);
 	if (s->job->plugin.nonsense)
 		session_say(s, "pi_plugin: %" PRIu64 " answers made no sense and were dropped",

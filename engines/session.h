@@ -38,6 +38,7 @@ struct session_opts {
 	enum io_answer		answer;
 	enum session_exit	exit;
 	void			(*say)(const char *line);	/* to the user */
+	void			(*inform)(const char *line);	/* what is no complaint; NULL: as say */
 };
 
 enum { SESSION_STATUSES = 32 };

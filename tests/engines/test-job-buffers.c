@@ -30,9 +30,13 @@ static void buffer_auto(void)
 		{ &extended, { 4096 }, JOB_SIZE_TRIM, false },
 		{ &extended, { 4104 }, JOB_SIZE_TRIM, true },
 		{ &extended, { 4104 * 512 }, JOB_SIZE_TRANSFER, false }, /* both fit */
+		{ &extended, { 4104 * 512, 4104 }, JOB_SIZE_TRANSFER, true },
+		{ &extended, { 4104, 4104 * 512 }, JOB_SIZE_TRIM, true },
+		{ &extended, { 4104 * 512, 4096 }, JOB_SIZE_TRANSFER, false },
 		{ &small_ext, { 576 }, JOB_SIZE_TRANSFER, true },
 		{ &small_ext, { 576 * 7, 576 * 9 }, JOB_SIZE_TRANSFER, true },
 		{ &small_ext, { 4608 }, JOB_SIZE_TRANSFER, false },	/* 8 * 576, 9 * 512 */
+		{ &small_ext, { 576, 4608 }, JOB_SIZE_TRANSFER, true },
 		{ &small_ext, { 512 }, JOB_SIZE_TRANSFER, false },
 	};
 

@@ -99,7 +99,7 @@ class Lab:
     def read_result(run, step):
         """What the step left."""
         status = int((run / f"{step.name}.status").read_text(encoding="ascii"))
-        log = (run / f"{step.name}.log").read_text(encoding="utf-8", errors="replace")
+        log = fiojob.messages_of(run / f"{step.name}.log", run / f"{step.name}.json")
         jobs = {job["jobname"]: job for job in fiojob.read_jobs(run / f"{step.name}.json")}
         return Result(status, log, jobs)
 

@@ -17,7 +17,7 @@ ENGINE = TOP / "build" / "nvmepi.so"
 # Parts of the engine's lines that inform and are no complaints. tests/scripts/check-information
 # compares them with the engine's source.
 INFORMATION = (": host: ", ": blocks: ", ": checked by the ", ": not checked where this run wrote: ", ": created as ",
-               " has no effect", ": damaged on purpose: ", " together only: pi_buffer=extended",
+               " has no effect", ": damaged on purpose: ", ": pi_buffer=extended",
                " escape all checks: nothing of them ", ": the application tag can't be checked: ",
                ": the storage tag can't be checked: ", ": the reference tag can't be checked: ")
 
@@ -45,7 +45,18 @@ def run(text, folder, name, timeout=600, fio="fio", cpu=None):
                               stdout=messages, stderr=subprocess.STDOUT, timeout=timeout,
                               preexec_fn=cpu and (lambda: os.sched_setaffinity(0, cpu)),
                               check=False)
-    return done.returncode, read_jobs(out), log.read_text(encoding="utf-8", errors="replace")
+    return done.returncode, read_jobs(out), messages_of(log, out)
+
+
+def messages_of(log, out):
+    """What a fio said on its standard error and output, and the notes beside its JSON that are not there."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    said = out.read_text(encoding="utf-8", errors="replace") if out.exists() else ""
+    with contextlib.suppress(ValueError):
+        _, start, end = split_notes(said)
+        said = said[:start] + said[end:]
+    have = set(text.splitlines())
+    return text + "".join(f"{line}\n" for line in said.splitlines() if line.strip() and line not in have)
 
 
 def read_jobs(path):
