@@ -124,6 +124,12 @@ static int take_file(struct fio_file *f, struct job_ns *ns)
 	return 0;
 }
 
+/* Does it ask for protection as a job of io_uring_cmd can? */
+static bool gives_protection(const struct job_opts *o)
+{
+	return o->pract || (o->prchk_given && o->prchk) || o->apptag_given;
+}
+
 /* What was settled in a way that the job may not have meant. */
 static void say_of_file(const struct engine *e, const struct job_ns *ns)
 {
@@ -139,6 +145,10 @@ static void say_of_file(const struct engine *e, const struct job_ns *ns)
 	if (ns->auto_extended)
 		inform_as("%s: not all block sizes fit data alone, all fit data and metadata: pi_buffer=extended",
 			  ns->path);
+	if (ns->info.layout.type == PI_NONE && gives_protection(&e->opts))
+		inform_as("%s:%s%s%s has no effect: the namespace has no protection information", ns->path,
+			  e->opts.pract ? " pi_act" : "", e->opts.prchk_given && e->opts.prchk ? " pi_chk" : "",
+			  e->opts.apptag_given ? " apptag" : "");
 	if (e->opts.md_per_io && !ns->md_size)
 		inform_as("%s: md_per_io_size has no effect: no metadata has a buffer of its own", ns->path);
 }

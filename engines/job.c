@@ -198,16 +198,17 @@ static int settle_tags(struct job_ns *ns, const struct job_opts *o, char *why)
 static int settle_protection(struct job_ns *ns, const struct job_opts *o, char *why)
 {
 	const struct pi_layout *l = &ns->info.layout;
-	bool asked = o->pract || (o->prchk_given && o->prchk) || o->ref_given || o->storage_given ||
-		     o->storage_check > 0 || o->escape || (o->verify_given && o->verify & ~VFY_METADATA);
+	/* Not what io_uring_cmd has as well, and ignores there: pi_act, pi_chk, apptag. */
+	bool asked = o->ref_given || o->storage_given || o->storage_check > 0 || o->escape ||
+		     (o->verify_given && o->verify & ~VFY_METADATA);
 	int ret;
 
 	ns->wire = nvme_wire(l, o->pract);
 	ns->own_only = 0;
 	ns->remark[0] = '\0';
 	if (l->type == PI_NONE && asked)
-		return refuse_ns(ns, why, "the namespace has no protection information; leave out pi_act, pi_chk, "
-			      "pi_verify, pi_ref, pi_storage_* and pi_escape, or format it with --pi");
+		return refuse_ns(ns, why, "the namespace has no protection information; leave out pi_verify, "
+			      "pi_ref, pi_storage_* and pi_escape, or format it with --pi");
 	if (l->type == PI_NONE) {
 		unsigned want = o->verify_given ? o->verify : usual_checks(ns, o);
 
