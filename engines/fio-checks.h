@@ -60,8 +60,12 @@ static int check_fio_options(struct thread_data *td, const struct job_opts *j, c
 		  "first trim that they make; leave them out, or use a newer fio (3.41 does not)" },
 		{ verifies_trims(td), "experimental_verify: it looks for the data of verify= in blocks that the job "
 		  "trims; leave it out" },
-		{ j->fio_verify && td_write(td) && (j->write_mode.nr > 1 || !job_uses(j, nvme_cmd_write)),
-		  "verify= needs data where write_mode puts none; give write_mode=write, or leave out verify=" },
+		{ verifies_others(td, j) && (o->verify_only || o->experimental_verify),
+		  "verify_only and experimental_verify look for data where write_mode puts none; give "
+		  "write_mode=write, or leave them out" },
+		{ verifies_others(td, j) && trims(td),
+		  "verify= of a job that trims has no word for what write_mode leaves; give write_mode=write, or "
+		  "leave out verify=" },
 		{ j->compare && eo->pi_plugin && strcmp(eo->pi_plugin, "pi"),
 		  "verify_mode=compare: the device would compare metadata that only the plugin knows; leave out "
 		  "pi_plugin" },

@@ -69,10 +69,17 @@ static bool reads_own(const struct thread_data *td, const struct job_opts *j)
 	       td->o.verify != VERIFY_NONE && j->write_mode.nr == 1 && job_uses(j, nvme_cmd_write);
 }
 
-/* Does the job send Read commands?  With verify_mode=compare verify= has none, but for trimmed blocks. */
+/* Has verify= to expect what other commands than Write leave? */
+static bool verifies_others(const struct thread_data *td, const struct job_opts *j)
+{
+	return j->fio_verify && td_write(td) && (j->write_mode.nr > 1 || !job_uses(j, nvme_cmd_write));
+}
+
+/* Does the job send Read commands?  With verify_mode=compare verify= has none, but for blocks without its data. */
 static bool sends_reads(struct thread_data *td, const struct job_opts *j)
 {
-	return td_read(td) || (td->o.verify != VERIFY_NONE && (!j->compare || trims(td)));
+	return td_read(td) ||
+	       (td->o.verify != VERIFY_NONE && (!j->compare || trims(td) || verifies_others(td, j)));
 }
 
 static unsigned num_range(struct thread_data *td)

@@ -95,10 +95,34 @@ static __attribute__((noinline)) enum fio_q_status reject(struct io_u *io_u)
 	return FIO_Q_COMPLETED;
 }
 
+/*
+ * What fio's verify= is to find where a write was none of its data.  fio keeps what it has to read
+ * back, and has a flag for blocks that read as zeroes, though none for those that must not be read:
+ * they have the same flag, and are told by what is a number of the write in others.
+ */
+enum { READS_AS_ZEROES, IS_UNCORRECTABLE };
+
+static __attribute__((noinline)) void tell_verify(struct thread_data *td, struct io_u *io_u, uint8_t opcode)
+{
+	if (!io_u->ipo || opcode == nvme_cmd_write)
+		return;
+	if (opcode == nvme_cmd_verify) {
+		unlog_io_piece(td, io_u);	/* nothing is written: there is nothing to look for */
+		return;
+	}
+	io_u->ipo->flags |= IP_F_TRIMMED;
+	io_u->ipo->numberio = opcode == nvme_cmd_write_uncor ? IS_UNCORRECTABLE : READS_AS_ZEROES;
+}
+
 static bool queue_blocks(struct engine *e, struct io_u *io_u, struct io_queue_range r)
 {
-	return io_queue_io(&e->flight, io_u->index, ns_of(io_u), draw_opcode(e, io_u), r.slba, r.nr_blocks,
-			 io_u->xfer_buf);
+	uint8_t opcode = draw_opcode(e, io_u);
+
+	if (!io_queue_io(&e->flight, io_u->index, ns_of(io_u), opcode, r.slba, r.nr_blocks, io_u->xfer_buf))
+		return false;
+	if (e->verifies_others && io_u->ddir == DDIR_WRITE)
+		tell_verify(e->td, io_u, opcode);
+	return true;
 }
 
 /* Newer fio has several ranges an io_u; then its buffer holds them. */
@@ -183,6 +207,22 @@ static int engine_getevents(struct thread_data *td, unsigned int min, unsigned i
 	return ret;
 }
 
+/* Blocks that are to be uncorrectable were read for verify=: what is an error then? */
+static __attribute__((noinline)) int judge_uncorrectable(struct engine *e, struct io_u *io_u, int err)
+{
+	const int res = e->flight.slots[io_u->index].res;
+
+	if (!err) {
+		log_err("nvmepi: %s: %llu bytes at %llu can be read after Write Uncorrectable\n", io_u->file->file_name,
+			(unsigned long long)io_u->xfer_buflen, (unsigned long long)io_u->offset);
+		return EILSEQ;
+	}
+	if (nvme_result_meaning(res) != NVME_VERDICT || err == EILSEQ)
+		return err;
+	memset(io_u->buf, 0, io_u->buflen);	/* what fio looks for now */
+	return 0;
+}
+
 static struct io_u *engine_event(struct thread_data *td, int event)
 {
 	struct engine *e = td->io_ops_data;
@@ -191,6 +231,9 @@ static struct io_u *engine_event(struct thread_data *td, int event)
 
 	(void)event;		/* fio asks for them in order */
 	io_u = e->io_us[io_queue_next(&e->flight, &err)];
+	if (e->verifies_others && io_u->flags & IO_U_F_TRIMMED && io_u->flags & IO_U_F_VER_LIST &&
+	    io_u->numberio == IS_UNCORRECTABLE)
+		err = judge_uncorrectable(e, io_u, err);
 	io_u->error = err;
 	return io_u;
 }

@@ -22,9 +22,9 @@
 #include "option-words.h"
 #include "fio-say.h"		/* last: they need them all */
 #include "fio-options.h"
+#include "fio-digest.h"
 #include "fio-checks.h"
 #include "fio-jobs.h"
-#include "fio-digest.h"
 
 /* --- what the engine keeps --- */
 
@@ -47,6 +47,7 @@ struct engine {
 	struct io_queue		flight;
 	struct io_u		**io_us;	/* by index, which is their tag */
 	uint64_t		mix;		/* state of the write_mode draw */
+	bool			verifies_others; /* verify= of what other commands than Write left */
 	bool			started;	/* it has a queue */
 };
 
@@ -101,6 +102,9 @@ static int digest_options(struct engine *e, char *why)
 	j->escape = o->pi_escape - 1;
 	j->reads_own = reads_own(td, j);
 	j->open.dataless = ret ? NULL : dataless(td, j);
+	e->verifies_others = verifies_others(td, j);
+	if (e->verifies_others)
+		td->o.trim_zero = 1;	/* fio looks into what is to read as zeroes */
 	/* What is in a log is not known before the job runs. */
 	j->open.write = job_changes(j);
 	return ret ? ret : check_fio_options(td, j, why);

@@ -133,7 +133,7 @@ static int refuse_mode(const char *text, const char *what, char *why)
 		      "alone or mixed as in write/80:zeroes/20", text, what);
 }
 
-/* "zeroes/20" or "zeroes"; -1 in *@percent where it isn't given. */
+/* "zeroes/20", "zeroes/" or "zeroes"; -1 in *@percent where it isn't given. */
 static const struct word *parse_part(struct item it, int *percent)
 {
 	const char *slash = memchr(it.text, '/', it.len);
@@ -141,8 +141,8 @@ static const struct word *parse_part(struct item it, int *percent)
 	int n = 0;
 
 	*percent = -1;
-	if (slash && (sscanf(slash, "/%3d%n", percent, &n) != 1 || len + n != it.len ||
-		      !isdigit((unsigned char)slash[1]) || *percent > 100))
+	if (slash && len + 1 < it.len && (sscanf(slash, "/%3d%n", percent, &n) != 1 || len + n != it.len ||
+					 !isdigit((unsigned char)slash[1]) || *percent > 100))
 		return NULL;
 	return find((struct item){ it.text, len }, mode_words, NR(mode_words));
 }
@@ -158,14 +158,18 @@ static bool share_out(struct words_mix *mix, const int *percent)
 	}
 	if (left < 0 || (left && !open))
 		return false;
-	for (unsigned i = 0; i < mix->nr; i++) {
+	const unsigned nr = mix->nr;
+
+	mix->nr = 0;
+	for (unsigned i = 0; i < nr; i++) {
 		int p = percent[i];
 
 		if (p < 0) {
 			p = left / open--;
 			left -= p;
 		}
-		mix->part[i].percent = p;
+		if (p)			/* else it is as good as not there */
+			mix->part[mix->nr++] = (struct words_part){ mix->part[i].opcode, p };
 	}
 	return true;
 }

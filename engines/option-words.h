@@ -26,14 +26,17 @@ int words_number(const char *name, const char *text, uint64_t max, uint64_t *val
 /*
  * What a fio write becomes: one opcode, or a mix of them by percentage, as in
  * fio's bssplit: "write", "zeroes", "uncor", "verify", "write/80:zeroes/20".
- * Without percentages the rest is shared out evenly; they add up to 100.
+ * Without percentages the rest is shared out evenly; they add up to 100.  A part
+ * with a share of 0 is left out.
  */
+struct words_part {
+	uint8_t			opcode;		/* enum nvme_io_opcode */
+	uint8_t			percent;
+};
+
 struct words_mix {
-	unsigned	nr;
-	struct {
-		uint8_t	opcode;		/* enum nvme_io_opcode */
-		uint8_t	percent;
-	} part[4];
+	unsigned		nr;
+	struct words_part	part[4];
 };
 
 int words_write_mode(const char *text, struct words_mix *mix, char *why);

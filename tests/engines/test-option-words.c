@@ -208,8 +208,12 @@ static void modes_taken(void)
 		  { 4, { { WRITE, 1 }, { ZEROES, 33 }, { UNCOR, 33 }, { VERIFY, 33 } } } },
 		{ "write/25:zeroes/25:uncor/25:verify/25",
 		  { 4, { { WRITE, 25 }, { ZEROES, 25 }, { UNCOR, 25 }, { VERIFY, 25 } } } },
-		{ "write/100:zeroes", { 2, { { WRITE, 100 }, { ZEROES, 0 } } } },
-		{ "write/0:zeroes/100", { 2, { { WRITE, 0 }, { ZEROES, 100 } } } },
+		{ "write/80:zeroes/", { 2, { { WRITE, 80 }, { ZEROES, 20 } } } },
+		{ "write/:zeroes/", { 2, { { WRITE, 50 }, { ZEROES, 50 } } } },
+		{ "write/", { 1, { { WRITE, 100 } } } },
+		{ "write/100:zeroes", { 1, { { WRITE, 100 } } } },
+		{ "write/0:zeroes/100", { 1, { { ZEROES, 100 } } } },
+		{ "write/0:zeroes/:uncor/0", { 1, { { ZEROES, 100 } } } },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -238,7 +242,7 @@ static void modes_refused(void)
 		{ "", "isn't known" }, { ":", "isn't known" }, { "write:", "isn't known" },
 		{ ":write", "isn't known" }, { "erase", "isn't known" },
 		{ "writes", "isn't known" }, { "write,zeroes", "isn't known" },
-		{ "write/", "isn't known" }, { "/100", "isn't known" },
+		{ "/100", "isn't known" }, { "/", "isn't known" }, { "write//", "isn't known" },
 		{ "write/x", "isn't known" },
 		{ "write/50%:zeroes/50", "isn't known" },
 		{ "write/-1:zeroes", "isn't known" }, { "write/+50:zeroes", "isn't known" },
