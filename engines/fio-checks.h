@@ -55,6 +55,8 @@ static int check_fio_options(struct thread_data *td, const struct job_opts *j, c
 		  "leave it out" },
 		{ o->oatomic, "atomic: bs is not compared with what the drive writes atomically (AWUPF); leave it "
 		  "out" },
+		{ td_trimwrite(td) && num_range(td) > 1, "num_range: a write that follows its trim has one range; "
+		  "leave it out, or give rw=trim" },
 		{ o->file_append, "file_append: a namespace has no end that moves; leave it out, or give offset=" },
 		{ aborts_at_trims(td), "trim_backlog= and trim_percentage=: this version of fio aborts at the "
 		  "first trim that they make; leave them out, or use a newer fio (3.41 does not)" },
