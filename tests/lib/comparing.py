@@ -1,22 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """scripts/compare run on folders that are made up, and what it has to say of them."""
 import csv
-import subprocess
-import sys
-from pathlib import Path
 
 import fakeresults
+import forked
 from reports import readings
 from fakeresults import Fake
-
-TOP = Path(__file__).resolve().parent.parent.parent
 
 
 def compare(*words):
     """Exit status, stdout and stderr."""
-    done = subprocess.run([sys.executable, TOP / "scripts/compare", *map(str, words)], text=True,
-                          stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=100)
-    return done.returncode, done.stdout, done.stderr
+    return forked.run("compare", *words, timeout=100).text()
 
 
 def folder_of(path, **words):
