@@ -15,6 +15,7 @@ from shared.points import MODES, Point
 ASKED = {"targets": list, "fio": list, "destroy": list, "keep_format": bool, "kernel": str,
          "out": str, "engine": str}
 NAME = re.compile(r"[\w+-][\w+.-]*")        # part of a file name
+TIMES = "runtime", "ramp"
 NUMBERS = "data_size", "ms", "pi_type", "bs", "iodepth", "numjobs", "repeats"
 
 
@@ -51,11 +52,16 @@ def check(plan, path):
                           for word in asked[key]) and asked["targets"]
                   and isinstance(asked.get("hosts"), str | None), path, "not what was asked")
     refuse_unless(all(finite(sizes.get(key)) for key in sweepplan.SETTINGS), path, "no sizes")
-    refuse_unless(all(sizes[key] <= sweepplan.LONGEST for key in ("runtime", "ramp")), path, "no times")
+    refuse_unless(all(sizes[key] <= sweepplan.LONGEST for key in TIMES), path, "no times")
+    refuse_unless(all(whole(sizes[key]) for key in sweepplan.SETTINGS if key not in TIMES), path, "no sizes")
     refuse_unless(all(isinstance(plan.get(key, []), list)
                       for key in ("points", "refused", "left_out")), path, "no points")
     refuse_unless("points" in plan and points(plan), path, "no points")
     refuse_unless(isinstance(plan.get("drives", {}), dict), path, "no drives")
+    try:
+        sweepplan.refuse_endless(len(points(plan)), sizes)
+    except sweepplan.Refused as error:
+        raise Refused(f"{path}: {error}") from None
     for columns in points(plan):
         refuse_unless(isinstance(columns, dict) and point_is_sound(columns), path,
                       "a point that is none")

@@ -14,6 +14,9 @@ LONGEST = 366 * 24 * 3600       # seconds
 SHORTEST = 0.001
 MOST_IN_FLIGHT = 65536          # commands in a queue: an NVMe queue has no more entries
 MOST_JOBS = 4096                # jobs that fio can run
+MOST_METADATA = 65535           # bytes per block that the engine's option accepts
+MOST_BYTES = 1 << 50
+MOST_RUNS = 10**6               # runs in a sweep: each is a row of points.csv
 PLANS = Path(__file__).resolve().parents[2] / "plans"
 
 
@@ -53,7 +56,10 @@ def size(word):
     match = re.fullmatch(r"([1-9][0-9]*)([kmg]?)", word.lower())
     if not match:
         raise Refused(f"'{word}' is no size, such as 4096, 4k or 64M")
-    return int(match[1]) << 10 * " kmg".index(match[2] or " ")
+    found = int(match[1]) << 10 * " kmg".index(match[2] or " ")
+    if found > MOST_BYTES:
+        raise Refused(f"'{word[:40]}' is too large a size: {MOST_BYTES} bytes at most")
+    return found
 
 
 def seconds(word, least=0):
@@ -114,7 +120,7 @@ def storage_tag(word):
 # Each combination of these is a point: name to (reader of one value, default values).
 DIMENSIONS = {
     "data_size": (size, "4096"),
-    "ms": (number("metadata size"), "8"),
+    "ms": (number("metadata size", 0, MOST_METADATA), "8"),
     "guard": (one_of(formats.PIF, "guard"), "16b"),
     "type": (one_of({"1": 1, "2": 2, "3": 3}, "type of protection"), "1"),
     "placement": (one_of({"last": 0, "first": 1}, "placement"), "last"),
@@ -281,6 +287,15 @@ def check_size(plan, points):
         if size % point.fmt.lbs or size < point.load.bs:
             raise Refused(f"size={size}: is not whole blocks of {point.fmt.lbs} bytes, or less than an "
                           f"I/O of {point.load.bs}: give another --set=size")
+    refuse_endless(len(points), plan.settings)
+
+
+def refuse_endless(points, settings):
+    """Refuses a sweep with more runs than the tables of results have room for."""
+    runs = points * max(settings["repeats"], settings["base_repeats"])
+    if runs > MOST_RUNS:
+        raise Refused(f"{points} points with their repeats are {runs} runs, {MOST_RUNS} are the most: "
+                      "leave out points, or give fewer repeats")
 
 
 def base_line(target, fmt, load_):
