@@ -37,7 +37,7 @@ def exchanges(olds, news):
 
 
 def total(values, places):
-    return sum(values[i] for i in places)
+    return sum([values[i] for i in places])
 
 
 def shifts(old, new, ways):

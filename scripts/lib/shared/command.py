@@ -26,8 +26,9 @@ def printable(text):
     Returns the text as one line for a terminal: control characters and invalid characters are
     escaped.
     """
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii")
-                   for one in str(text))
+    text = str(text)
+    return text if text.isprintable() else "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
 
 
 def say(name, text):
