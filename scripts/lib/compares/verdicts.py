@@ -40,6 +40,7 @@ class Verdict:
     high: float = None
     chance: float = None        # probability that chance shows one such among all points
     where: str = ""             # host and target, if there are several
+    away: str = ""              # a base line of another host or boot: which of the two
     marks: tuple = ()           # reasons why the verdict cannot be 'same', whatever the numbers are
 
     def reach(self):
@@ -327,13 +328,14 @@ def judge(pairs, metric, threshold):
     found |= judge_numbers(members, threshold, metric in MORE_IS_BETTER)
     for old, new in pairs:
         one, wrong, one_marks = found[id(new)], faults(old, new), marks(old, new)
+        one.away = "" if new.base else elsewhere.base_line(old, new)
         if wrong:
             one.verdict, one.reason = WORSE, "; ".join(wrong)
         elif one_marks and one.verdict != WORSE:
             one.verdict = UNKNOWN
             one.reason = "; ".join([*one_marks, *([one.reason] if one.reason else [])])
-        elif one.verdict == SAME and not new.base:
-            one.reason = elsewhere.base_line(old, new)
+        elif one.verdict == SAME:
+            one.reason = one.away
         one.marks = tuple(one_marks)
         one.where = ", ".join(getattr(new, name) for name in telling)
     return [found[id(new)] for _, new in pairs], found.get(id(None))
@@ -356,6 +358,8 @@ def doubts(verdicts, whole, threshold, only_old):
             (sum(bool(v.marks) for v in verdicts), "were not measured as they were to be"),
             (sum(v.reason == OTHER_BOOTS and v.point.target_kind != "guest" for v in verdicts),
              "are base lines of other boots"),
+            (sum(bool(v.away) and v.reason != OTHER_BOOTS and v.verdict != SAME for v in verdicts),
+             "are base lines of another host or boot and not the same: the machine may have changed"),
             (sum(maybe_changed(v, threshold) for v in verdicts), "may have changed: repeat them")):
         if number:
             lines.append(f"{number} points {text}")
