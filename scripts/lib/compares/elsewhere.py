@@ -67,5 +67,5 @@ def notes(pairs):
     """
     hosts = [pair for pair in pairs if other_host(*pair)]
     boots = [pair for pair in pairs if other_boot(*pair)]
-    found = [f"NEW is of another host, {hosts[0][1].host}, than OLD, {hosts[0][0].host}"] if hosts else []
+    found = [f"NEW is of host {hosts[0][1].host}, OLD of host {hosts[0][0].host}"] if hosts else []
     return found + ["NEW is of another boot than OLD"] * bool(boots)

@@ -18,7 +18,7 @@ METRICS = (*MORE_IS_BETTER, "lat_mean_ns", "lat_p50_ns", "lat_p90_ns", "lat_p99_
            "cpu_ns_per_io", "generate_ns_per_block", "check_ns_per_block")
 WORSE, BETTER, SAME, UNKNOWN = "worse", "better", "same", "unknown"
 FEW_REPEATS = "too few repeats"
-OTHER_BOOTS = "a base line of another boot, which may be faster or slower by itself"
+OTHER_BOOTS = "a base line of another boot, which may be faster or slower by chance"
 ORDER = (WORSE, UNKNOWN, BETTER, SAME)
 
 
@@ -163,14 +163,16 @@ def marks(old, new):
     untold = [column for column in BLOCKS if old.tells(column)
               and new.untold(column) * len(old.runs) > old.untold(column) * len(new.runs)]
     if untold:
-        found.append(f"NEW does not tell {untold[0]} of {new.untold(untold[0])} of its {len(new.runs)} "
-                     "runs, and OLD does")
+        found.append(f"NEW does not report {untold[0]} of {new.untold(untold[0])} of its "
+                     f"{len(new.runs)} "
+                     "runs, but OLD does")
     was, now = old.ended_badly(), new.ended_badly()
     if now * len(old.runs) > was * len(new.runs):
         found.append(f"fio ended with an error in {now} of {len(new.runs)} runs of NEW, in {was} of "
                      f"{len(old.runs)} of OLD")
     if old.parts != new.parts:
-        found.append(f"OLD is the total of other hosts: {len(old.parts)}, and {len(new.parts)} in NEW")
+        found.append(f"the totals are of different hosts: {len(old.parts)} in OLD, "
+                     f"{len(new.parts)} in NEW")
     return found
 
 
@@ -243,7 +245,7 @@ def repeats_to_tell(found, threshold):
     half = (math.log1p(found.high) - math.log1p(found.low)) / 2
     number = math.ceil(min(found.repeats) * (half / max(abs(wanted - middle), wanted / 4)) ** 2)
     number = max(number, min(found.repeats) + 1)
-    return f"; about {number} repeats would tell" if number < 1000 else ""
+    return f"; about {number} repeats would be enough" if number < 1000 else ""
 
 
 def judge_change(found, threshold, worse_is_less):
@@ -253,7 +255,7 @@ def judge_change(found, threshold, worse_is_less):
         found.verdict = WORSE if down == worse_is_less else BETTER
     elif down or up:
         found.verdict = UNKNOWN
-        found.reason = ("beyond the threshold, but of so many points one may be so by chance: "
+        found.reason = ("beyond the threshold, but among so many points one can be so by chance: "
                         "repeat it")
     elif found.reach() > threshold:
         found.verdict = UNKNOWN
@@ -299,7 +301,7 @@ def judge_numbers(members, threshold, worse_is_less):
     few = f"{FEW_REPEATS}: {repeats_needed(len(parts) + (not parts))} in both are enough"
     for size, same in families.items():
         if size not in parts:
-            reason = few if all(size) else "there are no such values"
+            reason = few if all(size) else "the metric has no values"
             found |= {id(member[0]): unjudged(*member, reason) for member in same}
     for size in sorted(parts, key=lambda one: -len(families[one])):
         same = families[size]
@@ -355,7 +357,7 @@ def doubts(verdicts, whole, threshold, only_old):
     lines = []
     for number, text in (
             (len(only_old), "of OLD are not in NEW"),
-            (sum(bool(v.marks) for v in verdicts), "were not measured as they were to be"),
+            (sum(bool(v.marks) for v in verdicts), "were not measured as planned"),
             (sum(v.reason == OTHER_BOOTS and v.point.target_kind != "guest" for v in verdicts),
              "are base lines of other boots"),
             (sum(bool(v.away) and v.reason != OTHER_BOOTS and v.verdict != SAME for v in verdicts),
@@ -365,7 +367,7 @@ def doubts(verdicts, whole, threshold, only_old):
             lines.append(f"{number} points {text}")
     judged = sum(v.change is not None for v in verdicts)
     if not whole or 2 * judged < len(verdicts):
-        lines.append(f"{len(verdicts) - judged} points can't be judged")
+        lines.append(f"{len(verdicts) - judged} points have no verdict")
     return lines
 
 

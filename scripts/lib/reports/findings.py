@@ -139,7 +139,7 @@ def fault_sentences(source):
             found.append(f"{number} {name}: see points.csv; costs of runs with errors mean little.")
     missing = len(source.folder.missing)
     for number, what in ((costs.failed(source), "did no I/O"),
-                         (costs.cut_short(source), "ended before their time"),
+                         (costs.cut_short(source), "ended too early"),
                          (costs.unpaired(source), "have no base line of their boot")):
         if number:
             found.append(f"{number} {'run' if number == 1 else 'runs'} {singular(what, number)} and "

@@ -173,7 +173,7 @@ class Folder:
         if self.missing and not partial:
             raise Unusable(f"{path}: half-written: {len(self.missing)} of its runs are missing, "
                            f"the first is {self.missing[0]}; let scripts/sweep finish it, or "
-                           "take what there is by --partial")
+                           "accept what there is by --partial")
 
     def settle(self):
         """
@@ -218,14 +218,14 @@ def read_json(path):
     try:
         data = all_printable(json.loads(textlines.plain(path, Unusable).decode("utf-8")))
     except FileNotFoundError:
-        raise Unusable(f"{folder}: no results of a sweep: there is no {name}") from None
+        raise Unusable(f"{folder}: not the results of a sweep: there is no {name}") from None
     except OSError as error:
         raise Unusable(f"{folder}: {name} can't be read: {error.strerror}") from None
     except (ValueError, RecursionError):
-        raise Unusable(f"{folder}: half-written: {name} is not whole") from None
+        raise Unusable(f"{folder}: half-written: {name} is damaged") from None
     version = data.get("version") if isinstance(data, dict) else None
     if version != VERSION:
-        raise Unusable(f"{folder}: {name} is of version {str(version)[:80]}, this program reads "
+        raise Unusable(f"{folder}: {name} has version {str(version)[:80]}, this program reads "
                        f"version {VERSION}: use the program that wrote it")
     return data
 
@@ -236,7 +236,8 @@ def check_shapes(folder):
     """
     def of_kind(name, value, kinds):
         if not isinstance(value, kinds):
-            raise Unusable(f"{folder.path}: {name} is not what a sweep writes there: the file is "
+            raise Unusable(f"{folder.path}: {name} has another type than a sweep writes: the file "
+                           "is "
                            "damaged")
         return value
 
@@ -281,7 +282,7 @@ def read_rows(path):
 def typed(row, where):
     """Returns a row with its numbers converted and its text made printable."""
     if None in row.values() or "more" in row:
-        raise Unusable(f"{where}: half-written: it has not as many cells as there are columns")
+        raise Unusable(f"{where}: half-written: the number of its cells is not that of the columns")
     read = {}
     for column in measures.COLUMNS:
         text, place = row.get(column, ""), f"{where}: {column}"
@@ -289,7 +290,7 @@ def typed(row, where):
             number(text, place, *WHOLE.get(column, ()))
     lacking = [column for column in NEEDED if read[column] is None]
     if lacking:
-        raise Unusable(f"{where}: a row needs a {lacking[0]}")
+        raise Unusable(f"{where}: the row has no {lacking[0]}")
     return read
 
 
@@ -298,7 +299,7 @@ def word(column, text, where):
     known = WORDS[column]
     good = known is None or (text in known if isinstance(known, tuple) else known.fullmatch(text))
     if not good:
-        raise Unusable(f"{where} '{text[:80]}' is none of the words that a sweep writes there")
+        raise Unusable(f"{where} '{text[:80]}' is not a valid value")
     return printable(text)
 
 
@@ -308,10 +309,10 @@ def number(text, where, least=0, most=None):
         return None
     whole = re.fullmatch("[0-9]{1,19}", text)
     if not whole and (most is not None or not re.fullmatch(NUMBER, text)):
-        raise Unusable(f"{where} '{text[:80]}' is no number")
+        raise Unusable(f"{where} '{text[:80]}' is not a number")
     value = int(text) if whole else float(text)
     if not least <= value <= (MOST if most is None else most):
-        raise Unusable(f"{where} {text[:80]} is no number that a sweep writes there")
+        raise Unusable(f"{where} {text[:80]} is out of range")
     return value
 
 
@@ -345,8 +346,8 @@ def missing_runs(folder, rows):
         if sum(repeats for _, repeats in wanted) > 10**7 or len(dict(wanted)) < len(wanted):
             raise ValueError
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise Unusable(f"{folder.path}: plan.json has no points, or not how often each is "
-                       "repeated") from None
+        raise Unusable(f"{folder.path}: plan.json has no points, or lacks their "
+                       "repeats") from None
     there = {(row["host"], row["id"], row["repeat"]) for row in rows}
     hosts = sorted({host for host, _, _ in there} | set(folder.environment.get("hosts") or ()))
     return [f"{name} repeat {repeat}" + (f" on {host}" if len(hosts) > 1 else "")

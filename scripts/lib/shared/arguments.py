@@ -24,7 +24,7 @@ def given(text):
     a path would mean the current folder.
     """
     if not text:
-        raise argparse.ArgumentTypeError("it is empty: give a value, or leave it out")
+        raise argparse.ArgumentTypeError("the value is empty: give one, or leave the option out")
     return text
 
 

@@ -54,8 +54,9 @@ def unexpected(error):
     """Returns the line for an exception that the program does not handle."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "?"
-    return (f"unexpected {type(error).__name__} ({error}) in {where}: an error of this program, or "
-            f"input that it can't read; {TRACEBACK}=1 shows where it came from")
+    return (f"unexpected {type(error).__name__} ({error}) in {where}: a bug of this program, or "
+            "input "
+            f"that it cannot read; {TRACEBACK}=1 shows more")
 
 
 @contextlib.contextmanager

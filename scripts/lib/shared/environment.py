@@ -71,7 +71,7 @@ def resumed(before, now):
     an engine that is the build.
     """
     notes = [note for note in before.get("notes", ()) if note.startswith(RESUMED)]
-    return notes + [f"{RESUMED}earlier runs are of {what} {before[what]}, later ones of {now[what]}"
+    return notes + [f"{RESUMED}earlier runs used {what} {before[what]}, later ones {now[what]}"
                     for what in TOLD if before.get(what) and now.get(what)
                     and before[what].split()[-1] != now[what].split()[-1]]
 

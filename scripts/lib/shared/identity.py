@@ -102,8 +102,8 @@ class Node:
             raise Refused(f"{self.path} is gone ({error.strerror})") from None
         serial = self.parent("serial")
         if not serial:
-            raise Refused(f"{self.path}: its drive's serial number can't be read: nobody can tell "
-                          "which drive it is")
+            raise Refused(f"{self.path}: its drive's serial number can't be read, so the drive "
+                          "can't be identified")
         disk = f"/sys/block/{block_name(self.name)}"
         ids = {"nguid": "", "eui": "", "uuid": ""}
         if self.machine.read(f"{disk}/nsid") == str(nsid):
@@ -157,7 +157,7 @@ def refuse_several(found, identity):
     if len(found) > 1 and not any(identity[2:]):
         paths = " and ".join(node.path for node in found)
         raise Refused(f"{paths} are both {identity.text()}, and "
-                      "have no identifiers: nobody can tell whether they are one: not touched")
+                      "have no identifiers that tell them apart: not touched")
 
 
 def find(machine, identity, liked=""):

@@ -88,8 +88,8 @@ def fio_path(name):
     found = NO_PATH.search(text)
     if found or not text.isprintable():
         what = f"'{found[0]}'" if found and found[0].isprintable() else "a character"
-        raise Refused(f"{text}: fio can't be given a name with {what} that it takes for something "
-                      "else: name another folder")
+        raise Refused(f"{text}: a name with {what} has another meaning for fio: name another "
+                      "folder")
     return text.replace(":", "\\:")
 
 
@@ -100,19 +100,20 @@ def fio_command(test):
     """
     found = NO_COMMAND.search(test)
     if found:
-        raise Refused(f"{test}: fio takes '{found[0]}' for something else: use other names")
+        raise Refused(f"{test}: '{found[0]}' has another meaning for fio: use other names")
     return f"({test}) >/dev/null 2>&1 && exit 0 || exit 1 || :"
 
 
 def fio_line(text):
     """Returns a line of a job file. Raises Refused if fio would read it as several lines."""
     if NO_LINE.search(text):
-        raise Refused(f"'{text}' is no line of a fio job: it has a control character in it, or what is no text")
+        raise Refused(f"'{text}' is not a line of a fio job: it has a control character or "
+                      "invalid text")
     return f"{text}\n"
 
 
 def fio_section(name):
     """Returns the line that begins the section of a job. Its name is also part of file names."""
     if NO_NAME.search(name):
-        raise Refused(f"'{name}' is no name of a fio job: fio ends it at brackets, # and ;")
+        raise Refused(f"'{name}' is not a name of a fio job: leave out brackets, # and ;")
     return fio_line(f"[{name}]")

@@ -82,15 +82,15 @@ def read_json(path):
         found = json.loads(textlines.plain(path, Refused).decode("utf-8"))
         version = found["version"]
     except FileNotFoundError:
-        raise Refused(f"{path.parent} has no {path.name}: it is no folder of a sweep's "
-                      "results") from None
+        raise Refused(f"{path.parent} has no {path.name}: it is not a results folder of "
+                      "sweep") from None
     except OSError as error:
         raise Refused(f"{path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Refused(f"{path} is damaged or half-written: sweep again into another folder") \
             from None
     if version != VERSION:
-        raise Refused(f"{path} is of version {version}, this program knows {VERSION}: use the "
+        raise Refused(f"{path} has version {version}, this program supports {VERSION}: use the "
                       "program that wrote it, or sweep again")
     return found
 
@@ -146,7 +146,7 @@ class Folder:
             place = self.path / name
             place.mkdir(exist_ok=True)
             if place.is_symlink():
-                raise Refused(f"{place} is a link: a sweep's results are all in one folder")
+                raise Refused(f"{place} is a link: all results must be in one folder")
         self.read_state()
 
     @classmethod
@@ -173,7 +173,7 @@ class Folder:
         holds the lock.
         """
         if not path.is_dir():
-            raise Refused(f"{path} is no folder")
+            raise Refused(f"{path} is not a folder")
         planfile.check(read_json(path / "plan.json"), path / "plan.json")
         held = hold(path) if alone else None
         return cls(path, read_json(path / "plan.json"), held)

@@ -100,8 +100,8 @@ class Scratch:
                 elif name != MARK:
                     others.append(name)
             if others:
-                raise Refused(f"{self.path} has files that were not made here, {others[0]} is "
-                              "one: they are left, and so is it")
+                raise Refused(f"{self.path} is not removed: it has files that were not made "
+                              f"here, such as {others[0]}")
             if MARK in os.listdir(self.descriptor):
                 os.unlink(MARK, dir_fd=self.descriptor)
             self.remove_folder()

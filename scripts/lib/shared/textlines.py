@@ -19,9 +19,9 @@ def plain(path, refused):
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         facts = os.fstat(file.fileno())
         if not stat.S_ISREG(facts.st_mode):
-            raise refused(f"{path} is no plain file")
+            raise refused(f"{path} is not a regular file")
         if facts.st_size > LARGEST:
-            raise refused(f"{path} has {facts.st_size} bytes: that is more than this program reads")
+            raise refused(f"{path} has {facts.st_size} bytes: this program reads at most {LARGEST}")
         return file.read()
 
 
@@ -33,11 +33,14 @@ def read(path, refused, comment="#.*"):
     try:
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
-            raise refused(f"{path} is {'a folder' if stat.S_ISDIR(mode) else 'no plain file'}: name a text file")
+            raise refused(f"{path} is "
+                          f"{'a folder' if stat.S_ISDIR(mode) else 'not a regular file'}: name a "
+                          "text file")
         with open(path, "rb") as file:
             text = file.read(LONGEST + 1)
         if len(text) > LONGEST:
-            raise refused(f"{path} has more than {LONGEST} bytes: it is not what is read here")
+            raise refused(f"{path} has more than {LONGEST} bytes: that is too large for such a "
+                          "file")
         lines = text.decode("utf-8").splitlines()
     except UnicodeDecodeError:
         raise refused(f"{path}: not a text file") from None

@@ -86,7 +86,7 @@ def ask(machine, *words):
     done = machine.nvme([*words, "-o", "json"], ANSWER_LIMIT)
     if done is None:
         raise Refused(f"{device}: nvme {what} did not end in {ANSWER_LIMIT:g} s: does the drive "
-                      "still answer?")
+                      "still respond?")
     try:
         found = json.loads(done.out)
     except ValueError:
@@ -103,7 +103,8 @@ def numbers(device, what, found, *keys):
     """
     lost = [key for key in keys if type(found.get(key)) is not int]
     if lost:
-        raise Refused(f"{device}: nvme {what} does not say {lost[0]}: this nvme-cli is not known")
+        raise Refused(f"{device}: nvme {what} does not report {lost[0]}: this nvme-cli is not "
+                      "supported")
     return [found[key] for key in keys]
 
 
@@ -142,7 +143,7 @@ class Identify:
         found = next((lbaf for lbaf in self.lbafs if lbaf[0] == index), None)
         if not found:
             raise Refused(f"{self.device} is formatted to LBA format {index}, which nvme-cli does "
-                          "not list: it could not be put back")
+                          "not list: it could not be restored")
         _, lbs, ms, pif, sts = found
         pi = self.dps & 7
         return Setting(index, Format(lbs, ms, self.flbas >> 4 & 1 if ms else 0, pi,
@@ -276,7 +277,7 @@ class Namespace:
                      for entry in ask(self.machine, *words, self.path)["nsid_list"]]
         except (Refused, KeyError, TypeError) as error:
             raise Refused(f"{self.path}: this drive formats all of its namespaces at once, and "
-                          f"whether it has others can't be told ({error}): give --keep-format") \
+                          f"its other namespaces can't be listed ({error}): give --keep-format") \
                 from None
         if found != [self.identity.nsid]:
             raise Refused(f"{self.path}: this drive formats all of its namespaces at once "
@@ -296,15 +297,15 @@ class Namespace:
                      ask(self.machine, "list-ctrl", f"--namespace-id={self.identity.nsid}",
                          self.path)["ctrl_list"]]
         except (Refused, KeyError, TypeError) as error:
-            raise Refused(f"{self.path}: its namespace may be shared with other hosts, and whether "
-                          f"it is can't be told ({error}): name another") from None
+            raise Refused(f"{self.path}: its namespace may be shared with other hosts, which "
+                          f"can't be determined ({error}): name another namespace") from None
         base, read = "/sys/class/nvme", self.machine.read
         ours = {read(f"{base}/{name}/cntlid") for name in self.machine.names(base)
                 if read(f"{base}/{name}/serial") == self.identity.serial}
         others = [number for number in found if str(number) not in ours]
         if others:
-            raise Refused(f"{self.path}: its namespace is attached to controllers that are not of "
-                          f"this machine, too ({', '.join(map(str, others))}): name another")
+            raise Refused(f"{self.path}: its namespace is also attached to controllers of other "
+                          f"machines ({', '.join(map(str, others))}): name another namespace")
 
     def hold(self):
         """
@@ -317,7 +318,7 @@ class Namespace:
         identity.refuse_several(found, self.identity)
         if self.path not in (node.path for node in found):
             raise Refused(f"{self.path} is not among the kernel's generic devices "
-                          f"({identity.GENERIC}): whether it is mounted or held can't be told")
+                          f"({identity.GENERIC}): it can't be determined whether it is in use")
         try:
             for node in found:
                 name = identity.block_name(node.name)
@@ -326,8 +327,8 @@ class Namespace:
                 try:
                     held.append(self.machine.open_exclusive(f"/dev/{name}"))
                 except FileNotFoundError:
-                    raise Refused(f"{self.path}: there is no /dev/{name} here, so whether it is "
-                                  "mounted or held can't be told: make its node") from None
+                    raise Refused(f"{self.path}: there is no /dev/{name} here, so it can't "
+                                  "be determined whether it is in use: make that node") from None
                 except OSError as error:
                     raise Refused(f"{self.path} is in use (/dev/{name}: {error.strerror}): unmount "
                                   "it, or name another") from None
@@ -390,7 +391,7 @@ class Namespace:
             done = self.machine.nvme(self.format_words(setting), FORMAT_LIMIT + SLACK)
             if done is None:
                 raise Refused(f"{self.path}: nvme format did not end in {FORMAT_LIMIT + SLACK} s, "
-                              "and is let alone: does the drive still answer?")
+                              "and goes on in the background: does the drive still respond?")
             if not in_progress(done) or self.machine.now() > end:
                 return done
             self.machine.sleep(BUSY_PAUSE)
@@ -459,7 +460,7 @@ def real_path(path, machine=HERE):
     except ValueError as error:
         raise Refused(f"{path}: {error}") from None
     if not number or not re.fullmatch(r"/dev/ng\d+n\d+", real):
-        raise Refused(f"{path} is no NVMe generic device (/dev/ngXnY)")
+        raise Refused(f"{path} is not an NVMe generic device (/dev/ngXnY)")
     return real
 
 
@@ -468,7 +469,8 @@ def refuse_other_serial(device, serial, allowed):
     Raises Refused unless the command line allowed to overwrite the drive with this serial number.
     """
     if not allowed:
-        raise Refused(f"a sweep overwrites what is on {device}: say so by --destroy={serial}, the "
+        raise Refused(f"a sweep overwrites the data of {device}: allow it by --destroy={serial}, "
+                      "the "
                       "serial number of its drive")
     if not serial or serial not in allowed:
         raise Refused(f"{device} belongs to serial number '{serial}', not "

@@ -72,7 +72,7 @@ def runs_there(plan, number):
     """Returns (the namespaces of a boot, its runs on them); called inside the guest."""
     every = boots_of(plan)
     if not 0 <= number < len(every):
-        raise Failed(f"boot {number} is none of the {len(every)} of this sweep")
+        raise Failed(f"boot {number} does not exist, this sweep has {len(every)}")
     boot, runs = every[number]
     target = Namespaces(boot.formats)
     return target, [run._replace(target=target) for run in runs]
@@ -120,7 +120,8 @@ def run_boot(folder, program, boot, runs):
         if status != GUEST_FAILED:
             break
     if status:
-        raise Failed(f"the guest ended with status {status}; go on with --resume={folder.path} guest")
+        raise Failed(f"the guest ended with status {status}; continue with --resume={folder.path} "
+                     "guest")
 
 
 def sweep(folder, program):

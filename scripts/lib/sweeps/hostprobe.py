@@ -104,7 +104,8 @@ def judge_answers(host, fio, meanings):
     ours = environment.output("fio", "--version")
     if facts.get("fio") != ours:
         theirs = facts.get("fio", "an unknown fio")
-        raise Refused(f"host {host.name}: has {theirs}, here is {ours}: the same is needed")
+        raise Refused(f"host {host.name}: has {theirs}, this host has {ours}: install the same "
+                      "version")
     for number, meaning in enumerate(meanings):
         if not moved(jobs.get(f"question{number}")):
             raise Refused(f"host {host.name}: {meaning}")
@@ -128,4 +129,4 @@ def environment_of(host, facts, place):
                                       "fio": facts.get("fio", ""), "engine": here["engine"]}
     return (here if mine else told) | {
         "targets": [{"name": place.name, "kind": place.kind}],
-        "notes": [] if mine else ["fio's server tells its version and its name, no more"]}
+        "notes": [] if mine else ["fio's server reports only its version and its name"]}

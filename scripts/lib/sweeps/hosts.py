@@ -47,12 +47,13 @@ def read_hosts(path):
             raise Refused(f"{path}:{at}: '{text}' is not host[:port]")
         found.append(Host(match[1], int(match[2] or PORT)))
     if not found:
-        raise Refused(f"{path} names no host: give a line host[:port] each")
+        raise Refused(f"{path} has no host: give lines host[:port]")
     places = {}
     for host in found:
         for place in places_of(host):
             if place in places:
-                raise Refused(f"{path}: a host is there twice: {places[place]} and {host.name}")
+                raise Refused(f"{path}: the same host is listed twice: {places[place]} and "
+                              f"{host.name}")
             places[place] = host.name
     return found
 
@@ -154,7 +155,7 @@ class HostDevice(Target):
                 (f"sed 's/ *$//' {self.serial()} | grep -qxF {words}",
                  f"has a {self.path} whose serial number --destroy does not name: not touched"),
                 (f"test -e {self.note} || {self.tell()} >{self.note} || test -s {self.note}",
-                 "has no room for a note"),
+                 "has no space for a small file"),
                 (self.same(), f"has another drive at {self.path} than when the sweep began: not "
                  "touched")]
 
@@ -175,8 +176,8 @@ class HostDevice(Target):
         for host in facts:
             for machine in {address for address, _ in places_of(host)} | {facts[host].get("hostname")}:
                 if machine in seen and machine:
-                    raise Refused(f"{seen[machine].name} and {host.name} are one machine, and so one "
-                                  f"{self.path}: name one of them")
+                    raise Refused(f"{seen[machine].name} and {host.name} are the same machine, and "
+                                  f"would both use {self.path}: list only one of them")
                 seen[machine] = host
 
     def trial(self):
@@ -190,10 +191,12 @@ def target(asked):
     """Returns the target of a sweep with --hosts."""
     word = asked["targets"][0]
     if not re.fullmatch(r"/[\w./-]+", word):
-        raise Refused(f"'{word}' is no full path of plain letters: name a folder or a device there")
+        raise Refused(f"'{word}' is not an absolute path of letters, digits, _, ., - and /: name a "
+                      "folder or a device of the hosts")
     if not word.startswith("/dev/ng"):
         return HostImages(word)
     if not asked["destroy"] or not all(serial.strip() for serial in asked["destroy"]):
-        raise Refused(f"a sweep overwrites what is on {word}: say so by --destroy=SERIAL of each "
+        raise Refused(f"a sweep overwrites the data of {word}: allow it by --destroy=SERIAL of "
+                      "each "
                       "host's drive")
     return HostDevice(word)

@@ -56,7 +56,7 @@ class Sweeper:
         found = answers(fio)
         self.drop([host for host in self.hosts if len(found.get(host.name, [])) < len(formats)
                    or not_filled(found[host.name], self.settings)],
-                  "as its namespaces were written", fio)
+                  "while its namespaces were written", fio)
 
     def run(self, run):
         """Does one run on all hosts."""
@@ -66,9 +66,9 @@ class Sweeper:
                      if is_short(job, time_of_run(self.folder.plan))]
             if not short:
                 break
-            print(f"note: {run.name}: fio ended before its time on {short[0]}", flush=True)
+            print(f"note: {run.name}: fio ended too early on {short[0]}", flush=True)
         else:
-            raise Failed(f"{run.name}: fio ended before its time, {TRIES} times: {fio.complaint()}")
+            raise Failed(f"{run.name}: fio ended too early, {TRIES} times: {fio.complaint()}")
         lost = [host for host in self.hosts if host.name not in found]
         self.drop(lost, f"in {run.name}", fio)
         fio.keep(self.folder, run.name)

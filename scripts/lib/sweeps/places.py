@@ -29,7 +29,8 @@ def refuse_in_results(said, path, but=()):
     allowed = {Path(one).resolve() for one in but}
     for folder in (real, *real.parents):
         if is_results(folder) and not (folder == real and real in allowed):
-            raise Refused(f"{said} is in the results of a sweep, {folder}: name a place outside of it")
+            raise Refused(f"{said} is inside the results of a sweep, {folder}: name a path "
+                          "outside of it")
 
 
 def refuse_images(word, out):
@@ -37,7 +38,7 @@ def refuse_images(word, out):
     said = f"the folder for images, {word},"
     refuse_in_results(said, word)
     if Path(word).resolve() == Path(out).resolve():
-        raise Refused(f"--out and {said} are the same place: name two")
+        raise Refused(f"--out and {said} are the same folder: name two folders")
 
 
 def refuse_nested(places):
@@ -49,11 +50,11 @@ def refuse_nested(places):
     for at, (said, path) in enumerate(real):
         for other, there in real[:at]:
             if path == there:
-                raise Refused(f"{other} and {said} are the same place: name two")
+                raise Refused(f"{other} and {said} are the same folder: name two folders")
             for (inner, inside), (outer, around) in (((said, path), (other, there)),
                                                      ((other, there), (said, path))):
                 if inside.is_relative_to(around):
-                    raise Refused(f"{inner} lies inside {outer}: name places apart from each other")
+                    raise Refused(f"{inner} is inside {outer}: name separate folders")
 
 
 def refuse_no_folder(said, path):
@@ -61,7 +62,7 @@ def refuse_no_folder(said, path):
     for one in (path, *path.parents):
         if one.exists():
             if not one.is_dir():
-                raise Refused(f"{said}: {one} is no folder: name another")
+                raise Refused(f"{said}: {one} is not a folder: name another one")
             return
 
 

@@ -38,33 +38,34 @@ def finite(number):
 
 def refuse_unless(good, path, what):
     if not good:
-        raise Refused(f"{path} is damaged, or no plan of a sweep: {what}: sweep again into another "
+        raise Refused(f"{path} is damaged, or not a plan of a sweep: {what}: sweep again into "
+                      "another "
                       "folder")
 
 
 def check(plan, path):
     """Raises Refused for a plan that scripts/sweep cannot have written."""
-    refuse_unless(isinstance(plan, dict), path, "no object")
+    refuse_unless(isinstance(plan, dict), path, "it is not an object")
     asked, sizes = plan.get("asked"), plan.get("sizes")
-    refuse_unless(isinstance(asked, dict) and isinstance(sizes, dict), path, "not what was asked")
+    refuse_unless(isinstance(asked, dict) and isinstance(sizes, dict), path, "'asked' is invalid")
     refuse_unless(all(type(asked.get(key)) is kind for key, kind in ASKED.items())
                   and all(isinstance(word, str) for key in ("targets", "fio", "destroy")
                           for word in asked[key]) and asked["targets"]
-                  and isinstance(asked.get("hosts"), str | None), path, "not what was asked")
-    refuse_unless(all(finite(sizes.get(key)) for key in sweepplan.SETTINGS), path, "no sizes")
-    refuse_unless(all(sizes[key] <= sweepplan.LONGEST for key in TIMES), path, "no times")
-    refuse_unless(all(whole(sizes[key]) for key in sweepplan.SETTINGS if key not in TIMES), path, "no sizes")
+                  and isinstance(asked.get("hosts"), str | None), path, "'asked' is invalid")
+    refuse_unless(all(finite(sizes.get(key)) for key in sweepplan.SETTINGS), path, "'sizes' is invalid")
+    refuse_unless(all(sizes[key] <= sweepplan.LONGEST for key in TIMES), path, "its times are invalid")
+    refuse_unless(all(whole(sizes[key]) for key in sweepplan.SETTINGS if key not in TIMES), path, "'sizes' is invalid")
     refuse_unless(all(isinstance(plan.get(key, []), list)
-                      for key in ("points", "refused", "left_out")), path, "no points")
-    refuse_unless("points" in plan and points(plan), path, "no points")
-    refuse_unless(isinstance(plan.get("drives", {}), dict), path, "no drives")
+                      for key in ("points", "refused", "left_out")), path, "it has no points")
+    refuse_unless("points" in plan and points(plan), path, "it has no points")
+    refuse_unless(isinstance(plan.get("drives", {}), dict), path, "'drives' is invalid")
     try:
         sweepplan.refuse_endless(len(points(plan)), sizes)
     except sweepplan.Refused as error:
         raise Refused(f"{path}: {error}") from None
     for columns in points(plan):
         refuse_unless(isinstance(columns, dict) and point_is_sound(columns), path,
-                      "a point that is none")
+                      "a point is invalid")
 
 
 def point_is_sound(columns):
@@ -132,4 +133,4 @@ def refuse_other(there, plan, path):
     if kept != there["points"] or any(there.get(key) != plan.get(key)
                                       for key in {*there, *plan} - both):
         raise Refused(f"{path} holds another sweep's results: name another folder, or "
-                      "go on with that one by --resume")
+                      "continue that one by --resume")

@@ -37,7 +37,7 @@ def one_of(known, what):
     """Returns a reader of a word that must be in @known, which is a list or a dict to the value."""
     def read(word):
         if word not in known:
-            raise Refused(f"'{word}' is no {what}: {nearest(word, known)}")
+            raise Refused(f"'{word}' is not a valid {what}: {nearest(word, known)}")
         return known[word] if isinstance(known, dict) else word
     return read
 
@@ -46,7 +46,8 @@ def number(what, least=0, most=10**9):
     """Returns a reader of an integer; the range has to fit into fio's options and the results."""
     def read(word):
         if not re.fullmatch(r"[0-9]{1,30}", word) or not least <= int(word) <= most:
-            raise Refused(f"'{word[:40]}' is no {what}, a number from {least} to {most}")
+            raise Refused(f"'{word[:40]}' is not a valid {what}: give a number from {least} to "
+                          f"{most}")
         return int(word)
     return read
 
@@ -55,10 +56,10 @@ def size(word):
     """Returns a size in bytes; the suffixes k, m and g are powers of 1024."""
     match = re.fullmatch(r"([1-9][0-9]*)([kmg]?)", word.lower())
     if not match:
-        raise Refused(f"'{word}' is no size, such as 4096, 4k or 64M")
+        raise Refused(f"'{word}' is not a size: give for example 4096, 4k or 64M")
     found = int(match[1]) << 10 * " kmg".index(match[2] or " ")
     if found > MOST_BYTES:
-        raise Refused(f"'{word[:40]}' is too large a size: {MOST_BYTES} bytes at most")
+        raise Refused(f"'{word[:40]}' is too large: give at most {MOST_BYTES} bytes")
     return found
 
 
@@ -66,13 +67,13 @@ def seconds(word, least=0):
     """Returns a time in seconds, at least @least."""
     match = re.fullmatch(r"([0-9]*\.?[0-9]+)(ms|s|m|)", word)
     if not match:
-        raise Refused(f"'{word}' is no time, such as 50ms, 2s or 1m")
+        raise Refused(f"'{word}' is not a time: give for example 50ms, 2s or 1m")
     found = float(match[1]) * {"ms": 0.001, "s": 1, "": 1, "m": 60}[match[2]]
     if found > LONGEST:
-        raise Refused(f"'{word[:40]}' is too long a time: {LONGEST} s, which is a year, at most")
+        raise Refused(f"'{word[:40]}' is too long: give at most {LONGEST} s, which is a year")
     if found < least:
-        raise Refused(f"'{word}' is too short a time: {round(least * 1000)} ms at least, in which "
-                      "something can be measured")
+        raise Refused(f"'{word}' is too short to measure anything: give at least "
+                      f"{round(least * 1000)} ms")
     return found
 
 
@@ -170,7 +171,7 @@ class Plan:
         values = read_values(key, text)
         if key in SETTINGS:
             if section is not None:
-                raise Refused(f"'{key}' holds for the whole plan: put it above the first section")
+                raise Refused(f"'{key}' applies to the whole plan: put it above the first section")
             self.settings[key] = values
         else:
             (self.common if section is None else section)[key] = values
@@ -255,8 +256,9 @@ def wanted(plan, only=""):
             if load_.bs % fmt.lbs == 0:
                 points[fmt, name, checks, load_] = None
     if not points:
-        raise Refused(f"plan '{plan.name}'{f' with only {only!r}' if only else ''} has no point: "
-                      "no metadata holds the tuple, or no bs is whole blocks")
+        raise Refused(f"plan '{plan.name}'{f' with only {only!r}' if only else ''} has no "
+                      "valid point: ms is too small for the tuple, or bs is not a multiple of "
+                      "data_size")
     return list(points)
 
 
@@ -285,8 +287,8 @@ def check_size(plan, points):
     size = plan.settings["size"]
     for point in points:
         if size % point.fmt.lbs or size < point.load.bs:
-            raise Refused(f"size={size}: is not whole blocks of {point.fmt.lbs} bytes, or less than an "
-                          f"I/O of {point.load.bs}: give another --set=size")
+            raise Refused(f"size={size} is not a multiple of the block size {point.fmt.lbs}, or less "
+                          f"than one I/O of {point.load.bs} bytes: give another --set=size")
     refuse_endless(len(points), plan.settings)
 
 
@@ -294,8 +296,8 @@ def refuse_endless(points, settings):
     """Refuses a sweep with more runs than the tables of results have room for."""
     runs = points * max(settings["repeats"], settings["base_repeats"])
     if runs > MOST_RUNS:
-        raise Refused(f"{points} points with their repeats are {runs} runs, {MOST_RUNS} are the most: "
-                      "leave out points, or give fewer repeats")
+        raise Refused(f"{points} points with their repeats need {runs} runs, but at most {MOST_RUNS} "
+                      "are allowed: leave out points, or give fewer repeats")
 
 
 def base_line(target, fmt, load_):

@@ -91,14 +91,15 @@ class Sweeper:
         try:
             while not fio.ended():
                 if fio.seconds() > fill_limit(self.jobs.settings, len(places)):
-                    raise Failed(f"{places[0][0].name}: fio does not end: {fio.complaint()}")
+                    raise Failed(f"{places[0][0].name}: fio did not end in time: {fio.complaint()}")
                 time.sleep(POLL)
             jobs = fio.jobs()
             if fio.process.returncode or len(jobs) != len(places):
-                raise Failed(f"{places[0][0].name} can't be written: {fio.complaint()}")
+                raise Failed(f"{places[0][0].name} could not be written: {fio.complaint()}")
             if not_filled(jobs, self.jobs.settings):
                 raise Failed(f"{places[0][0].name}: fio did not write all "
-                             f"{self.jobs.settings['size']} bytes that are measured: is it smaller?")
+                             f"{self.jobs.settings['size']} bytes: is the namespace smaller? Give "
+                             "a smaller --set=size")
             shutil.rmtree(fio.place)
         finally:
             fio.kill()
@@ -141,7 +142,7 @@ class Sweeper:
         for batch, fio in self.running:
             if fio.seconds() > each * len(batch) * self.settings["overlap"] + SLACK:
                 fio.kill()
-                raise Failed(f"{batch[0].name}: fio does not end")
+                raise Failed(f"{batch[0].name}: fio did not end in time")
 
     def ended(self, batch, fio):
         """Keeps the results of a fio that ended; raises Failed if it has none."""
@@ -179,6 +180,6 @@ class Sweeper:
         fio ended before the time of @run, so its results are invalid: repeats the whole batch.
         """
         if self.tried[batch[0].name] == TRIES:
-            raise Failed(f"{run.name}: fio ended before its time, {TRIES} times: {fio.complaint()}")
-        print(f"note: {run.name}: fio ended before its time; it runs again", flush=True)
+            raise Failed(f"{run.name}: fio ended too early, {TRIES} times: {fio.complaint()}")
+        print(f"note: {run.name}: fio ended too early; it runs again", flush=True)
         self.start(batch)

@@ -49,7 +49,7 @@ def dry_run(plan, runs, out):
     print(f"# preconditioning: {plan['preconditioning']}")
     absent = {run.target.name for run in runs if isinstance(run.target, targets.AbsentDevice)}
     for name in sorted(absent):
-        print(f"# {name} is not there now: formats that it has not will be left out")
+        print(f"# {name} does not exist now: formats that it does not support will be left out")
     formatted, cpus = {}, sweepjobs.split_cpus()
     for batch in schedule.batches(runs, settings):
         target, fmt = batch[0].target, batch[0].point.fmt

@@ -35,8 +35,9 @@ def local_target(asked, word, tag, drives, dry):
 def absent_device(asked, word, tag):
     """Returns the target of a dry run for a drive that does not exist here."""
     if asked["keep_format"]:
-        raise targets.Refused(f"{word} is not there, so nobody knows how it is formatted: leave out "
-                              "--keep-format for a dry run")
+        raise targets.Refused(f"{word} does not exist, so its format is unknown: leave out "
+                              "--keep-format "
+                              "for a dry run")
     return targets.AbsentDevice(word, tag)
 
 
@@ -67,7 +68,8 @@ def open_targets(asked, drives=None, dry=False):
     words = asked["targets"]
     tags = [f"{Path(word).name}-" if len(words) > 1 else "" for word in words]
     if len(set(tags)) < len(tags):
-        raise targets.Refused(f"two targets are named alike, or one is named twice: {', '.join(words)}")
+        raise targets.Refused(f"two targets have the same name, or one is given twice: "
+                              f"{', '.join(words)}")
     chosen = [local_target(asked, word, tag, drives, dry) for word, tag in zip(words, tags)]
     targets.refuse_twins([target for target in chosen if isinstance(target, targets.Device)])
     return chosen

@@ -44,7 +44,7 @@ def image_folder(word):
     """Returns the folder that a word names."""
     folder = Path(word).resolve()
     if not folder.is_dir():
-        raise Refused(f"{folder} is no folder: images go where there is one")
+        raise Refused(f"{folder} is not a folder: name an existing folder for the images")
     return folder
 
 
@@ -86,7 +86,7 @@ def finish_all(opened):
         try:
             target.finish()
         except Exception as error:      # pylint: disable=broad-except
-            failed.append(f"{target.name} is not as it was found: {reason(error)}")
+            failed.append(f"{target.name} was not restored: {reason(error)}")
     return failed
 
 
@@ -363,17 +363,20 @@ def not_put_back(folder):
     for ident, setting in folder.originals:
         lines.append(
             f"{was(ident.text(), setting)}: --resume={folder.path} "
-            f"--destroy={quoting.sh(ident.serial)} does it, or, by its present name, nvme format "
+            f"--destroy={quoting.sh(ident.serial)} restores it, or, with its current name, nvme "
+            "format "
             f"/dev/ngXnY --namespace-id={ident.nsid} {' '.join(setting.words())}")
     for path, setting in folder.nameless.items():
-        lines.append(f"{was(path, setting)}; an older program noted no serial number: on that drive, "
+        lines.append(f"{was(path, setting)}; an older sweep stored no serial number: on that "
+                     "drive, "
                      f"run nvme format {' '.join(setting.words())}")
     return lines
 
 
 def was(what, setting):
     """Returns the text that says which setting a namespace should have."""
-    return f"{what} was LBA format {setting.lbaf} ({setting.fmt.name()}) before and is not put back"
+    return (f"{what} was LBA format {setting.lbaf} ({setting.fmt.name()}) before, which is not "
+            "restored")
 
 
 def refuse_twins(devices):
@@ -390,4 +393,4 @@ def identity_of(words):
     try:
         return identity.Identity.from_json(words)
     except ValueError:
-        raise Refused("the results folder does not say which drive it is of: sweep again") from None
+        raise Refused("the results folder does not identify its drive: sweep again") from None
