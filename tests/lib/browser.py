@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A page in a real browser without a screen: what of it is seen, and what is wrong there."""
+"""Opens a page in a headless browser: what is visible of it, and what is wrong there."""
 import json
 import re
 import shutil

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One line a test case, and the exit status they add up to."""
+"""Prints one line per test case, and computes the exit status."""
 import sys
 from pathlib import Path
 

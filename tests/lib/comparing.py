@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""scripts/compare run on folders that are made up, and what it has to say of them."""
+"""Runs scripts/compare on made-up folders, and checks its output."""
 import csv
 
 import fakeresults

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Sweeps of drives that stand in a model of a rack (rack.py), and complaints of their ends."""
+"""Sweeps of drives in a model of a rack (rack.py), and complaints about how they end."""
 from pathlib import Path
 
 import rack

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Results folders with a known truth: what an I/O costs is a formula, noise is drawn from a
-seed. For trying statistics and pages by the hundred; what a sweep really writes is tried
-by the tests that run one.
+Results folders with a known truth: the time of an I/O is a formula, noise is drawn from a
+seed. They test statistics and pages by the hundred; tests that run a sweep check what it
+really writes.
 """
 import csv
 import itertools

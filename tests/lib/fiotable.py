@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""engines/fio-options.md, the table of what fio's options do with the engine, as data."""
+"""Reads engines/fio-options.md, the table of what fio's options do with the engine."""
 import re
 import shlex
 from typing import NamedTuple

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Steps run in the guest (scripts/guest): what each of them said, and how it ended."""
+"""Runs steps in the guest (scripts/guest): the output and exit status of each."""
 import os
 import signal
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The lab without a guest: the same steps here, on images of the embedded controller."""
+"""Like guestlab.py without a guest: runs the steps here, on images of the embedded controller."""
 import sys
 from pathlib import Path
 

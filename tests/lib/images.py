@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Backing images of namespaces, looked at and damaged from outside of the guest."""
+"""Reads and damages the backing images of namespaces from outside of the guest."""
 import re
 import subprocess
 from pathlib import Path

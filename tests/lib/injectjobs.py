@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Jobs that damage blocks with pi_inject=, and those that read them: for tests/guest/check-inject.
-A part of the test is a function that yields jobs; each works on blocks of its own.
+Jobs that damage blocks with pi_inject=, and jobs that read them, for tests/guest/check-inject.
+Each part of the test is a function that yields jobs; each part has blocks of its own.
 """
 import sys
 from pathlib import Path

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-What jobs of injectjobs.py left, and whether it is what they have to leave: on media by
-image-check, in pi_log and pi_report, and as fio counts. A judge returns complaints.
+Checks what jobs of injectjobs.py left: on media by image-check, in pi_log and pi_report, and
+in fio's counts. Each check returns complaints.
 """
 import collections
 import json

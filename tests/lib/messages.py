@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-The messages of programs, collected from the sources, and their entries in nvmepi-messages(7).
+Collects the messages of programs from the sources, and their entries in nvmepi-messages(7).
 
-A message is a text with places where it varies. In the sources these are printf's
-conversions and the braces of f-strings; in an entry they are any words. Every string of three
-words and more in the C sources, in the scripts that users call and in their library is taken
-for a message, or for a part of one, but for those that are named here as something else.
+A message is a text with places that vary. In the sources these are conversions of printf and
+braces of f-strings; in an entry they are any words. Every string of at least three words in the
+C sources, in the programs for users and in their library counts as a message, or as a part of
+one, unless it is listed here as something else.
 """
 import ast
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the matrix is made of: cases, the pairs of values they cover, and their fio jobs."""
+"""The cases of the matrix, the pairs of values that they cover, and their fio jobs."""
 import itertools
 from typing import NamedTuple
 

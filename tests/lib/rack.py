@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-A model of a rack of drives: controllers, namespaces, the kernel's names and files of them,
-and nvme-cli in front, in the voices of 2.3 and 2.16. Its clock is virtual. Names are given
-as Linux gives them: the lowest number that is free, and one stays taken while a descriptor
-of it is open. Whoever touches what nobody named is written down in Rack.wrong.
+A model of a rack of drives: controllers, namespaces, the kernel's names and files for them, and
+nvme-cli, with the output of versions 2.3 and 2.16. Its clock is virtual. Names are given as Linux
+gives them: the lowest free number; a number stays in use while a descriptor of the device is open.
+Every access to something that was not named on a command line is recorded in Rack.wrong.
 """
 import errno
 import json

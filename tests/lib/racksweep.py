@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-scripts/sweep and the like as processes on a model of a rack (tests/lib/rack.py). Each is a
-thread, and one of them runs at a time: at every question to the rack another may go on,
-drives may come and go, and a process may be told to end, or be killed. A stub stands for
-fio: its I/O goes to what a name leads to when it starts.
+Runs scripts/sweep and similar programs as processes on a model of a rack (tests/lib/rack.py). Each
+is a thread, and one runs at a time: at every access to the rack another one may continue, drives
+may be inserted or removed, and a process may be interrupted or killed. A stub replaces fio: its
+I/O goes to the device to which a name leads when it starts.
 """
 import contextlib
 import io
