@@ -21,7 +21,7 @@ const char *io_command_name(uint8_t opcode)
 
 /* --- tags --- */
 
-/* Of block @i of @io. */
+/* Returns the tags of block @i of @io. */
 static struct pi_tags tags_at(const struct io *io, uint32_t i)
 {
 	const struct vfy_expect *e = &io->expect;
@@ -44,7 +44,7 @@ unsigned io_tags_differ(const struct pi_tags *a, const struct pi_tags *b)
 	       (a->storage != b->storage ? PI_STORAGE : 0);
 }
 
-/* The fields of block @i that do not follow from @t, those of block @first. */
+/* Returns the fields of block @i whose values do not follow from @t, the tags of block @first. */
 static unsigned breaks(const struct io *io, const struct pi_tags *t, uint32_t first, uint32_t i)
 {
 	struct pi_tags want = *t, is = tags_at(io, i);
@@ -131,7 +131,7 @@ unsigned io_host_checks(const struct io *io, const struct io_job *job)
 	return checks & ~job->plugin.session.owns & ~io->expect.free;
 }
 
-/* --- what must not be left in place of blocks --- */
+/* --- poison: values that a read has to replace --- */
 
 void io_poison(const struct job_ns *ns, uint64_t lba, struct io_blocks b, uint32_t nr)
 {

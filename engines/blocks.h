@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * blocks.h - the types of an I/O, and what is known of its blocks: where they are, which
- * tags they carry, what is checked of them and by whom, and how they are counted
+ * blocks.h - the types of an I/O and the facts about its blocks: where they are, which tags they
+ * carry, which checks apply to them and who makes them, and how they are counted
  *
- * io.h, diagnose.h and inject.h are built on it.
+ * io.h, diagnose.h and inject.h build on it.
  */
 #ifndef BLOCKS_H
 #define BLOCKS_H
@@ -14,7 +14,10 @@
 #include "job.h"
 #include "engines/nvme/ticks.h"
 
-/* Blocks as they cross the interface, from one on; @md NULL: no metadata does. */
+/*
+ * Blocks in the layout that is transferred, from one block on. @md is NULL if no metadata is
+ * transferred.
+ */
 struct io_blocks {
 	uint8_t	*data;
 	size_t	data_stride;
@@ -25,65 +28,78 @@ struct io_blocks {
 /* One I/O in flight. */
 struct io {
 	const struct job_ns	*ns;
-	unsigned		tag;		/* one I/O's at a time */
+	unsigned		tag;		/* used by one I/O at a time */
 	uint64_t		slba;
-	uint32_t		nr_blocks;	/* a count */
+	uint32_t		nr_blocks;	/* a count, not 0's based */
 	uint8_t			opcode;		/* enum nvme_io_opcode */
 	bool			pract;
-	bool			bounced;	/* the wire's blocks are in @bounce */
-	struct io_blocks	blocks;		/* where they are */
-	void			*buf;		/* fio's: nr_blocks * ns->host_block bytes */
-	void			*bounce;	/* ours, up to ns->bounce_size bytes */
-	void			*md;		/* ours, up to ns->md_size bytes */
+	bool			bounced;	/* blocks are transferred from or to @bounce */
+	struct io_blocks	blocks;		/* where the blocks are */
+	void			*buf;		/* fio's buffer, nr_blocks * ns->host_block bytes */
+	/* the engine's buffer, up to ns->bounce_size bytes */
+	void			*bounce;
+	/* the engine's metadata buffer, up to ns->md_size bytes */
+	void			*md;
 
-	struct vfy_expect	expect;		/* what its blocks carry */
-	struct vfy_io		plugin_io;		/* as a plugin sees it, where there is one */
-	bool			default_tags;	/* the namespace's: no plugin changed them */
-	bool			fast_path;		/* so is the I/O: what follows from the rest is not set */
-	uint64_t		started_at;		/* when it started, as vfy_written_*_starts() has it */
+	struct vfy_expect	expect;		/* tags that its blocks carry */
+	/* the plugin's view of the I/O, if there is a plugin */
+	struct vfy_io		plugin_io;
+	/* tags are the namespace's: no plugin changed them */
+	bool			default_tags;
+	/* io_start() left blocks, expect and checks unset */
+	bool			fast_path;
+	/* time of its start, from vfy_written_*_starts() */
+	uint64_t		started_at;
 	unsigned		given;		/* PI_*: tags whose values the plugin has set */
-	unsigned		checks;		/* PI_* the device is asked for */
+	unsigned		checks;		/* PI_* that the device has to check */
 
-	/* Done on purpose: */
-	struct vfy_injection	*damage;	/* room for each field of each block, where there is injection */
+	/* Injected errors: */
+	/* space for each field of each block; NULL without injection */
+	struct vfy_injection	*damage;
 	unsigned		nr_injections;
-	uint64_t		seq;		/* of the first block in the job's sequence */
-	void			*copy, *copy_md; /* what is sent then; as @bounce and @md */
+	/* index of the first block in the job's sequence of blocks */
+	uint64_t		seq;
+	/* the damaged copy that is sent; sizes as @bounce and @md */
+	void			*copy, *copy_md;
 };
 
-/* What the drive must answer to a damaged write: pi_expect. */
+/* What the device must answer to a damaged write: pi_expect. */
 enum io_answer { IO_ANSWER_AUTO, IO_ANSWER_REJECT, IO_ANSWER_ACCEPT, IO_ANSWER_ANY };
 
-/* Why the host checked nothing of a block that was read. */
+/* Why the host checked nothing in a block that was read. */
 enum io_unchecked {
 	IO_NOT_ASKED,		/* pi_verify=none */
-	IO_PRACT,		/* pi_act=1: no tuple crosses */
+	IO_PRACT,		/* pi_act=1: no tuple is transferred */
 	IO_NO_PI,		/* the namespace has no protection information */
-	IO_FAILED,		/* the read did, and the block was not looked at again */
-	IO_PLUGIN,		/* the plugin judged it instead */
-	IO_NOT_OURS,		/* only what this run wrote would be checked */
-	IO_BLANK,		/* no tuple, and all zero: not written, or zeroed */
+	IO_FAILED,		/* the read failed, and the block was not read again */
+	IO_PLUGIN,		/* the plugin checked it instead */
+	IO_NOT_OURS,		/* this run did not write it, so its tags are unknown */
+	IO_BLANK,		/* it has no tuple and is all zero: not written, or zeroed */
 	IO_NR_UNCHECKED,
 };
 
 /*
- * Costs and counts, of the host.  A block that was read is checked, escaped or
- * unchecked, and nothing else; those of bare I/Os for which there was nothing to do
- * but the command are in @bare.
+ * Costs and counts of the host. Each block that was read is either checked, escaped, or not
+ * checked. The blocks of the fast path are counted apart, in @fast_read and @fast_written, until
+ * io_count_bare() adds them to the other counts.
  */
 struct io_stats {
-	uint64_t	ios;			/* that moved blocks, or had them checked */
-	uint64_t	generated, checked;	/* blocks, by the host */
-	uint64_t	escaped[2];		/* blocks: of types 1 and 2; of type 3 */
+	/* I/Os that transferred blocks or had them checked */
+	uint64_t	ios;
+	uint64_t	generated, checked;	/* blocks, generated and checked by the host */
+	uint64_t	escaped[2];		/* blocks: of types 1 and 2, and of type 3 */
 	uint64_t	unchecked[IO_NR_UNCHECKED];
 	uint64_t	fast_read, fast_written; /* blocks */
-	uint64_t	asked;			/* blocks that the device was asked to check, and answered of */
+	/* blocks that the device was asked to check, and for which it answered */
+	uint64_t	asked;
 	struct ticks_sum generating, checking;
-	uint64_t	damaged, rejected, accepted, wrong;	/* blocks, on purpose */
-	uint64_t	spared;			/* fields that would have been, but for a full book */
+	/* blocks with injected errors, and the device's answers to them */
+	uint64_t	damaged, rejected, accepted, wrong;
+	/* fields that were not damaged, because the table of injected blocks was full */
+	uint64_t	spared;
 };
 
-/* Blocks of reads that the host looked at; all blocks of reads. */
+/* Return the blocks of reads that the host looked at, and all blocks of reads. */
 static inline uint64_t io_looked_at(const struct io_stats *st)
 {
 	return st->checked + st->escaped[0] + st->escaped[1] + st->unchecked[IO_PLUGIN] +
@@ -99,45 +115,53 @@ static inline uint64_t io_blocks_read(const struct io_stats *st)
 	return n;
 }
 
-/* What the I/Os of a job share, and where findings go.  All zero will do, but for @record. */
+/*
+ * State that all I/Os of a job share, and callbacks for findings. Only @record is mandatory;
+ * everything else may be zero.
+ */
 struct io_job {
 	struct io_stats		stats;
-	void			*scratch;	/* one block of the largest format, data and metadata */
+	/* space for one block of the largest format, data and metadata */
+	void			*scratch;
 	struct vfy_use		plugin;
 	struct vfy_inject	inject;
 	bool			inject_reads, inject_writes;
 	enum io_answer		answer;
-	bool			media_apart;	/* the caller tells of media errors itself */
-	struct vfy_injected	*faults;	/* NULL: there is no injection in this fio */
+	bool			media_apart;	/* the caller reports media errors itself */
+	/* table of injected blocks; NULL: no job of this fio injects errors */
+	struct vfy_injected	*faults;
 
 	void			(*record)(void *ctx, const struct vfy_mismatch *r);
-	/* Of a block that a record is of: as it came; @md NULL: no metadata did.  May be NULL. */
+	/*
+	 * Called with the block of a mismatch as it was transferred; @md is NULL if no metadata
+	 * was. May be NULL.
+	 */
 	void			(*bad_block)(void *ctx, const struct io *io, const struct vfy_mismatch *r,
 					     const void *data, const void *md);
-	/* A damaged block, and what came of it.  May be NULL. */
+	/* Called for a damaged block and its result. May be NULL. */
 	void			(*injected)(void *ctx, const struct io *io, const struct vfy_injection *d,
 					    const char *outcome);
-	/* The device answered with this status word (above 0).  May be NULL. */
+	/* Called for each status word (above 0) of the device. May be NULL. */
 	void			(*status)(void *ctx, int status);
 	void			*ctx;
 };
 
-/* Are there blocks damaged on purpose, of which somebody keeps book? */
+/* Returns whether there are blocks with injected errors, which a table records. */
 static inline bool io_has_injected(const struct io_job *job)
 {
 	return job->faults && !vfy_injected_none(job->faults);
 }
 
-/* The fields in which @a and @b differ. */
+/* Returns the fields in which @a and @b differ. */
 unsigned io_tags_differ(const struct pi_tags *a, const struct pi_tags *b);
 
 /*
- * The fields that the device cannot check in this command: their values differ between
+ * Returns the fields that the device cannot check in this command: their values differ between
  * blocks, and a command carries one value of each.
  */
 unsigned io_beyond_device(const struct io *io);
 
-/* The tags that the blocks from @lba on carry, as the options say. */
+/* Returns the tags of the blocks from @lba on, as the options say. */
 static inline struct pi_tags io_tags(const struct job_ns *ns, uint64_t lba)
 {
 	struct pi_tags t = ns->tags;
@@ -148,12 +172,12 @@ static inline struct pi_tags io_tags(const struct job_ns *ns, uint64_t lba)
 }
 
 /*
- * How many blocks of @io, from block @first on, have tags that one command can
- * carry, and *@t, those tags.
+ * Returns the number of blocks of @io, from block @first on, whose tags one command can carry, and
+ * in *@t those tags.
  */
 uint32_t io_run(const struct io *io, uint32_t first, struct pi_tags *t);
 
-/* The blocks of @io from block @first on. */
+/* Returns the blocks of @io from block @first on. */
 static inline struct io_blocks io_blocks(const struct io *io, uint32_t first)
 {
 	struct io_blocks b = io->blocks;
@@ -165,33 +189,38 @@ static inline struct io_blocks io_blocks(const struct io *io, uint32_t first)
 }
 
 /*
- * Before a read of @nr blocks from @lba on into @b, which will be checked: the place of
- * their tuples, and of metadata beyond them, gets what can't be right.  @b.md is not
- * NULL.  What a target does not transfer is found so, by the usual checks, or where
- * those are for the guard alone by io_poisoned(): how many tuples were left as they were.
+ * io_poison(): before a read of @nr blocks from @lba on into @b that will be checked, fills the
+ * memory of their tuples, and of metadata beyond them, with values that cannot be right. @b.md is
+ * not NULL. The usual checks then find blocks that the target did not transfer. If only the guard
+ * is checked, io_poisoned() finds them: it returns how many tuples still have the poison.
  */
 void io_poison(const struct job_ns *ns, uint64_t lba, struct io_blocks b, uint32_t nr);
 uint32_t io_poisoned(const struct job_ns *ns, uint64_t lba, struct io_blocks b, uint32_t nr);
 
-/* The command of @io as it is on @nr blocks from block @first of it on. */
+/* Returns the command of @io for @nr of its blocks from block @first on. */
 struct nvme_io io_command(const struct io *io, uint32_t first, uint32_t nr);
 
-/* Does the command look at what is on media, and change nothing of it? */
+/* Returns whether the command reads or compares blocks on media without changing them. */
 static inline bool io_looks(uint8_t opcode)
 {
 	return opcode == nvme_cmd_read || opcode == nvme_cmd_compare || opcode == nvme_cmd_verify;
 }
 
-/* "read", "write", ... for people. */
+/* Returns the name of a command for messages: "read", "write" and so on. */
 const char *io_command_name(uint8_t opcode);
 
-/* What the host checks of a read, less what a plugin does itself: PI_*, VFY_METADATA. */
+/*
+ * Returns what the host checks in a read (PI_*, VFY_METADATA), without what a plugin checks itself.
+ */
 unsigned io_host_checks(const struct io *io, const struct io_job *job);
 
-/* Those of @checks that are of block @i of a read: some are, only where this run wrote it. */
+/*
+ * Returns those of @checks that apply to block @i of a read: some apply only to blocks that this
+ * run wrote.
+ */
 unsigned io_checks_of(const struct io *io, unsigned checks, uint32_t i);
 
-/* Did this run write any of the blocks of @io, as far as that matters? */
+/* Returns whether this run wrote any block of @io, as far as that matters. */
 static inline bool io_some_ours(const struct io *io)
 {
 	const struct job_ns *ns = io->ns;
@@ -199,28 +228,31 @@ static inline bool io_some_ours(const struct io *io)
 	return ns->own_only && ns->written && vfy_written_any(ns->written, io->slba, io->nr_blocks);
 }
 
-/* Is it certain that this run wrote block @i of a read, and nothing changed it otherwise since? */
+/*
+ * Returns whether this run certainly wrote block @i of a read, and nothing changed it since in
+ * another way.
+ */
 bool io_is_ours(const struct io *io, uint32_t i);
 
 /*
- * Is @status about a block, but of no check: a media error that is to be told of?  Not what
- * this run made itself, by Write Uncorrectable in any of the @nr blocks of @io from block
- * @first on.
+ * Returns whether @status is a media error that has to be reported: it is about a block, but not
+ * about a check. Errors that this run caused itself, by Write Uncorrectable to one of the @nr
+ * blocks of @io from block @first on, are not reported.
  */
 bool io_is_media_error(const struct io *io, uint32_t first, uint32_t nr, int status,
 		       const struct io_job *job);
 
 /*
- * Count @nr blocks that were read, the host having found @escaped of them to escape and
- * @blank all zero without a tuple.  @checks of 0: it looked at none.
+ * Counts @nr blocks that were read. The host found @escaped of them to escape, and @blank to be all
+ * zero without a tuple. @checks is 0 if it looked at none.
  */
 void io_count_read(const struct io *io, unsigned checks, uint32_t nr, uint32_t escaped, uint32_t blank,
 		   struct io_job *job);
 
-/* Why would the host check nothing of @ns's blocks? */
+/* Returns the reason for which the host would check nothing in the blocks of @ns. */
 enum io_unchecked io_unchecked_of(const struct job_ns *ns);
 
-/* Add what is known of @ns's bare I/Os to the other counts: at the end. */
+/* Adds the blocks of @ns's fast path to the other counts, at the end of the job. */
 void io_count_bare(const struct job_ns *ns, struct io_stats *st);
 
 #endif

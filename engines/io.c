@@ -17,7 +17,7 @@ static bool changes_blocks(uint8_t opcode)
 	       opcode == nvme_cmd_write_uncor;
 }
 
-/* Compare has no PRACT, and Verify shall not have it set. */
+/* Compare has no PRACT, and Verify must not have it set. */
 static bool pract_of(const struct io *io)
 {
 	return io->ns->pract && io->opcode != nvme_cmd_compare && io->opcode != nvme_cmd_verify;
@@ -28,9 +28,9 @@ static struct nvme_wire wire_of(const struct io *io)
 	return pract_of(io) == io->ns->pract ? io->ns->wire : nvme_wire(&io->ns->info.layout, false);
 }
 
-/* --- where things are --- */
+/* --- where the blocks are --- */
 
-/* Settle where the blocks of @io are, as they cross. */
+/* Sets where the blocks are in memory, in the layout that is transferred. */
 static void lay_out(struct io *io)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
@@ -50,7 +50,7 @@ static void lay_out(struct io *io)
 	}
 }
 
-/* The same for a plugin; what is written is still in fio's buffer. */
+/* Fills the plugin's view. Data that will be interleaved is still in fio's buffer. */
 static void show(struct io *io)
 {
 	const struct io_blocks *b = &io->blocks;
@@ -64,15 +64,16 @@ static void show(struct io *io)
 	};
 }
 
-/* Blocks in a row whose tuples are those of one series. */
+/* Consecutive blocks whose tuples follow from one pi_series. */
 struct run {
 	const struct pi_series	*series;
-	uint64_t		first;		/* its block that the first one is */
+	uint64_t		first;		/* index of the run's first block in the series */
 	uint32_t		nr;
-	struct pi_series	own;		/* where they are not the namespace's */
+	/* used if the tags are not those of the namespace */
+	struct pi_series	own;
 };
 
-/* Those of @io from block @i on, which are @usual's where no plugin has its say. */
+/* Finds the next blocks that share a series: the namespace's unless a plugin changed tags. */
 static void next_run(const struct io *io, const struct pi_series *ns_series, uint32_t i, struct run *run)
 {
 	struct pi_tags t;
@@ -88,9 +89,9 @@ static void next_run(const struct io *io, const struct pi_series *ns_series, uin
 	run->first = 0;
 }
 
-/* --- out --- */
+/* --- start of an I/O --- */
 
-/* Lay tuples over the blocks that are sent, where they are ours to lay, and move the data there. */
+/* Generates the tuples that are sent, if not PRACT=1, and copies data into the bounce buffer. */
 static void generate(const struct io *io)
 {
 	const struct pi_series *ns_series = io->pract ? &io->ns->plain : &io->ns->tuples;
@@ -121,13 +122,13 @@ static void ask_what_to_carry(struct io *io, struct io_job *job)
 		    t.app_mask == e->tags.app_mask;
 }
 
-/* Does somebody look at the metadata of what is read? */
+/* Returns whether anything checks the metadata of blocks that are read. */
 static bool is_checked(const struct io *io, const struct io_job *job)
 {
 	return io->ns->verify || io->ns->verify_md || vfy_plugged(&job->plugin) || io_has_injected(job);
 }
 
-/* Metadata and tuples of the blocks that are sent, wherever they lie. */
+/* Fills the metadata and the tuples of the blocks that are sent, in whatever layout. */
 static void prepare(struct io *io, struct io_job *job)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
@@ -161,7 +162,8 @@ void io_change_starts(const struct job_ns *ns, unsigned tag, uint8_t opcode, uin
 	if (opcode != nvme_cmd_write && ns->written)
 		vfy_written_change_starts(ns->written, lba, nr);
 	if (opcode == nvme_cmd_write_uncor && ns->spoiled)
-		vfy_written_put(ns->spoiled, lba, nr, 0);	/* from which none is ever taken out */
+		/* blocks are never removed from this map */
+		vfy_written_put(ns->spoiled, lba, nr, 0);
 }
 
 static inline void place(const struct io *io, const struct nvme_template *kind, uint64_t ref, void *data,
@@ -183,7 +185,7 @@ static void build(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 	nvme_build_io(cmd, &io->ns->info, &command);
 }
 
-/* What follows from what is asked for, as long as no plugin has its say. */
+/* Sets layout, tags and checks of an I/O that no plugin changes. */
 static void set_out(struct io *io)
 {
 	lay_out(io);
@@ -195,7 +197,7 @@ static void set_out(struct io *io)
 	io->checks = io->opcode == nvme_cmd_write ? io->ns->prchk : io->ns->prchk_read;
 }
 
-/* All there is besides the command. */
+/* Prepares everything but the command: metadata, tuples, the plugin's tags, poison of reads. */
 static void make_ready(struct io *io, struct io_job *job)
 {
 	set_out(io);
@@ -211,14 +213,14 @@ static void make_ready(struct io *io, struct io_job *job)
 	io->checks &= ~io_beyond_device(io);
 }
 
-/* The kind of command that @io is, where it is one of those that the namespace has. */
+/* Returns the namespace's template of the command, NULL if there is none. */
 static inline const struct nvme_template *kind_of(const struct io *io)
 {
 	return io->opcode == nvme_cmd_read ? &io->ns->read :
 	       io->opcode == nvme_cmd_write ? &io->ns->write : NULL;
 }
 
-/* Does anything hang on which of the blocks that are read this run wrote? */
+/* Returns whether it matters for reads which blocks this run wrote. */
 static inline bool reads_differ(const struct job_ns *ns)
 {
 	return ns->written && (ns->own_only || ns->escape == JOB_ESCAPE_OWN);
@@ -234,7 +236,7 @@ static inline void note_start(struct io *io)
 		io->started_at = vfy_written_write_starts(ns->written, io->slba, io->nr_blocks);
 }
 
-/* A bare read whose tuples will be checked. */
+/* Prepares a read on the fast path whose tuples will be checked. */
 static void start_checked(struct io *io)
 {
 	const struct job_ns *ns = io->ns;
@@ -244,7 +246,7 @@ static void start_checked(struct io *io)
 	pi_poison_at(&ns->poison, io->slba, io->buf, io->md, io->nr_blocks);
 }
 
-/* That is not bare.  Not inline, so that those that are pay nothing for it. */
+/* Slow path of io_start(). Not inlined, so that the fast path saves no registers. */
 static __attribute__((noinline)) void start_whole(struct io *io, struct io_job *job,
 						  struct nvme_uring_cmd *cmd)
 {
@@ -279,16 +281,16 @@ void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 	place(io, kind, kind->tagged ? io_tags(ns, io->slba).ref : 0, io->buf, io->md, cmd);
 }
 
-/* --- and back --- */
+/* --- end of an I/O --- */
 
-/* What the host found in the blocks of a read. */
+/* Result of the host's checks of a read. */
 struct found {
 	uint32_t	bad;		/* mismatches */
-	uint32_t	escaped;	/* blocks whose tuples do */
-	uint32_t	blank;		/* blocks without a tuple, and all zero */
+	uint32_t	escaped;	/* blocks whose tuples escape all checks */
+	uint32_t	blank;		/* blocks without a tuple that are all zero */
 };
 
-/* What is in the tuples that were read, by @fields?  Moves the data to fio's buffer. */
+/* Checks @fields of the tuples that were read, and copies data from the bounce buffer. */
 static struct found check_tuples(const struct io *io, unsigned fields)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
@@ -322,10 +324,10 @@ static struct found check_tuples(const struct io *io, unsigned fields)
 	return found;
 }
 
-/* What is in what was read? */
+/* Checks the tuples and the metadata of blocks that were read. */
 static struct found check(const struct io *io, unsigned checks)
 {
-	const bool tuples = checks && io->ns->wire.pi;		/* which may escape */
+	const bool tuples = checks && io->ns->wire.pi;		/* such blocks may escape */
 	struct found found = { 0 };
 	struct io_blocks b = io->blocks;
 	struct vfy_md_found md;
@@ -341,7 +343,7 @@ static struct found check(const struct io *io, unsigned checks)
 	return found;
 }
 
-/* Count the blocks of a read; without tuples, those that are not ours were not checked. */
+/* Counts the blocks of a read. Those that are only checked if they are ours may be unchecked. */
 static void count_read(const struct io *io, unsigned checks, const struct found *found, struct io_job *job)
 {
 	uint32_t others = 0;
@@ -355,7 +357,7 @@ static void count_read(const struct io *io, unsigned checks, const struct found 
 		      others ? 0 : found->blank, job);
 }
 
-/* Check what was read.  The errno fio gets. */
+/* Checks the blocks that were read. Returns the errno for fio. */
 static int judge_read(struct io *io, struct io_job *job)
 {
 	unsigned checks = io_host_checks(io, job), bad, found = 0;
@@ -400,7 +402,7 @@ void io_change_ends(const struct job_ns *ns, unsigned tag, uint8_t opcode, uint6
 		vfy_plugin_done(&job->plugin, &seen, NULL, res);
 }
 
-/* The command failed; what is known of its blocks is what a second look tells. */
+/* A command failed: a second access to its blocks, one by one, shows which ones are bad. */
 static int settle_failed(struct io *io, int res, struct io_job *job)
 {
 	uint64_t before = io_blocks_read(&job->stats);
@@ -416,7 +418,7 @@ static int settle_failed(struct io *io, int res, struct io_job *job)
 
 static int settle(struct io *io, int res, struct io_job *job)
 {
-	/* With PRACT=1 a write has nothing checked. */
+	/* With PRACT=1 the device checks nothing of a write. */
 	const bool asked = io->opcode == nvme_cmd_write ? !io->pract : io_looks(io->opcode);
 
 	if (io->checks && asked && (!res || nvme_result_errno(res) == EILSEQ))
@@ -426,7 +428,7 @@ static int settle(struct io *io, int res, struct io_job *job)
 	return io->opcode == nvme_cmd_read ? judge_read(io, job) : 0;
 }
 
-/* Is what a bare I/O has read as it should be?  If not, the usual check will tell. */
+/* Returns whether a read on the fast path has no mismatch; else the slow path lists them. */
 static bool sound(const struct io *io, struct io_job *job)
 {
 	const struct job_ns *ns = io->ns;
@@ -444,7 +446,7 @@ static bool sound(const struct io *io, struct io_job *job)
 	return true;
 }
 
-/* What of the blocks that @io changed does this run know now? */
+/* Records which blocks this run has written, after the command changed them. */
 static void note_end(const struct io *io, int res)
 {
 	struct vfy_written *w = io->ns->written;
@@ -476,7 +478,7 @@ static __attribute__((noinline)) int end_whole(struct io *io, int res, struct io
 	if (vfy_plugged(&job->plugin) && io->opcode != nvme_cmd_compare && io->opcode != nvme_cmd_verify)
 		vfy_plugin_done(&job->plugin, &io->plugin_io, &io->expect, res);
 	if (io->opcode == nvme_cmd_write)
-		io->nr_injections = 0;		/* it is settled */
+		io->nr_injections = 0;		/* injection is complete */
 	return err;
 }
 

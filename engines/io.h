@@ -1,39 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * io.h - the way of an I/O, between fio's buffer and the command
+ * io.h - the path of an I/O, between fio's buffer and the command
  *
- *	write:	metadata pattern, the plugin's word, then tuples (and the copy into
- *		extended blocks), then damage on purpose, in a copy
- *	read:	the check (and the copy back), the metadata pattern, the plugin
+ *   write: metadata pattern, the plugin's tags, then tuples (and the copy into extended
+ *          blocks), then injected errors, in a copy
+ *   read:  the check of tuples (and the copy back), of the metadata pattern, by the plugin
  *
- * Nothing here knows fio, allocates or makes a system call, but for the second
- * look at blocks after an error (diagnose.c), and what is done on purpose
- * (inject.c).
+ * This file does not depend on fio, allocates no memory and makes no system calls, except for the
+ * second access to blocks after an error (diagnose.c) and for injection (inject.c).
  */
 #ifndef IO_H
 #define IO_H
 
 #include "blocks.h"
 
-/* Will the wire's blocks of @io be in its bounce buffer?  Buffers need not be set. */
+/*
+ * Returns whether the blocks will be transferred from or to the bounce buffer of @io. Its buffers
+ * need not be set.
+ */
 bool io_bounces(const struct io *io);
 
 /*
- * Make ready what is written, and fill *@cmd.  What is known of @io is
- * set: its namespace, tag, place, opcode and buffers, and what inject_draw() drew.
+ * Prepares the blocks and fills *@cmd. Before the call the namespace, tag, LBA, opcode and buffers
+ * of @io are set, and the injections that inject_draw() drew.
  */
 void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd);
 
 /*
- * Take the result (as in target.h) of @io: check what was read, tell @job of
- * every mismatch, the device's, the host's and the plugin's.  Returns the errno
- * fio gets, 0 when all is well; EILSEQ for any mismatch.
+ * Handles the result @res (as in target.h) of @io: checks the blocks that were read, and reports
+ * every mismatch that the device, the host or the plugin found to @job. Returns the errno for fio:
+ * 0, or EILSEQ for any mismatch.
  */
 int io_end(struct io *io, int res, struct io_job *job);
 
 /*
- * A command that is none of the above changes @nr blocks from @lba on, as trims
- * do: before, and after it.
+ * Called before and after a command other than those above that changes @nr blocks from @lba on,
+ * for example a trim.
  */
 void io_change_starts(const struct job_ns *ns, unsigned tag, uint8_t opcode, uint64_t lba, uint64_t nr,
 		      struct io_job *job);
