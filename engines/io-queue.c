@@ -22,7 +22,7 @@ static size_t larger(size_t a, size_t b)
 	return a > b ? a : b;
 }
 
-/* Buffers start on pages, so that none shares one with another's. */
+/* Each buffer starts on a page of its own. */
 static int alloc_buffers(struct io_queue *f)
 {
 	size_t page = sysconf(_SC_PAGESIZE), scratch = 0, copy = 0, size;
@@ -41,8 +41,8 @@ static int alloc_buffers(struct io_queue *f)
 	if (posix_memalign(&f->buffers, page, size))
 		return -ENOMEM;
 	/*
-	 * Touched, all of it: Linux 6.12 pins the metadata buffer of a read as if it
-	 * were only read from, and untouched memory is one shared page of zeroes.
+	 * Touches all of the memory: for a read Linux 6.12 pins the metadata buffer read-only, and
+	 * untouched anonymous memory is the shared page of zeroes.
 	 */
 	memset(f->buffers, 0, size);
 	p = f->buffers;
@@ -67,7 +67,9 @@ static uint32_t max_blocks(const struct io_queue *f)
 	return most;
 }
 
-/* Lists with an entry for each block of an I/O, where somebody needs them. */
+/*
+ * Allocates the lists with an entry for each block of an I/O, if injection or a plugin needs them.
+ */
 static int alloc_by_block(struct io_queue *f)
 {
 	size_t blocks = max_blocks(f), damages = blocks * f->job.inject.nr;
@@ -111,7 +113,7 @@ int io_queue_alloc(struct io_queue *f, struct job_ns *ns, unsigned nr_ns, unsign
 
 /* --- the queue --- */
 
-/* The caller's buffers by tag, ours behind them; see buf_index(). */
+/* Lists the caller's buffers by tag, followed by the engine's; see buf_index(). */
 static struct iovec *list_buffers(const struct io_queue *f, const struct iovec *user_bufs)
 {
 	struct iovec *iov = calloc(2 * f->depth, sizeof(*iov));
@@ -172,9 +174,9 @@ void io_queue_close(struct io_queue *f)
 	free(f->buffers);
 }
 
-/* --- out --- */
+/* --- start of I/Os --- */
 
-/* ->res of a command that is under way: no status word, no -errno. */
+/* Value of ->res while the command is in flight: neither a status word nor an -errno. */
 #define UNDER_WAY INT_MIN
 
 static inline void push(struct io_queue *f, struct io_queue_slot *s, int buf_index)
@@ -184,7 +186,7 @@ static inline void push(struct io_queue *f, struct io_queue_slot *s, int buf_ind
 	f->pushed[f->nr_pushed++] = s->io.tag;
 }
 
-/* The slot of @tag; but for trims its list and its ranges are empty. */
+/* Returns the slot of @tag. Its list and its ranges are empty, except for trims. */
 static struct io_queue_slot *take(struct io_queue *f, unsigned tag, const struct job_ns *ns, bool checked)
 {
 	struct io_queue_slot *s = &f->slots[tag];
@@ -195,8 +197,8 @@ static struct io_queue_slot *take(struct io_queue *f, unsigned tag, const struct
 }
 
 /*
- * Push the trim that has been collecting.  Whatever is asked for after it comes behind it, and is
- * only then prepared, so that a plugin is told of both in order as well.
+ * Pushes the trim that is being collected. Commands that are asked for after it are also sent after
+ * it, and prepared only then, so that a plugin sees both in order.
  */
 static __attribute__((noinline)) void push_trim(struct io_queue *f)
 {
@@ -215,14 +217,14 @@ static __attribute__((noinline)) void push_trim(struct io_queue *f)
 
 static int buf_index(const struct io_queue *f, const struct io_queue_slot *s)
 {
-	if (!f->fixedbufs || s->io.nr_injections)	/* of which a copy is sent */
+	if (!f->fixedbufs || s->io.nr_injections)	/* a damaged copy is sent instead */
 		return -1;
 	return s->io.tag + (io_bounces(&s->io) ? f->depth : 0);
 }
 
 /*
- * Is a damaged write of any of these blocks under way?  If it is rejected it will be sent again
- * undamaged, which must not come behind a later command.
+ * Returns whether a damaged write to any of these blocks is in flight. If it is rejected, it will
+ * be sent again undamaged, which must not happen after a later command.
  */
 static bool is_unsettled(const struct io_queue *f, const struct job_ns *ns, uint64_t slba, uint32_t nr)
 {
@@ -233,7 +235,10 @@ static bool is_unsettled(const struct io_queue *f, const struct job_ns *ns, uint
 	return false;
 }
 
-/* What seldom comes ahead of an I/O.  False: it has to wait. */
+/*
+ * Slow path of io_queue_io(): handles a pending trim and injection. Returns false if the I/O has to
+ * wait.
+ */
 static __attribute__((noinline)) bool attend(struct io_queue *f, struct io_queue_slot *s)
 {
 	if (is_unsettled(f, s->io.ns, s->io.slba, s->io.nr_blocks))
@@ -310,7 +315,7 @@ bool io_queue_trim(struct io_queue *f, unsigned tag, const struct job_ns *ns,
 	return true;
 }
 
-/* Not inline, so that the usual way, on which reaping starts the batch, is short. */
+/* Not inlined, to keep the usual path short, in which reaping starts the batch. */
 static __attribute__((noinline)) int commit(struct io_queue *f)
 {
 	int nr = f->nr_pushed;
@@ -329,9 +334,9 @@ int io_queue_commit(struct io_queue *f)
 	return f->nr_out == f->depth ? 0 : commit(f);
 }
 
-/* --- and back --- */
+/* --- end of I/Os --- */
 
-/* How many I/Os beyond one a command have the commands at @cqes ended? */
+/* Returns the number of I/Os of the completed commands at @cqes, beyond one per command. */
 static __attribute__((noinline)) unsigned joined(const struct io_queue *f, const struct target_cqe *cqes,
 						 unsigned nr)
 {
@@ -344,8 +349,8 @@ static __attribute__((noinline)) unsigned joined(const struct io_queue *f, const
 }
 
 /*
- * Take the results of @nr commands.  -EPROTO where one is not under way: its blocks may
- * be another I/O's by now, so that no verdict on any would be one.
+ * Stores the results of @nr commands. Returns -EPROTO if a command is not in flight: its buffers
+ * may belong to another I/O by now, so no check of them would be valid.
  */
 static int take_results(struct io_queue *f, const struct target_cqe *cqes, unsigned nr)
 {
@@ -360,8 +365,8 @@ static int take_results(struct io_queue *f, const struct target_cqe *cqes, unsig
 }
 
 /*
- * Put what has completed behind what is still to be told of.  How many, or -errno;
- * with @min I/Os missing, it is waited for a command that ends some.
+ * Appends new completions to those that have not been returned yet. Returns their number, or
+ * -errno. With @min I/Os missing it waits for a command that ends at least one of them.
  */
 static int reap(struct io_queue *f, unsigned min, const struct timespec *timeout)
 {
@@ -388,12 +393,12 @@ int io_queue_reap(struct io_queue *f, unsigned min, unsigned max, bool spin,
 {
 	int ret;
 
-	if (f->trim && f->nr_done < (min ? min : 1))	/* else it may still get company */
+	if (f->trim && f->nr_done < (min ? min : 1))	/* otherwise more trims may join it */
 		push_trim(f);
 	if (f->nr_pushed)
 		f->issued(f);
 	f->nr_pushed = 0;
-	if (f->nr_done >= max) {			/* there is enough to tell of */
+	if (f->nr_done >= max) {			/* enough I/Os can be returned */
 		ret = f->target->commit(f->queue);
 		return ret ? ret : (int)max;
 	}
@@ -403,13 +408,15 @@ int io_queue_reap(struct io_queue *f, unsigned min, unsigned max, bool spin,
 	return ret < 0 ? ret : f->nr_done < max ? (int)f->nr_done : (int)max;
 }
 
-/* The next command that has completed; its first I/O. */
+/* Returns the slot of the next completed command, which is that of its first I/O. */
 static struct io_queue_slot *next_command(struct io_queue *f)
 {
 	return &f->slots[f->cqes[f->first++].tag];
 }
 
-/* A Flush, which is of all blocks, or trims: those of a command end together, and are told of one by one. */
+/*
+ * Ends a Flush, which concerns all blocks, or all trims of a command. They are returned one by one.
+ */
 static __attribute__((noinline)) void end_dataless(struct io_queue *f, struct io_queue_slot *s)
 {
 	const struct job_ns *ns = s->io.ns;

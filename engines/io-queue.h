@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * io-queue.h - a job's I/Os between being asked for and being told of
+ * io-queue.h - a job's I/O queue: holds each I/O from queueing until its completion is returned
  *
- * Owns the queue, the memory that I/Os need beside the caller's buffers, and the
- * book of what is in flight.  An I/O is known by its tag, 0..depth - 1, which the
- * caller uses for one at a time.  One thread; nothing here knows fio, and nothing
- * is allocated between io_queue_start() and io_queue_close().
+ * It owns the target's queue, the memory that I/Os need in addition to the caller's buffers, and
+ * the state of the I/Os in flight. An I/O is known by its tag, 0 to depth - 1, which is used by one
+ * I/O at a time. It is used by one thread, does not depend on fio, and allocates nothing between
+ * io_queue_start() and io_queue_close().
  */
 #ifndef FLIGHT_H
 #define FLIGHT_H
 
 #include "io.h"
 
-/* One I/O, by its tag. */
+/* One I/O; the index of its slot is its tag. */
 struct io_queue_slot {
 	struct io		io;
-	struct nvme_uring_cmd	*cmd;		/* the target's, of this tag */
-	bool			checked;	/* ends in io_end(): it moves blocks */
-	struct io_queue_slot	*next;		/* another trim of the same command, until it is told of */
-	struct nvme_dsm_range	*ranges;	/* of the command, in its first trim */
+	struct nvme_uring_cmd	*cmd;		/* the target's command of this tag */
+	bool			checked;	/* it transfers blocks and ends in io_end() */
+	/* another trim of the same command, until that is returned */
+	struct io_queue_slot	*next;
+	/* ranges of the command, in the slot of its first trim */
+	struct nvme_dsm_range	*ranges;
 	unsigned		nr_ranges;
-	int			res;		/* of the command, as in target.h */
+	int			res;		/* result of the command, as in target.h */
 };
 
 struct io_queue {
@@ -35,36 +37,41 @@ struct io_queue {
 	struct nvme_dsm_range	*ranges;
 	void			*buffers;
 	struct vfy_injection	*damage;	/* by slot and block; NULL: no injection */
-	struct vfy_block_tags	*tags;		/* the same, NULL: no plugin */
-	size_t			bounce_size, md_size;	/* bytes each slot has of them */
-	struct target_cqe	*cqes;		/* completed; told of up to ->first */
+	struct vfy_block_tags	*tags;		/* by slot and block; NULL: no plugin */
+	size_t			bounce_size, md_size;	/* bytes per slot */
+	/* completions; those before ->first have been returned */
+	struct target_cqe	*cqes;
 	unsigned		first, nr_cqes;
-	unsigned		nr_done;	/* I/Os of theirs not told of */
+	/* I/Os of these completions that have not been returned */
+	unsigned		nr_done;
 	unsigned		*pushed;	/* tags of I/Os not started yet */
 	unsigned		nr_pushed;
-	unsigned		nr_out;		/* I/Os taken and not told of */
-	struct io_queue_slot	*trim;		/* collects ranges, not pushed yet */
-	bool			attended;	/* something may come ahead of an I/O: that trim, or damage */
-	struct io_queue_slot	*trims;		/* of a completed command, not told of */
-	bool			has_joined;	/* some trims came as parts of another's command */
+	unsigned		nr_out;		/* I/Os queued and not yet returned */
+	struct io_queue_slot	*trim;		/* collects ranges and is not pushed yet */
+	/* a trim or injection may have to be handled before an I/O */
+	bool			attended;
+	/* trims of a completed command that have not been returned */
+	struct io_queue_slot	*trims;
+	bool			has_joined;	/* some trims share the command of another one */
 
-	struct io_job		job;		/* but for its scratch, the caller's */
-	/* Called when the I/Os in ->pushed have been started, or are about to be. */
+	/* a copy of the caller's, except for its scratch memory */
+	struct io_job		job;
+	/* Called when the I/Os in ->pushed were started, or are about to be. */
 	void			(*issued)(struct io_queue *f);
 	void			*ctx;
 };
 
 /*
- * Memory for @depth I/Os on @nr_ns namespaces at @ns, up to @max_ranges (1..256)
- * trims a command.  0, or -ENOMEM; io_queue_close() cleans up in any case.
+ * Allocates memory for @depth I/Os on the @nr_ns namespaces at @ns, with up to @max_ranges (1 to
+ * 256) trims per command. Returns 0, or -ENOMEM; io_queue_close() cleans up in any case.
  */
 int io_queue_alloc(struct io_queue *f, struct job_ns *ns, unsigned nr_ns, unsigned depth,
 		 unsigned max_ranges);
 
 /*
- * Open the queue, with @o's modes; the lists in it are filled in here.
- * @user_bufs: the caller's buffers by tag, to register (fixedbufs), or NULL.
- * 0, or -errno with one line in @why.
+ * Opens the queue with the modes of @o; the lists in it are filled in here. @user_bufs has the
+ * caller's buffers by tag, to be registered (fixedbufs), or is NULL. Returns 0, or -errno with one
+ * line in @why.
  */
 int io_queue_start(struct io_queue *f, struct target_queue_opts o, const struct iovec *user_bufs,
 		 char why[WHY_MAX]);
@@ -76,15 +83,18 @@ struct io_queue_range {
 };
 
 /*
- * Each puts an I/O into the batch, and commands leave in the order of these calls.  A trim of
- * @nr ranges (1..max_ranges) waits for others of its namespace to share its command, until that
- * has max_ranges of them, anything else is asked for, or somebody has to wait for I/Os to finish.
- * False: a write of the same blocks that was damaged on purpose has to end first; ask again once
- * I/Os have been told of.
+ * Each of these adds an I/O to the batch; commands are sent in the order of the calls.
  *
- * A target is free to execute commands that are under way at once in another order (NVMe Base
- * Specification, Command Ordering Requirements): of two that overlap, the later one can only
- * be relied on to come last where it is asked for after the earlier one was told of.
+ * A trim of @nr ranges (1 to max_ranges) waits for others of its namespace to share its command.
+ * The command is sent when it has max_ranges ranges, when anything else is asked for, or when the
+ * caller has to wait for I/Os.
+ *
+ * Returns false if a write to the same blocks that was damaged on purpose has to end first: try
+ * again when more I/Os were returned.
+ *
+ * A target may execute commands that are in flight at the same time in another order (NVMe Base
+ * Specification, Command Ordering Requirements). If two commands overlap, the later one is certain
+ * to take effect last only if it is asked for after the earlier one was returned.
  */
 bool io_queue_io(struct io_queue *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
 	       uint64_t slba, uint32_t nr_blocks, void *buf);
@@ -93,21 +103,21 @@ bool io_queue_trim(struct io_queue *f, unsigned tag, const struct job_ns *ns,
 		 const struct io_queue_range *ranges, unsigned nr);
 
 /*
- * Start the batch.  How many I/Os, or -errno.  With every tag in use the
- * caller can only wait next, and io_queue_reap() starts the batch as it begins to
- * wait: one system call in place of two.
+ * Starts the batch. Returns the number of I/Os, or -errno. If every tag is in use, the caller can
+ * only wait next, so the batch is left to io_queue_reap(), which starts it when it begins to wait:
+ * one system call instead of two.
  */
 int io_queue_commit(struct io_queue *f);
 
 /*
- * Start the batch and wait for @min finished I/Os, no longer than @timeout where that is not NULL;
- * @spin: by asking again and again.  How many can be told of, at most @max, or
- * -errno; -EPROTO: the target completed a command that was not under way.
+ * Starts the batch and waits for @min finished I/Os, at most for @timeout if it is not NULL; @spin
+ * polls instead of sleeping. Returns the number of I/Os that can be returned, at most @max, or
+ * -errno; -EPROTO if the target completed a command that was not in flight.
  */
 int io_queue_reap(struct io_queue *f, unsigned min, unsigned max, bool spin,
 		const struct timespec *timeout);
 
-/* The next finished I/O: returns its tag, and in *@err the errno it ended with. */
+/* Returns the tag of the next finished I/O, and its errno in *@err. */
 unsigned io_queue_next(struct io_queue *f, int *err);
 
 #endif
