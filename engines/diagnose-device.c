@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * diagnose-device.c - which blocks the device failed: it names neither block nor values, so
- * every block is asked for again by itself
+ * diagnose-device.c - finds the blocks for which the device failed a command: its status names
+ * neither the block nor values, so each block is accessed again by itself
  */
 #include <errno.h>
 #include "verify/metadata.h"
@@ -15,7 +15,7 @@ static int execute(const struct job_ns *ns, const struct nvme_io *io)
 	return nvme_execute(ns->target, &cmd);
 }
 
-/* The block in the scratch memory, laid out as it crosses unstripped. */
+/* Returns the block in the scratch memory, in the layout that is transferred with PRACT=0. */
 static struct io_blocks scratch(const struct io *io, const struct io_job *job)
 {
 	return (struct io_blocks){
@@ -24,7 +24,7 @@ static struct io_blocks scratch(const struct io *io, const struct io_job *job)
 	};
 }
 
-/* Read block @lba as it is, unchecked, into the scratch block. */
+/* Reads block @lba without checks into the scratch memory. */
 static int read_raw(const struct io *io, uint64_t lba, struct io_job *job)
 {
 	struct io_blocks b = scratch(io, job);
@@ -36,7 +36,7 @@ static int read_raw(const struct io *io, uint64_t lba, struct io_job *job)
 	});
 }
 
-/* The device blames a field: what is in it, and what should be? */
+/* Fills in what the field that the device reported contains, and what it should contain. */
 static void look_at_tuple(const struct io *io, const struct pi_tags *tags, struct vfy_mismatch *r,
 			  struct io_job *job)
 {
@@ -53,7 +53,7 @@ static void look_at_tuple(const struct io *io, const struct pi_tags *tags, struc
 	}
 }
 
-/* The first of bytes [@i, @end) that differs; @end if none does. */
+/* Returns the first byte in [@i, @end) that differs; @end if none does. */
 static uint32_t first_difference(const uint8_t *a, const uint8_t *b, uint32_t i, uint32_t end)
 {
 	while (i < end && a[i] == b[i])
@@ -61,7 +61,7 @@ static uint32_t first_difference(const uint8_t *a, const uint8_t *b, uint32_t i,
 	return i;
 }
 
-/* Of metadata, Compare compares what is beside the tuple. */
+/* Like first_difference() for metadata: Compare ignores the tuple. */
 static uint32_t md_difference(const struct pi_layout *l, const uint8_t *a, const uint8_t *b)
 {
 	const uint32_t tuple = l->type == PI_NONE ? l->md_size : pi_tuple_offset(l);
@@ -72,7 +72,7 @@ static uint32_t md_difference(const struct pi_layout *l, const uint8_t *a, const
 	return first_difference(a, b, tuple + l->format->tuple_size, l->md_size);
 }
 
-/* The device finds block and buffer different: where? */
+/* Compare failed: finds the first byte in which the block differs from the buffer. */
 static void look_at_data(const struct nvme_io *c, const struct io *io, struct vfy_mismatch *r,
 			 struct io_job *job)
 {
@@ -89,7 +89,8 @@ static void look_at_data(const struct nvme_io *c, const struct io *io, struct vf
 		got += i;
 		i = want ? md_difference(l, want, got) : l->md_size;
 		if (i == l->md_size)
-			return;			/* of the data: it may have changed since */
+			/* no difference in the data: the block may have changed meanwhile */
+			return;
 		r->field = VFY_METADATA;
 	}
 	r->known = true;
@@ -99,14 +100,18 @@ static void look_at_data(const struct nvme_io *c, const struct io *io, struct vf
 	r->mask = 0xff;
 }
 
-/* Have the plugin judge one block of a read that is in the scratch memory; how much it finds. */
+/*
+ * Lets the plugin check a block of a read in the scratch memory. Returns the number of its
+ * findings.
+ */
 static unsigned judge_scratch(const struct io *io, uint32_t block, struct io_job *job)
 {
 	struct io_blocks b = scratch(io, job);
 	struct vfy_expect e = io->expect;
 	struct vfy_io seen = {
 		.ns = &io->ns->seen, .tag = io->tag, .opcode = io->opcode, .lba = io->slba + block, .nr = 1,
-		.data = b.data, .md = io->blocks.md ? b.md : NULL,	/* where it crosses */
+		/* if metadata is transferred */
+		.data = b.data, .md = io->blocks.md ? b.md : NULL,
 	};
 
 	if (!vfy_plugged(&job->plugin))
@@ -116,7 +121,10 @@ static unsigned judge_scratch(const struct io *io, uint32_t block, struct io_job
 	return vfy_plugin_judge(&job->plugin, &seen, &e);
 }
 
-/* Tell of those of the first @nr findings that are not of @field, which was told of already. */
+/*
+ * Reports those of the first @nr findings of the plugin that are not of @field, which was reported
+ * already. Returns their number.
+ */
 static unsigned tell_others(const struct io *io, uint32_t block, unsigned nr, unsigned field,
 			    struct io_job *job)
 {
@@ -147,8 +155,8 @@ static void count_scratch(const struct io *io, const struct diagnose_run *run, u
 }
 
 /*
- * What the device lets through of a read that it failed, the host still looks at: all of its
- * checks but @told, which was told of already.  The block counts as checked by all of them.
+ * Checks a block of a failed read on the host, too: all of the host's checks except @told, the
+ * field that was reported already. The block counts as checked. Returns the number of mismatches.
  */
 static unsigned check_scratch(const struct io *io, uint32_t block, unsigned told, struct io_job *job)
 {
@@ -165,7 +173,10 @@ static unsigned check_scratch(const struct io *io, uint32_t block, unsigned told
 	return bad;
 }
 
-/* The device fails one block with @status: tell of that, and of what else is wrong with it. */
+/*
+ * The device failed a single block with @status: reports that, and what else is wrong with the
+ * block. Returns the number of mismatches.
+ */
 static unsigned tell_failed(const struct io *io, uint32_t block, int status, const struct nvme_io *c,
 			    struct io_job *job)
 {
@@ -194,7 +205,7 @@ static unsigned tell_failed(const struct io *io, uint32_t block, int status, con
 	return 1 + check_scratch(io, block, r.field, job);
 }
 
-/* There is no value to tell of, and no block to dump. */
+/* Reports blocks that cannot be read or written: there is no value, and no block to dump. */
 static void tell_media_error(const struct io *io, uint32_t first, uint64_t nr, int status,
 			     struct io_job *job)
 {
@@ -209,7 +220,7 @@ static void tell_media_error(const struct io *io, uint32_t first, uint64_t nr, i
 	job->record(job->ctx, &r);
 }
 
-/* Ask for one block again; returns how much is wrong with it. */
+/* Accesses one block again. Returns the number of mismatches. */
 static unsigned ask_again(const struct io *io, uint32_t block, struct io_job *job)
 {
 	struct nvme_io c = io_command(io, block, 1);
@@ -234,8 +245,8 @@ static unsigned ask_again(const struct io *io, uint32_t block, struct io_job *jo
 }
 
 /*
- * A rejected write is never sent again: the buffers still hold what the device
- * refused.
+ * Finds the blocks of a failed command. A rejected write is never sent again, because the buffers
+ * still contain what the device rejected.
  */
 static unsigned look_again(const struct io *io, unsigned field, const char *status, struct io_job *job)
 {
@@ -256,7 +267,8 @@ void diagnose_device(const struct io *io, int status, struct io_job *job)
 
 	if (look_again(io, field, r.status, job))
 		return;
-	r.field = field ? field : VFY_DATA;	/* gone: all that is known is where */
+	/* no block fails any more: only the range is known */
+	r.field = field ? field : VFY_DATA;
 	r.blocks = io->nr_blocks;
 	job->record(job->ctx, &r);
 }

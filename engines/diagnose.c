@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * diagnose.c - which blocks in the buffers of an I/O, and which fields, wanted and got
+ * diagnose.c - finds the blocks and fields with mismatches in the buffers of an I/O, and the values
+ * wanted and got
  *
- * The fast path only counts.  Here time does not matter, so the buffers are gone
- * through again in small runs.
+ * The fast path only counts mismatches. Time does not matter here, so the buffers are checked again
+ * in small runs.
  */
 #include "verify/metadata.h"
 #include "inject.h"
 #include "diagnose-list.h"
 
-/* Tell of @r, which is of block @index of @io, as it lies at @b. */
+/* Reports @r about block @index of @io, whose content is at @b. */
 void diagnose_tell(const struct io *io, struct io_job *job, struct vfy_mismatch *r, uint32_t index,
 		 struct io_blocks b)
 {
@@ -58,7 +59,7 @@ static void tell_of(struct diagnose_run *run, uint32_t block, struct vfy_mismatc
 	diagnose_tell(io, job, r, run->first + block, b);
 }
 
-/* Blocks of which nothing was transferred have no field that could be told of. */
+/* Reports blocks that were not transferred; they have no values that could be reported. */
 static unsigned list_untransferred(const struct io *io, struct diagnose_run *run, struct io_job *job)
 {
 	unsigned bad = 0;
@@ -79,7 +80,7 @@ static unsigned list_untransferred(const struct io *io, struct diagnose_run *run
 	return bad;
 }
 
-/* Must the block not escape, and does? */
+/* Returns whether a block escapes although pi_escape makes that a mismatch. */
 static bool escapes_wrongly(const struct io *io, const struct diagnose_run *run, uint32_t block)
 {
 	const struct job_ns *ns = io->ns;
@@ -93,7 +94,7 @@ static bool escapes_wrongly(const struct io *io, const struct diagnose_run *run,
 	       (ns->escape == JOB_ESCAPE_REJECT || io_is_ours(io, run->first + block));
 }
 
-/* The escapes among the run's blocks that are mismatches. */
+/* Reports the escapes of the run's blocks that are mismatches. */
 static unsigned list_escapes(const struct io *io, struct diagnose_run *run,
 			     const struct vfy_mismatch *template,
 			     struct io_job *job)
@@ -114,7 +115,7 @@ static unsigned list_escapes(const struct io *io, struct diagnose_run *run,
 	return bad;
 }
 
-/* Every wrong field of the run's blocks. */
+/* Reports every wrong field of the run's blocks. */
 unsigned diagnose_list(const struct io *io, struct diagnose_run *run, const struct vfy_mismatch *template,
 			 unsigned checks, struct io_job *job)
 {
@@ -158,7 +159,7 @@ unsigned diagnose_list(const struct io *io, struct diagnose_run *run, const stru
 	return told + (checks ? list_escapes(io, run, template, job) : 0);
 }
 
-/* Damage done on purpose has to be there, all of it that the host can see. */
+/* Injected errors must be present, as far as the host can see them: reports those that are not. */
 unsigned diagnose_list_gone(const struct io *io, struct diagnose_run *run, unsigned checks,
 			    struct io_job *job)
 {
@@ -201,7 +202,7 @@ unsigned diagnose_host(const struct io *io, enum vfy_side side, const char *stat
 
 /* --- by the plugin --- */
 
-/* Of block @index of @io, which lies at @b. */
+/* Reports a finding about block @index of @io, whose content is at @b. */
 void diagnose_tell_finding(const struct io *io, const struct vfy_finding *f, uint32_t index,
 			 struct io_blocks b, struct io_job *job)
 {

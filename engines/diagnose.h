@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* diagnose.h - after an error: which blocks, which fields, wanted and got */
+/* diagnose.h - after an error, finds the blocks and fields, and the values wanted and got */
 #ifndef DIAGNOSE_H
 #define DIAGNOSE_H
 
 #include "blocks.h"
 
-/* Tell of every mismatch of @checks in the buffers of @io; returns how many. */
+/* Reports every mismatch of @checks in the buffers of @io. Returns their number. */
 unsigned diagnose_host(const struct io *io, enum vfy_side side, const char *status, unsigned checks,
 		       struct io_job *job);
 
-/* Find the blocks for which the device failed @io with @status. */
+/* Finds the blocks for which the device failed @io with @status. */
 void diagnose_device(const struct io *io, int status, struct io_job *job);
 
-/* Find the blocks that the device could not read or write, as io_is_media_error() has it. */
+/* Finds the blocks that the device could not read or write; see io_is_media_error(). */
 void diagnose_media(const struct io *io, int status, struct io_job *job);
 
 /*
@@ -22,7 +22,7 @@ void diagnose_media(const struct io *io, int status, struct io_job *job);
 void diagnose_dataless(const struct job_ns *ns, uint8_t opcode, uint64_t lba, uint64_t nr, int status,
 		       struct io_job *job);
 
-/* Tell of what the plugin found: the first @nr of its findings. */
+/* Reports the first @nr findings of the plugin. */
 void diagnose_plugin(const struct io *io, unsigned nr, struct io_job *job);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * inject.c - what is done on purpose: the damage itself, and what must come of it
+ * inject.c - injected errors: the damage itself, and the required results
  *
- * A damaged write is a copy; the undamaged blocks stay where they are, and are
- * sent after the device has rejected the copy, as it should.  So what the job
- * wrote is on media, whatever was tried in between.  Damage that gets there is
- * entered in the book of faults, for all who read the block later.
+ * A damaged write is a copy. The undamaged blocks stay in their buffers, and are sent after the
+ * device has rejected the copy, as it should. So in the end the job's data is on media. If the
+ * device accepts damage, that is recorded in the table of injected blocks, for every job that reads
+ * the block later.
  */
 #include <errno.h>
 #include <string.h>
@@ -28,15 +28,16 @@ void inject_draw(struct io *io, struct io_job *job)
 	vfy_inject_pass(&job->inject, io->nr_blocks);
 }
 
-/* With PRACT the device lays its own tuples over what is written. */
+/* With PRACT the device inserts its own tuples into what is written. */
 static bool tuples_are_ours(const struct io *io)
 {
 	return io->ns->wire.pi && !(io->ns->pract && io->opcode == nvme_cmd_write);
 }
 
 /*
- * Damage the drawn blocks, the first of the I/O being at @b.  Those where nothing
- * would show, such as ones never written, are left as they are, and forgotten.
+ * Damages the drawn blocks; the first block of the I/O is at @b. A block in which no check could
+ * detect the damage, for example one that was never written, stays undamaged and is dropped from
+ * the list.
  */
 static void inject_blocks(struct io *io, struct io_blocks b, struct io_job *job)
 {
@@ -57,7 +58,10 @@ static void inject_blocks(struct io *io, struct io_blocks b, struct io_job *job)
 	io->nr_injections = done;
 }
 
-/* What shows of block @index of @io: it may be damaged in several fields. */
+/*
+ * Returns the fields in which the damage of block @index is detectable: it may have several
+ * injections.
+ */
 static unsigned shows_of(const struct io *io, uint32_t index)
 {
 	unsigned shows = 0;
@@ -68,7 +72,7 @@ static unsigned shows_of(const struct io *io, uint32_t index)
 	return shows;
 }
 
-/* False: the book is full. */
+/* Records the damaged blocks. Returns false if the table is full. */
 static bool enter(const struct io *io, enum vfy_injected_state state, struct io_job *job)
 {
 	for (unsigned i = 0; i < io->nr_injections; i++) {
@@ -96,7 +100,7 @@ void inject_write(struct io *io, struct nvme_io *command, struct io_job *job)
 	inject_blocks(io, to, job);
 	if (!enter(io, VFY_UNSETTLED, job)) {
 		job->stats.spared += io->nr_injections;
-		io->nr_injections = 0;		/* what nobody would know of is not done */
+		io->nr_injections = 0;		/* no damage is done that cannot be recorded */
 	}
 	if (!io->nr_injections)
 		return;
@@ -120,7 +124,7 @@ void inject_read(struct io *io, struct io_job *job)
 
 /* --- the answer to a damaged write --- */
 
-/* The fields that the device was asked to check, and that the damage shows in. */
+/* Returns the fields that the device was asked to check and in which the damage is detectable. */
 static unsigned caught(const struct io *io)
 {
 	unsigned shows = 0;
@@ -140,7 +144,7 @@ static bool must_accept(const struct io *io, const struct io_job *job)
 	return job->answer == IO_ANSWER_ACCEPT || (job->answer == IO_ANSWER_AUTO && !caught(io));
 }
 
-/* The device answered as it must not: a record for each block that was damaged. */
+/* The device gave an answer that is not allowed: reports each damaged block. */
 static int tell_wrong(const struct io *io, const char *status, struct io_job *job)
 {
 	struct vfy_mismatch r = {
@@ -175,7 +179,7 @@ static int accepted(struct io *io, struct io_job *job)
 	return 0;
 }
 
-/* Send what the caller meant to write, and wait for it. */
+/* Sends the undamaged blocks, and waits for the result. */
 static int send_undamaged(struct io *io)
 {
 	struct nvme_io command = io_command(io, 0, io->nr_blocks);
