@@ -12,10 +12,10 @@
 #include "say.h"
 #include "session.h"
 
-/* No more lines about mismatches than this a second for the user; counts stay exact. */
+/* limit of lines about mismatches per second; counts remain exact */
 enum { LINES_A_SECOND = 20 };
 
-/* --- what the I/Os call --- */
+/* --- callbacks of I/Os --- */
 
 static void take(void *ctx, const struct vfy_mismatch *r)
 {
@@ -61,8 +61,8 @@ static void log_injected(void *ctx, const struct io *io, const struct vfy_inject
 /* --- opening --- */
 
 /*
- * The book for all jobs of this fio: opened as the engine is loaded, because with
- * create_serialize=0 jobs are processes of their own before they open anything.
+ * The table of injected blocks that all jobs of this fio share. It is created when the engine is
+ * loaded, because with create_serialize=0 jobs become separate processes before they open anything.
  */
 static struct vfy_injected *common_book;
 static char no_common_book[WHY_MAX];
@@ -82,7 +82,7 @@ static int open_book(struct session *s, char *why)
 	return s->job->faults ? 0 : -EINVAL;
 }
 
-/* Can each of the namespaces be damaged so? */
+/* Checks that each namespace has the fields that will be damaged. */
 static int check_inject(struct session *s, char *why)
 {
 	char text[WHY_MAX];
@@ -90,7 +90,7 @@ static int check_inject(struct session *s, char *why)
 	for (unsigned i = 0; i < s->nr_ns; i++) {
 		const struct job_ns *ns = &s->ns[i];
 		bool md = s->seen[i].md_crosses && vfy_md_present(&ns->info.layout);
-		/* With PRACT the device lays its own over what is written. */
+		/* With PRACT the device inserts its own tuples into what is written. */
 		bool tuples = ns->wire.pi && !(ns->pract && s->job->inject_writes);
 
 		if (vfy_inject_check(&s->job->inject, &ns->info.layout, &ns->tags, tuples, md, text))
@@ -118,7 +118,7 @@ static int open_inject(struct session *s, char *why)
 	if (ret)
 		return ret;
 	for (unsigned i = 0; i < job->inject.nr; i++)
-		job->inject.fault[i].seed += o->thread - 1;	/* each job its own sequence */
+		job->inject.fault[i].seed += o->thread - 1;	/* each job has its own sequence */
 	job->inject_writes = o->into == SESSION_INTO_WRITE || (o->into == SESSION_INTO_AUTO && o->writes);
 	job->inject_reads = !job->inject_writes;
 	job->answer = o->answer;
@@ -160,8 +160,8 @@ static int open_judge(struct session *s, char *why)
 }
 
 /*
- * Where a job looks at blocks and pi_escape can find nothing.  A job that only writes or trims has
- * it from the options that it shares with others.
+ * Refuses pi_escape where a job checks blocks but pi_escape could not find anything. A job that
+ * only writes or trims may have the option, because it may share options with other jobs.
  */
 static int check_escape(const struct session *s, char *why)
 {
@@ -182,14 +182,14 @@ static int check_escape(const struct session *s, char *why)
 	return 0;
 }
 
-/* --- which blocks this run writes --- */
+/* --- the blocks that this run writes --- */
 
 static uint64_t mixed(uint64_t sum, uint64_t value)
 {
 	return vfy_hash(sum + value);
 }
 
-/* What the blocks that this job writes carry besides their data. */
+/* Returns a hash of the tags and metadata that the blocks of this job carry. */
 static uint64_t kind_of(const struct session *s, const struct job_ns *ns)
 {
 	const char *plugin = s->opts.plugin ? s->opts.plugin : "pi";
@@ -200,7 +200,10 @@ static uint64_t kind_of(const struct session *s, const struct job_ns *ns)
 	return kind;
 }
 
-/* A name for the map of these, apart from that of what was written. */
+/*
+ * Opens the map of blocks that this run made uncorrectable, under another id than that of written
+ * blocks.
+ */
 static int open_spoiled(struct session *s, struct job_ns *ns, char *why)
 {
 	ns->spoiled = vfy_written_open(vfy_hash(ns->seen.id), ns->info.nr_blocks, why);
@@ -211,7 +214,7 @@ static int open_spoiled(struct session *s, struct job_ns *ns, char *why)
 	return 0;
 }
 
-/* Only metadata can tell what wrote a block. */
+/* Opens the map of written blocks. Without metadata nothing in a block depends on who wrote it. */
 static int open_written(struct session *s, struct job_ns *ns, char *why)
 {
 	if (!ns->info.layout.md_size)
@@ -233,8 +236,8 @@ static bool counts_as(const struct job_ns *a, const struct job_ns *b)
 }
 
 /*
- * I/Os on the fast path know no plugin and no injection, and are counted for all namespaces
- * together: namespaces that count differently have none.
+ * I/Os on the fast path support neither a plugin nor injection, and are counted for all namespaces
+ * together, so namespaces that count differently do not use it.
  */
 static void settle_fast_paths(struct session *s)
 {
@@ -290,7 +293,7 @@ int session_open(struct session *s, const struct session_opts *o, struct job_ns 
 	return 0;
 }
 
-/* --- what becomes of a finding --- */
+/* --- the result of the job --- */
 
 static int verdict(const struct session *s, int fio, bool fio_found)
 {
