@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* job-limits.c - the commands of a job, and what the controller takes of each; see job.h */
+/* job-limits.c - checks the commands of a job against the limits of the controller; see job.h */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,13 +8,14 @@
 
 enum { MAX_NLB = 65536 };	/* NLB has 16 bits, 0's based */
 
-/* Commands that a controller may lack, and what limits those that move nothing. */
+/* Commands that are optional, and the limits of those that transfer no data. */
 static const struct command {
 	uint8_t		opcode;
 	uint16_t	oncs;
 	const char	*name, *option;
-	const char	*limit;		/* its name; NULL: it moves data, see check_transfer() */
-	size_t		at;		/* of the limit, bytes, in struct nvme_limits */
+	/* name of the limit; NULL: the command transfers data, see check_transfer() */
+	const char	*limit;
+	size_t		at;		/* offset of the limit in struct nvme_limits */
 } commands[] = {
 	{ nvme_cmd_write_zeroes, NVME_CTRL_ONCS_WRITE_ZEROES, "Write Zeroes", "write_mode",
 	  "WZSL", offsetof(struct nvme_limits, zeroes) },
@@ -42,7 +43,7 @@ bool job_changes(const struct job_opts *o)
 				     job_uses(o, nvme_cmd_write_zeroes) || job_uses(o, nvme_cmd_write_uncor));
 }
 
-/* By whatever way. */
+/* Returns whether the job sends this command, in any way. */
 static bool sends(const struct job_opts *o, uint8_t opcode)
 {
 	return opcode == nvme_cmd_compare ? o->compare : opcode == nvme_cmd_dsm ? o->trims :
@@ -80,7 +81,9 @@ static int check_blocks(const struct job_ns *ns, const struct job_size *s, uint6
 			 s->bytes, blocks, MAX_NLB);
 }
 
-/* @bytes of @s cross in a command's data buffer; @limit of them may, and is called @name. */
+/*
+ * Checks that @bytes of @s, the data of one command, do not exceed @limit, which is called @name.
+ */
 static int check_bytes(const struct job_ns *ns, const struct job_size *s, uint64_t bytes, uint64_t limit,
 		       const char *name, char *why)
 {
@@ -90,7 +93,7 @@ static int check_bytes(const struct job_ns *ns, const struct job_size *s, uint64
 			 " (%s)", s->option, s->bytes, bytes, limit, name);
 }
 
-/* Read, Write, Compare. */
+/* Checks the commands that transfer data: Read, Write, Compare. */
 static int check_transfer(struct job_ns *ns, const struct job_opts *o, const struct job_size *s,
 			  char *why)
 {
@@ -113,7 +116,7 @@ static int check_transfer(struct job_ns *ns, const struct job_opts *o, const str
 	return ret;
 }
 
-/* Commands that move nothing, and that have limits of their own. */
+/* Checks the commands that transfer no data and have their own limits. */
 static int check_named(const struct job_ns *ns, const struct job_size *s, const struct command *c,
 		       char *why)
 {
@@ -141,7 +144,10 @@ static int check_write(struct job_ns *ns, const struct job_opts *o, const struct
 	return ret;
 }
 
-/* Beyond these limits a trim is done in part, and ends well all the same. */
+/*
+ * Checks the limits of a trim: beyond them the controller may do only a part of it and still return
+ * success.
+ */
 static int check_trim(const struct job_ns *ns, const struct job_opts *o, const struct job_size *s,
 		      char *why)
 {

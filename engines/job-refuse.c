@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* job-refuse.c - why a job cannot run on a namespace, in one line; see job.h */
+/* job-refuse.c - formats the reason why a job cannot run on a namespace, in one line; see job.h */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@ int refuse_ns(const struct job_ns *ns, char why[WHY_MAX], const char *fmt, ...)
 	va_list ap;
 	size_t n;
 
-	/* What is wrong with it has to be there, however long its name is. */
+	/* The name is cut off if it is long, so that the reason always fits. */
 	snprintf(why, WHY_MAX, "%.*s (%s): ", WHY_MAX / 2, ns->path, nvme_format_name(&ns->info, format));
 	n = strlen(why);
 	va_start(ap, fmt);
@@ -23,7 +23,9 @@ int refuse_ns(const struct job_ns *ns, char why[WHY_MAX], const char *fmt, ...)
 	return -EINVAL;
 }
 
-/* A name that the guards' library would pass over is a mistake: another kernel would be measured. */
+/*
+ * Refuses an unknown guard kernel: the library would ignore it, and another one would be measured.
+ */
 int job_check_guard(char why[WHY_MAX])
 {
 	const char *name = getenv("NVMEPI_GUARD");

@@ -15,7 +15,7 @@ static void add_count(struct json_object *o, const char *key, uint64_t value)
 	json_object_object_add(o, key, json_object_new_uint64(value));
 }
 
-/* With one digit after the point: a clock has no more to tell. */
+/* Adds a ratio with one decimal place: the clock is not more precise. */
 static void add_ratio(struct json_object *o, const char *key, double of, uint64_t to)
 {
 	char text[32];
@@ -56,7 +56,7 @@ static struct json_object *options(const struct session *s)
 	return o;
 }
 
-/* A sum, and an object of its parts, which has those that are there. */
+/* Adds a sum, and an object with those of its parts that are not 0. */
 static void add_parts(struct json_object *o, const char *key, const uint64_t *n, const char *const *names,
 		      unsigned nr)
 {
@@ -176,7 +176,7 @@ struct json_object *report_damage(const struct io *io, const struct vfy_injectio
 
 /* --- dumps --- */
 
-/* A block beside the bad one: as the I/O's buffers have it, or else the media. */
+/* Returns a neighbour of the bad block: from the buffers of the I/O, or else from the media. */
 static struct vfy_block neighbour(const struct io *io, const struct vfy_block *bad, uint64_t lba,
 				  uint8_t *memory)
 {
@@ -190,7 +190,8 @@ static struct vfy_block neighbour(const struct io *io, const struct vfy_block *b
 
 	b.lba = lba;
 	b.data = NULL;
-	if (lba >= ns->info.nr_blocks)		/* or LBA 0 has none before it */
+	/* also if @lba wrapped: LBA 0 has no block before it */
+	if (lba >= ns->info.nr_blocks)
 		return b;
 	nvme_build_io(&cmd, &ns->info, &read);
 	if (ns->target->ops->io(ns->target, &cmd))

@@ -13,7 +13,7 @@
 
 /* --- what is checked --- */
 
-/* Does every block that carries the job's tags escape? */
+/* Returns whether every block that carries the job's tags escapes. */
 static bool tags_escape(const struct job_ns *ns)
 {
 	const struct pi_layout *l = &ns->info.layout;
@@ -22,7 +22,7 @@ static bool tags_escape(const struct job_ns *ns)
 	       (l->type != PI_TYPE3 || ns->tags.ref == pi_ones(pi_ref_bits(l)));
 }
 
-/* Why @field can't be checked on this namespace; NULL: it can. */
+/* Returns why @field cannot be checked on this namespace, or NULL if it can. */
 static const char *cannot(const struct job_ns *ns, unsigned field)
 {
 	const struct pi_layout *l = &ns->info.layout;
@@ -51,7 +51,7 @@ static const struct {
 
 enum { NR_CHECK_FIELDS = sizeof(check_fields) / sizeof(check_fields[0]) };
 
-/* A check that is not possible, asked for by name, is an error. */
+/* Refuses a check that is impossible and was asked for by name. */
 static int check_words(const struct job_ns *ns, const char *option, unsigned words, char *why)
 {
 	if (words & WORDS_ALL)
@@ -78,13 +78,13 @@ static unsigned all_checks(const struct job_ns *ns)
 	return fields;
 }
 
-/* "all" is all that can be checked; other words stand as they are. */
+/* Replaces "all" by everything that can be checked; other words stay unchanged. */
 static unsigned resolve(const struct job_ns *ns, unsigned words)
 {
 	return words & WORDS_ALL ? all_checks(ns) | VFY_METADATA : words;
 }
 
-/* One line on what the format would have, but for an option or a mask that leaves nothing of it. */
+/* Writes a line about a field that cannot be checked because of an option or a mask. */
 static void put_remark(struct job_ns *ns)
 {
 	const struct pi_layout *l = &ns->info.layout;
@@ -105,7 +105,7 @@ static void put_remark(struct job_ns *ns)
 			 cannot(ns, PI_REF));
 }
 
-/* The tags whose values nobody gave: only what a run of ours wrote is known to carry them. */
+/* Returns the tags that no option sets: only blocks of this run are known to carry defaults. */
 static unsigned tags_not_given(const struct job_opts *o)
 {
 	return (o->apptag_given ? 0 : PI_APP) | (o->storage_given ? 0 : PI_STORAGE);
@@ -132,7 +132,7 @@ static int settle_prchk(struct job_ns *ns, const struct job_opts *o, char *why)
 	return ret;
 }
 
-/* What the host checks without being told, and what of it only in blocks that this run wrote. */
+/* Returns the host's default checks, and sets which of them only apply to blocks of this run. */
 static unsigned usual_checks(struct job_ns *ns, const struct job_opts *o)
 {
 	const unsigned unsure = tags_not_given(o) | VFY_METADATA;
@@ -198,7 +198,10 @@ static int settle_tags(struct job_ns *ns, const struct job_opts *o, char *why)
 static int settle_protection(struct job_ns *ns, const struct job_opts *o, char *why)
 {
 	const struct pi_layout *l = &ns->info.layout;
-	/* Not what io_uring_cmd has as well, and ignores there: pi_act, pi_chk, apptag. */
+	/*
+	 * pi_act, pi_chk and apptag are not refused: io_uring_cmd has them, too, and ignores them
+	 * there.
+	 */
 	bool asked = o->ref_given || o->storage_given || o->storage_check > 0 || o->escape ||
 		     (o->verify_given && o->verify & ~VFY_METADATA);
 	int ret;
@@ -233,9 +236,9 @@ static int settle_protection(struct job_ns *ns, const struct job_opts *o, char *
 	return ret;
 }
 
-/* --- whose blocks, and do the job's sizes fit them --- */
+/* --- the layout of fio's buffers, and the job's sizes --- */
 
-/* Is every block size of the job one of data and metadata together, and one of them not of data alone? */
+/* Returns whether all sizes count data and metadata, and at least one does not fit data alone. */
 static bool extended_only(const struct job_opts *o, const struct pi_layout *l)
 {
 	bool other = false;
@@ -252,7 +255,7 @@ static bool extended_only(const struct job_opts *o, const struct pi_layout *l)
 	return other;
 }
 
-/* *@automatic: is that because not all sizes fit data alone? */
+/* *@automatic is set if that was chosen because not all sizes fit data alone. */
 static uint32_t host_block(const struct job_opts *o, const struct pi_layout *l, bool *automatic)
 {
 	*automatic = false;
@@ -277,8 +280,9 @@ static void settle_buffer(struct job_ns *ns, const struct job_opts *o)
 }
 
 /*
- * A job that wants to see metadata in its buffers has to get some there.  With pi_act=1 an extended
- * namespace may have none to give, as fio's own engine knows, and the same job can go on.
+ * Refuses pi_buffer=extended if there would be no metadata in the job's buffers. With pi_act=1 an
+ * extended namespace may transfer none. fio's own engine accepts that as well, so that the same job
+ * can run with it.
  */
 static int check_buffer(const struct job_ns *ns, const struct job_opts *o, char *why)
 {
@@ -317,7 +321,7 @@ static int settle_sizes(struct job_ns *ns, const struct job_opts *o, char *why)
 	return 0;
 }
 
-/* What is the same in all I/Os. */
+/* Sets what is the same in all I/Os. */
 static void settle_common(struct job_ns *ns, const struct job_opts *o)
 {
 	struct pi_layout plain = ns->info.layout;
@@ -342,7 +346,7 @@ static void settle_common(struct job_ns *ns, const struct job_opts *o)
 	ns->plain = pi_series_of(&plain, &ns->tags, 0);
 }
 
-/* --- and the buffers all that takes --- */
+/* --- sizes of the engine's buffers --- */
 
 static void size_buffers(struct job_ns *ns, const struct job_opts *o)
 {
@@ -411,7 +415,7 @@ static bool put_hex(char *to, const char *name, const uint8_t *bytes, size_t nr)
 	return true;
 }
 
-/* The same wherever and whenever the namespace is met, and of no other. */
+/* Formats text that identifies this namespace, and no other, on any host. */
 static void identify_text(const struct nvme_ns_info *info, char text[64])
 {
 	if (!put_hex(text, "NGUID", info->nguid, sizeof(info->nguid)) &&
@@ -419,7 +423,7 @@ static void identify_text(const struct nvme_ns_info *info, char text[64])
 		snprintf(text, 64, "serial number %s, namespace %u", info->serial, info->nsid);
 }
 
-/* A number that names the namespace in every job, and a copy of an image apart from it. */
+/* Returns a number that identifies the namespace in every job; a copy of an image has another. */
 static uint64_t id_of(const char *path, const char *identity)
 {
 	struct stat st;

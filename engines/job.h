@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * job.h - what a job asks for, settled against the format a namespace has
+ * job.h - validates a job's options against the format of a namespace
  *
- * Everything that can be refused is refused here, before any I/O, in one line.
- * What is left afterwards is a struct job_ns: plain numbers for the way of an
- * I/O, so that nothing needs deciding there.  Nothing here knows fio.
+ * Everything that cannot work is refused here, before any I/O, in one line. The result is a struct
+ * job_ns: plain numbers for the path of an I/O, so that nothing has to be decided there. It does
+ * not depend on fio.
  */
 #ifndef JOB_H
 #define JOB_H
@@ -14,41 +14,44 @@
 #include "engines/nvme/nvme.h"
 #include "option-words.h"
 
-/* Whose blocks are in fio's buffers of an extended namespace. */
+/* What fio's buffers contain on an extended namespace. */
 enum job_buffer { JOB_BUFFER_AUTO, JOB_BUFFER_DATA, JOB_BUFFER_EXTENDED };
 
-/* Which I/Os have that size, or'ed. */
+/* Which I/Os have a size, or'ed. */
 enum job_size_kind {
-	JOB_SIZE_ALIGN		= 0,	/* none: an offset, or what I/Os are aligned to */
-	JOB_SIZE_TRANSFER	= 1,	/* those that move so much: reads */
-	JOB_SIZE_WRITE		= 2,	/* writes, and whatever write_mode makes of them */
+	JOB_SIZE_ALIGN		= 0,	/* none: an offset or an alignment */
+	JOB_SIZE_TRANSFER	= 1,	/* I/Os that transfer that much: reads */
+	/* writes, and the commands that write_mode turns them into */
+	JOB_SIZE_WRITE		= 2,
 	JOB_SIZE_TRIM		= 4,
 };
 
-/* A size or an offset of the job that has to be whole blocks. */
+/* A size or an offset of the job that must be a multiple of the block size. */
 struct job_size {
-	const char		*option;	/* "bs": for messages */
+	const char		*option;	/* name for messages, such as "bs" */
 	uint64_t		bytes;
 	unsigned		kind;		/* enum job_size_kind */
 };
 
-/* What becomes of a block that was read and that escapes its checks: pi_escape. */
+/* What happens if a block that was read escapes its checks: pi_escape. */
 enum job_escape {
-	JOB_ESCAPE_ALLOW,	/* it is counted */
-	JOB_ESCAPE_OWN,		/* a mismatch where this run wrote the block */
-	JOB_ESCAPE_REJECT,	/* a mismatch */
+	JOB_ESCAPE_ALLOW,	/* it is only counted */
+	JOB_ESCAPE_OWN,		/* it is a mismatch if this run wrote the block */
+	JOB_ESCAPE_REJECT,	/* it is a mismatch */
 };
 
-/* The options of a job, parsed; "given" tells a default from a wish. */
+/* The parsed options of a job. "given" tells an option that was given from a default. */
 struct job_opts {
 	bool			pract;
 	bool			prchk_given, verify_given, apptag_given, ref_given, storage_given;
-	unsigned		prchk;		/* pi_chk: PI_* the device checks */
-	unsigned		verify;		/* pi_verify: PI_*, VFY_METADATA the host checks */
-	unsigned		unknown;	/* PI_*: nobody gave a value, so nobody checks it */
-	int			storage_check;	/* pi_storage_check; -1: where there is a tag */
+	unsigned		prchk;		/* pi_chk: PI_* that the device checks */
+	/* pi_verify: PI_*, VFY_METADATA that the host checks */
+	unsigned		verify;
+	unsigned		unknown;	/* PI_* without a value, which are not checked */
+	/* pi_storage_check; -1: check it if there is a storage tag */
+	int			storage_check;
 	uint16_t		apptag, apptag_mask;
-	uint64_t		ref;		/* pi_ref: reference tag of LBA 0 */
+	uint64_t		ref;		/* pi_ref: the reference tag of LBA 0 */
 	uint64_t		storage;	/* pi_storage_tag */
 	enum job_buffer		buffer;
 	uint32_t		md_per_io;	/* md_per_io_size; 0: as needed */
@@ -56,102 +59,123 @@ struct job_opts {
 	bool			compare;	/* verify_mode=compare */
 	bool			readfua, writefua, deac;
 	unsigned		ranges;		/* num_range; 0: 1 */
-	bool			looks;		/* the caller wants to see the blocks of all reads */
-	bool			remembers;	/* job_ns->written will tell which blocks are */
-	bool			reads_own;	/* every block that is read was written by the job */
+	bool			looks;		/* the caller looks at the blocks of all reads */
+	/* job_ns->written will record which blocks this run writes */
+	bool			remembers;
+	/* every block that the job reads was written by it */
+	bool			reads_own;
 	enum job_escape		escape;
 
-	/* From fio's own options. */
-	bool			reads;		/* it sends Read commands, */
-	bool			compares;	/* Compare commands */
+	/* From fio's own options: */
+	bool			reads;		/* the job sends Read commands */
+	bool			compares;	/* the job sends Compare commands */
 	bool			writes, trims;
 	bool			only_verifies;	/* it has writes and trims, and sends none of them */
-	bool			fio_verify;	/* verify=, with headers in the data */
-	struct target_open	open;		/* path left out */
+	bool			fio_verify;	/* verify=, which puts headers into the data */
+	struct target_open	open;		/* everything except the path */
 	const struct job_size	*sizes;
 	unsigned		nr_sizes;
 };
 
-/* One namespace as one job uses it. */
+/* A namespace as a job uses it. */
 struct job_ns {
 	struct target_ns	*target;
 	struct nvme_ns_info	info;
-	const char		*path;		/* a copy of its own */
-	int			index;		/* in the job's list of files */
-	void			*owner;		/* the caller's */
+	const char		*path;		/* a copy that the struct owns */
+	int			index;		/* index in the job's list of files */
+	void			*owner;		/* belongs to the caller */
 	bool			pract, readfua, writefua, deac;
-	unsigned		prchk;		/* PI_* for the device, in writes */
-	unsigned		prchk_read;	/* and in Read, Compare and Verify */
-	unsigned		verify;		/* PI_* for the host, on tuples that cross */
-	bool			verify_md;	/* and the bytes beyond them */
-	bool			guard_alone;	/* the host checks no reference tag: a guard may fit by chance */
-	unsigned		unknown;	/* PI_*: nobody gave a value */
-	unsigned		own_only;	/* of both, what is checked only where this run wrote */
-	bool			told_differs;	/* said: those are not, as other jobs write other ones */
+	unsigned		prchk;		/* PI_* that the device checks in writes */
+	unsigned		prchk_read;	/* and those in Read, Compare and Verify */
+	/* PI_* that the host checks in tuples that are transferred */
+	unsigned		verify;
+	/* the host also checks the metadata beyond the tuples */
+	bool			verify_md;
+	/* the host checks the guard only, which may be right by chance */
+	bool			guard_alone;
+	unsigned		unknown;	/* PI_* without a value */
+	/* checks of device and host that apply only to blocks this run wrote */
+	unsigned		own_only;
+	/* printed: those checks are not made, as jobs write different tags */
+	bool			told_differs;
 	enum job_escape		escape;
-	struct vfy_written	*written;	/* the caller's; NULL: nobody remembers */
-	uint64_t		kind;		/* of the blocks it writes, there */
-	struct vfy_written	*spoiled;	/* those that this run made uncorrectable; NULL: unknown */
-	unsigned		remark_on;	/* PI_*: the field of ->remark */
-	char			remark[WHY_MAX]; /* what can't be checked; "": nothing */
+	/* the caller's map of written blocks; NULL: there is none */
+	struct vfy_written	*written;
+	/* kind of the blocks that the job writes, in that map */
+	uint64_t		kind;
+	/* blocks that this run made uncorrectable; NULL: unknown */
+	struct vfy_written	*spoiled;
+	unsigned		remark_on;	/* PI_*: the field that ->remark is about */
+	char			remark[WHY_MAX]; /* what cannot be checked; "" if everything can */
 	/*
-	 * Nothing is generated or moved for such an I/O: only the command is built, and read
-	 * tuples are checked.  A caller with a plugin or injection clears both.
+	 * The fast path: nothing is generated or copied for such an I/O; only the command is built,
+	 * and tuples that were read are checked. A caller with a plugin or injection clears both.
 	 */
 	bool			fast_reads, fast_writes;
-	struct pi_tags		tags;		/* ref: that of LBA 0 */
-	struct nvme_wire	wire;		/* of Read and Write */
-	struct nvme_template	read, write;	/* as most commands of the job are */
-	struct pi_series	tuples;		/* from LBA 0 on, with the host's checks */
-	struct pi_series	poison;		/* what is in their place before a read that is checked */
-	struct pi_series	others;		/* the same, in blocks that this run did not write */
-	struct pi_series	plain;		/* the same blocks, their tuples somebody else's */
-	uint32_t		host_block;	/* bytes of fio's buffer a block */
-	unsigned		host_shift;	/* the same as a power of two; 0: it is none */
-	uint32_t		max_blocks;	/* of the job's largest I/O */
-	uint32_t		bounce_size;	/* bytes an I/O needs of the engine's own: */
+	struct pi_tags		tags;		/* tags; ref is the reference tag of LBA 0 */
+	struct nvme_wire	wire;		/* layout of the blocks of Read and Write */
+	struct nvme_template	read, write;	/* templates of most commands of the job */
+	struct pi_series	tuples;		/* tuples from LBA 0 on, with the host's checks */
+	struct pi_series	poison;		/* what a read that is checked must replace */
+	/* checks of tuples in blocks that this run did not write */
+	struct pi_series	others;
+	/* the same layout if the controller inserts the tuples */
+	struct pi_series	plain;
+	uint32_t		host_block;	/* bytes of fio's buffer per block */
+	unsigned		host_shift;	/* its logarithm; 0: it is no power of two */
+	uint32_t		max_blocks;	/* blocks of the job's largest I/O */
+	uint32_t		bounce_size;	/* bytes of the engine's buffers per I/O: */
 	uint32_t		md_size;	/* extended blocks; separate metadata */
-	bool			auto_extended;	/* pi_buffer=auto took extended: say so */
-	struct vfy_ns		seen;		/* all that, for verify/ */
+	/* pi_buffer=auto chose extended, which is printed */
+	bool			auto_extended;
+	struct vfy_ns		seen;		/* the same facts for verify/ */
 };
 
 /*
- * Open @path on @ops, identify it, and settle @o against its format.  0, or
- * -errno with one line in @why.
+ * Opens @path on @ops, identifies it, and validates @o against its format. Returns 0, or -errno
+ * with one line in @why.
  */
 int job_ns_open(const struct target_ops *ops, const char *path, const struct job_opts *o,
 		struct job_ns *ns, char why[WHY_MAX]);
 void job_ns_close(struct job_ns *ns);
 
-/* Bytes of fio's buffers that are a block in the format @l, by @o's pract, buffer and sizes. */
+/*
+ * Returns the bytes of fio's buffers per block in the format @l, which follow from the pract,
+ * buffer and sizes of @o.
+ */
 uint32_t job_host_block(const struct job_opts *o, const struct pi_layout *l);
 
-/* Do some of the job's writes become the command @opcode? */
+/* Returns whether some of the job's writes become the command @opcode. */
 bool job_uses(const struct job_opts *o, uint8_t opcode);
 
-/* Does the job change blocks, by whatever command? */
+/* Returns whether the job changes blocks, by any command. */
 bool job_changes(const struct job_opts *o);
 
-/* --- job-limits.c: what the controller takes; each 0, or -EINVAL with one line in @why --- */
+/*
+ * --- job-limits.c: limits of the controller; each returns 0, or -EINVAL with one line in @why ---
+ */
 
-/* Does every command of the job that is as long as @s keep to its limits?  Raises ->max_blocks. */
+/* Checks every command of the job that is as long as @s. Raises ->max_blocks. */
 int job_check_size(struct job_ns *ns, const struct job_opts *o, const struct job_size *s,
 		   char why[WHY_MAX]);
 
-/* Does the controller have every command of the job, and can the namespace be written that way? */
+/*
+ * Checks that the controller supports every command of the job, and that the namespace can be
+ * written.
+ */
 int job_check_commands(const struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX]);
 
-/* The most that any command of the job sends a block: Compare has no PRACT. */
+/* Returns the largest block that any command of the job transfers: Compare has no PRACT. */
 struct nvme_wire job_widest_wire(const struct job_ns *ns, const struct job_opts *o);
 
 /* Is there the guard kernel that NVMEPI_GUARD names, if it does?  0, or -EINVAL with one line in @why. */
 int job_check_guard(char why[WHY_MAX]);
 
-/* "PATH (FORMAT): ..." in @why; -EINVAL. */
+/* Writes "PATH (FORMAT): ..." to @why; returns -EINVAL. */
 int refuse_ns(const struct job_ns *ns, char why[WHY_MAX], const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The second half alone, for an @ns whose info is filled in. */
+/* The second half of job_ns_open(), for an @ns whose info is filled in. */
 int job_settle(struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX]);
 
 #endif

@@ -34,7 +34,7 @@ static const struct word mode_words[] = {
 	{ "verify", nvme_cmd_verify },
 };
 
-/* An item of a list: @len characters at @text, blanks around it left out. */
+/* An item of a list: @len characters at @text, without surrounding blanks. */
 struct item {
 	const char	*text;
 	size_t		len;
@@ -113,7 +113,7 @@ char *words_of(unsigned checks, char *buf, size_t size)
 	return buf;
 }
 
-/* A leading 0 alone makes no number octal: it doesn't in fio's other options. */
+/* A leading 0 does not make a number octal, as in fio's other options. */
 int words_number(const char *name, const char *text, uint64_t max, uint64_t *value, char *why)
 {
 	int base = strncasecmp(text, "0x", 2) ? 10 : 16;
@@ -133,7 +133,7 @@ static int refuse_mode(const char *text, const char *what, char *why)
 		      "alone or mixed as in write/80:zeroes/20", text, what);
 }
 
-/* "zeroes/20", "zeroes/" or "zeroes"; -1 in *@percent where it isn't given. */
+/* Parses "zeroes/20", "zeroes/" or "zeroes"; *@percent is -1 if it is not given. */
 static const struct word *parse_part(struct item it, int *percent)
 {
 	const char *slash = memchr(it.text, '/', it.len);
@@ -147,7 +147,7 @@ static const struct word *parse_part(struct item it, int *percent)
 	return find((struct item){ it.text, len }, mode_words, NR(mode_words));
 }
 
-/* Share what is left of 100 among the parts without a percentage. */
+/* Divides what is left of 100 among the parts without a percentage. */
 static bool share_out(struct words_mix *mix, const int *percent)
 {
 	int left = 100, open = 0;
@@ -168,7 +168,7 @@ static bool share_out(struct words_mix *mix, const int *percent)
 			p = left / open--;
 			left -= p;
 		}
-		if (p)			/* else it is as good as not there */
+		if (p)			/* a part with a share of 0 is ignored */
 			mix->part[mix->nr++] = (struct words_part){ mix->part[i].opcode, p };
 	}
 	return true;
