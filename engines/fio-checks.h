@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fio-checks.h - which of fio's own options are refused, and which do nothing here
+ * fio-checks.h - refuses some of fio's own options, and prints which have no effect here
  *
- * A part of fio.c: included there once, behind fio-options.h.  fio-options.md is the table
- * of all of fio's options, and says of each what it does with this engine.
+ * A part of fio.c: included there once, after fio-options.h. fio-options.md is the table of all of
+ * fio's options and their effect with this engine.
  */
 #ifndef FIO_CHECKS_H
 #define FIO_CHECKS_H
 
-/* Does the job ask for placement identifiers?  fdp=1 is dataplacement=fdp. */
+/* Returns whether the job asks for placement identifiers; fdp=1 means dataplacement=fdp. */
 static bool wants_placement(const struct thread_options *o)
 {
 #ifdef FIO_PLACEMENT
@@ -19,13 +19,13 @@ static bool wants_placement(const struct thread_options *o)
 #endif
 }
 
-/* Would fio look for verify='s data where the job only trims? */
+/* Returns whether fio would verify data although the job only trims. */
 static bool verifies_trims(struct thread_data *td)
 {
 	return td_trim(td) && !td_trimwrite(td) && td->o.verify != VERIFY_NONE && td->o.experimental_verify;
 }
 
-/* Does trim_backlog= make trims that this version of fio aborts at?  3.41 does not. */
+/* Returns whether trim_backlog= would make this version of fio abort at trims. 3.41 does not. */
 static bool aborts_at_trims(struct thread_data *td)
 {
 #ifndef FIO_TRIM_VERIFY
@@ -37,7 +37,7 @@ static bool aborts_at_trims(struct thread_data *td)
 #endif
 }
 
-/* What only fio's own options can contradict. */
+/* Checks fio's own options against each other and against the engine. */
 static int check_fio_options(struct thread_data *td, const struct job_opts *j, char *why)
 {
 	const struct thread_options *o = &td->o;
@@ -91,7 +91,7 @@ static bool gives_priority(const struct options *o)
 	return given;
 }
 
-/* What was asked for on purpose and is as good as not said, a line each. */
+/* Prints a line for each option that was given but has no effect. */
 static void say_without_effect(struct thread_data *td)
 {
 	struct thread_options *o = &td->o;

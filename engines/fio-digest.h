@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fio-digest.h - what a job's options say that several places ask for
+ * fio-digest.h - facts about a job that follow from its options and that several places need
  *
- * A part of fio.c: included there once, behind fio-options.h.
+ * A part of fio.c: included there once, after fio-options.h.
  */
 #ifndef FIO_DIGEST_H
 #define FIO_DIGEST_H
 
-/* With a log to replay fio knows files, sizes and directions once it has read that, ahead of init(). */
+/*
+ * Returns whether the job replays a log that fio has already read. fio reads it before init(), and
+ * then knows files, sizes and directions.
+ */
 static bool replays(const struct thread_data *td)
 {
 	return td->o.read_iolog_file;
@@ -35,7 +38,10 @@ static int parse_words(const struct options *o, struct job_opts *j, char *why)
 	return ret;
 }
 
-/* With trim_backlog= some of what was written is trimmed, whatever rw= says. */
+/*
+ * Returns whether the job trims; with trim_backlog= it trims some of what it wrote, whatever rw=
+ * says.
+ */
 static bool trims(const struct thread_data *td)
 {
 	return td_trim(td) || td->flags & TD_F_TRIM_BACKLOG;
@@ -47,7 +53,10 @@ static bool only_verifies(const struct thread_data *td)
 	return td->o.verify_only && td_write(td);
 }
 
-/* What makes the job send commands that move nothing: Flush, or another one in place of Write. */
+/*
+ * Returns the option that makes the job send commands without data, Flush or another one instead of
+ * Write; NULL if there is none.
+ */
 static const char *dataless(const struct thread_data *td, const struct job_opts *j)
 {
 	const struct thread_options *o = &td->o;
@@ -62,7 +71,7 @@ static const char *dataless(const struct thread_data *td, const struct job_opts 
 	return o->end_fsync || o->fsync_on_close ? "end_fsync= or fsync_on_close=" : NULL;
 }
 
-/* Is all that the job reads what it has written, to verify it? */
+/* Returns whether the job reads only what it wrote, to verify it. */
 static bool reads_own(const struct thread_data *td, const struct job_opts *j)
 {
 	return td_write(td) && !td_read(td) && !td_trim(td) && !replays(td) && !td->o.verify_only &&
@@ -75,7 +84,10 @@ static bool verifies_others(const struct thread_data *td, const struct job_opts 
 	return j->fio_verify && td_write(td) && (j->write_mode.nr > 1 || !job_uses(j, nvme_cmd_write));
 }
 
-/* Does the job send Read commands?  With verify_mode=compare verify= has none, but for blocks without its data. */
+/*
+ * Returns whether the job sends Read commands. With verify_mode=compare verify= sends none, except
+ * for trimmed blocks.
+ */
 static bool sends_reads(struct thread_data *td, const struct job_opts *j)
 {
 	return td_read(td) ||

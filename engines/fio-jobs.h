@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fio-jobs.h - all jobs of the run, looked at before the first of them opens a file
+ * fio-jobs.h - looks at all jobs of the run before the first of them opens a file
  *
- * A part of fio.c: included there once, behind fio's headers.  fio sets up one job after
- * the other, or each in its own process; but an image has to be as large as all jobs
- * together need it, and no output may be a file that a later job drives.
+ * A part of fio.c: included there once, after fio's headers. fio sets up one job after the other,
+ * or each in its own process. But an image has to be large enough for all jobs together, and no
+ * output may be a file that a later job uses.
  */
 #ifndef FIO_JOBS_H
 #define FIO_JOBS_H
 
 __attribute__((visibility("default"))) extern struct ioengine_ops ioengine;
 
-/* --- the sizes of a job that have to be whole blocks --- */
+/* --- the sizes of a job that must be multiples of the block size --- */
 
-/* Of I/Os in direction @d.  The write that follows a trim is as long as that. */
+/*
+ * Returns the kind of the sizes in direction @d. The write that follows a trim has the size of the
+ * trim.
+ */
 static unsigned kind_of_sizes(struct thread_data *td, int d)
 {
 	if (d == DDIR_TRIM)
@@ -26,7 +29,10 @@ static unsigned kind_of_sizes(struct thread_data *td, int d)
 static unsigned collect_sizes(struct thread_data *td, struct job_size *sizes)
 {
 	struct thread_options *o = &td->o;
-	/* By enum fio_ddir; with bs_is_seq_rand reads' are of sequential, writes' of random I/Os. */
+	/*
+	 * By enum fio_ddir. With bs_is_seq_rand the size of reads is that of sequential I/Os, and
+	 * the size of writes that of random I/Os.
+	 */
 	const bool used[] = { td_read(td) || o->bs_is_seq_rand, td_write(td) || o->bs_is_seq_rand,
 			      td_trim(td) };
 	unsigned n = 0;
@@ -39,7 +45,7 @@ static unsigned collect_sizes(struct thread_data *td, struct job_size *sizes)
 		for (unsigned i = 0; i < o->bssplit_nr[d]; i++)
 			if (o->bssplit[d][i].perc)
 				sizes[n++] = (struct job_size){ "bssplit", o->bssplit[d][i].bs, kind };
-		/* Of a log that is replayed fio knows the largest I/O. */
+		/* When fio replays a log, it knows the largest I/O. */
 		if (!o->bssplit_nr[d] && o->min_bs[d] != o->max_bs[d] && !o->read_iolog_file)
 			sizes[n++] = (struct job_size){ "bsrange", o->min_bs[d], kind };
 		if (!o->bssplit_nr[d])
@@ -57,7 +63,7 @@ static unsigned collect_sizes(struct thread_data *td, struct job_size *sizes)
 	return n;
 }
 
-/* The most that collect_sizes() stores. */
+/* Returns the largest number of sizes that collect_sizes() stores. */
 static unsigned max_sizes(struct thread_data *td)
 {
 	unsigned n = 3;
@@ -69,14 +75,18 @@ static unsigned max_sizes(struct thread_data *td)
 
 /* --- what a job needs of its files, as fio lays out files (setup_files()) --- */
 
-/* What one job needs of one file. */
+/* What a job needs of a file. */
 struct need {
 	char			*path;
-	const struct job_opts	*shape;		/* of the job: what is in its buffers */
-	uint64_t		end;		/* where its I/O ends in the file, bytes as bs= counts */
-	bool			exact;		/* its size was given, not worked out: whole blocks */
-	const char		*unknown;	/* why @end is not, without an image; NULL: it is known */
-	bool			fills;		/* fill_device=1, and no size */
+	/* options of the job, which say what is in its buffers */
+	const struct job_opts	*shape;
+	/* end of its I/O in the file, in bytes as bs= counts */
+	uint64_t		end;
+	/* its size was given and must be a multiple of the block size */
+	bool			exact;
+	/* why @end is unknown without an image; NULL: it is known */
+	const char		*unknown;
+	bool			fills;		/* fill_device=1 without a size */
 };
 
 static struct {
@@ -93,7 +103,7 @@ static bool fills_device(const struct thread_options *o)
 	return o->fill_device && o->size == -1ULL;
 }
 
-/* Of file number @i; 0: as large as the file is. */
+/* Returns the size of file number @i; 0: that of the existing file. */
 static uint64_t size_of(const struct thread_data *td, unsigned i)
 {
 	const struct thread_options *o = &td->o;
@@ -106,7 +116,7 @@ static uint64_t size_of(const struct thread_data *td, unsigned i)
 	return each + (bs && i < (o->size - each * nr) / bs ? bs : 0);
 }
 
-/* A size in the range of filesize=, the same in all jobs. */
+/* Returns a size in the range of filesize=, the same one in all jobs. */
 static uint64_t file_size_of(const struct thread_data *td, const char *path)
 {
 	const struct thread_options *o = &td->o;
@@ -120,7 +130,10 @@ static uint64_t file_size_of(const struct thread_data *td, const char *path)
 	return o->file_size_low + vfy_hash(hash) % ((o->file_size_high - o->file_size_low) / bs + 1) * bs;
 }
 
-/* Where the I/O of the log that is replayed, or of its first part, ends in file @i; 0: it is not read yet. */
+/*
+ * Returns the end in file @i of the I/O of the log that is replayed, or of the first part of the
+ * log; 0: the log was not read yet.
+ */
 static uint64_t end_of_log(struct thread_data *td, unsigned i)
 {
 	struct flist_head *entry;
@@ -137,7 +150,7 @@ static uint64_t end_of_log(struct thread_data *td, unsigned i)
 	return end;
 }
 
-/* Why nobody knows where the I/O ends as long as there is no image; NULL: it is known. */
+/* Returns why the end of the I/O is unknown as long as there is no image; NULL: it is known. */
 static const char *unknown_end(const struct thread_data *td)
 {
 	const struct thread_options *o = &td->o;
@@ -154,7 +167,10 @@ static const char *unknown_end(const struct thread_data *td)
 	       "offset_increment= in percent is of an image's size" : NULL;
 }
 
-/* As far as that is known while the file is @f->real_file_size bytes; 0: it takes what there is. */
+/*
+ * Returns the end of the I/O, as far as it is known, if the file has @f->real_file_size bytes; 0:
+ * it uses the whole file.
+ */
 static uint64_t end_of(struct thread_data *td, struct fio_file *f, unsigned i)
 {
 	uint64_t size = size_of(td, i);
@@ -196,7 +212,7 @@ static const struct job_opts *shape_of(struct thread_data *td, const struct opti
 	return shape;
 }
 
-/* --- what its outputs are --- */
+/* --- the outputs of a job --- */
 
 static bool note_outputs(const struct options *o)
 {
@@ -218,7 +234,7 @@ static bool note_outputs(const struct options *o)
 	return true;
 }
 
-/* --- all of them --- */
+/* --- all jobs --- */
 
 static bool add_need_of(struct thread_data *td, const struct job_opts *shape, unsigned i)
 {
@@ -232,7 +248,7 @@ static bool add_need_of(struct thread_data *td, const struct job_opts *shape, un
 	});
 }
 
-/* @ours: the engine's options, NULL for another engine's job. */
+/* @ours are the engine's options, or NULL for a job of another engine. */
 static bool look_at_files(struct thread_data *td, const struct options *ours)
 {
 	const struct job_opts *shape = ours ? shape_of(td, ours) : NULL;
@@ -251,9 +267,10 @@ static bool look_at_files(struct thread_data *td, const struct options *ours)
 }
 
 /*
- * A job that has begun may end meanwhile.  One of this engine as a thread has yet to get the lock
- * that is held here, as a process it frees its own memory; one of another engine as a thread frees
- * what would be looked at.  And the files of a log are known to its own process alone.
+ * Returns whether the options of another job can be read: a job that has started may end meanwhile.
+ * A job of this engine that is a thread has to wait for the lock that is held here; one that is a
+ * process frees only its own memory. But a thread of another engine frees what would be read here.
+ * And the files of a log are known only to its own process.
  */
 static bool can_be_looked_at(const struct thread_data *td, const struct thread_data *self)
 {
@@ -275,7 +292,7 @@ static bool look_at(struct thread_data *td)
 	return look_at_files(td, ours ? o : NULL) && (!ours || note_outputs(o));
 }
 
-/* Once in each process.  0, or -ENOMEM with a line in @why. */
+/* Does its work once in each process. Returns 0, or -ENOMEM with a line in @why. */
 static int look_at_all_jobs(struct thread_data *self, char *why)
 {
 	pthread_mutex_lock(&all_jobs_lock);
@@ -285,7 +302,10 @@ static int look_at_all_jobs(struct thread_data *self, char *why)
 		if (td != self && can_be_looked_at(td, self))
 			all_jobs.failed |= !look_at(td);
 	}
-	/* What it does is known by now, with its log, if there is one; to others it may not have been. */
+	/*
+	 * The job itself is completely known by now, including its log. When the other jobs were
+	 * looked at, it may not have been.
+	 */
 	all_jobs.failed |= (!all_jobs.done || self->o.read_iolog_file) && !look_at(self);
 	all_jobs.done = true;
 	pthread_mutex_unlock(&all_jobs_lock);
@@ -301,8 +321,8 @@ static bool is_iolog(int fd)
 }
 
 /*
- * With create_serialize=0 fio has opened the log before it asks the engine for anything.  What it
- * has to say is in a buffer yet, which goes nowhere from here on.
+ * With create_serialize=0 fio has opened the log (write_iolog=) before it calls the engine. Its
+ * content is still in a buffer, which is discarded here.
  */
 static void drop_iolog(struct thread_data *td)
 {
@@ -314,7 +334,10 @@ static void drop_iolog(struct thread_data *td)
 	close(null);
 }
 
-/* fio appends its own log to whatever the file is: an image of this run or of another, or what is beside it. */
+/*
+ * fio appends its log to any existing file: refuses one that is an image of this or another run, or
+ * a file beside an image.
+ */
 static int check_iolog(struct thread_data *td, char *why)
 {
 	const struct vfy_output o = {
@@ -336,7 +359,7 @@ static bool is_of_file(const struct need *n, const char *path)
 	return !strcmp(slash ? slash + 1 : path, its ? its + 1 : n->path) && vfy_output_same(n->path, path);
 }
 
-/* Blocks of an image to create: up to where the I/O of any job ends. */
+/* Finds the number of blocks of a new image: up to the end of the I/O of all jobs. */
 static int find_extent(const struct target_open *o, const struct pi_layout *l, uint64_t *blocks,
 		       char *why)
 {
@@ -368,7 +391,7 @@ static int find_extent(const struct target_open *o, const struct pi_layout *l, u
 	return 0;
 }
 
-/* As struct target_open has it. */
+/* The callback of struct target_open. */
 static int extent_of_image(const struct target_open *o, const struct pi_layout *l, uint64_t *blocks,
 			   char *why)
 {
@@ -382,7 +405,7 @@ static int extent_of_image(const struct target_open *o, const struct pi_layout *
 
 /* --- one file of a job --- */
 
-/* Is it one of the files that lie beside an image?  opendir= takes those as well. */
+/* Refuses the files that are beside an image, which opendir= would use as well. */
 static int check_beside(const struct thread_data *td, const char *path, char *why)
 {
 	static const char *const beside[] = { ".format", ".state", ".stamp" };
@@ -403,7 +426,7 @@ static int check_beside(const struct thread_data *td, const char *path, char *wh
 	return 0;
 }
 
-/* May it be opened, and created, by fio's options and by what else the run does with it? */
+/* Checks that fio's options and the rest of the run allow to open and to create the file. */
 static int check_path(const struct thread_data *td, const char *path, char *why)
 {
 	const bool image = target_of(path) != &ring_target;
@@ -418,7 +441,7 @@ static int check_path(const struct thread_data *td, const char *path, char *why)
 	return vfy_output_conflict(VFY_USE_TARGET, path, why);
 }
 
-/* Where unlink=1 is given, the end of a job that ran is the end of its images. */
+/* With unlink=1 the images of a job that ran are removed at its end. */
 static void remove_file(const struct thread_data *td, const struct job_ns *ns)
 {
 	char why[WHY_MAX];
@@ -427,7 +450,7 @@ static void remove_file(const struct thread_data *td, const struct job_ns *ns)
 		log_err("nvmepi: %s\n", why);
 }
 
-/* An image does not grow.  What is too large for it? */
+/* An image does not grow: formats what is too large for it. */
 static int refuse_extent(struct thread_data *td, struct fio_file *f, uint64_t end, char *why)
 {
 	const unsigned long long real = f->real_file_size, offset = get_start_offset(td, f);
@@ -441,7 +464,9 @@ static int refuse_extent(struct thread_data *td, struct fio_file *f, uint64_t en
 		      f->file_name, (unsigned long long)end - offset, offset, (unsigned long long)end, real);
 }
 
-/* Once it is open: will there be I/O, and room for all of it? */
+/*
+ * Checks after the file was opened that the job does I/O, and that the file is large enough for it.
+ */
 static int check_extent(struct thread_data *td, struct fio_file *f, unsigned i, char *why)
 {
 	const uint64_t real = f->real_file_size, end = end_of(td, f, i);

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fio-options.h - the engine's options, as fio parses them
+ * fio-options.h - the engine's options, for fio's parser
  *
- * A part of fio.c: included there once, behind fio's headers.
+ * A part of fio.c: included there once, after fio's headers.
  */
 #ifndef FIO_OPTIONS_H
 #define FIO_OPTIONS_H
 
-/* The most that ns_delay and pi_log_rate may be.  fio lets negative numbers pass where 0 is the least. */
+/*
+ * The largest value of ns_delay and pi_log_rate. fio accepts negative numbers if the smallest value
+ * is 0.
+ */
 #define NUMBER_MAX 1000000000U
 
 struct options {
-	void *pad;		/* fio takes an offset of 0 for none */
+	void *pad;		/* to fio an offset of 0 means that there is none */
 	unsigned int hipri, fixedbufs, registerfiles;
 	unsigned int sqthread_poll, sqthread_poll_cpu, sqthread_poll_cpu_set;
 	int nonvectored;
 	unsigned int force_async, nowait, uncached;
-	/* Of reads and writes, as io_uring_cmd has them. */
+	/* For reads and for writes, as in io_uring_cmd. */
 	unsigned int cmdprio_percentage[2], cmdprio_class[2], cmdprio_hint[2], cmdprio[2];
 	char *cmdprio_bssplit;
 	unsigned int cmd_type;
@@ -64,20 +67,20 @@ static int set_apptag(void *data, unsigned long long *val)
 
 #define WORD(_word, _value, _help) { .ival = _word, .oval = _value, .help = _help }
 
-/* What a namespace is to be.  -1, the default, is what nobody asks for. */
+/* The required format of a namespace. -1, the default, accepts any. */
 #define NS(_what, _range, _default) \
 	_what ": a device or image must have it, a new image gets it (" _range "; default: " _default ")"
 #define NS_RANGE(_most) .def = "-1", .minval = -1, .maxval = _most
 
-/* Taken, because a job of io_uring_cmd has it, for reads and for writes. */
+/* An option for reads and for writes, accepted because jobs for io_uring_cmd have it. */
 #define OPTION_OF_TWO(_name, _most) \
 	OPTION(#_name, _name[0], FIO_OPT_INT, \
 	       "Taken, without effect: passthrough commands have no I/O priority (0 to " #_most "; default: 0)", \
 	       .off2 = offsetof(struct options, _name[1]), .maxval = _most)
 
 /*
- * A line of help each: what it does, for devices and for images where that differs, and at
- * its end (RANGE; default: DEFAULT), which nvmepi.1 has in the same words: check-manuals.
+ * Each option has a line of help: what it does, for devices and for images if that differs, and at
+ * its end (RANGE; default: DEFAULT). nvmepi.1 has the same words, which check-manuals checks.
  */
 static struct fio_option options[] = {
 	OPTION("hipri", hipri, FIO_OPT_STR_SET,

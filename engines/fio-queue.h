@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fio-queue.h - the way of an io_u: what it becomes, and what became of it
+ * fio-queue.h - converts each io_u to an I/O, and its result back
  *
- * A part of fio.c: included there once, behind what a job and its namespaces are.
+ * A part of fio.c: included there once, after the job and its namespaces.
  */
 #ifndef FIO_QUEUE_H
 #define FIO_QUEUE_H
@@ -12,7 +12,10 @@ static const struct job_ns *ns_of(const struct io_u *io_u)
 	return FILE_ENG_DATA(io_u->file);
 }
 
-/* By percentage; a draw of its own, so that fio's random streams stay as they are. */
+/*
+ * Draws a command by percentage, with a generator of its own, so that fio's random sequences do not
+ * change.
+ */
 static __attribute__((noinline)) uint8_t draw_of_mix(struct engine *e)
 {
 	const struct words_mix *m = &e->opts.write_mode;
@@ -32,11 +35,11 @@ static uint8_t draw_write(struct engine *e)
 
 static __attribute__((noinline)) uint8_t draw_verifying(struct engine *e, struct io_u *io_u)
 {
-	/* Of what fio trimmed meanwhile it expects zeroes, and looks for them itself. */
+	/* fio expects zeroes in blocks that it trimmed meanwhile, and checks that itself. */
 	if (!(io_u->flags & IO_U_F_VER_LIST) || io_u->flags & IO_U_F_TRIMMED)
 		return nvme_cmd_read;
-	io_u->buf_filled_len = 0;		/* a read may have been in the buffer */
-	populate_verify_io_u(e->td, io_u);	/* Compare sends what should be there */
+	io_u->buf_filled_len = 0;		/* the buffer may contain data of a read */
+	populate_verify_io_u(e->td, io_u);	/* Compare sends the expected data */
 #ifdef FIO_VER_IN_DEV
 	io_u_set(e->td, io_u, IO_U_F_VER_IN_DEV);
 #endif
@@ -63,15 +66,15 @@ static struct io_queue_range range_of(const struct job_ns *ns, uint64_t offset, 
 #endif
 
 /*
- * The blocks of @io_u; false where it is not of whole ones, or of more than there is room for.
- * Sizes were checked at setup, and room made for the largest; what fio makes of
- * percentages and logs was not.
+ * Finds the blocks of @io_u. Returns false if it is not a multiple of the block size, or larger
+ * than the buffers. Sizes were checked at setup, and the buffers fit the largest; but sizes that
+ * fio computes from percentages and logs were not.
  */
 static inline bool range_of_io(const struct job_ns *ns, const struct io_u *io_u, struct io_queue_range *r)
 {
 	uint64_t slba, nr, rest;
 
-	if (ns->host_shift) {		/* without a division, and without a multiplication */
+	if (ns->host_shift) {		/* needs neither a division nor a multiplication */
 		rest = (io_u->offset | io_u->xfer_buflen) & (ns->host_block - 1);
 		slba = io_u->offset >> ns->host_shift;
 		nr = io_u->xfer_buflen >> ns->host_shift;
@@ -125,7 +128,7 @@ static bool queue_blocks(struct engine *e, struct io_u *io_u, struct io_queue_ra
 	return true;
 }
 
-/* Newer fio has several ranges an io_u; then its buffer holds them. */
+/* Newer versions of fio have several ranges per io_u, which are in its buffer. */
 static bool ranges_in_buffer(struct thread_data *td, const struct io_u *io_u)
 {
 #ifdef FIO_MULTI_RANGE
@@ -181,7 +184,7 @@ static enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
 	return queue_blocks(e, io_u, r) ? FIO_Q_QUEUED : FIO_Q_BUSY;
 }
 
-/* Seldom: not inline, for fio's macro is long. */
+/* Not inlined: it is rarely used, and fio's macro is long. */
 static __attribute__((noinline)) int fail(struct thread_data *td, int err, const char *what)
 {
 	td_verror(td, -err, what);
@@ -229,7 +232,7 @@ static struct io_u *engine_event(struct thread_data *td, int event)
 	struct io_u *io_u;
 	int err;
 
-	(void)event;		/* fio asks for them in order */
+	(void)event;		/* fio asks for events in order */
 	io_u = e->io_us[io_queue_next(&e->flight, &err)];
 	if (e->verifies_others && io_u->flags & IO_U_F_TRIMMED && io_u->flags & IO_U_F_VER_LIST &&
 	    io_u->numberio == IS_UNCORRECTABLE)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fio.c - the ioengine: fio's options, hooks and io_us, to a job, I/Os and back
+ * fio.c - the ioengine: translates fio's options, hooks and io_us to a job and I/Os, and results
+ * back
  *
- * The only file that includes fio's headers; it exports one symbol.  What it
- * does is bookkeeping: which namespace a file is, which I/O an io_u is, which
- * completion belongs to it.
+ * This is the only file that includes fio's headers, and it exports one symbol. It only keeps track
+ * of which namespace a file is, which I/O an io_u is, and which completion belongs to it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,15 +20,15 @@
 #include "io-queue.h"
 #include "session.h"
 #include "option-words.h"
-#include "fio-say.h"		/* last: they need them all */
+#include "fio-say.h"		/* last, because these need all headers above */
 #include "fio-options.h"
 #include "fio-digest.h"
 #include "fio-checks.h"
 #include "fio-jobs.h"
 
-/* --- what the engine keeps --- */
+/* --- state of the engine --- */
 
-/* Names this run of fio; the plugin is loaded before jobs part. */
+/* Identifies this run of fio. The engine is loaded before jobs become separate processes. */
 static char run_name[48];
 
 __attribute__((constructor)) static void name_run(void)
@@ -40,15 +40,15 @@ struct engine {
 	struct thread_data	*td;
 	struct job_opts		opts;
 	const struct target_ops	*target;
-	struct job_ns		*ns;		/* one a file */
+	struct job_ns		*ns;		/* one per file */
 	unsigned		nr_ns;
 	bool			opened;
 	struct session		session;
 	struct io_queue		flight;
-	struct io_u		**io_us;	/* by index, which is their tag */
-	uint64_t		mix;		/* state of the write_mode draw */
+	struct io_u		**io_us;	/* by index, which is the tag */
+	uint64_t		mix;		/* state of the random generator for write_mode */
 	bool			verifies_others; /* verify= of what other commands than Write left */
-	bool			started;	/* it has a queue */
+	bool			started;	/* the queue was started */
 };
 
 /* --- setup: options and namespaces, before any I/O --- */
@@ -73,7 +73,8 @@ static int digest_options(struct engine *e, char *why)
 		.md_per_io = o->md_per_io_size,
 		.compare = o->verify_mode == VERIFY_MODE_COMPARE,
 		.readfua = o->readfua,
-		.writefua = o->writefua || td->o.sync_io,	/* sync=: a write is on media when it ends */
+		/* sync=: a write ends when it is on media */
+		.writefua = o->writefua || td->o.sync_io,
 		.deac = o->deac,
 		.ranges = num_range(td),
 		.writes = td_write(td),
@@ -105,12 +106,15 @@ static int digest_options(struct engine *e, char *why)
 	e->verifies_others = verifies_others(td, j);
 	if (e->verifies_others)
 		td->o.trim_zero = 1;	/* fio looks into what is to read as zeroes */
-	/* What is in a log is not known before the job runs. */
+	/* The commands in a log are unknown before the job runs. */
 	j->open.write = job_changes(j);
 	return ret ? ret : check_fio_options(td, j, why);
 }
 
-/* A log may name a file that the job names as well, or another job's log does. */
+/*
+ * Finds a file that was opened already: a log may name a file that the job or the log of another
+ * job names as well.
+ */
 static struct job_ns *named(struct engine *e, const char *name)
 {
 	for (unsigned i = 0; i < e->nr_ns; i++)
@@ -122,7 +126,7 @@ static struct job_ns *named(struct engine *e, const char *name)
 static int take_file(struct fio_file *f, struct job_ns *ns)
 {
 	f->real_file_size = ns->info.nr_blocks * ns->host_block;
-	f->filetype = FIO_TYPE_CHAR;		/* never laid out or extended by fio */
+	f->filetype = FIO_TYPE_CHAR;		/* so that fio neither lays it out nor extends it */
 	fio_file_set_size_known(f);
 	FILE_SET_ENG_DATA(f, ns);
 	return 0;
@@ -134,7 +138,7 @@ static bool gives_protection(const struct job_opts *o)
 	return o->pract || (o->prchk_given && o->prchk) || o->apptag_given;
 }
 
-/* What was settled in a way that the job may not have meant. */
+/* Prints decisions about a file that the user may not have expected. */
 static void say_of_file(const struct engine *e, const struct job_ns *ns)
 {
 	const struct ns_format *want = &e->opts.open.format;
@@ -207,7 +211,7 @@ static int open_files(struct engine *e, char *why)
 	return 0;
 }
 
-/* Of a job that is refused nothing is left, as it will be asked for in another way. */
+/* Removes everything of a job that was refused, because it will be set up again in another way. */
 static void undo_files(struct engine *e)
 {
 	for (unsigned i = 0; i < e->nr_ns; i++) {
@@ -257,14 +261,14 @@ static int open_job(struct engine *e)
 		ret = open_session(e, why);
 	if (ret) {
 		undo_files(e);
-		td_verror(td, -ret, "setup");	/* for fio's JSON */
+		td_verror(td, -ret, "setup");	/* also for fio's JSON */
 		return complain(why);
 	}
 	say_without_effect(td);
 	return 0;
 }
 
-/* With create_serialize=0 it comes behind init(), by which it is called then. */
+/* With create_serialize=0 fio calls it after init(), so init() calls it itself. */
 static int engine_setup(struct thread_data *td)
 {
 	struct engine *e = td->io_ops_data;
@@ -283,7 +287,7 @@ static int engine_setup(struct thread_data *td)
 
 /* --- init: memory and the queue, in the job's own thread --- */
 
-/* All that were just started. */
+/* Marks all I/Os that were just started as issued. */
 static void mark_issued(struct io_queue *f)
 {
 	struct engine *e = f->ctx;
@@ -348,7 +352,8 @@ static int engine_post_init(struct thread_data *td)
 		.iopoll = o->hipri,
 		.sqpoll = o->sqthread_poll,
 		.sqpoll_cpu = o->sqthread_poll_cpu_set ? (int)o->sqthread_poll_cpu : -1,
-		.vectored = o->nonvectored == 0 && !o->fixedbufs,	/* fixed buffers are flat */
+		/* fixed buffers are not vectored */
+		.vectored = o->nonvectored == 0 && !o->fixedbufs,
 		.force_async = o->force_async,
 		.register_ns = o->registerfiles,
 	};
@@ -362,11 +367,12 @@ static int engine_post_init(struct thread_data *td)
 	e->started = !ret;
 	if (!ret)
 		return 0;
-	td_verror(td, -ret, "post_init");	/* of what is returned, nothing reaches fio's exit */
+	/* the returned value does not reach fio's exit status */
+	td_verror(td, -ret, "post_init");
 	return complain(why);
 }
 
-#include "fio-queue.h"		/* and this all that is above */
+#include "fio-queue.h"		/* needs everything above */
 
 /* --- files are open from setup to cleanup --- */
 
@@ -397,10 +403,10 @@ static int engine_invalidate(struct thread_data *td, struct fio_file *f)
 {
 	(void)td;
 	(void)f;
-	return 0;		/* nothing is cached on this side */
+	return 0;		/* the engine caches nothing */
 }
 
-/* fio calls cleanup() before it looks at td->error for the last time. */
+/* fio calls cleanup() before it reads td->error for the last time. */
 static void end_session(struct thread_data *td, struct engine *e)
 {
 	int err = session_end(&e->session, td->error, td->total_err_count && td->first_error == EILSEQ);
