@@ -78,7 +78,7 @@ static bool reads_own(const struct thread_data *td, const struct job_opts *j)
 	       td->o.verify != VERIFY_NONE && j->write_mode.nr == 1 && job_uses(j, nvme_cmd_write);
 }
 
-/* Has verify= to expect what other commands than Write leave? */
+/* Returns whether verify= has to expect the result of other commands than Write. */
 static bool verifies_others(const struct thread_data *td, const struct job_opts *j)
 {
 	return j->fio_verify && td_write(td) && (j->write_mode.nr > 1 || !job_uses(j, nvme_cmd_write));

@@ -99,9 +99,10 @@ static __attribute__((noinline)) enum fio_q_status reject(struct io_u *io_u)
 }
 
 /*
- * What fio's verify= is to find where a write was none of its data.  fio keeps what it has to read
- * back, and has a flag for blocks that read as zeroes, though none for those that must not be read:
- * they have the same flag, and are told by what is a number of the write in others.
+ * What fio's verify= has to expect after a write that became another command. fio keeps a list of
+ * what it has to read back. It has a flag for blocks that read as zeroes, but none for blocks that
+ * must not be readable: they get the same flag, and are told apart by this value, which is the
+ * number of the write for all others.
  */
 enum { READS_AS_ZEROES, IS_UNCORRECTABLE };
 
@@ -110,7 +111,7 @@ static __attribute__((noinline)) void tell_verify(struct thread_data *td, struct
 	if (!io_u->ipo || opcode == nvme_cmd_write)
 		return;
 	if (opcode == nvme_cmd_verify) {
-		unlog_io_piece(td, io_u);	/* nothing is written: there is nothing to look for */
+		unlog_io_piece(td, io_u);	/* nothing is written, so nothing is verified */
 		return;
 	}
 	io_u->ipo->flags |= IP_F_TRIMMED;
@@ -210,7 +211,10 @@ static int engine_getevents(struct thread_data *td, unsigned int min, unsigned i
 	return ret;
 }
 
-/* Blocks that are to be uncorrectable were read for verify=: what is an error then? */
+/*
+ * Blocks that must be uncorrectable were read for verify=. Returns the errno for fio: a successful
+ * read is the error.
+ */
 static __attribute__((noinline)) int judge_uncorrectable(struct engine *e, struct io_u *io_u, int err)
 {
 	const int res = e->flight.slots[io_u->index].res;
@@ -222,7 +226,7 @@ static __attribute__((noinline)) int judge_uncorrectable(struct engine *e, struc
 	}
 	if (nvme_result_meaning(res) != NVME_VERDICT || err == EILSEQ)
 		return err;
-	memset(io_u->buf, 0, io_u->buflen);	/* what fio looks for now */
+	memset(io_u->buf, 0, io_u->buflen);	/* what fio expects */
 	return 0;
 }
 

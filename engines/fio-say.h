@@ -22,8 +22,9 @@ static void say(const char *line)
 }
 
 /*
- * What is no complaint goes where fio's own notes go.  Standard output that holds JSON or terse
- * lines alone, for a program to read, is left to those.  A job's process ends without flushing.
+ * Prints a line that informs where fio prints its own notes. If that is standard output with JSON
+ * or terse lines for a program, the line goes to standard error. The output is flushed, because a
+ * job's process ends without flushing.
  */
 static void inform(const char *line)
 {

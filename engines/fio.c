@@ -132,7 +132,7 @@ static int take_file(struct fio_file *f, struct job_ns *ns)
 	return 0;
 }
 
-/* Does it ask for protection as a job of io_uring_cmd can? */
+/* Returns whether the job asks for protection by an option that io_uring_cmd has, too. */
 static bool gives_protection(const struct job_opts *o)
 {
 	return o->pract || (o->prchk_given && o->prchk) || o->apptag_given;

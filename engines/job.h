@@ -168,7 +168,10 @@ int job_check_commands(const struct job_ns *ns, const struct job_opts *o, char w
 /* Returns the largest block that any command of the job transfers: Compare has no PRACT. */
 struct nvme_wire job_widest_wire(const struct job_ns *ns, const struct job_opts *o);
 
-/* Is there the guard kernel that NVMEPI_GUARD names, if it does?  0, or -EINVAL with one line in @why. */
+/*
+ * Checks that the guard kernel that NVMEPI_GUARD names exists. Returns 0, or -EINVAL with one line
+ * in @why.
+ */
 int job_check_guard(char why[WHY_MAX]);
 
 /* Writes "PATH (FORMAT): ..." to @why; returns -EINVAL. */

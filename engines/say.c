@@ -26,7 +26,7 @@ void session_say(const struct session *s, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* What is no complaint. */
+/* Prints a line that informs and is no complaint. */
 static __attribute__((format(printf, 2, 3))) void session_inform(const struct session *s, const char *fmt, ...)
 {
 	va_list ap;
