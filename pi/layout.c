@@ -20,7 +20,7 @@ const struct pi_format *pi_format_of(unsigned pif, unsigned qpif, bool qpifs)
 static const char *layout_fault(const struct pi_layout *l)
 {
 	if (l->type > PI_TYPE3)
-		return "protection type is none of 0, 1, 2 and 3";
+		return "protection type is not 0, 1, 2 or 3";
 	if (l->data_size < 512 || l->data_size & (l->data_size - 1))
 		return "data size is not a power of two of 512 bytes or more";
 	if (l->md_size > 65535)

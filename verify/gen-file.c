@@ -162,10 +162,10 @@ static struct vfy_gens *take(struct vfy_gens *g, const char *path, const char *t
 	if (!ret && !st.st_size)
 		ret = g->read_only ? -EACCES : create(g, text);
 	else if (!ret && !is_of(g, st.st_size, text, says) && !strcmp(says, "nvmepi generations 2"))
-		return refused(why, g, "%s: an older version wrote it, which did not say of which namespace: "
+		return refused(why, g, "%s: written by an older version, without the name of its namespace: "
 			       "remove it, or name another by file=", path);
 	else if (!ret && !is_of(g, st.st_size, text, says))
-		return refused(why, g, "%s is of something else (it says '%.60s'): remove it, or name "
+		return refused(why, g, "%s belongs to something else (it says '%.60s'): remove it, or name "
 			       "another by file=", path, says);
 	return ret ? refused(why, g, "%s: %s", path, strerror(-ret)) : map(g, path, why);
 }

@@ -167,7 +167,7 @@ static const char *objection(unsigned field, const struct pi_layout *l, const st
 		return md ? NULL : "no metadata crosses the interface: give pi_act=0";
 	}
 	if (l->type == PI_NONE)
-		return "this namespace has no protection, nothing would show it";
+		return "this namespace has no protection information: no check would detect it";
 	if (!tuples)
 		return "no tuples of the host cross the interface: give pi_act=0";
 	if (field == VFY_DATA)

@@ -265,7 +265,7 @@ static int check_kind(const struct vfy_output *o, const struct stat *st, char *w
 			      strerror(EISDIR));
 	return refuse(why, EINVAL, "%s: %.250s: is %s: it is not overwritten; give another name",
 		      names[o->use], o->path,
-		      S_ISCHR(mode) || S_ISBLK(mode) ? "a device" : "no ordinary file");
+		      S_ISCHR(mode) || S_ISBLK(mode) ? "a device" : "not a regular file");
 }
 
 static int check_contents(const struct vfy_output *o, char *why)
@@ -278,7 +278,7 @@ static int check_contents(const struct vfy_output *o, char *why)
 			      names[o->use], o->path, strerror(errno));
 	ours = o->ours(fd);
 	close(fd);
-	return ours ? 0 : refuse(why, EINVAL, "%s: %.200s: the file there is none of this program's, or was "
+	return ours ? 0 : refuse(why, EINVAL, "%s: %.200s: the existing file was not written by this program, or was "
 				 "cut: it is not overwritten; remove it, or give another name",
 				 names[o->use], o->path);
 }

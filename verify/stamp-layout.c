@@ -60,8 +60,8 @@ int stamp_layout(const struct vfy_ns *ns, struct stamp_layout *p, char *why)
 	}
 	find_room(p);
 	if (!p->field && p->room < STAMP_WORD)
-		return refuse(why, EINVAL, "%s: no room for a generation: no tag crosses that has %d "
-			      "bits to spare (pi_act, apptag_mask), nor %d bytes of metadata beside it",
+		return refuse(why, EINVAL, "%s: no space for a generation: no transferred tag has %d "
+			      "free bits (pi_act, apptag_mask), and there are no %d bytes of metadata beyond the tuple",
 			      ns->path, LEAST_BITS, STAMP_WORD);
 	if (ns->tuples_cross && p->field != PI_APP && always_escapes(ns))
 		return refuse(why, EINVAL, "%s: with this application tag blocks escape all checks, as those "
@@ -154,7 +154,7 @@ void stamp_describe(const struct stamp_layout *p, const char *path, char line[ST
 
 	describe_carriers(p, carriers, sizeof(carriers));
 	describe_blindness(p, blindness, sizeof(blindness));
-	snprintf(line, STAMP_LINE_MAX, "stamp: %s: generations told apart: %s; 8 bytes a block in %s; "
+	snprintf(line, STAMP_LINE_MAX, "stamp: %s: generations told apart: %s; 8 bytes per block in %s; "
 		 "can't tell: %s", p->ns->path, carriers, path, blindness);
 }
 

@@ -158,8 +158,8 @@ static void stamp_close(void *ctx)
 	char line[200];
 
 	if (job->unkept) {
-		snprintf(line, sizeof(line), "stamp: no room on disk to keep the generations of "
-			 "%" PRIu64 " writes: their blocks were not looked at", job->unkept);
+		snprintf(line, sizeof(line), "stamp: no space on disk for the generations of "
+			 "%" PRIu64 " writes: their blocks were not checked", job->unkept);
 		job->host->say(line);
 	}
 	for (unsigned i = 0; job->plan && i < job->nr_ns; i++)
@@ -221,9 +221,9 @@ static int open_ns(struct job *job, const struct vfy_job *j, unsigned i, const c
 	stamp_describe(p, path, line);
 	job->host->say(line);
 	if (vfy_gens_behind(p->gens)) {
-		snprintf(line, sizeof(line), "stamp: %s: the machine went down while it was written "
-			 "to: generations that %.200s does not know are let pass, until blocks are "
-			 "written again", p->ns->path, path);
+		snprintf(line, sizeof(line), "stamp: %s: the machine crashed while it was written "
+			 "to: generations that %.200s does not have are accepted until their "
+			 "blocks are written again", p->ns->path, path);
 		job->host->say(line);
 	}
 	return 0;

@@ -45,7 +45,7 @@ static void end_faults(struct ctl_fault *f, int err)
 {
 	char line[WHY_MAX];
 
-	snprintf(line, sizeof(line), "%.150s: ns_fault_log=%.150s: %s: no more writes go wrong", f->image,
+	snprintf(line, sizeof(line), "%.150s: ns_fault_log=%.150s: %s: ns_fault ends here", f->image,
 		 f->log_path, strerror(err));
 	f->kind = NULL;
 	if (f->say)
@@ -247,8 +247,8 @@ static int parse(const char *text, struct ctl_fault *f, char *why)
 		}
 	if (!f->kind || !take_number(&rest, '/', &f->every) || !take_number(&rest, '@', &f->seed) ||
 	    *rest || !f->every)
-		return refuse(why, EINVAL, "ns_fault=%s: give lost, stale, misdirected or torn, then /N "
-			      "for one write in N and @SEED, if need be", text);
+		return refuse(why, EINVAL, "ns_fault=%s: give lost, stale, misdirected or torn, then "
+			      "/N for one write in N, and optionally @SEED", text);
 	return 0;
 }
 

@@ -175,7 +175,7 @@ int ctl_format_bare(struct ctl_format *f, const struct target_open *o, uint64_t 
 
 	if (name)
 		return refuse(why, EINVAL,
-			      "%s has no %s.format beside it: say its whole format with ns_* "
+			      "%s has no %s.format beside it: give its whole format by ns_* "
 			      "options (ns_%s is missing)", o->path, o->path, name);
 	f->ns = o->format;
 	set_default(&f->ns.mset, 0);
@@ -307,7 +307,7 @@ static int check_replaced(const char *path, char *why)
 	if (!old)
 		return ret || errno == ENOENT ? ret : refuse(why, errno, "%s: %s", name, strerror(errno));
 	if (fgets(line, sizeof(line), old) && strncmp(line, FORMAT_TITLE, strlen(FORMAT_TITLE)))
-		ret = refuse(why, EINVAL, "%s: is no format of an image: it is not overwritten; move it away",
+		ret = refuse(why, EINVAL, "%s: is not the format of an image: it is not overwritten; move it away",
 			     name);
 	fclose(old);
 	return ret;
@@ -390,7 +390,7 @@ int ctl_format_check(const struct ctl_format *f, const struct target_open *o, ui
 	if (holds != f->nr_blocks || !holds)
 		return refuse(why, EINVAL,
 			      "%s: %llu bytes hold %llu blocks of %u + %u bytes, its format says "
-			      "%llu: cut short, or not this image's format", o->path,
+			      "%llu: the image was cut short, or this is not its format", o->path,
 			      (unsigned long long)file_size, (unsigned long long)holds,
 			      f->layout.data_size, f->layout.md_size,
 			      (unsigned long long)f->nr_blocks);

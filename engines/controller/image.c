@@ -22,7 +22,7 @@ static const char *kind_of(mode_t mode)
 {
 	if (S_ISDIR(mode))
 		return "a folder";
-	return S_ISBLK(mode) ? "a block device" : "not an ordinary file";
+	return S_ISBLK(mode) ? "a block device" : "not a regular file";
 }
 
 static void unlink_format(const struct ctl_image *img)
@@ -153,7 +153,7 @@ static int open_locked(struct ctl_image *img, const struct target_open *o, bool 
 	 * caller retry, and one of the waiting processes becomes the first user.
 	 */
 	if (!ret && found == FOUND_NONE && !alone)
-		return refuse(why, EAGAIN, "%s: is gone, but %s.state is in use: end what uses it",
+		return refuse(why, EAGAIN, "%s: the image is gone, but %s.state is in use: end the program that uses it",
 			      img->path, img->path);
 	if (!ret && found == FOUND_NONE) {
 		ret = create_image(img, why);
@@ -168,7 +168,7 @@ static int open_locked(struct ctl_image *img, const struct target_open *o, bool 
 	if (!ret && (alone || img->state_fd < 0))
 		ret = ctl_state_prepare(img, why);
 	else if (!ret && !ctl_state_is_begun(img))
-		ret = refuse(why, EAGAIN, "%s: others start and fail to use it, again and again",
+		ret = refuse(why, EAGAIN, "%s: other programs try to use it and fail again and again",
 			     img->path);
 	else if (!ret && !ctl_state_is_good(img))
 		ret = refuse(why, EBUSY, "%s: is in use in another format", img->path);
@@ -224,7 +224,7 @@ static int try_files(struct ctl_image *img, const struct target_open *o, char *w
 	img->state_fd = ret < 0 ? -1 : ret;
 	img->state_writable &= ret >= 0;
 	if (ret >= 0 && img->state_writable && !ctl_state_is_one(ret))
-		return refuse(why, EINVAL, "%s: is no state of an image: it is not overwritten; move it away",
+		return refuse(why, EINVAL, "%s: is not the state of an image: it is not overwritten; move it away",
 			      name);
 	ret = open_locked(img, o, alone, &undo, why);
 	if (!ret && img->state_fd >= 0 && alone)

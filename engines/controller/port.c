@@ -183,20 +183,20 @@ int ctl_port_claim(struct ctl_port *port, char *why)
 	if (port->nr >= 0)
 		return 0;
 	if (!img->writable)
-		return refuse(why, EACCES, "%s: was opened to be read", img->path);
+		return refuse(why, EACCES, "%s: is open for reading only", img->path);
 	ret = port_fd(port);
 	if (ret)
-		return refuse(why, -ret, "%s.state: %s: each writer opens it anew, once fio's uid= and "
-			      "gid= hold: let that user write it", img->path, strerror(-ret));
+		return refuse(why, -ret, "%s.state: %s: each writer opens it after fio has set uid= "
+			      "and gid=: let that user write it", img->path, strerror(-ret));
 	nr = find_journal(port);
 	if (nr < 0)
-		return refuse(why, -nr, "%s: no room for another writer: %d have it open", img->path,
+		return refuse(why, -nr, "%s: no more writers are possible: %d have it open", img->path,
 			      CTL_NR_JOURNALS);
 	ret = reserve_journal(img, nr);
 	if (!ret && img->cache)
 		ret = ctl_cache_reserve(img, nr);
 	if (ret)
-		return refuse(why, -ret, "%s.state: no room for another writer: %s", img->path,
+		return refuse(why, -ret, "%s.state: no space for another writer: %s", img->path,
 			      strerror(-ret));
 	ret = ctl_image_keep_format(img, why);
 	if (ret)

@@ -199,7 +199,7 @@ static int refuse_command_set(unsigned csi, uint32_t nsid, char *why)
 					     "Subsystem Local Memory", "Computational Programs" };
 
 	return refuse(why, EINVAL, "namespace %u is of the %s Command Set (CSI %02xh), which is not "
-		      "driven: give a namespace of the NVM Command Set", nsid,
+		      "supported: give a namespace of the NVM Command Set", nsid,
 		      csi < sizeof(names) / sizeof(names[0]) ? names[csi] : "unknown", csi);
 }
 

@@ -56,8 +56,8 @@ static int ring_open(const struct target_open *o, struct target_ns **ns, char wh
 		return ret;
 	if (o->fault || o->fault_log || o->delay_ns || o->defect ||
 	    (o->cache && strcmp(o->cache, "none")))
-		return refuse(why, EINVAL, "%s: ns_cache, ns_fault, ns_defect and ns_delay are for images: the embedded controller "
-			      "obeys them, a device can't be told to", o->path);
+		return refuse(why, EINVAL, "%s: ns_cache, ns_fault, ns_defect and ns_delay are for images: "
+			      "only the embedded controller supports them", o->path);
 	fd = open(o->path, (o->write ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	if (fd < 0)
 		return refuse(why, errno, "%s: %s%s", o->path, strerror(errno),

@@ -116,7 +116,7 @@ static uint64_t number(const char *name, const char *text, uint64_t min, uint64_
 	if (words_number(name, text, max, &value, why))
 		scan_die("%s", why);
 	if (value < min)
-		scan_die("%s: '%s' is too small, the least is %" PRIu64, name, text, min);
+		scan_die("%s: '%s' is too small, the minimum is %" PRIu64, name, text, min);
 	return value;
 }
 
@@ -172,9 +172,9 @@ struct scan_args scan_args(int argc, char **argv)
 		scan_die("one TARGET is needed, /dev/ngXnY or an image (see --help)");
 	a.target = argv[optind];
 	if (a.info && a.given & ~(1ULL << INFO | 1ULL << JSON | -1ULL << NS_LBS))
-		scan_die("--info goes with --json and --ns_* alone: it scans nothing");
+		scan_die("--info can be combined with --json and --ns_* only: it scans nothing");
 	if (scan_given(&a, APPTAG_MASK) && !scan_given(&a, APPTAG))
-		scan_die("--apptag-mask goes with --apptag: give that, too");
+		scan_die("--apptag-mask needs --apptag: give that, too");
 	return a;
 }
 

@@ -293,7 +293,7 @@ static void tell_of_rest(void)
 		return;
 	if (scan.end != scan.ns.info.nr_blocks)
 		snprintf(last, sizeof(last), "%" PRIu64, scan.end - 1);
-	fprintf(stderr, "nvmepi-scan: not to the end: go on with --range=%" PRIu64 "-%s\n", next,
+	fprintf(stderr, "nvmepi-scan: incomplete: continue with --range=%" PRIu64 "-%s\n", next,
 		last);
 }
 
@@ -319,7 +319,7 @@ static int run(const struct scan_args *a)
 	tell_of_rest();
 	told = !a->log || scan.judge.log_fd >= 0;
 	if (!told)
-		fprintf(stderr, "nvmepi-scan: --log=%s: could not be written to its end\n", a->log);
+		fprintf(stderr, "nvmepi-scan: --log=%s: could not be written completely\n", a->log);
 	vfy_recorder_close(&scan.judge);
 	if (a->json)
 		told &= write_json(&json, scan_json(&scan));

@@ -362,7 +362,7 @@ static void start_thread(struct scan *s, struct worker *w)
 		pthread_mutex_unlock(&s->lock);
 	}
 	if (err)
-		fail(s, UINT64_MAX, err, "a thread and its buffers can't be had");
+		fail(s, UINT64_MAX, err, "a thread or its buffers can't be created");
 }
 
 int scan_run(struct scan *s)

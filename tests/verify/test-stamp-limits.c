@@ -34,7 +34,7 @@ static void any_apptag(void)
 static void says_what_it_cannot_see(void)
 {
 	static const struct { int shape; const char *words[4]; } cases[] = {
-		{ 0, { "65535 in the application tag", "8 bytes a block", "torn from damaged" } },
+		{ 0, { "65535 in the application tag", "8 bytes per block", "torn from damaged" } },
 		{ 2, { "65535 in the application tag", "where a misdirected write came from" } },
 		{ 6, { "16777216 in the storage tag", "torn from damaged" } },
 		{ 8, { "65535 in the application tag", "their first 5 bytes" } },
@@ -87,12 +87,12 @@ static void refuses(void)
 
 	set_up(&shapes[0]);
 	bed.ns.tuples_cross = bed.ns.md_crosses = false;	/* PRACT=1 */
-	refused("", "no room for a generation");
+	refused("", "no space for a generation");
 	tear_down();
 
 	set_up(&shapes[0]);
 	bed.ns.tags.app_mask = 0x7f;
-	refused("", "no room for a generation");
+	refused("", "no space for a generation");
 	tear_down();
 
 	set_up(&shapes[4]);

@@ -166,7 +166,7 @@ static void open_again(bool behind, const char *when)
 	*said = '\0';
 	for (unsigned j = 0; j < JOBS; j++)
 		UNIT_CHECK(!open_job(j, "", why), "%s", why);
-	UNIT_CHECK(!strstr(said, "the machine went down") == !behind, "%s: %s: it says '%s'", when,
+	UNIT_CHECK(!strstr(said, "the machine crashed") == !behind, "%s: %s: it says '%s'", when,
 		   shape_name(bed.shape), said);
 }
 
