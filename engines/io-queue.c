@@ -267,6 +267,9 @@ bool io_queue_io(struct io_queue *f, unsigned tag, const struct job_ns *ns, uint
 	return true;
 }
 
+/* A Flush, as a plugin sees it. */
+#define flush_of(s) (struct vfy_io){ .ns = &(s)->io.ns->seen, .tag = (s)->io.tag, .opcode = nvme_cmd_flush }
+
 void io_queue_flush(struct io_queue *f, unsigned tag, const struct job_ns *ns)
 {
 	struct io_queue_slot *s;
@@ -275,6 +278,8 @@ void io_queue_flush(struct io_queue *f, unsigned tag, const struct job_ns *ns)
 		push_trim(f);
 	s = take(f, tag, ns, false);
 	s->io.opcode = nvme_cmd_flush;
+	if (f->job.plugin.session.flushes)
+		vfy_plugin_prepare(&f->job.plugin, &flush_of(s), NULL);
 	nvme_build_flush(s->cmd, &ns->info);
 	push(f, s, -1);
 	f->nr_out++;
@@ -425,6 +430,8 @@ static __attribute__((noinline)) void end_dataless(struct io_queue *f, struct io
 		f->job.status(f->job.ctx, s->res);
 	if (s->res && s->io.opcode == nvme_cmd_flush)
 		diagnose_dataless(ns, nvme_cmd_flush, 0, ns->info.nr_blocks, s->res, &f->job);
+	if (s->io.opcode == nvme_cmd_flush && f->job.plugin.session.flushes)
+		vfy_plugin_done(&f->job.plugin, &flush_of(s), NULL, s->res);
 	for (unsigned i = 0; i < s->nr_ranges; i++)
 		io_change_ends(ns, s->io.tag, nvme_cmd_dsm, le64toh(s->ranges[i].slba),
 			       le32toh(s->ranges[i].nlb), s->res, &f->job);

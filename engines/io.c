@@ -61,6 +61,7 @@ static void show(struct io *io)
 		.lba = io->slba, .nr = io->nr_blocks,
 		.data = here ? io->buf : b->data, .data_stride = here ? io->ns->host_block : b->data_stride,
 		.md = b->md, .md_stride = b->md_stride,
+		.fua = io_looks(io->opcode) ? io->ns->readfua : io->ns->writefua,
 	};
 }
 

@@ -215,6 +215,49 @@ void vfy_gens_written(struct vfy_gens *g, uint64_t lba, uint64_t nr, bool good)
 	atomic_fetch_sub(&g->head->under_way, nr);
 }
 
+bool vfy_gens_cached(struct vfy_gens *g, uint64_t lba, uint64_t nr)
+{
+	bool alone = true;
+
+	for (uint64_t i = lba; i < lba + nr; i++)
+		alone &= !(vfy_gens_look(g, i) & (SEVERAL | CHANGED));
+	vfy_gens_written(g, lba, nr, false);
+	return alone;
+}
+
+/*
+ * Returns the word of a block in which the write of generation @gen has reached media.  If older
+ * contents are unknown, there may have been another change since that write.
+ */
+static uint64_t gets_durable(const struct vfy_gens *g, uint64_t w, uint32_t gen)
+{
+	if (w & (CHANGED | SETTLED))
+		return w;
+	if (LAST(w) == gen)
+		return (w & ~BEHIND) | SETTLED;
+	if (!(w & KNOWN) || !newer(g, LAST(w), gen) || !newer(g, gen, OTHER(w)))
+		return w;
+	return gen_with_gens(w, LAST(w), gen) & ~AFTER;
+}
+
+void vfy_gens_durable(struct vfy_gens *g, uint64_t lba, uint64_t nr, uint32_t gen)
+{
+	for (uint64_t i = lba; i < lba + nr; i++) {
+		uint64_t w = vfy_gens_look(g, i), new;
+
+		do {
+			new = gets_durable(g, w, gen);
+		} while (new != w && !atomic_compare_exchange_weak(&g->blocks[i], &w, new));
+		if (w & ~new & BEHIND)
+			atomic_fetch_sub(&g->head->behind, 1);
+	}
+}
+
+void vfy_gens_sync(const struct vfy_gens *g)
+{
+	fdatasync(g->fd);
+}
+
 /*
  * Returns whether a block's word can be read.  In a hole of the file it is zero, but reading it
  * can raise SIGBUS on a full tmpfs.

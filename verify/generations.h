@@ -56,6 +56,18 @@ bool vfy_gens_write(struct vfy_gens *g, uint64_t lba, uint64_t nr, uint32_t *gen
 void vfy_gens_written(struct vfy_gens *g, uint64_t lba, uint64_t nr, bool good);
 
 /*
+ * The end of a write that succeeded, but may be in a volatile write cache: the blocks stay
+ * unsettled.  Returns whether it was alone, in all blocks, while it was in flight.  If so,
+ * vfy_gens_durable() tells later that it has reached media: no generation before @gen is valid
+ * any more.
+ */
+bool vfy_gens_cached(struct vfy_gens *g, uint64_t lba, uint64_t nr);
+void vfy_gens_durable(struct vfy_gens *g, uint64_t lba, uint64_t nr, uint32_t gen);
+
+/* Write the file to disk. */
+void vfy_gens_sync(const struct vfy_gens *g);
+
+/*
  * Record the start and the end of a command that changes blocks and is no write.  The blocks
  * become unknown.
  */

@@ -14,14 +14,26 @@
 #include "stamp.h"
 
 /* Opcodes as in libnvme's enum nvme_io_opcode; a plugin does not include that header. */
-enum { WRITE = 0x01, READ = 0x02, COMPARE = 0x05, VERIFY = 0x0c };
+enum { FLUSH = 0x00, WRITE = 0x01, READ = 0x02, COMPARE = 0x05, VERIFY = 0x0c };
 
 /* An I/O in flight; the array is indexed by its tag. */
 struct under_way {
 	uint64_t	lba;
-	bool		kept;		/* write: its generation was recorded */
+	bool		kept;		/* write: its generation was recorded, */
+	uint32_t	gen;		/* this one */
+	uint64_t	nr_cached;	/* Flush: ->nr_cached of the job when it began */
 	uint64_t	*then;		/* read: a snapshot of each block from before it */
 };
+
+/* A write that has ended, and may be in the drive's cache. */
+struct cached {
+	const struct stamp_layout *p;
+	uint64_t	lba, nr;
+	uint32_t	gen;
+};
+
+/* A job remembers so many; older ones are never taken for durable. */
+enum { MAX_CACHED = 1 << 16 };
 
 struct job {
 	const struct vfy_host	*host;
@@ -30,6 +42,9 @@ struct job {
 	struct under_way	*ios;
 	uint64_t		*then;		/* memory for the @then of all I/Os */
 	struct stamp		author;		/* the members that are equal in all its stamps */
+	struct cached		*cached;	/* a ring; NULL: writes are on media when they end */
+	uint64_t		nr_cached, nr_durable;	/* so many were put in, and taken out */
+	bool			syncs;		/* the machine may lose its power with the drive */
 	uint64_t		unkept;		/* writes that were not recorded: no disk space */
 };
 
@@ -84,6 +99,7 @@ static void prepare_write(struct job *job, const struct vfy_io *io, struct vfy_e
 		vfy_gens_change(p->gens, io->lba, io->nr);
 		return;
 	}
+	job->ios[io->tag].gen = s.gen;
 	carry(p, s.gen, &e->tags);
 	if (p->room)
 		put_stamps(p, io, s);
@@ -103,6 +119,9 @@ static void stamp_prepare(void *ctx, const struct vfy_io *io, struct vfy_expect 
 	const struct stamp_layout *p = plan_of(ctx, io);
 
 	switch (io->opcode) {
+	case FLUSH:
+		((struct job *)ctx)->ios[io->tag].nr_cached = ((struct job *)ctx)->nr_cached;
+		break;
 	case WRITE:
 		prepare_write(ctx, io, e);
 		break;
@@ -128,20 +147,61 @@ static unsigned judge(void *ctx, const struct vfy_io *io, const struct vfy_expec
 	return stamp_judge(plan_of(ctx, io), io, u->then + (io->lba - u->lba), f, max);
 }
 
+/* A write succeeded. */
+static void written(struct job *job, const struct vfy_io *io)
+{
+	const struct stamp_layout *p = plan_of(job, io);
+
+	if (job->cached && !io->fua) {
+		if (vfy_gens_cached(p->gens, io->lba, io->nr))
+			job->cached[job->nr_cached++ % MAX_CACHED] = (struct cached){
+				.p = p, .lba = io->lba, .nr = io->nr, .gen = job->ios[io->tag].gen,
+			};
+		return;
+	}
+	vfy_gens_written(p->gens, io->lba, io->nr, true);
+	if (job->syncs)
+		vfy_gens_sync(p->gens);
+}
+
+/* A Flush of @p's namespace succeeded: what had ended before it began is on media. */
+static void flushed(struct job *job, const struct stamp_layout *p, uint64_t nr_cached)
+{
+	if (job->nr_cached - job->nr_durable > MAX_CACHED)
+		job->nr_durable = job->nr_cached - MAX_CACHED;
+	for (uint64_t i = job->nr_durable; i < nr_cached; i++) {
+		const struct cached *c = &job->cached[i % MAX_CACHED];
+
+		if (c->p == p)
+			vfy_gens_durable(p->gens, c->lba, c->nr, c->gen);
+	}
+	if (job->nr_ns == 1 && job->nr_durable < nr_cached)
+		job->nr_durable = nr_cached;
+	if (job->syncs)
+		vfy_gens_sync(p->gens);
+}
+
 static void done(void *ctx, const struct vfy_io *io, const struct vfy_expect *e, int res)
 {
-	const struct job *job = ctx;
+	struct job *job = ctx;
 	struct vfy_gens *gens = plan_of(job, io)->gens;
 
 	(void)e;
 	switch (io->opcode) {
+	case FLUSH:
+		if (!res)
+			flushed(job, plan_of(job, io), job->ios[io->tag].nr_cached);
+		break;
 	case READ:
 	case COMPARE:
 	case VERIFY:
 		break;
 	case WRITE:
-		if (job->ios[io->tag].kept) {
-			vfy_gens_written(gens, io->lba, io->nr, !res);
+		if (job->ios[io->tag].kept && !res) {
+			written(job, io);
+			break;
+		} else if (job->ios[io->tag].kept) {
+			vfy_gens_written(gens, io->lba, io->nr, false);
 			break;
 		}
 		/* fall through */
@@ -167,6 +227,7 @@ static void stamp_close(void *ctx)
 	free(job->plan);
 	free(job->ios);
 	free(job->then);
+	free(job->cached);
 	free(job);
 }
 
@@ -187,7 +248,7 @@ static int name_file(const struct vfy_job *job, const struct vfy_ns *ns, const c
 	int n;
 
 	if (*args && strncmp(args, "file=", 5))
-		return refuse(why, EINVAL, "unknown argument '%.100s': give file=PATH, or none", args);
+		return refuse(why, EINVAL, "unknown argument '%.100s': give file=PATH, volatile, or none", args);
 	if (*args && job->nr_ns > 1)
 		return refuse(why, EINVAL, "file= is for one namespace, the job has %u: give them jobs "
 			      "of their own", job->nr_ns);
@@ -229,12 +290,13 @@ static int open_ns(struct job *job, const struct vfy_job *j, unsigned i, const c
 	return 0;
 }
 
-static int allocate(struct job *job, const struct vfy_job *j, char *why)
+static int allocate(struct job *job, const struct vfy_job *j, bool is_volatile, char *why)
 {
+	job->cached = is_volatile ? calloc(MAX_CACHED, sizeof(*job->cached)) : NULL;
 	job->plan = calloc(j->nr_ns, sizeof(*job->plan));
 	job->ios = calloc(j->depth, sizeof(*job->ios));
 	job->then = calloc((size_t)j->depth * j->max_blocks + 1, sizeof(*job->then));
-	if (!job->plan || !job->ios || !job->then)
+	if (!job->plan || !job->ios || !job->then || (is_volatile && !job->cached))
 		return refuse(why, ENOMEM, "out of memory");
 	for (unsigned i = 0; i < j->depth; i++)
 		job->ios[i].then = job->then + (size_t)i * j->max_blocks;
@@ -244,24 +306,33 @@ static int allocate(struct job *job, const struct vfy_job *j, char *why)
 static int stamp_open(const struct vfy_job *j, const char *args, struct vfy_session *s,
 		      char why[WHY_MAX])
 {
+	static const char word[] = "volatile";
+	const size_t len = strncmp(args, word, strlen(word)) ? 0 : strlen(word);
+	const bool is_volatile = len && (!args[len] || args[len] == ',');
 	struct job *job = calloc(1, sizeof(*job));
 	int ret;
 
 	if (!job)
 		return -ENOMEM;
+	if (is_volatile)
+		args += len + (args[len] == ',');
 	*job = (struct job){
 		.host = j->host, .nr_ns = j->nr_ns, .author = { .thread = j->thread },
 	};
 	for (unsigned i = 0; i < 6 && j->name[i]; i++)
 		job->author.job |= (uint64_t)(uint8_t)j->name[i] << 8 * i;
-	ret = allocate(job, j, why);
+	ret = allocate(job, j, is_volatile, why);
 	for (unsigned i = 0; i < j->nr_ns && !ret; i++)
 		ret = open_ns(job, j, i, args, why);
+	for (unsigned i = 0; i < j->nr_ns && !ret; i++)
+		job->syncs |= is_volatile && is_device(j->ns[i].path);
 	if (ret) {
 		stamp_close(job);
 		return ret;
 	}
-	*s = (struct vfy_session){ .ctx = job, .owns = stamp_owns(&job->plan[0]) };
+	*s = (struct vfy_session){
+		.ctx = job, .owns = stamp_owns(&job->plan[0]), .flushes = job->cached,
+	};
 	return 0;
 }
 
@@ -270,7 +341,7 @@ const struct vfy_plugin vfy_stamp = {
 	.size		= sizeof(struct vfy_plugin),
 	.name		= "stamp",
 	.help		= "finds lost, stale, misdirected and torn writes; file=PATH: where it keeps "
-			  "generations",
+			  "generations; volatile: a write counts once it is flushed",
 	.open		= stamp_open,
 	.close		= stamp_close,
 	.prepare	= stamp_prepare,

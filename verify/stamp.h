@@ -20,7 +20,11 @@
  * The host checks it here, and also the reference tag (types 1 and 2) and, if the stamp
  * has sums of the data's quarters, the guard.
  *
- * Arguments: file=PATH, the file of generations.  The default is IMAGE.stamp.  A device
+ * With the argument volatile a write may be in a volatile write cache when it ends.  A block then
+ * may hold any write from the last one on that was flushed (by this job) or had FUA; after a cut of
+ * power, too.
+ *
+ * Arguments: [volatile,]file=PATH, the file of generations.  The default is IMAGE.stamp.  A device
  * needs an explicit path, because its name may belong to another device after a restart.
  */
 #ifndef VFY_STAMP_H

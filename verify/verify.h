@@ -20,7 +20,8 @@
  *		done()	   Uncorrectable, each range of Dataset Management; blocks have no
  *			   expected contents (the struct vfy_expect pointer is NULL)
  *
- * For Compare and Verify only prepare() is called.  If the device fails a read, its blocks
+ * For Compare and Verify only prepare() is called.  A plugin that asks for it (struct
+ * vfy_session) is told of each Flush as of the others, with no blocks.  If the device fails a read, its blocks
  * are read again one by one, unchecked, and judge() is called for each.
  *
  * There is one open() and one close() per job.  open() runs in fio's main process, the
@@ -33,7 +34,7 @@
 
 #include "mismatch.h"
 
-#define VFY_PLUGIN_VERSION	3
+#define VFY_PLUGIN_VERSION	4
 #define VFY_PLUGIN_SYMBOL	nvmepi_verify_plugin
 #define VFY_WHY_MAX		400		/* bytes of a message, one line */
 
@@ -99,6 +100,7 @@ struct vfy_io {
 	size_t			data_stride;
 	uint8_t			*md;
 	size_t			md_stride;
+	bool			fua;		/* with FUA: a write is on media when it ends */
 };
 
 struct vfy_block_tags {
@@ -133,6 +135,7 @@ struct vfy_finding {
 struct vfy_session {
 	void		*ctx;
 	unsigned	owns;	/* PI_* and VFY_METADATA that judge() checks, not the engine */
+	bool		flushes; /* prepare() and done() are called for Flush, too */
 };
 
 struct vfy_plugin {
