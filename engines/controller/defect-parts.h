@@ -121,7 +121,7 @@ struct ctl_defect_table {
 
 extern const struct ctl_defect_table ctl_defects_check, ctl_defects_field, ctl_defects_tuple,
 	ctl_defects_data, ctl_defects_command, ctl_defects_media, ctl_defects_copy,
-	ctl_defects_identify;
+	ctl_defects_identify, ctl_defects_cache;
 
 /* Defects in use, and what they remember between commands. */
 enum { CTL_MAX_ACTIVE = 32 };
@@ -140,6 +140,7 @@ struct ctl_defects {
 	struct ctl_range	last_write;	/* nr 0: none */
 	unsigned		last_flight;	/* commands in flight at that write */
 	uint64_t		last_write_at;	/* @commands at that write */
+	uint64_t		cache_mark;	/* of defect-cache.c: a number of a record */
 	struct pi_layout	old;		/* the layout before Format NVM */
 	uint8_t			page[NVME_IDENTIFY_DATA_SIZE]; /* the first CNS 00h; see @has_page */
 	bool			has_page;

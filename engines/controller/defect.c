@@ -51,14 +51,22 @@ const char *ctl_defect_half(const char *name)
 
 /* --- the option --- */
 
+static bool is_named(const struct ctl_defect *d, const char *name, size_t len)
+{
+	return strlen(d->name) == len && !memcmp(d->name, name, len);
+}
+
 static const struct ctl_defect *find(const char *name, size_t len)
 {
 	const struct ctl_defect *d;
 	bool second;
 
 	for (unsigned i = 0; (d = row(i, &second)); i++)
-		if (strlen(d->name) == len && !memcmp(d->name, name, len))
+		if (is_named(d, name, len))
 			return d;
+	for (unsigned i = 0; i < ctl_defects_cache.nr; i++)
+		if (is_named(&ctl_defects_cache.rows[i], name, len))
+			return &ctl_defects_cache.rows[i];
 	return NULL;
 }
 
@@ -89,6 +97,9 @@ static int list(const char *path, char *why)
 
 	for (; (d = row(i, &second)); i++)
 		printf("%-28s %-6s  %s\n", d->name, second ? "second" : "first", d->what);
+	for (unsigned k = 0; k < ctl_defects_cache.nr; k++, i++)
+		printf("%-28s %-6s  %s\n", ctl_defects_cache.rows[k].name, "cut",
+		       ctl_defects_cache.rows[k].what);
 	fflush(stdout);
 	return refuse(why, EINVAL, "%s: ns_defect=list: the %u names are listed, nothing was done; give some "
 		      "of them, separated by commas", path, i);
