@@ -221,7 +221,7 @@ static int recover(struct ctl_image *img, const struct target_open *o, const cha
 	if (err || unlink(name))
 		return refuse(why, err ? err : errno, "%s: %s", name, strerror(err ? err : errno));
 	snprintf(line, sizeof(line), "%.200s: the power was cut: of %" PRIu64 " changes of blocks in its cache, "
-		 "%" PRIu64 " are lost", img->path, cut.cached, cut.lost);
+		 "%" PRIu64 " are lost", o->path, cut.cached, cut.lost);
 	if (cut.cached && o->say)
 		o->say(line);
 	return 0;
