@@ -53,10 +53,15 @@ static struct ns_format format_of(const struct scan_args *a)
 	return f;
 }
 
+static void say(const char *line)
+{
+	fprintf(stderr, "nvmepi-scan: %s\n", line);
+}
+
 /* Open the target without other options, so that its format is known before they are checked. */
 static void open_target(const struct scan_args *a, struct job_ns *ns)
 {
-	struct job_opts any = { .verify_given = true, .open.format = format_of(a) };
+	struct job_opts any = { .verify_given = true, .open = { .format = format_of(a), .say = say } };
 	char why[WHY_MAX], name[NVME_FORMAT_MAX];
 
 	if (job_ns_open(target_of(a->target), a->target, &any, ns, why))
