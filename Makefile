@@ -98,6 +98,8 @@ check:
 	scripts/check
 check-matrix: all tests
 	tests/guest/matrix --all
+	tests/qualify/check-qualify --all
+	tests/qualify/check-defects --all
 bench: all tests
 	scripts/dev/install-isal || [ $$? -eq 77 ]
 	$(B)/tests/bench/bench-guard
@@ -113,7 +115,7 @@ help:
 	@echo "make               the fio engine, $(B)/nvmepi.so, $(B)/nvmepi-scan and $(B)/nvmepi-qualify"
 	@echo "make tests         test programs, under $(B)/tests"
 	@echo "make check         install what is missing, build, run every test"
-	@echo "make check-matrix  every format and mode in the guest, on both kernels"
+	@echo "make check-matrix  every format and mode in the guest, on both kernels; nvmepi-qualify in every format, on every defect"
 	@echo "make bench         guards beside ISA-L, the embedded controller beside fio's mmap and psync"
 	@echo "make bench-guest   this engine beside fio's own io_uring_cmd, in the guest"
 	@echo "make install       into PREFIX (configure --prefix)"

@@ -419,17 +419,6 @@ static bool look_around(struct lab *l, uint64_t lba, uint64_t nr)
 	return lab_look(l, lba, (end > l->last ? l->last + 1 : end) - lba);
 }
 
-static uint64_t copy_length(const struct lab *l, const struct nvme_uring_cmd *cmd)
-{
-	uint64_t nr = 0;
-
-	if (!qm_source_size(cmd->cdw12 >> 8 & 0xf))
-		return 1;
-	for (unsigned i = 0; i <= (cmd->cdw12 & 0xff); i++)
-		nr += qm_source(&l->f, cmd, i).range.nr;
-	return nr;
-}
-
 static bool look_after(struct lab *l, const struct nvme_uring_cmd *cmd)
 {
 	const struct qm_range r = qm_range(&l->f, cmd);
@@ -442,7 +431,7 @@ static bool look_after(struct lab *l, const struct nvme_uring_cmd *cmd)
 	case nvme_cmd_write_zeroes:
 		return look_around(l, r.lba, r.nr);
 	case nvme_cmd_copy:
-		return look_around(l, r.lba, copy_length(l, cmd));
+		return look_around(l, r.lba, qm_copy_length(&l->f, cmd));
 	case nvme_cmd_dsm:
 		for (unsigned i = 0; i <= (cmd->cdw10 & 0xff) && good; i++)
 			good = look_around(l, ranges[i].slba, ranges[i].nlb);

@@ -240,6 +240,7 @@ struct qm_source {
 
 struct qm_source qm_source(const struct qm_format *f, const struct nvme_uring_cmd *cmd, unsigned i);
 unsigned qm_source_size(unsigned format);	/* bytes; 0: no such format */
+uint64_t qm_copy_length(const struct qm_format *f, const struct nvme_uring_cmd *cmd); /* blocks */
 struct qm_expect qm_expect_copy(struct qm *m, const struct nvme_uring_cmd *cmd);
 void qm_done_copy(struct qm *m, const struct nvme_uring_cmd *cmd, bool good);
 

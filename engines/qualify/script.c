@@ -156,6 +156,26 @@ static void put_setup(struct script *s, const struct nvme_uring_cmd *cmd, bool w
 		put_block(s, r.lba + i);
 }
 
+/* May @cause have changed the block so that the model knows it no more as it was? */
+static bool is_changed(const struct qm_format *f, const struct nvme_uring_cmd *cause, uint64_t lba)
+{
+	const struct qm_range r = qm_range(f, cause);
+	const uint64_t nr = cause->opcode == nvme_cmd_copy ? qm_copy_length(f, cause) : r.nr;
+
+	return cause->opcode != nvme_cmd_dsm && cause->opcode != nvme_cmd_flush && lba - r.lba < nr;
+}
+
+/* Blocks that are looked at after @cause, which should have left them alone. */
+static void put_beside(struct script *s, const struct nvme_uring_cmd *cause,
+		       const struct nvme_uring_cmd *look)
+{
+	const struct qm_range r = qm_range(&s->l->f, look);
+
+	for (uint32_t i = 0; i < r.nr && i < s->l->cap; i++)
+		if (!is_changed(&s->l->f, cause, r.lba + i))
+			put_block(s, r.lba + i);
+}
+
 static void put_head(struct script *s, const struct lab_finding *x)
 {
 	char name[80];
@@ -183,6 +203,8 @@ char *script_make(struct lab *l, const struct lab_finding *x)
 	put_head(&s, x);
 	fputs("# What the blocks hold before:\n", s.out);
 	put_setup(&s, l->cause ? l->cause : &x->cmd, l->cause && l->cause_good);
+	if (l->cause)
+		put_beside(&s, l->cause, &x->cmd);
 	fputs("# The command that shows it:\n", s.out);
 	if (l->cause)
 		put_command(&s, l->cause, "");

@@ -234,3 +234,14 @@ struct qm_source qm_source(const struct qm_format *f, const struct nvme_uring_cm
 		s.range.checks &= ~QM_REF;
 	return s;
 }
+
+uint64_t qm_copy_length(const struct qm_format *f, const struct nvme_uring_cmd *cmd)
+{
+	uint64_t nr = 0;
+
+	if (!qm_source_size(cmd->cdw12 >> 8 & 0xf))
+		return 1;
+	for (unsigned i = 0; i <= (cmd->cdw12 & 0xff); i++)
+		nr += qm_source(f, cmd, i).range.nr;
+	return nr;
+}
