@@ -142,6 +142,24 @@ static void run_other_ones(struct lab *l, const struct qcase *c)
 	}
 }
 
+/* Nor do fields of 0. */
+static void run_zero(struct lab *l, const struct qcase *c)
+{
+	(void)c;
+	for (unsigned which = 1; which < 16 && !l->failed; which++) {
+		const struct nvme_uring_cmd cmd = start(l, 3);
+		struct qm_tuple t;
+
+		get_tuple(l, &cmd, 1, &t);
+		t.guard = which & 1 ? 0 : t.guard;
+		t.storage = which & 2 ? 0 : t.storage;
+		t.ref = which & 4 ? 0 : t.ref;
+		t.app = which & 8 ? 0 : t.app;
+		put_tuple(l, &cmd, 1, &t);
+		try_all(l, &cmd, 3);
+	}
+}
+
 /* An application tag of FFFFh that is asked for, and one that is inserted. */
 static void run_asked(struct lab *l, const struct qcase *c)
 {
@@ -183,6 +201,8 @@ static const struct qcase list[] = {
 	{ "escape/other-ones",
 	  "Guards, storage and reference tags of all ones escape nothing by themselves.", "5.3.3",
 	  NEED_PI, .run = run_other_ones },
+	{ "escape/zero", "Fields of 0 are compared like any other, alone and together.", "5.3.3",
+	  NEED_PI, .run = run_zero },
 	{ "escape/asked", "FFFFh in LBAT escapes nothing by itself; inserted, it does.", "5.3.3",
 	  NEED_PI, .run = run_asked },
 };

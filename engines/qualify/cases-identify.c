@@ -108,6 +108,32 @@ static void run_oncs(struct lab *l, const struct qcase *c)
 		lab_write(l, lba, 1);
 }
 
+/* An optional command that neither ONCS, nor a limit, nor the effects log has, is none. */
+static void run_denied(struct lab *l, const struct qcase *c)
+{
+	static const uint8_t opcodes[] = { nvme_cmd_compare, nvme_cmd_verify, nvme_cmd_write_zeroes,
+					   nvme_cmd_write_uncor, nvme_cmd_dsm, nvme_cmd_copy };
+	const uint64_t lba = case_prepare(l, 1);
+	const struct nvme_dsm_range range = { .nlb = 1, .slba = lba };
+
+	(void)c;
+	for (size_t i = 0; i < sizeof(opcodes) && !l->failed; i++) {
+		struct nvme_uring_cmd cmd = lab_command(l, opcodes[i], lba, 1, 0);
+
+		if (lab_has(l, opcodes[i]))
+			continue;
+		if (opcodes[i] == nvme_cmd_dsm || opcodes[i] == nvme_cmd_copy) {
+			cmd.cdw10 = opcodes[i] == nvme_cmd_copy ? cmd.cdw10 : 0;
+			cmd.cdw11 = cmd.cdw12 = 0;
+			memset(l->bufs->data, 0, 64);
+			memcpy(l->bufs->data, &range, sizeof(range));
+			cmd.addr = (uintptr_t)l->bufs->data;
+			cmd.data_len = opcodes[i] == nvme_cmd_copy ? 32 : sizeof(range);
+		}
+		lab_send(l, cmd);
+	}
+}
+
 /* CNS 06h: DMRL, DMRSL and DMSL are all there or none is.  3.3.3.1 */
 static void run_dsm_limits(struct lab *l, const struct qcase *c)
 {
@@ -254,6 +280,37 @@ static void run_cdfe(struct lab *l, const struct qcase *c)
 	behavior(l, nvme_admin_set_features, page);
 }
 
+/* What Get Features says that the default of Host Behavior Support is; Base, Get Features, SEL. */
+static int default_behavior(struct lab *l, uint8_t page[BEHAVIOR_SIZE])
+{
+	struct nvme_uring_cmd cmd = {
+		.opcode = nvme_admin_get_features, .cdw10 = FEAT_HOST_BEHAVIOR | 1 << 8,
+		.addr = (uintptr_t)page, .data_len = BEHAVIOR_SIZE,
+	};
+
+	return l->ns->ops->admin(l->ns, &cmd);
+}
+
+/* Where ONCS has the Select field, a default is no current value. */
+static void run_select(struct lab *l, const struct qcase *c)
+{
+	uint8_t page[BEHAVIOR_SIZE] = { 0 }, on[BEHAVIOR_SIZE], before[BEHAVIOR_SIZE] = { 0 },
+		after[BEHAVIOR_SIZE] = { 0 };
+
+	(void)c;
+	if (!(le16toh(l->id.ctrl.oncs) >> 4 & 1))
+		l->skip = "the controller does not say that features have defaults";
+	if (l->skip || !may_change(l, page) || default_behavior(l, before))
+		return;
+	memcpy(on, page, sizeof(on));
+	on[CDFE] ^= le16toh(l->id.ctrl.ocfs) & 0xc;
+	if (!behavior(l, nvme_admin_set_features, on) && !default_behavior(l, after) &&
+	    memcmp(before, after, sizeof(before)))
+		lab_fail(l, NULL, "the default value of a feature, which Set Features does not change",
+			 "its current value");
+	behavior(l, nvme_admin_set_features, page);
+}
+
 static const struct qcase list[] = {
 	{ "identify/sizes", "NSZE, NCAP, NUSE, NLBAF and FLBAS fit each other.",
 	  "4.1.5.1, figure 114", 0, .run = run_sizes },
@@ -265,6 +322,10 @@ static const struct qcase list[] = {
 	  "4.1.5.1, figures 116 and 119", 0, .run = run_formats },
 	{ "identify/oncs", "Every optional command that ONCS has succeeds.",
 	  "Base, Identify Controller, ONCS", 0, .run = run_oncs },
+	{ "identify/denied", "An optional command that Identify does not tell of is refused.",
+	  "Base, Identify Controller, ONCS", 0, .run = run_denied },
+	{ "identify/select", "Where ONCS has the Select field, defaults are not current values.",
+	  "Base, Get Features", 0, .run = run_select },
 	{ "identify/dsm-limits", "DMRL, DMRSL and DMSL are all there or none is.", "3.3.3.1",
 	  NEED_DSM, .run = run_dsm_limits },
 	{ "identify/large",

@@ -255,7 +255,8 @@ struct qm_expect qm_expect(struct qm *m, const struct nvme_uring_cmd *cmd)
 	    !(cmd->opcode == nvme_cmd_flush && cmd->nsid == NVME_NSID_ALL))
 		return only(QS(QS_NS) | QS(QS_FIELD));
 	e = commands[cmd->opcode].expect(m, cmd);
+	/* Base, Identify Controller, ONCS: a command that it does not have is none. */
 	if (commands[cmd->opcode].oncs & ~m->f.oncs)
-		e.allowed |= QS(QS_OPCODE);
+		e.allowed = (e.allowed & ~QS(QS_OK)) | QS(QS_OPCODE);
 	return e;
 }
