@@ -290,7 +290,7 @@ static const struct ctl_defect rows[] = {
 	{ "ilbrt-not-held", "type 1 does not hold ILBRT against SLBA", OP_CHECKS,
 	  .command = ctl_act_relax, .p = LAX_ADMIT, .on = ON_TYPE1, .min_ref = 1 },
 	{ "type-3-ref-accepted", "type 3 accepts a check of the reference tag, and does none", OP_CHECKS,
-	  .command = type_3_ref, .on = ON_TYPE3, .min_ref = 1, .allowed = "5.3.3" },
+	  .command = type_3_ref, .on = ON_TYPE3, .min_ref = 1, .excuse = "5.3.3 asks for no comparison" },
 	{ "ilbrt-held-unasked", "type 1 refuses a wrong ILBRT although it is not to be checked", OP_CHECKS,
 	  .command = strict_ref, .p = PI_TYPE1, .on = ON_TYPE1, .min_ref = 1 },
 	{ "ilbrt-held-type-2", "type 2 refuses an ILBRT other than SLBA", OP_CHECKS,
@@ -330,7 +330,7 @@ static const struct ctl_defect rows[] = {
 	  OP_READ | OP_WRITE, .command = answer, .p = 0x006, .when = ctl_when_depth, .at = 4 },
 	{ "dnr-on-check", "a failed check of a Read has DNR, so that nobody tries again", OP_READ,
 	  .result = with_bit, .p = DNR, .q = NVME_ST_GUARD, .on = ON_PI,
-	  .allowed = "Base, Completion Queue Entry" },
+	  .excuse = "Base leaves it open whether a failed check fails again" },
 	{ "more-without-log", "Unrecovered Read Error has the bit More, and there is no log entry", OP_ALL,
 	  .result = with_bit, .p = 0x2000, .q = CTL_ST_UNRECOVERED },
 };

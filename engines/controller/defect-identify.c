@@ -203,7 +203,7 @@ static const struct ctl_defect rows[] = {
 	{ ID("id-mem-set", "CTRATT.MEM says that MDTS does not count metadata", flip_byte_bits),
 	  .p = offsetof(struct nvme_id_ctrl, ctratt) + 2, .q = 1, .at = 1, .on = ON_EXTENDED },
 	{ ID("id-fuse-claimed", "FUSES claims the fused Compare and Write", set_byte), OF_CTRL(fuses),
-	  .at = 1 },
+	  .at = 1, .excuse = "the kernel carries no fused commands" },
 	{ ID("id-elbaf-sts-more", "the storage tag size of the format in use is one too large",
 	     other_elbaf), .p = 0x7f, .q = 5, .at = 1, .on = ON_PI },
 	{ ID("id-elbaf-sts-fewer", "the storage tag size of the format in use is one too small",

@@ -82,11 +82,11 @@ bool ctl_defect_shows(const char *name, const struct ns_format *f)
 	return !d || ctl_defect_is_on(d, &all);
 }
 
-const char *ctl_defect_allowed(const char *name)
+const char *ctl_defect_excuse(const char *name)
 {
 	const struct ctl_defect *d = find(name, strlen(name));
 
-	return d ? d->allowed : NULL;
+	return d ? d->excuse : NULL;
 }
 
 static int list(const char *path, char *why)

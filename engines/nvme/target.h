@@ -152,13 +152,14 @@ extern const struct target_ops ring_target;
  * defect @i and one line of what is wrong, and returns false past the last one.
  * ctl_defect_half() returns "first" or "second", the half that a defect belongs to, or NULL.
  * ctl_defect_shows() tells whether it can be seen on a namespace of the format @f, whose lbs, ms
- * and pi are set; of an unknown name that is true.  ctl_defect_allowed() returns the section of the
- * specification that leaves a behaviour to the controller, though most do not behave so; or NULL.
+ * and pi are set; of an unknown name that is true.  ctl_defect_excuse() returns why no suite need
+ * catch it: the specification allows it, though most controllers do not behave so, or nobody can see
+ * it; NULL: a suite should.
  */
 bool ctl_defects(unsigned i, const char **name, const char **what);
 const char *ctl_defect_half(const char *name);
 bool ctl_defect_shows(const char *name, const struct ns_format *f);
-const char *ctl_defect_allowed(const char *name);
+const char *ctl_defect_excuse(const char *name);
 
 /* Return 1 if the device @path is mounted or held by another driver, 0 if not, -1 if unknown. */
 int ring_in_use(const char *path);

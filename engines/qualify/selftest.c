@@ -54,7 +54,7 @@ static void add(struct selftest *s, const char *name)
 
 #if HAVE_DEFECTS
 	t.half = ctl_defect_half(name);
-	t.allowed = ctl_defect_allowed(name);
+	t.excuse = ctl_defect_excuse(name);
 #endif
 	s->trials = reallocarray(s->trials, s->nr + 1, sizeof(*s->trials));
 	if (!s->trials)
@@ -183,7 +183,7 @@ static void tell_caught(const struct args *a, const struct trial *t)
 {
 	const char *format = trial_format(t->format);
 
-	printf("%-8s %-28s ", t->allowed ? "strict" : "caught", t->name);
+	printf("%-8s %-28s ", t->excuse ? "strict" : "caught", t->name);
 	if (t->crashed)
 		printf("it ended the program (%s)", format);
 	else if (a->every_case)
@@ -193,10 +193,10 @@ static void tell_caught(const struct args *a, const struct trial *t)
 		printf("by %s (%s)", qcase_at(t->cases[0])->name, format);
 	if (a->every_format)
 		printf(", in %u of %u formats", bits(t->caught), bits(t->tried | t->caught));
-	if (t->allowed)
-		printf("; allowed by %s", t->allowed);
+	if (t->excuse)
+		printf("; %s", t->excuse);
 	puts("");
-	for (unsigned i = 0; !t->allowed && i < TRIAL_FORMATS; i++)
+	for (unsigned i = 0; !t->excuse && i < TRIAL_FORMATS; i++)
 		if (trial_missed(t) >> i & 1)
 			printf("missed   %-28s in %s\n", t->name, trial_format(i));
 }
@@ -208,8 +208,8 @@ static void tell(const struct selftest *s, const struct trial *t)
 		       stopped ? "interrupted" : "the suite could not run");
 	else if (trial_caught(t))
 		tell_caught(s->a, t);
-	else if (t->allowed)
-		printf("allowed  %-28s by %s, and not found with --strict\n", t->name, t->allowed);
+	else if (t->excuse)
+		printf("excused  %-28s %s\n", t->name, t->excuse);
 	else
 		printf("escaped  %s\n", t->name);
 	fflush(stdout);
@@ -225,7 +225,7 @@ static void show_progress(struct selftest *s)
 	s->progress = t;
 	for (unsigned i = 0; i < s->begun; i++) {
 		done += s->trials[i].done;
-		escaped += s->trials[i].done && !s->trials[i].allowed && !trial_caught(&s->trials[i]);
+		escaped += s->trials[i].done && !s->trials[i].excuse && !trial_caught(&s->trials[i]);
 	}
 	fprintf(stderr, "nvmepi-qualify: %u of %u defects, %u escaped, %.0f s, about %.0f s to go\n",
 		done, s->nr, escaped, t, done ? t / done * (s->nr - done) : 0);
@@ -324,7 +324,7 @@ static void tell_share(const struct selftest *s, const char *half)
 	for (unsigned i = 0; i < s->nr; i++) {
 		const struct trial *t = &s->trials[i];
 
-		if (!t->done || t->allowed || (half && (!t->half || strcmp(t->half, half))))
+		if (!t->done || t->excuse || (half && (!t->half || strcmp(t->half, half))))
 			continue;
 		all++;
 		caught += trial_caught(t);
@@ -348,7 +348,7 @@ static int status_of(const struct selftest *s)
 		const struct trial *t = &s->trials[i];
 
 		broken |= !t->done;
-		escaped |= t->done && !t->allowed && (!trial_caught(t) || trial_missed(t));
+		escaped |= t->done && !t->excuse && (!trial_caught(t) || trial_missed(t));
 	}
 	return broken ? 2 : escaped;
 }

@@ -108,7 +108,7 @@ static void run_trial(const struct args *given, const struct trial *t, const str
 	struct run r = { .seed = a.seed, .repeat = 1, .order = p->cases };
 	unsigned found = 0;
 
-	a.strict |= t->allowed != NULL;
+	a.strict |= t->excuse != NULL;
 	if (is_fault(t))
 		a.fault = t->name + strlen(fault);
 	else

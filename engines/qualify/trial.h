@@ -26,7 +26,7 @@ struct trial_plan {
 struct trial {
 	const char	*name;		/* "fault:KIND" is one of ns_fault, all others of ns_defect */
 	const char	*half;		/* "first" or "second"; NULL: neither */
-	const char	*allowed;	/* no defect by this section: tried with --strict; NULL: one */
+	const char	*excuse;	/* it need not be caught, and is tried with --strict; NULL: it must */
 	pid_t		pid;		/* 0: it does not run */
 	int		fd;		/* from which its records come */
 	bool		done;		/* it was tried to the end */
