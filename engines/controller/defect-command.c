@@ -266,7 +266,7 @@ static const struct ctl_defect rows[] = {
 	{ "nlb-most-refused", "a command of 65536 blocks is refused", OP_VERIFY | OP_ZEROES | OP_UNCOR,
 	  .command = small_nlb, .p = 65535 },
 	{ "nlb-256-refused", "a transfer of more than 256 blocks is refused", OP_READ | OP_WRITE,
-	  .command = small_nlb, .p = 256 },
+	  .command = small_nlb, .p = 256, .max_lbs = 1024 },
 	{ "mdts-half", "a transfer of more than half of MDTS is refused", OP_READ | OP_WRITE | OP_COMPARE,
 	  .command = small_mdts, .p = CTL_MAX_TRANSFER / 2 },
 	{ "mdts-less-one", "a transfer of as much as MDTS is refused", OP_READ | OP_WRITE | OP_COMPARE,

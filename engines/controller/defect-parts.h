@@ -111,6 +111,7 @@ struct ctl_defect {
 	unsigned	on;			/* ON_*; a .block implies ON_PI */
 	unsigned	min_ref, min_sts;	/* tags of at least so many bits imply it, too */
 	unsigned	min_lbs, max_lbs;	/* bytes of data; 0: any */
+	unsigned	min_other;		/* bytes of metadata outside the tuple */
 	const char	*excuse;		/* why no suite need catch it; NULL: it should */
 };
 

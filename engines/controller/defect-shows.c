@@ -42,9 +42,10 @@ static unsigned kinds(const struct ns_format *f)
 bool ctl_defect_is_on(const struct ctl_defect *d, const struct ns_format *f)
 {
 	const bool pi = d->block || d->min_ref || d->min_sts;
-	const unsigned lbs = f->lbs;
+	const unsigned lbs = f->lbs, other = f->ms - tuple_size(f);
 
 	return !((d->on | (pi ? ON_PI : 0)) & ~kinds(f)) && ref_bits(f) >= d->min_ref &&
 	       (unsigned)(f->pi ? f->sts : 0) >= d->min_sts && lbs >= d->min_lbs &&
+	       other >= d->min_other &&
 	       (!d->max_lbs || lbs <= d->max_lbs);
 }

@@ -373,7 +373,7 @@ static const struct ctl_defect rows[] = {
 	{ BOTH("guard-without-metadata", "the guard leaves out the metadata before the tuple, in making and "
 	       "checking", guard_of_data), .on = ON_BEFORE },
 	{ BOTH("guard-8-of-metadata", "the guard covers 8 bytes of the metadata before the tuple, in making "
-	       "and checking", guard_some_md), .p = 8, .on = ON_BEFORE },
+	       "and checking", guard_some_md), .p = 8, .on = ON_BEFORE, .min_other = 9 },
 	{ BOTH("guard-metadata-less-one", "the guard leaves out the last byte of metadata before the tuple",
 	       guard_md_less), .p = 1, .on = ON_BEFORE },
 	{ BOTH("guard-metadata-behind", "the guard covers the metadata behind a tuple that is first",

@@ -140,6 +140,40 @@ static void run_verify_large(struct lab *l, const struct qcase *c)
 	case_send(l, nvme_cmd_verify, lba, nr, 0);
 }
 
+/* A bad block that is the last of @nr, all the others are whatever they are. */
+static void verify_last(struct lab *l, uint64_t lba, uint32_t nr)
+{
+	const unsigned field = nr & 1 ? QM_GUARD : QM_APP;
+	struct nvme_uring_cmd cmd;
+	struct qm_tags tags;
+
+	lab_new_tags(l, lba + nr - 1);
+	lab_fill(l, 1, false);
+	tags = l->tags;
+	cmd = lab_command(l, nvme_cmd_write, lba + nr - 1, 1, 0);
+	case_flip(l, &cmd, 0, field, case_bit(l, field));
+	lab_do(l, &cmd);
+	case_send(l, nvme_cmd_verify, lba, nr, field);
+	l->tags = tags;
+	lab_write(l, lba + nr - 1, 1);
+}
+
+/* On both sides of each power of two, where no other case writes much. */
+static void run_verify_far(struct lab *l, const struct qcase *c)
+{
+	const uint64_t lba = l->first + l->near;
+
+	(void)c;
+	if (l->last < lba + 128) {
+		l->skip = "the range is too small for more blocks than a command may move";
+		return;
+	}
+	for (uint32_t two = 64; two <= 65536; two *= 2)
+		for (uint32_t nr = two - 1; nr <= two + 2 && !l->failed; nr++)
+			if (nr <= 65536 && nr <= l->last - lba)
+				verify_last(l, lba, nr);
+}
+
 /* As many blocks as a command can name, with a bad one at the very end. */
 static void run_verify_all(struct lab *l, const struct qcase *c)
 {
@@ -187,6 +221,8 @@ static const struct qcase list[] = {
 	{ "verify/large",
 	  "Verify takes more blocks than commands that move data, and checks all of them.", "3.3.5",
 	  NEED_VERIFY, .run = run_verify_large },
+	{ "verify/far", "Verify checks blocks on both sides of each power of two.", "3.3.5, 5.3.3",
+	  NEED_VERIFY | NEED_PI, .run = run_verify_far },
 	{ "verify/all",
 	  "Verify takes as many blocks as the command can name, and looks at all of them.",
 	  "3.3.5, figure 61", NEED_VERIFY | NEED_UNCOR, .run = run_verify_all },

@@ -51,15 +51,11 @@ uint32_t qm_check_block(const struct qm_format *f, const struct qm_range *r, uin
 static uint32_t check_as(struct qm *m, struct qm_block *b, enum qm_may as,
 			 const struct qm_range *r, uint32_t i)
 {
-	const struct qm_format *f = &m->f;
+	const bool guarded = m->f.type && r->checks & QM_GUARD;
+	const uint64_t guard = guarded ? qm_content_guard(m, b, as) : 0;
 	const uint8_t *bytes = qm_content(m, b, as);
 
-	if (as == QM_BYTES && f->type && r->checks & QM_GUARD && !b->guarded) {
-		b->guard = qm_guard_of(f, bytes, bytes + f->data_size);
-		b->guarded = true;
-	}
-	return qm_check_block(f, r, i, bytes, bytes + f->data_size,
-			      as == QM_BYTES && b->guarded ? &b->guard : NULL);
+	return qm_check_block(&m->f, r, i, bytes, bytes + m->f.data_size, guarded ? &guard : NULL);
 }
 
 /* The errors that one block may end a command with; QS_OK among them if it need not. */

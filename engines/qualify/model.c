@@ -7,19 +7,6 @@
 
 /* --- blocks --- */
 
-bool qm_open(struct qm *m, const struct qm_format *f, uint64_t first, uint64_t nr, unsigned may)
-{
-	*m = (struct qm){ .f = *f, .first = first, .nr = nr };
-	m->blocks = calloc(nr, sizeof(*m->blocks));
-	m->scratch = malloc((size_t)f->data_size + f->md_size);
-	for (uint64_t i = 0; m->blocks && i < nr; i++)
-		m->blocks[i].may = may;
-	if (m->blocks && m->scratch)
-		return true;
-	qm_close(m);
-	return false;
-}
-
 void qm_close(struct qm *m)
 {
 	for (uint64_t i = 0; m->blocks && i < m->nr; i++) {
@@ -28,6 +15,7 @@ void qm_close(struct qm *m)
 	}
 	free(m->blocks);
 	free(m->scratch);
+	free(m->constant);
 	*m = (struct qm){ 0 };
 }
 
@@ -41,37 +29,80 @@ unsigned qm_deallocated(const struct qm_format *f)
 	return f->drb == 1 ? QM_ZEROES : f->drb == 2 ? QM_FFS : QM_ZEROES | QM_FFS;
 }
 
-/*
- * 3.3.3.2.1: each byte of the tags is FFh, so that nothing is checked; the guard is FFh, too,
- * or right for what is read, as DLFEAT.GDS says.
- */
-static const uint8_t *deallocated(struct qm *m, uint8_t fill)
+/* QM_ZEROES, QM_FFS, QM_BLANK: 0, 1, 2. */
+static int number_of(enum qm_may as)
 {
-	const struct qm_format *f = &m->f;
-	uint8_t *md = m->scratch + f->data_size;
-	struct qm_tuple t = { ~0ULL, ~0ULL, ~0ULL, 0xffff };
-
-	memset(m->scratch, fill, (size_t)f->data_size + f->md_size);
-	if (f->type) {
-		if (f->gds)
-			t.guard = qm_guard_of(f, m->scratch, md);
-		qm_pack(f, &t, md);
-	}
-	return m->scratch;
+	return as == QM_ZEROES ? 0 : as == QM_FFS ? 1 : 2;
 }
 
-const uint8_t *qm_content(struct qm *m, const struct qm_block *b, enum qm_may as)
+static uint8_t *constant_of(const struct qm *m, int number)
+{
+	return m->constant + number * ((size_t)m->f.data_size + m->f.md_size);
+}
+
+/*
+ * 3.3.3.2.1, of a deallocated block: each byte of the tags is FFh, so that nothing is checked; the
+ * guard is FFh, too, or right for what is read, as DLFEAT.GDS says.
+ */
+static void fill_constant(struct qm *m, int number)
+{
+	const struct qm_format *f = &m->f;
+	uint8_t *data = constant_of(m, number), *md = data + f->data_size;
+	struct qm_tuple t = { ~0ULL, ~0ULL, ~0ULL, 0xffff };
+
+	memset(data, number == 1 ? 0xff : 0, (size_t)f->data_size + f->md_size);
+	if (!f->type)
+		return;
+	m->guards[number] = qm_guard_of(f, data, md);
+	if (f->gds)
+		t.guard = m->guards[number];
+	if (number < 2)
+		qm_pack(f, &t, md);
+}
+
+const uint8_t *qm_content(const struct qm *m, const struct qm_block *b, enum qm_may as)
 {
 	switch (as) {
 	case QM_BYTES:
 		return b->bytes;
 	case QM_OTHER:
 		return b->other;
-	case QM_BLANK:
-		return memset(m->scratch, 0, (size_t)m->f.data_size + m->f.md_size);
 	default:
-		return deallocated(m, as == QM_FFS ? 0xff : 0);
+		return constant_of(m, number_of(as));
 	}
+}
+
+uint64_t qm_content_guard(const struct qm *m, struct qm_block *b, enum qm_may as)
+{
+	const uint8_t *bytes = qm_content(m, b, as);
+	uint64_t guard;
+
+	if (as > QM_OTHER)
+		return m->guards[number_of(as)];
+	if (as == QM_BYTES && b->guarded)
+		return b->guard;
+	guard = qm_guard_of(&m->f, bytes, bytes + m->f.data_size);
+	if (as == QM_BYTES) {
+		b->guard = guard;
+		b->guarded = true;
+	}
+	return guard;
+}
+
+bool qm_open(struct qm *m, const struct qm_format *f, uint64_t first, uint64_t nr, unsigned may)
+{
+	*m = (struct qm){ .f = *f, .first = first, .nr = nr };
+	m->blocks = calloc(nr, sizeof(*m->blocks));
+	m->scratch = malloc((size_t)f->data_size + f->md_size);
+	m->constant = malloc(3 * ((size_t)f->data_size + f->md_size));
+	for (uint64_t i = 0; m->blocks && i < nr; i++)
+		m->blocks[i].may = may;
+	for (int i = 0; m->constant && i < 3; i++)
+		fill_constant(m, i);
+	if (m->blocks && m->scratch && m->constant)
+		return true;
+	qm_close(m);
+	return false;
 }
 
 void qm_set(struct qm *m, uint64_t lba, const uint8_t *data, const uint8_t *md)

@@ -157,6 +157,8 @@ struct qm {
 	uint64_t		first, nr;	/* the blocks that are known */
 	struct qm_block		*blocks;
 	uint8_t			*scratch;	/* one block */
+	uint8_t			*constant;	/* three: what QM_ZEROES, QM_FFS and QM_BLANK hold */
+	uint64_t		guards[3];	/* of them */
 };
 
 /* All blocks may be @may.  False: out of memory. */
@@ -171,9 +173,11 @@ unsigned qm_deallocated(const struct qm_format *f);
 
 /*
  * The bytes of @b if it is @as, one of the first five of enum qm_may: data, then metadata.
- * Those of the last three are valid until the next call.
  */
-const uint8_t *qm_content(struct qm *m, const struct qm_block *b, enum qm_may as);
+const uint8_t *qm_content(const struct qm *m, const struct qm_block *b, enum qm_may as);
+
+/* The guard that they should have; of a namespace with protection information. */
+uint64_t qm_content_guard(const struct qm *m, struct qm_block *b, enum qm_may as);
 
 /* The block holds these bytes from now on.  @md may be NULL without metadata. */
 void qm_set(struct qm *m, uint64_t lba, const uint8_t *data, const uint8_t *md);

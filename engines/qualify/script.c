@@ -124,7 +124,7 @@ static void put_block(struct script *s, uint64_t lba)
 	else if (b->may & QM_OTHER)
 		put_bytes(s, lba, b->other);
 	else if (b->may & QM_BLANK)
-		put_bytes(s, lba, qm_content((struct qm *)&s->l->model, b, QM_BLANK));
+		put_bytes(s, lba, qm_content(&s->l->model, b, QM_BLANK));
 	else if (b->may & QM_UNCOR)
 		put_uncorrectable(s, lba);
 	else
