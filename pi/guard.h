@@ -18,6 +18,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+#ifdef NVMEPI_EXPORT		/* libnvmepi is being compiled */
+#pragma GCC visibility push(default)
+#endif
+
 /*
  * The input of a guard function: @nr blocks.  Block i is the @data_len bytes (any length, any
  * alignment) at @data + i * @data_stride.  Its guard also covers the @md_len bytes at @md + i *
@@ -58,5 +65,12 @@ guard_fn guard_64b;
  */
 const char *guard_selected(void);
 int guard_select(const char *name);
+
+#ifdef NVMEPI_EXPORT
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#endif
 
 #endif

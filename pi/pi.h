@@ -26,6 +26,13 @@
 
 #include "guard.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+#ifdef NVMEPI_EXPORT		/* libnvmepi is being compiled */
+#pragma GCC visibility push(default)
+#endif
+
 /* The data protection type of a namespace.  Spec: Identify Namespace, DPS bits 2:0. */
 enum pi_type { PI_NONE, PI_TYPE1, PI_TYPE2, PI_TYPE3 };
 
@@ -284,5 +291,12 @@ void pi_poison_at(const struct pi_series *s, uint64_t first, void *data, void *m
 /* Returns how many of the @nr tuples are still those that pi_poison_at() stored. */
 uint32_t pi_poisoned_at(const struct pi_series *s, uint64_t first, const void *data, const void *md,
 			uint32_t nr);
+
+#ifdef NVMEPI_EXPORT
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#endif
 
 #endif
