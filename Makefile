@@ -15,7 +15,8 @@ $(B)/config.mk: configure
 	@args=$$(sed -n 's/^CONFIGURE_ARGS := //p' $@ 2>/dev/null); \
 	eval "./configure $${args:---build-dir=$(B)}"
 
-cflags := -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -fPIC -fno-plt -fvisibility=hidden $(CFLAGS) $(SANITIZE)
+version_text := -DVERSION_TEXT='"$(VERSION), built for fio $(FIO_VERSION)"'
+cflags := -std=gnu11 -D_GNU_SOURCE $(version_text) -I. -Wall -Wextra -fPIC -fno-plt -fvisibility=hidden $(CFLAGS) $(SANITIZE)
 ldflags := $(LDFLAGS) $(SANITIZE)
 libs := $(NVME_FLAGS) $(URING_FLAGS) $(JSON_FLAGS) -ldl -lpthread
 

@@ -44,7 +44,7 @@ static const char usage[] =
 	"                        given several times (default: people)\n"
 	"  --scripts=FOLDER      a shell script of 'nvme io-passthru' lines for each failed case\n"
 	"  --quiet               no progress on stderr\n"
-	"  --version             the suite: the number of its cases, and a sum of what they require\n"
+	"  --version             print the versions of this program, of its fio and of its cases\n"
 	"  -h, --help            this text\n"
 	"Images:\n"
 	"  --ns_fault=KIND[/N]   the embedded controller misbehaves, as the engine's ns_fault\n"
@@ -150,7 +150,7 @@ static void take_version(struct args *a, const char *text)
 
 	(void)a;
 	(void)text;
-	printf("nvmepi-qualify: %s\n", report_suite(suite));
+	printf("nvmepi-qualify " VERSION_TEXT "\n%s\n", report_suite(suite));
 	exit(0);
 }
 

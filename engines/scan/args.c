@@ -45,6 +45,7 @@ static const char usage[] =
 	"  --json=FILE           results as JSON; - is stdout, and then there is no text\n"
 	"  --log=FILE            append every finding to it, one line of JSON each\n"
 	"  --quiet               no text and no progress\n"
+	"  --version             of this program, and of the fio that its engine is built for\n"
 	"  -h, --help            this text\n"
 	"An image that has no .format file beside it needs its format:\n"
 	"  --ns_lbs= --ns_ms= --ns_mset= --ns_pi= --ns_pil= --ns_pif= --ns_sts=\n"
@@ -81,6 +82,7 @@ static const struct {
 	[JSON]		= { "--json", TEXT, AT(json), 0, 0 },
 	[LOG]		= { "--log", TEXT, AT(log), 0, 0 },
 	[QUIET]		= { "--quiet", FLAG, AT(quiet), 0, 0 },
+	[VERSION]	= { "--version", FLAG, AT(version), 0, 0 },
 	[HELP]		= { "--help", FLAG, AT(help), 0, 0 },
 	[NS_LBS]	= { "--ns_lbs", NUMBER, AT(ns[0]), 0, INT32_MAX },
 	[NS_MS]		= { "--ns_ms", NUMBER, AT(ns[1]), 0, INT32_MAX },
@@ -166,6 +168,10 @@ struct scan_args scan_args(int argc, char **argv)
 	parse(&a, argc, argv);
 	if (a.help) {
 		fputs(usage, stdout);
+		exit(0);
+	}
+	if (a.version) {
+		puts("nvmepi-scan " VERSION_TEXT);
 		exit(0);
 	}
 	if (optind != argc - 1)

@@ -12,7 +12,8 @@
 
 enum scan_option {
 	RANGE, THREADS, DEPTH, BS, CHECK, DEVICE_CHECK, APPTAG, APPTAG_MASK, STORAGE_TAG, REF,
-	ESCAPE, DECODE, INFO, LIST, JSON, LOG, QUIET, HELP, NS_LBS, NS_MS, NS_MSET, NS_PI, NS_PIL, NS_PIF, NS_STS,
+	ESCAPE, DECODE, INFO, LIST, JSON, LOG, QUIET, VERSION, HELP,
+	NS_LBS, NS_MS, NS_MSET, NS_PI, NS_PIL, NS_PIF, NS_STS,
 	NR_OPTIONS,
 };
 
@@ -20,11 +21,11 @@ struct scan_args {
 	const char	*target, *range, *bs, *check, *device_check, *escape, *json, *log;
 	uint64_t	threads, depth, list, decode, apptag, apptag_mask, storage, ref;
 	uint64_t	ns[7];			/* ns_* options, as in struct ns_format */
-	uint64_t	quiet, help, info;	/* 1: the option was given */
+	uint64_t	quiet, version, help, info;	/* 1: the option was given */
 	uint64_t	given;			/* one bit per enum scan_option */
 };
 
-/* Parse and check the command line.  --help prints the text and exits with status 0. */
+/* Parse and check the command line.  --help and --version print it and exit with status 0. */
 struct scan_args scan_args(int argc, char **argv);
 
 static inline bool scan_given(const struct scan_args *a, enum scan_option id)

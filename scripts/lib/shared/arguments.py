@@ -5,6 +5,8 @@ import re
 import sys
 from pathlib import Path
 
+from shared import place
+
 HIDDEN = argparse.SUPPRESS      # the help of an option that only the program itself uses
 
 
@@ -38,7 +40,10 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False)
         self.register("type", None, given)
         self.register("type", Path, lambda text: Path(given(text)))
-        self.text = text.lstrip()
+        self.text = place.as_called(text.lstrip())
+        if "--version" in text:
+            name = self.prog.removeprefix("nvmepi-")
+            self.add_argument("--version", action="version", version=f"nvmepi-{name} {place.version()}")
 
     def add_argument(self, *words, **facts):
         """Like argparse's, but an option whose default is '' accepts an empty value."""
@@ -47,7 +52,7 @@ class Parser(argparse.ArgumentParser):
         return super().add_argument(*words, **facts)
 
     def error(self, message):
-        print(f"{self.prog}: {message} (see {sys.argv[0]} --help)", file=sys.stderr)
+        print(f"{self.prog}: {place.as_called(message)} (see {sys.argv[0]} --help)", file=sys.stderr)
         sys.exit(2)
 
     def format_help(self):

@@ -7,11 +7,11 @@ import re
 import subprocess
 from pathlib import Path
 
+from shared import place
 from shared import quoting
 from shared import textlines
 
-TOP = Path(__file__).resolve().parents[3]
-ENGINE = TOP / "build" / "nvmepi.so"
+TOP, ENGINE = place.TOP, place.ENGINE
 
 
 # Parts of the engine's lines that inform and are no complaints. tests/scripts/check-information

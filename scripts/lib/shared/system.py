@@ -142,7 +142,7 @@ class Machine:
                 ["nvme", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, start_new_session=True, env=os.environ | {"LC_ALL": "C"})
         except FileNotFoundError:
-            raise Refused("nvme is not installed: run scripts/install-deps") from None
+            raise Refused("nvme is not installed: install nvme-cli") from None
         try:
             out, err = process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:

@@ -81,4 +81,5 @@ def need(*programs):
     """Raises Refused unless these programs are installed."""
     for program in programs:
         if not shutil.which(program):
-            raise Refused(f"{program} is not installed, or not on PATH: run scripts/install-deps")
+            raise Refused(f"{program} is not installed, or not on PATH: install it (in the source tree by "
+                          "scripts/install-deps)")
