@@ -49,7 +49,7 @@ $(way_obj): extra += $(LTO)
 $(B)/nvmepi.so: $(B)/engines/fio.o $(lib_obj) engines/fio.map
 	$(CC) -shared -o $@ $(CFLAGS) $(LTO) $(filter %.o,$^) $(ldflags) -Wl,--version-script=engines/fio.map $(libs)
 
-$(B)/engines/fio.o: extra += $(FIO_FLAGS)
+$(B)/engines/fio.o: extra += $(FIO_FLAGS) -DFIO_BUILT_FOR='"fio-$(FIO_VERSION)"'
 
 $(B)/nvmepi-scan: $(scan_src:%.c=$(B)/%.o) $(B)/libnvmepi.a
 	$(CC) -o $@ $^ $(ldflags) $(libs)
