@@ -40,7 +40,7 @@ lib_obj := $(lib_src:%.c=$(B)/%.o)
 tests := $(test_src:tests/%.c=$(B)/tests/%)
 tools := $(tool_src:tests/%.c=$(B)/tests/%)
 
-all: $(B)/nvmepi.so $(B)/nvmepi-scan $(B)/nvmepi-qualify
+all: $(B)/nvmepi.so $(B)/nvmepi-scan $(B)/nvmepi-qualify $(B)/nvmepi.bash libnvmepi
 tests: $(tests) $(tools)
 
 # The way of an I/O is compiled as one.
@@ -51,23 +51,23 @@ $(B)/nvmepi.so: $(B)/engines/fio.o $(lib_obj) engines/fio.map
 
 $(B)/engines/fio.o: extra += $(FIO_FLAGS) -DFIO_BUILT_FOR='"fio-$(FIO_VERSION)"'
 
-$(B)/nvmepi-scan: $(scan_src:%.c=$(B)/%.o) $(B)/libnvmepi.a
+$(B)/nvmepi-scan: $(scan_src:%.c=$(B)/%.o) $(B)/parts.a
 	$(CC) -o $@ $^ $(ldflags) $(libs)
 
-$(B)/nvmepi-qualify: $(qualify_src:%.c=$(B)/%.o) $(B)/libnvmepi.a
+$(B)/nvmepi-qualify: $(qualify_src:%.c=$(B)/%.o) $(B)/parts.a
 	$(CC) -o $@ $^ $(ldflags) $(libs)
 
-$(B)/libnvmepi.a: $(lib_obj)
+$(B)/parts.a: $(lib_obj)
 	@rm -f $@
 	$(AR) rcsP $@ $^
 
 # The scanner with a target of its own in place of engines/nvme/target.c.
 scan_faulty := $(B)/tests/tools/scan-faulty
-$(scan_faulty): $(B)/tests/tools/scan-faulty.o $(scan_src:%.c=$(B)/%.o) $(B)/libnvmepi.a
+$(scan_faulty): $(B)/tests/tools/scan-faulty.o $(scan_src:%.c=$(B)/%.o) $(B)/parts.a
 	$(CC) -o $@ $^ $(ldflags) $(libs)
 
 $(tests): libs += $(CUNIT_FLAGS)
-$(tests) $(filter-out $(scan_faulty),$(tools)): $(B)/tests/%: $(B)/tests/%.o $(shared_src:%.c=$(B)/%.o) $(B)/libnvmepi.a
+$(tests) $(filter-out $(scan_faulty),$(tools)): $(B)/tests/%: $(B)/tests/%.o $(shared_src:%.c=$(B)/%.o) $(B)/parts.a
 	$(CC) -o $@ $^ $(ldflags) $(libs)
 
 # The model of the qualification is none of the library.
@@ -84,16 +84,7 @@ $(B)/%.o: %.c $(B)/config.mk
 	@mkdir -p $(@D)
 	$(CC) $(cflags) $(extra) -MMD -MP -c -o $@ $<
 
-install: all
-	install -D -m 644 $(B)/nvmepi.so $(DESTDIR)$(PREFIX)/lib/fio-nvmepi/nvmepi.so
-	for h in verify/verify.h verify/mismatch.h pi/pi.h pi/guard.h; do \
-		install -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/fio-nvmepi/$$h || exit; done
-	install -D $(B)/nvmepi-scan $(DESTDIR)$(PREFIX)/bin/nvmepi-scan
-	install -D $(B)/nvmepi-qualify $(DESTDIR)$(PREFIX)/bin/nvmepi-qualify
-	for page in $(pages); do \
-		install -D -m 644 $$page \
-			$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit; done
-	@echo "ioengine=external:$(PREFIX)/lib/fio-nvmepi/nvmepi.so"
+include scripts/install.mk
 
 check:
 	scripts/check
@@ -110,17 +101,19 @@ bench-guest: all
 
 clean:
 	rm -rf $(B)/engines $(B)/pi $(B)/verify $(B)/tests $(B)/nvmepi.so $(B)/nvmepi-scan $(B)/nvmepi-qualify \
-		$(B)/libnvmepi.a $(B)/count.so $(B)/mark $(B)/config.*
+		$(B)/parts.a $(B)/shared $(B)/libnvmepi.* $(B)/nvmepi.bash \
+		$(B)/count.so $(B)/mark $(B)/config.*
 
 help:
-	@echo "make               the fio engine, $(B)/nvmepi.so, $(B)/nvmepi-scan and $(B)/nvmepi-qualify"
+	@echo "make               the fio engine, $(B)/nvmepi.so, $(B)/nvmepi-scan, $(B)/nvmepi-qualify, libnvmepi"
 	@echo "make tests         test programs, under $(B)/tests"
 	@echo "make check         install what is missing, build, run every test"
 	@echo "make check-matrix  every format and mode in the guest, on both kernels; nvmepi-qualify in every format, on every defect"
 	@echo "make bench         guards beside ISA-L, the embedded controller beside fio's mmap and psync"
 	@echo "make bench-guest   this engine beside fio's own io_uring_cmd, in the guest"
-	@echo "make install       into PREFIX (configure --prefix)"
+	@echo "make install       into PREFIX (configure --prefix; DESTDIR= goes before it)"
+	@echo "make uninstall     what make install installs there"
 	@echo "make clean         all but what was downloaded"
 
-.PHONY: all tests counting install check check-matrix bench bench-guest clean help
+.PHONY: all tests counting check check-matrix bench bench-guest clean help
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
