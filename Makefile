@@ -92,6 +92,10 @@ check-matrix: all tests
 	tests/guest/matrix --all
 	tests/qualify/check-qualify --all
 	tests/qualify/check-defects --all
+check-package:
+	tests/install/package
+check-compilers:
+	tests/install/compilers
 bench: all tests
 	scripts/dev/install-isal || [ $$? -eq 77 ]
 	$(B)/tests/bench/bench-guard
@@ -109,11 +113,13 @@ help:
 	@echo "make tests         test programs, under $(B)/tests"
 	@echo "make check         install what is missing, build, run every test"
 	@echo "make check-matrix  every format and mode in the guest, on both kernels; nvmepi-qualify in every format, on every defect"
+	@echo "make check-package Debian packages, installed in a Debian of their own, by root"
+	@echo "make check-compilers  clang; AArch64, s390x and musl under emulation"
 	@echo "make bench         guards beside ISA-L, the embedded controller beside fio's mmap and psync"
 	@echo "make bench-guest   this engine beside fio's own io_uring_cmd, in the guest"
 	@echo "make install       into PREFIX (configure --prefix; DESTDIR= goes before it)"
 	@echo "make uninstall     what make install installs there"
 	@echo "make clean         all but what was downloaded"
 
-.PHONY: all tests counting check check-matrix bench bench-guest clean help
+.PHONY: all tests counting check check-matrix check-package check-compilers bench bench-guest clean help
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
