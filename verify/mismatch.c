@@ -43,14 +43,27 @@ static void put_what(const struct vfy_mismatch *r, char *buf, size_t size)
 		snprintf(buf + n, size - n, " from LBA %" PRIu64, r->from);
 }
 
+/* Format what was wanted and got; of a stamp these are generations. */
+static void put_values(const struct vfy_mismatch *r, char *buf, size_t size)
+{
+	size_t n;
+
+	buf[0] = '\0';
+	if (r->known && r->field != VFY_STAMP)
+		snprintf(buf, size, ": wanted %04" PRIx64 "h, got %04" PRIx64 "h", r->want, r->got);
+	if (!r->known || r->field != VFY_STAMP)
+		return;
+	n = snprintf(buf, size, ": wanted generation %" PRIu64 ", got generation %" PRIu64, r->want, r->got);
+	if (r->class == VFY_MISDIRECTED)
+		snprintf(buf + n, size - n, " of LBA %" PRIu64, r->from);
+}
+
 char *vfy_mismatch_text(const struct vfy_mismatch *r, char *buf, size_t size)
 {
-	char what[96], range[24] = "", values[80] = "";
+	char what[96], range[24] = "", values[128];
 
 	put_what(r, what, sizeof(what));
-	if (r->known)
-		snprintf(values, sizeof(values), ": wanted %04" PRIx64 "h, got %04" PRIx64 "h",
-			 r->want, r->got);
+	put_values(r, values, sizeof(values));
 	if (r->blocks > 1)
 		snprintf(range, sizeof(range), "-%" PRIu64, r->lba + r->blocks - 1);
 	snprintf(buf, size, "%s: %s: LBA %" PRIu64 "%s: %s%s (%sfound by the %s%s%s)", r->path,

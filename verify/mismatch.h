@@ -61,8 +61,8 @@ const char *vfy_class_name(enum vfy_class class);
  * Format a record as one line without newline, truncated to @size bytes.  Returns @buf.
  * "/dev/ng0n1: read: LBA 7: guard: wanted 1a2bh, got 0000h (found by the host)"
  * "/dev/ng0n1: read: LBA 8-15: guard (found by the device: ...)"
- * "x.img: read: LBA 9: stamp: misdirected from LBA 8: wanted 0003h, got 0002h
- * (found by the plugin)"
+ * "x.img: read: LBA 9: stamp: misdirected from LBA 8: wanted generation 3, got generation 2 of
+ * LBA 8 (found by the plugin)"
  */
 char *vfy_mismatch_text(const struct vfy_mismatch *r, char *buf, size_t size);
 

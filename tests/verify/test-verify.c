@@ -162,8 +162,11 @@ static const struct {
 	  "a: compare: LBA 8: data (found by the device: E (285h))" },	/* no byte is known */
 	{ { .path = "a", .command = "read", .lba = 9, .field = VFY_STAMP, .known = true, .want = 3,
 	    .got = 2, .side = VFY_PLUGIN, .class = VFY_MISDIRECTED, .from = 8 },
-	  "a: read: LBA 9: stamp: misdirected from LBA 8: wanted 0003h, got 0002h "
+	  "a: read: LBA 9: stamp: misdirected from LBA 8: wanted generation 3, got generation 2 of LBA 8 "
 	  "(found by the plugin)" },
+	{ { .path = "a", .command = "read", .lba = 9, .field = VFY_STAMP, .known = true, .want = 30,
+	    .got = 29, .side = VFY_PLUGIN, .class = VFY_LOST },
+	  "a: read: LBA 9: stamp: lost: wanted generation 30, got generation 29 (found by the plugin)" },
 	{ { .path = "a", .command = "read", .lba = 9, .field = PI_GUARD, .known = true, .want = 3,
 	    .got = 2, .injected = true },
 	  "a: read: LBA 9: guard: wanted 0003h, got 0002h (injected; found by the host)" },
