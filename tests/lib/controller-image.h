@@ -19,13 +19,13 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static char folder[PATH_MAX];
-static char why[WHY_MAX];
+static _Thread_local char why[WHY_MAX];
 
 /* Return the path of a file in the folder; the string is valid until the fourth next call. */
 static inline const char *in_folder(const char *name)
 {
-	static char paths[4][PATH_MAX];
-	static unsigned next;
+	static _Thread_local char paths[4][PATH_MAX];
+	static _Thread_local unsigned next;
 	char *path = paths[next++ % 4];
 
 	if (snprintf(path, PATH_MAX, "%.3900s/%s", folder, name) < 0)
