@@ -108,6 +108,8 @@ static int digest_options(struct engine *e, char *why)
 		td->o.trim_zero = 1;	/* fio looks into what is to read as zeroes */
 	/* The commands in a log are unknown before the job runs. */
 	j->open.write = job_changes(j);
+	j->open.compares = j->compares && td_write(td);
+	j->open.flushes = td_write(td);
 	return ret ? ret : check_fio_options(td, j, why);
 }
 

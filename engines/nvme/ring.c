@@ -43,6 +43,16 @@ static int check_node(const struct target_open *o, const struct stat *st, char *
 	return 0;
 }
 
+static int open_node(const struct target_open *o)
+{
+	const bool write = o->write || o->compares;
+	int fd = open(o->path, (write || o->flushes ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+
+	if (fd < 0 && !write && (errno == EACCES || errno == EPERM || errno == EROFS))
+		fd = open(o->path, O_RDONLY | O_CLOEXEC);
+	return fd;
+}
+
 static int ring_open(const struct target_open *o, struct target_ns **ns, char why[WHY_MAX])
 {
 	struct stat st;
@@ -58,7 +68,7 @@ static int ring_open(const struct target_open *o, struct target_ns **ns, char wh
 	    (o->cache && strcmp(o->cache, "none")))
 		return refuse(why, EINVAL, "%s: ns_cache, ns_fault, ns_defect and ns_delay are for images: "
 			      "only the embedded controller supports them", o->path);
-	fd = open(o->path, (o->write ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+	fd = open_node(o);
 	if (fd < 0)
 		return refuse(why, errno, "%s: %s%s", o->path, strerror(errno),
 			      errno == EACCES ? ": run as root, or give yourself access to it" : "");

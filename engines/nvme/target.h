@@ -57,6 +57,12 @@ struct ns_format {
 struct target_open {
 	const char		*path;
 	bool			write;	/* the job writes, zeroes or trims */
+	/*
+	 * The job sends Compare, or may send Flush.  Of a user who is not root the kernel takes these
+	 * only through a descriptor that is open for writing (Flush where the drive's effects log says
+	 * that it changes blocks).
+	 */
+	bool			compares, flushes;
 	bool			in_use_ok; /* open it even if it is mounted */
 	bool			iopoll;	/* completions are polled */
 	const char		*dataless; /* option that sends commands without data; NULL: none */
