@@ -21,6 +21,7 @@ class Fio:
     """
 
     def __init__(self, folder, name, files, words=("job.fio",), cpu=None, style="json"):
+        folder.check()
         self.place = folder.path / "tmp" / name
         shutil.rmtree(self.place, ignore_errors=True)
         self.place.mkdir()

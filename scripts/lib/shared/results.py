@@ -186,6 +186,19 @@ class Folder:
             else:
                 path.unlink()
 
+    def check(self):
+        """
+        Refuses a folder that was moved or removed since it was opened: fio would make a folder with its
+        name anew.
+        """
+        try:
+            there = self.held is None or os.path.samestat(os.stat(self.path), os.fstat(self.held))
+        except FileNotFoundError:
+            there = False
+        if not there:
+            raise Refused(f"{self.path} was moved or removed during the sweep: move it back, or go on where "
+                          "it is now, by --resume=")
+
     # --- state ---
 
     @property
@@ -335,6 +348,7 @@ class Folder:
 
     def write_points(self):
         """Writes points.csv of all runs that are done; returns its rows."""
+        self.check()
         rows, text = list(self.rows()), io.StringIO(newline="")
         table = csv.DictWriter(text, measures.COLUMNS, restval="")
         table.writeheader()
