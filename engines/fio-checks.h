@@ -101,11 +101,11 @@ static void say_without_effect(struct thread_data *td)
 		const char	*line;
 	} lines[] = {
 		{ eo->nowait, "nowait has no effect: passthrough commands have no such flag" },
-		{ eo->uncached, "uncached has no effect: commands go around the page cache" },
+		{ eo->uncached, "uncached has no effect: commands bypass the page cache" },
 		{ gives_priority(eo), "cmdprio_* has no effect: passthrough commands have no I/O priority" },
 		{ fio_option_is_set(o, odirect) && !o->odirect,
-		  "direct=0 (buffered=1) has no effect: commands go around the page cache" },
-		{ o->pre_read, "pre_read has no effect: commands go around the page cache" },
+		  "direct=0 (buffered=1) has no effect: commands bypass the page cache" },
+		{ o->pre_read, "pre_read has no effect: commands bypass the page cache" },
 		{ o->ioscheduler, "ioscheduler has no effect: passthrough commands have no scheduler" },
 		{ o->barrier_blocks, "write_barrier has no effect: there is no command for it; give fsync=" },
 		{ fio_option_is_set(o, write_hint) && o->write_hint,

@@ -156,15 +156,15 @@ static const char *unknown_end(const struct thread_data *td)
 	const struct thread_options *o = &td->o;
 
 	if (o->read_iolog_file)
-		return o->read_iolog_chunked ? "read_iolog_chunked=1 does not tell how far the log reaches" : NULL;
+		return o->read_iolog_chunked ? "with read_iolog_chunked=1 the end of the log's I/O is unknown" : NULL;
 	if (o->file_size_low)
 		return NULL;
 	if (o->size_percent)
-		return "size= in percent is of an image's size";
+		return "size= in percent needs the size of an image";
 	if (o->start_offset_percent)
-		return "offset= in percent is of an image's size";
+		return "offset= in percent needs the size of an image";
 	return o->offset_increment_percent && (o->numjobs > 1 || td->subjob_number) ?
-	       "offset_increment= in percent is of an image's size" : NULL;
+	       "offset_increment= in percent needs the size of an image" : NULL;
 }
 
 /*
@@ -383,11 +383,11 @@ static int find_extent(const struct target_open *o, const struct pi_layout *l, u
 		unknown = n->unknown ? n->unknown : unknown;
 	}
 	if (!*blocks && unknown)
-		return refuse(why, EINVAL, "%s: %s, and there is no image yet: have it made first, by a job with "
+		return refuse(why, EINVAL, "%s: %s, and there is no image yet: create it first, by a job with "
 			      "size= in bytes", o->path, unknown);
 	if (!*blocks && fills)
-		return refuse(why, EINVAL, "%s: fill_device=1 ends where an image does, and there is none yet: "
-			      "give size=, which it is created with", o->path);
+		return refuse(why, EINVAL, "%s: fill_device=1 writes to the end of the image, and there is none yet: "
+			      "give size= to create it", o->path);
 	return 0;
 }
 
@@ -419,7 +419,7 @@ static int check_beside(const struct thread_data *td, const char *path, char *wh
 			continue;
 		snprintf(image, sizeof(image), "%.*s", (int)(len - end), path);
 		if (!access(image, F_OK))
-			return refuse(why, EINVAL, "%.200s: it lies beside the image %.200s, and is none: %s", path,
+			return refuse(why, EINVAL, "%.200s: it belongs to the image %.200s, and is not an image: %s", path,
 				      image, td->o.opendir ? "opendir= takes every file of a folder; give images as "
 				      "filename=" : "give that one");
 	}
@@ -434,7 +434,7 @@ static int check_path(const struct thread_data *td, const char *path, char *why)
 	if (check_beside(td, path, why))
 		return -EINVAL;
 	if (image && !td->o.allow_create && access(path, F_OK) && errno == ENOENT)
-		return refuse(why, ENOENT, "%s: no such image, and allow_file_create=0 has none created", path);
+		return refuse(why, ENOENT, "%s: no such image, and allow_file_create=0 forbids to create it", path);
 	if (image && td->o.unlink_each_loop)
 		return refuse(why, EINVAL, "%s: unlink_each_loop=1: an image is open from the first loop to the "
 			      "last; leave it out, or give unlink=1", path);
@@ -457,10 +457,10 @@ static int refuse_extent(struct thread_data *td, struct fio_file *f, uint64_t en
 
 	if (td->o.file_size_low)
 		return refuse(why, EINVAL, "%s: filesize=%llu, the image holds %llu bytes: give less, or size= "
-			      "alone, or another name, or remove it to have it made anew", f->file_name,
+			      "alone, or another name, or remove it to create it again", f->file_name,
 			      (unsigned long long)end, real);
-	return refuse(why, EINVAL, "%s: size=%llu and offset=%llu are up to byte %llu, the image holds "
-		      "%llu bytes: give less, or another name, or remove it to have it made anew",
+	return refuse(why, EINVAL, "%s: size=%llu and offset=%llu end at byte %llu, the image holds "
+		      "%llu bytes: give less, or another name, or remove it to create it again",
 		      f->file_name, (unsigned long long)end - offset, offset, (unsigned long long)end, real);
 }
 
@@ -473,7 +473,7 @@ static int check_extent(struct thread_data *td, struct fio_file *f, unsigned i, 
 	uint64_t offset;
 
 	if (td->o.read_iolog_file && end > real)
-		return refuse(why, EINVAL, "%s: the log's I/O is up to byte %llu, there are %llu bytes: give another "
+		return refuse(why, EINVAL, "%s: the log's I/O ends at byte %llu, there are %llu bytes: give another "
 			      "name, or replay_redirect= to another", f->file_name,
 			      (unsigned long long)end, (unsigned long long)real);
 	if (td->o.read_iolog_file)

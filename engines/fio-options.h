@@ -105,7 +105,7 @@ static struct fio_option options[] = {
 	OPTION("nowait", nowait, FIO_OPT_BOOL,
 	       "Taken, without effect: passthrough commands have no such flag (0 or 1; default: 0)"),
 	OPTION("uncached", uncached, FIO_OPT_INT,
-	       "Taken, without effect: commands go around the page cache (a number; default: 0)"),
+	       "Taken, without effect: commands bypass the page cache (a number; default: 0)"),
 	OPTION_OF_TWO(cmdprio_percentage, 100),
 	OPTION_OF_TWO(cmdprio_class, 3),
 	OPTION_OF_TWO(cmdprio_hint, 1023),

@@ -207,7 +207,7 @@ static int engine_getevents(struct thread_data *td, unsigned int min, unsigned i
 	int ret = io_queue_reap(&e->flight, min, max, !td->o.iodepth_batch_complete_min, t);
 
 	if (ret < 0)
-		fail(td, ret, ret == -EPROTO ? "a command completed that was not under way" : "io_uring_enter");
+		fail(td, ret, ret == -EPROTO ? "a command completed that was not in flight" : "io_uring_enter");
 	return ret;
 }
 
@@ -252,7 +252,7 @@ static char *details(const struct io_u *io_u)
 	char name[NVME_STATUS_MAX];
 
 	return strdup(res ? nvme_result_name(res, name) :
-		      "nvmepi: what was read does not agree with its protection information");
+		      "nvmepi: the data does not agree with its protection information");
 }
 
 #ifdef FIO_ERRDETAILS_TD

@@ -173,8 +173,8 @@ static int open_file(struct engine *e, struct fio_file *f, unsigned i, char *why
 		return take_file(f, ns);
 	ns = &e->ns[i];
 	if (e->target && e->target != target)
-		return refuse(why, EINVAL, "%s: a job's files are either all devices or all images; give them "
-			      "jobs of their own", f->file_name);
+		return refuse(why, EINVAL, "%s: a job's files must be all devices or all images; use a job for "
+			      "each kind", f->file_name);
 	e->target = target;
 	ret = check_path(e->td, f->file_name, why);
 	if (ret)
@@ -200,7 +200,7 @@ static int open_files(struct engine *e, char *why)
 	int ret;
 
 	if (!e->td->o.nr_files)
-		return refuse(why, EINVAL, "there is nothing to drive: %s", replays(e->td) ?
+		return refuse(why, EINVAL, "the job has no file: %s", replays(e->td) ?
 			      "the log names no file, and filename= is not used with one" : "opendir= has no file in it; give filename=");
 	e->ns = calloc(e->td->o.nr_files, sizeof(*e->ns));
 	if (!e->ns)
@@ -385,8 +385,8 @@ static int engine_open_file(struct thread_data *td, struct fio_file *f)
 	if (!ns)
 		ns = named(td->io_ops_data, f->file_name);
 	if (!ns) {
-		log_err("nvmepi: %s: the log names it in a later part: have it name all files at its start, or leave "
-			"out read_iolog_chunked\n", f->file_name);
+		log_err("nvmepi: %s: the log names it in a later part: name all files at its start, or leave out "
+			"read_iolog_chunked\n", f->file_name);
 		return 1;
 	}
 	FILE_SET_ENG_DATA(f, ns);

@@ -89,7 +89,7 @@ static int check_bytes(const struct job_ns *ns, const struct job_size *s, uint64
 {
 	if (!limit || bytes <= limit)
 		return 0;
-	return refuse_ns(ns, why, "%s=%" PRIu64 " moves %" PRIu64 " bytes a command, the most is %" PRIu64
+	return refuse_ns(ns, why, "%s=%" PRIu64 " is %" PRIu64 " bytes per command, the limit is %" PRIu64
 			 " (%s)", s->option, s->bytes, bytes, limit, name);
 }
 
@@ -158,14 +158,14 @@ static int check_trim(const struct job_ns *ns, const struct job_opts *o, const s
 
 	if (l->ranges && ranges > l->ranges)
 		return refuse_ns(ns, why, "num_range=%u is too much for Dataset Management: the controller "
-				 "takes %u ranges a command (DMRL)", ranges, l->ranges);
+				 "accepts %u ranges per command (DMRL)", ranges, l->ranges);
 	if (blocks > range)
 		return refuse_ns(ns, why, "%s=%" PRIu64 " is too much for Dataset Management: %" PRIu64
-				 " blocks, the controller takes %" PRIu64 " a range (DMRSL)", s->option,
+				 " blocks, the controller accepts %" PRIu64 " per range (DMRSL)", s->option,
 				 s->bytes, blocks, range);
 	if (l->trim_blocks && blocks * ranges > l->trim_blocks)
 		return refuse_ns(ns, why, "num_range=%u of %s=%" PRIu64 " is too much for Dataset Management: %"
-				 PRIu64 " blocks, the controller takes %" PRIu64 " a command (DMSL)", ranges,
+				 PRIu64 " blocks, the controller accepts %" PRIu64 " per command (DMSL)", ranges,
 				 s->option, s->bytes, blocks * ranges, l->trim_blocks);
 	return 0;
 }

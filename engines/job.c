@@ -170,7 +170,7 @@ static int settle_escape(struct job_ns *ns, const struct job_opts *o, char *why)
 		return refuse_ns(ns, why, "pi_escape: blocks with apptag=ffffh escape by themselves; give another "
 				 "apptag, or leave out pi_escape");
 	if (!ns->verify)
-		return refuse_ns(ns, why, "pi_escape: the host looks at no tuple; give pi_verify=GUARD or "
+		return refuse_ns(ns, why, "pi_escape: the host checks no tuple; give pi_verify=GUARD or "
 				 "more, or leave out pi_escape");
 	return 0;
 }

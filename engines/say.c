@@ -125,10 +125,10 @@ static void say_costs(const struct session *s)
 	if (!has_asked(s) || !st->ios || !(st->generated + looked))
 		return;
 	if (st->generated)
-		snprintf(make, sizeof(make), "%.1f ns to generate a block, ", generate / st->generated);
+		snprintf(make, sizeof(make), "%.1f ns per block to generate, ", generate / st->generated);
 	if (looked)
-		snprintf(look, sizeof(look), "%.1f ns to check a block, ", check / looked);
-	session_inform(s, "host: %s%s%.0f ns an I/O", make, look, (generate + check) / st->ios);
+		snprintf(look, sizeof(look), "%.1f ns per block to check, ", check / looked);
+	session_inform(s, "host: %s%s%.0f ns per I/O", make, look, (generate + check) / st->ios);
 }
 
 static const char *const rule_text[] = {
@@ -137,7 +137,7 @@ static const char *const rule_text[] = {
 
 static const char *const unchecked_text[IO_NR_UNCHECKED] = {
 	[IO_NOT_ASKED]	= "pi_verify=none",
-	[IO_PRACT]	= "pi_act=1, no tuple crosses",
+	[IO_PRACT]	= "pi_act=1, no tuple is transferred",
 	[IO_NO_PI]	= "no protection information",
 	[IO_FAILED]	= "the read failed",
 	[IO_PLUGIN]	= "left to the plugin",
@@ -246,10 +246,10 @@ void session_say_summary(const struct session *s)
 		session_inform(s, "damaged on purpose: %" PRIu64 " blocks: rejected %" PRIu64 ", accepted %" PRIu64
 		    ", answered wrongly %" PRIu64, st->damaged, st->rejected, st->accepted, st->wrong);
 	if (st->spared)
-		session_inform(s, "damaged on purpose: %" PRIu64 " more were left as they are: the book of what is damaged "
+		session_inform(s, "damaged on purpose: %" PRIu64 " more were not damaged: the table of injected blocks "
 		    "is full", st->spared);
 	if (s->job->plugin.nonsense)
-		session_say(s, "pi_plugin: %" PRIu64 " answers made no sense and were dropped",
+		session_say(s, "pi_plugin: %" PRIu64 " results were invalid and were ignored",
 		    s->job->plugin.nonsense);
 	if (s->dump.left_out)
 		session_say(s, "pi_dump=%s: %" PRIu64 " more blocks were not dumped%s%s", s->opts.dump,
@@ -284,7 +284,7 @@ void session_findings(const struct session *s, bool fio_found, char *text, size_
 		n += snprintf(text + n, size - n, "%swrong answers to damaged writes %" PRIu64,
 			      n ? ", " : "", wrong);
 	if (nonsense)
-		n += snprintf(text + n, size - n, "%ssenseless answers of the plugin %" PRIu64,
+		n += snprintf(text + n, size - n, "%sinvalid results of the plugin %" PRIu64,
 			      n ? ", " : "", nonsense);
 	if (!n && fio_found && !c->total && !may_be_injected(s))
 		snprintf(text, size, "mismatches of fio's own verify");

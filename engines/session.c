@@ -303,7 +303,7 @@ static int verdict(const struct session *s, int fio, bool fio_found)
 	if (!*text || s->opts.exit == SESSION_EXIT_FIO)
 		return 0;
 	if (!fio)
-		session_say(s, "the job fails for what was found: %s (pi_exit=fio leaves that to fio)", text);
+		session_say(s, "the job fails because of %s (pi_exit=fio leaves that to fio)", text);
 	return EILSEQ;
 }
 

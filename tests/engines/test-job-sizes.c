@@ -103,7 +103,7 @@ static void limit_of_transfer(void)
 			j.target.max_transfer = by_target ? limit : 0;
 			settled(&j);
 			j.sizes[0].bytes += 4096;
-			snprintf(words, sizeof(words), "the most is %u (%s)", limit,
+			snprintf(words, sizeof(words), "the limit is %u (%s)", limit,
 				 by_target ? "the kernel's max_hw_sectors_kb" : "MDTS");
 			refused(&j, "bs=36864", words);
 			j.sizes[0].kind = JOB_SIZE_TRIM;
@@ -120,7 +120,7 @@ static void limit_of_length(void)
 	add_size(&j, "bs", 65535ULL * 65536, JOB_SIZE_TRANSFER);
 	settled(&j);
 	j.sizes[0].bytes += 65536;
-	refused(&j, "bs=4294967296", "the most is 4294967295");
+	refused(&j, "bs=4294967296", "the limit is 4294967295");
 }
 
 static void md_per_io_size(void)
