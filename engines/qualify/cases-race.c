@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* cases-race.c - threads whose commands meet in the same blocks; see case.h */
 #include <endian.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -214,12 +215,68 @@ static void run_race(struct lab *l, const struct qcase *c)
 	close_race(&race);
 }
 
+enum { DEPTH = 8 };
+
+/* Writes of both contents in turn, all in flight at once; the first result that is not 0. */
+static int send_all(struct lab *l, struct target_queue *q, const struct nvme_uring_cmd cmds[2])
+{
+	const struct target_ops *ops = l->ns->ops;
+	struct target_cqe cqes[DEPTH];
+	int res = 0;
+
+	for (unsigned tag = 0; tag < DEPTH; tag++) {
+		*ops->command(q, tag) = cmds[tag & 1];
+		ops->push(q, l->ns, tag, 0, -1);
+	}
+	for (int left = DEPTH, n; left; left -= n) {
+		n = ops->reap(q, cqes, 1, left, NULL);
+		if (n < 1)
+			return n ? n : -EIO;
+		for (int i = 0; i < n && !res; i++)
+			res = cqes[i].res;
+	}
+	return res;
+}
+
+/* Two contents written through one queue. */
+static void run_queue(struct lab *l, const struct qcase *c)
+{
+	const struct target_queue_opts o = {
+		.depth = DEPTH, .sqpoll_cpu = -1, .ns = &l->ns, .nr_ns = 1,
+	};
+	struct target_queue *q = NULL;
+	char why[WHY_MAX];
+	struct race race;
+
+	if (open_race(l, &race, c->field) && l->ns->ops->queue_open(&o, &q, why))
+		l->skip = "no queue of 8 commands can be opened";
+	for (unsigned i = 0; q && i < c->arg && !l->failed; i++) {
+		struct racer r = {
+			.l = l, .race = &race, .wrong = -1, .times = DEPTH,
+			.cmds = { command(l, &race, &race.a, nvme_cmd_write),
+				  command(l, &race, &race.b, nvme_cmd_write) },
+		};
+
+		r.res = send_all(l, q, r.cmds);
+		judge(l, &r);
+		settle(l, &race);
+	}
+	if (q)
+		l->ns->ops->queue_close(q);
+	close_race(&race);
+}
+
 static const struct qcase list[] = {
 	{ "race/writers-1", "Two writers of one block leave the block of one of them.", "2.1.4", 0,
 	  run_race, nvme_cmd_write, 1, 300 },
 	{ "race/writers-8",
 	  "Two writers of the same blocks leave each block of one of them, whole.", "2.1.4", 0,
 	  run_race, nvme_cmd_write, 8, 200 },
+	{ "race/queue-1", "Writes of one block in one queue leave the block of one of them.", "2.1.4",
+	  0, run_queue, nvme_cmd_write, 1, 20 },
+	{ "race/queue-4",
+	  "Writes of the same blocks in one queue leave each block of one of them, whole.", "2.1.4",
+	  0, run_queue, nvme_cmd_write, 4, 20 },
 	{ "race/read-1",
 	  "A Read beside Writes of the block sees one of both contents, with a tuple that fits.",
 	  "2.1.4, 5.3", 0, run_race, nvme_cmd_read, 1, 300 },
