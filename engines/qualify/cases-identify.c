@@ -70,6 +70,8 @@ static void run_format(struct lab *l, const struct qcase *c)
 	     ns->dpc);
 	must(l, f->sts >= least[f->pif] && f->sts <= most[f->pif],
 	     "STS is within the limits of the guard", "STS", f->sts);
+	must(l, f->pif || !f->sts || l->id.nvm.pic & 1,
+	     "PIC has storage tags for a 16b guard that has one", "PIC", l->id.nvm.pic);
 	must(l, elbas || (!f->pif && !f->sts), "CTRATT.ELBAS is set for an extended format",
 	     "CTRATT", le32toh(l->id.ctrl.ctratt));
 }

@@ -186,6 +186,8 @@ static void tell_caught(const struct args *a, const struct trial *t)
 	printf("%-8s %-28s ", t->excuse ? "strict" : "caught", t->name);
 	if (t->crashed)
 		printf("it ended the program (%s)", format);
+	else if (!t->nr)
+		printf("by Identify, which contradicts itself (%s)", format);
 	else if (a->every_case)
 		printf("by %u case%s, first %s (%s)", t->nr, t->nr == 1 ? "" : "s",
 		       qcase_at(t->cases[0])->name, format);

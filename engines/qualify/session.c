@@ -50,14 +50,13 @@ static struct ns_format format_of(const struct args *a)
 	return f;
 }
 
-void session_open(const struct args *a, struct lab *l, const char *path)
+bool session_try(const struct args *a, struct lab *l, const char *path, char why[WHY_MAX])
 {
 	const struct target_ops *ops = target_of(path);
 	struct target_open o = {
 		.path = path, .write = true, .format = format_of(a), .fault = a->fault,
 		.extent = a->target ? NULL : extent,
 	};
-	char why[WHY_MAX];
 
 	new_blocks = a->blocks;
 	if ((a->fault || a->defect) && ops == &ring_target)
@@ -73,11 +72,19 @@ void session_open(const struct args *a, struct lab *l, const char *path)
 		args_die("%s", why);
 	l->fresh = l->ns->created;
 	l->f.strict = a->strict;
-	if (lab_identify(l, why)) {
-		l->ns->refused = true;
-		l->ns->ops->close(l->ns);
+	if (!lab_identify(l, why))
+		return true;
+	l->ns->refused = true;
+	l->ns->ops->close(l->ns);
+	return false;
+}
+
+void session_open(const struct args *a, struct lab *l, const char *path)
+{
+	char why[WHY_MAX];
+
+	if (!session_try(a, l, path, why))
 		args_die("%s", why);
-	}
 }
 
 void session_range(const struct args *a, struct lab *l)

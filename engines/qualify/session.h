@@ -16,6 +16,12 @@ char *session_image(pid_t pid);
 /* Open and identify the target of @a, or a new image at @path where @a names none. */
 void session_open(const struct args *a, struct lab *l, const char *path);
 
+/*
+ * The same, but where Identify contradicts itself so that nothing can be tried: false, with one line
+ * in @why.
+ */
+bool session_try(const struct args *a, struct lab *l, const char *path, char why[WHY_MAX]);
+
 /* Which blocks may be overwritten, into @l. */
 void session_range(const struct args *a, struct lab *l);
 

@@ -56,7 +56,7 @@ bool trial_shows(const struct trial *t, unsigned i)
 /* --- the child: what it finds goes to the parent as records --- */
 
 struct record {
-	enum { BEGIN, FAILED, READBACK, END } what;
+	enum { BEGIN, FAILED, READBACK, REFUSED, END } what;
 	uint16_t	number;		/* of a format or a case */
 };
 
@@ -85,7 +85,10 @@ static unsigned run_suite(const struct args *a, const struct run *how, int fd, i
 	struct run r = *how;
 
 	r.l = &l;
-	session_open(a, &l, path);
+	if (!session_try(a, &l, path, why)) {
+		tell(fd, REFUSED, 0);
+		return 1;
+	}
 	session_range(a, &l);
 	if (lab_start(&l, why) || run_cases(&r, why))
 		args_die("%s", why);
@@ -169,6 +172,9 @@ static void take(struct trial *t, const struct record *x)
 		catch(t);
 		if (t->format == t->now && t->nr < TRIAL_CASES)
 			t->cases[t->nr++] = x->number;
+		break;
+	case REFUSED:
+		catch(t);
 		break;
 	case READBACK:
 		t->readback = true;

@@ -34,7 +34,7 @@ struct trial {
 	bool		crashed;	/* the defect ended the program: caught, but by no case */
 	bool		readback;	/* caught by what writes and reads back, too */
 	int		format;		/* in which it was caught first; -1: in none */
-	uint16_t	cases[TRIAL_CASES]; /* that caught it there */
+	uint16_t	cases[TRIAL_CASES]; /* that caught it there; none: Identify contradicts itself */
 	unsigned	nr;
 	unsigned	tried, caught;	/* formats, by bit */
 	int		now;		/* the format that is being tried */
