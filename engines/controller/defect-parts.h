@@ -39,6 +39,8 @@ enum {
 	ON_GUARD_64	= 1 << 7,
 	ON_WIDE_GUARD	= 1 << 8,	/* 32b or 64b */
 	ON_NO_STORAGE	= 1 << 9,	/* no storage tag */
+	ON_FIRST	= 1 << 18,	/* the tuple comes first, or */
+	ON_LAST		= 1 << 19,	/* last */
 	ON_ELBAF	= 1 << 17,	/* what ELBAF has to tell: a wide guard, or a storage tag */
 	ON_MD		= 1 << 10,	/* metadata, */
 	ON_OTHER	= 1 << 11,	/* outside the tuple, */

@@ -27,6 +27,7 @@ static unsigned kinds(const struct ns_format *f)
 		{ ON_TYPE2, f->pi == 2 }, { ON_TYPE3, f->pi == 3 },
 		{ ON_COUNTED, f->pi == 1 || f->pi == 2 }, { ON_GUARD_16, f->pi && !f->pif },
 		{ ON_GUARD_64, f->pi && f->pif == 2 }, { ON_WIDE_GUARD, f->pi && f->pif },
+		{ ON_FIRST, f->pi && f->pil }, { ON_LAST, f->pi && !f->pil },
 		{ ON_ELBAF, f->pi && (f->pif || f->sts) }, { ON_NO_STORAGE, !f->sts }, { ON_MD, f->ms }, { ON_OTHER, other },
 		{ ON_MORE, f->pi && other }, { ON_BEFORE, f->pi && other && !f->pil },
 		{ ON_BEHIND, f->pi && other && f->pil }, { ON_EXTENDED, f->ms && f->mset },
