@@ -182,7 +182,7 @@ static const struct ctl_defect rows[] = {
 	{ ID("id-mssrl-too-large", "MSSRL is twice what Copy accepts", double_u16), OF_NS(mssrl) },
 	{ ID("id-mcl-too-large", "MCL is twice what Copy accepts", double_u16), OF_NS(mcl) },
 	{ ID("id-msrc-too-large", "MSRC allows one range more than Copy accepts", add_to_byte), OF_NS(msrc),
-	  .at = 1 },
+	  .at = 1, .excuse = "so many ranges would exceed MCL" },
 	{ ID("id-stale", "after Format NVM, Identify still describes the former format", stale), .q = 0 },
 	{ ID("id-stale-dps", "after Format NVM, DPS is still the former one", stale_dps), .q = 0 },
 	{ ID("id-mdts-double", "MDTS is twice what is accepted", add_to_byte), OF_CTRL(mdts), .at = 1 },

@@ -278,6 +278,22 @@ static void run_states(struct lab *l, const struct qcase *c)
 	}
 }
 
+/* As many blocks as MCL, in sources as large as MSSRL. */
+static void copy_all(struct lab *l, const struct source *one, struct source from[MAX_SOURCES])
+{
+	const uint32_t range = l->f.copy_range, blocks = l->f.copy_blocks;
+	const unsigned nr = range ? blocks / range : 0;
+
+	if (!nr || nr > MAX_SOURCES || nr > l->f.copy_ranges || range > copy_most(l) ||
+	    blocks > l->near / 4 || blocks % range)
+		return;
+	for (unsigned i = 0; i < nr; i++) {
+		from[i] = *one;
+		from[i].nr = range;
+	}
+	copy(l, from, nr, lab_place(l, blocks), 0, 0);
+}
+
 /* One more than each limit, and the limit itself. */
 static void run_limits(struct lab *l, const struct qcase *c)
 {
@@ -298,6 +314,7 @@ static void run_limits(struct lab *l, const struct qcase *c)
 		copy(l, from, l->f.copy_ranges, to, 0, 0);
 	if (l->f.copy_ranges < MAX_SOURCES && l->f.copy_ranges <= 64 + most)
 		copy(l, from, l->f.copy_ranges + 1, to, 0, 0);
+	copy_all(l, &s, from);
 	s.lba = l->f.nr_blocks;
 	copy(l, &s, 1, to, 0, 0);
 	s.lba = UINT64_MAX;

@@ -110,6 +110,29 @@ static void run_oncs(struct lab *l, const struct qcase *c)
 		lab_write(l, lba, 1);
 }
 
+/* What ONCS has beside commands of the NVM Command Set: the Timestamp feature, and reservations. */
+static void run_others(struct lab *l, const struct qcase *c)
+{
+	struct nvme_uring_cmd timestamp = {
+		.opcode = nvme_admin_get_features, .cdw10 = 0x0e,
+		.addr = (uintptr_t)l->own.data, .data_len = 8,
+	};
+	struct nvme_uring_cmd report = {
+		.opcode = 0x0e, .nsid = l->f.nsid, .cdw10 = 64 / 4 - 1,
+		.addr = (uintptr_t)l->own.data, .data_len = 64,
+	};
+	const uint16_t oncs = le16toh(l->id.ctrl.oncs);
+	int res;
+
+	(void)c;
+	res = oncs >> 6 & 1 ? l->ns->ops->admin(l->ns, &timestamp) : 0;
+	must(l, res <= 0 || qm_status(res) != QS_FIELD, "the Timestamp feature that ONCS has", "its status",
+	     res);
+	res = oncs >> 5 & 1 ? l->ns->ops->io(l->ns, &report) : 0;
+	must(l, res <= 0 || qm_status(res) != QS_OPCODE, "Reservation Report, as ONCS has reservations",
+	     "its status", res);
+}
+
 /* An optional command that neither ONCS, nor a limit, nor the effects log has, is none. */
 static void run_denied(struct lab *l, const struct qcase *c)
 {
@@ -324,6 +347,8 @@ static const struct qcase list[] = {
 	  "4.1.5.1, figures 116 and 119", 0, .run = run_formats },
 	{ "identify/oncs", "Every optional command that ONCS has succeeds.",
 	  "Base, Identify Controller, ONCS", 0, .run = run_oncs },
+	{ "identify/others", "The Timestamp feature and reservations are there where ONCS has them.",
+	  "Base, Identify Controller, ONCS", 0, .run = run_others },
 	{ "identify/denied", "An optional command that Identify does not tell of is refused.",
 	  "Base, Identify Controller, ONCS", 0, .run = run_denied },
 	{ "identify/select", "Where ONCS has the Select field, defaults are not current values.",

@@ -161,6 +161,23 @@ static void run_ranges(struct lab *l, const struct qcase *c)
 	lab_look(l, lba, nr);
 }
 
+/* As many as a command can have, some of them for the same blocks. */
+static void run_ranges_most(struct lab *l, const struct qcase *c)
+{
+	static const unsigned numbers[] = { 63, 64, 65, 128, 129, 255, 256 };
+	struct nvme_dsm_range ranges[256] = { 0 };
+	const uint32_t nr = l->most < 100 ? l->most : 100;
+
+	(void)c;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && !l->failed; i++) {
+		const uint64_t lba = case_prepare(l, nr);
+
+		for (unsigned n = 0; n < numbers[i]; n++)
+			ranges[n] = (struct nvme_dsm_range){ .nlb = 1, .slba = lba + n % nr };
+		deallocate(l, ranges, numbers[i], NVME_DSMGMT_AD);
+	}
+}
+
 /* Without Deallocate nothing changes, whatever the hints say. */
 static void run_hints(struct lab *l, const struct qcase *c)
 {
@@ -256,6 +273,8 @@ static const struct qcase list[] = {
 	  NEED_DSM, .run = run_ranges },
 	{ "state/ranges-hints", "Context attributes and other attributes change nothing of that.",
 	  "3.3.3.2", NEED_DSM, run_ranges, .arg = 3 },
+	{ "state/ranges-most", "As many ranges as a command can have are deallocated.", "3.3.3",
+	  NEED_DSM, .run = run_ranges_most },
 	{ "state/out-of-range", "Dataset Management of blocks past the last one is refused.",
 	  "3.3.3, figure 17", NEED_DSM, .run = run_out },
 	{ "state/hints", "Dataset Management without Deallocate changes no block.", "3.3.3",
