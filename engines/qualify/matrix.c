@@ -102,26 +102,6 @@ static char *name_of(const struct choice *c, char name[80])
 
 /* --- one of them --- */
 
-static void path_of(const struct args *a, const char *name, char path[PATH_MAX])
-{
-	snprintf(path, PATH_MAX, "%s/%s.json", a->results, name);
-}
-
-struct json_object *matrix_report(const struct args *a, const char *name)
-{
-	struct json_object *o, *seed, *stopped_early;
-	char path[PATH_MAX];
-
-	path_of(a, name, path);
-	o = json_object_from_file(path);
-	if (o && json_object_object_get_ex(o, "seed", &seed) &&
-	    json_object_object_get_ex(o, "interrupted", &stopped_early) &&
-	    json_object_get_uint64(seed) == a->seed && !json_object_get_boolean(stopped_early))
-		return o;
-	json_object_put(o);
-	return NULL;
-}
-
 /* Where this run is interrupted, so is the one that it waits for. */
 static void wait_for(pid_t pid)
 {
@@ -158,21 +138,6 @@ static void run_suite(const struct args *a, const char *path)
 	argv[n] = NULL;
 	if (!posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ))
 		wait_for(pid);
-}
-
-uint64_t matrix_count(struct json_object *report, const char *verdict)
-{
-	struct json_object *counts, *n;
-
-	return json_object_object_get_ex(report, "counts", &counts) &&
-	       json_object_object_get_ex(counts, verdict, &n) ? json_object_get_uint64(n) : 0;
-}
-
-const char *matrix_text(struct json_object *o, const char *name)
-{
-	struct json_object *x;
-
-	return o && json_object_object_get_ex(o, name, &x) ? json_object_get_string(x) : "";
 }
 
 static void tell_failed(struct json_object *report)
@@ -222,7 +187,7 @@ static enum outcome try_format(const struct args *a, struct lab *l, const struct
 	struct json_object *report = matrix_report(a, name);
 
 	row->formatted = true;
-	path_of(a, name, path);
+	matrix_path(a, name, path);
 	if (!report) {
 		const int res = format(l, c);
 

@@ -10,6 +10,7 @@
 #define QUALIFY_MATRIX_H
 
 #include <json-c/json.h>
+#include <limits.h>
 #include "args.h"
 
 /* LBA formats, transfer modes, types and places of the tuple, at most. */
@@ -36,6 +37,11 @@ struct matrix_rows {
 
 /* For report_write(); @r->matrix is what it is about. */
 void matrix_page(FILE *out, const struct report *r);
+
+/* --- stored-report.c: the JSON report of one format in --results=FOLDER --- */
+
+/* Store in @path where the report of the format @name is. */
+void matrix_path(const struct args *a, const char *name, char path[PATH_MAX]);
 
 /* The report of the format @name, if it is a whole one of this seed; its owner frees it. */
 struct json_object *matrix_report(const struct args *a, const char *name);

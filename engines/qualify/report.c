@@ -37,17 +37,6 @@ void report_here(struct report *r)
 	report_suite(r->suite);
 }
 
-void report_facts(const struct report *r, struct report_fact facts[REPORT_FACTS])
-{
-	const struct report_fact all[REPORT_FACTS] = {
-		{ "target", r->target }, { "kind", r->kind }, { "model", r->model },
-		{ "serial", r->serial }, { "firmware", r->firmware }, { "format", r->format },
-		{ "kernel", r->kernel }, { "suite", r->suite },
-	};
-
-	memcpy(facts, all, sizeof(all));
-}
-
 /* --- files --- */
 
 /* Every report has this near its beginning. */

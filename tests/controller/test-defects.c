@@ -287,7 +287,7 @@ static void each_shows(void)
 	for (; ctl_defects(i, &name, &what); i++) {
 		bool found = false;
 
-		if (all ? i % TRIED : strcmp(name, only))
+		if (all ? i % TRIED != 0 : strcmp(name, only) != 0)
 			continue;
 		for (unsigned k = 0; k < 3 * ARRAY_SIZE(shapes) && !found; k++) {
 			const unsigned at = k % ARRAY_SIZE(shapes);
