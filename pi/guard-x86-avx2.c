@@ -6,9 +6,9 @@
  * Lake: one instruction multiplies two lanes, twice as many as with PCLMULQDQ.
  */
 #if defined(__x86_64__)
-#pragma GCC target("avx2,vpclmulqdq,pclmul,sse4.2,prfchw")
+#include "guard-x86.h"
 
-#include <immintrin.h>
+GUARD_TARGET("avx2,vpclmulqdq,pclmul,sse4.2,prfchw")
 
 #include "guard-block.h"
 
@@ -92,4 +92,6 @@ TEMPLATE uint64_t crc32c_word(uint64_t crc, uint64_t word)
 #include "guard-clmul.h"
 
 GUARD_KERNEL(avx2)
+
+GUARD_TARGET_END
 #endif

@@ -8,9 +8,13 @@
  * computes the 16b guard, and this file the other two.
  */
 #if defined(__x86_64__)
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,vpclmulqdq,pclmul,sse4.2,bmi2,prfchw")
+#include "guard-x86.h"
+
+GUARD_TARGET("avx512f,avx512bw,avx512dq,avx512vl,vpclmulqdq,pclmul,sse4.2,bmi2,prfchw")
 
 #include "guard-x86-512.h"
 
 GUARD_KERNEL(avx512)
+
+GUARD_TARGET_END
 #endif

@@ -24,7 +24,9 @@
  * clock is then 7 % slower, and blocks in the L2 cache take no less time.
  */
 #if defined(__x86_64__)
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,vpclmulqdq,pclmul,sse4.2,bmi2,gfni,prfchw")
+#include "guard-x86.h"
+
+GUARD_TARGET("avx512f,avx512bw,avx512dq,avx512vl,vpclmulqdq,pclmul,sse4.2,bmi2,gfni,prfchw")
 
 #include "guard-x86-512.h"
 
@@ -101,4 +103,6 @@ void guard_16b_gfni(const struct guard_job *job, uint64_t *guards)
 {
 	run(&crc_16b, fold_chunks, CHUNK, job, guards);
 }
+
+GUARD_TARGET_END
 #endif

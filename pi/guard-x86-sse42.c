@@ -6,9 +6,9 @@
  * and Zen 2.
  */
 #if defined(__x86_64__)
-#pragma GCC target("sse4.2,pclmul")
+#include "guard-x86.h"
 
-#include <immintrin.h>
+GUARD_TARGET("sse4.2,pclmul")
 
 #include "guard-block.h"
 
@@ -89,4 +89,6 @@ TEMPLATE uint64_t crc32c_word(uint64_t crc, uint64_t word)
 #include "guard-clmul.h"
 
 GUARD_KERNEL(sse42)
+
+GUARD_TARGET_END
 #endif
