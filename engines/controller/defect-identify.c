@@ -137,6 +137,7 @@ PAGE(stale_dps)
 #define OF_NVM(field) .p = offsetof(struct nvme_nvm_id_ns, field), .q = 5
 #define OF_LIMIT(field) .p = offsetof(struct nvme_id_ctrl_nvm, field), .q = 6
 #define ID(name, what, fn) name, what, .page = fn
+#define RECOMMENDED "where ONCS has the command this limit is a recommendation"
 
 static const struct ctl_defect rows[] = {
 	{ ID("id-nsze-plus-one", "NSZE is one block too large", add_to_u64), OF_NS(nsze), .at = 1 },
@@ -231,11 +232,14 @@ static const struct ctl_defect rows[] = {
 	  OF_NVM(pic), .at = 4, .min_sts = 1 },
 	{ ID("id-nvm-empty", "the NVM Command Set's Identify Namespace is empty", clear_page), .p = 0,
 	  .q = 5, .on = ON_ELBAF },
-	{ ID("id-vsl", "VSL limits Verify to 4 KiB, which is not so", set_byte), OF_LIMIT(vsl), .at = 1 },
+	{ ID("id-vsl", "VSL limits Verify to 4 KiB, which is not so", set_byte), OF_LIMIT(vsl), .at = 1,
+	  .excuse = RECOMMENDED },
 	{ ID("id-wzsl", "WZSL limits Write Zeroes to 4 KiB, which is not so", set_byte), OF_LIMIT(wzsl),
-	  .at = 1 },
+	  .at = 1,
+	  .excuse = RECOMMENDED },
 	{ ID("id-wusl", "WUSL limits Write Uncorrectable to 4 KiB, which is not so", set_byte),
-	  OF_LIMIT(wusl), .at = 1 },
+	  OF_LIMIT(wusl), .at = 1,
+	  .excuse = RECOMMENDED },
 	{ ID("id-dmrl", "DMRL limits Dataset Management to one range, which is not so", set_byte),
 	  OF_LIMIT(dmrl), .at = 1 },
 };
