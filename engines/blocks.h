@@ -94,9 +94,9 @@ struct io_stats {
 	uint64_t	asked;
 	struct ticks_sum generating, checking;
 	/* blocks with injected errors, and the device's answers to them */
-	uint64_t	damaged, rejected, accepted, wrong;
+	uint64_t	damaged, rejected, accepted, unexpected;
 	/* fields that were not damaged, because the table of injected blocks was full */
-	uint64_t	spared;
+	uint64_t	not_damaged;
 };
 
 /* Return the blocks of reads that the host looked at, and all blocks of reads. */

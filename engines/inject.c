@@ -99,7 +99,7 @@ void inject_write(struct io *io, struct nvme_io *command, struct io_job *job)
 	}
 	inject_blocks(io, to, job);
 	if (!enter(io, VFY_UNSETTLED, job)) {
-		job->stats.spared += io->nr_injections;
+		job->stats.not_damaged += io->nr_injections;
 		io->nr_injections = 0;		/* no damage is done that cannot be recorded */
 	}
 	if (!io->nr_injections)
@@ -163,7 +163,7 @@ static int tell_wrong(const struct io *io, const char *status, struct io_job *jo
 		r.got = d->is;
 		job->record(job->ctx, &r);
 	}
-	job->stats.wrong += io->nr_injections;
+	job->stats.unexpected += io->nr_injections;
 	tell_outcome(io, "wrong", job);
 	return EILSEQ;
 }

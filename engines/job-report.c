@@ -119,8 +119,8 @@ static struct json_object *damaged(const struct io_stats *st)
 	add_count(o, "damaged", st->damaged);
 	add_count(o, "rejected", st->rejected);
 	add_count(o, "accepted", st->accepted);
-	add_count(o, "wrong", st->wrong);
-	add_count(o, "spared", st->spared);
+	add_count(o, "unexpected", st->unexpected);
+	add_count(o, "not_damaged", st->not_damaged);
 	return o;
 }
 

@@ -244,10 +244,10 @@ void session_say_summary(const struct session *s)
 	say_hint(s);
 	if (st->damaged)
 		session_inform(s, "damaged on purpose: %" PRIu64 " blocks: rejected %" PRIu64 ", accepted %" PRIu64
-		    ", answered wrongly %" PRIu64, st->damaged, st->rejected, st->accepted, st->wrong);
-	if (st->spared)
+		    ", answered wrongly %" PRIu64, st->damaged, st->rejected, st->accepted, st->unexpected);
+	if (st->not_damaged)
 		session_inform(s, "damaged on purpose: %" PRIu64 " more were not damaged: the table of injected blocks "
-		    "is full", st->spared);
+		    "is full", st->not_damaged);
 	if (s->job->plugin.nonsense)
 		session_say(s, "pi_plugin: %" PRIu64 " results were invalid and were ignored",
 		    s->job->plugin.nonsense);
@@ -272,7 +272,7 @@ static bool may_be_injected(const struct session *s)
 void session_findings(const struct session *s, bool fio_found, char *text, size_t size)
 {
 	const struct vfy_counts *c = &s->judge.counts;
-	uint64_t wrong = s->job->stats.wrong, nonsense = s->job->plugin.nonsense;
+	uint64_t wrong = s->job->stats.unexpected, nonsense = s->job->plugin.nonsense;
 	/* A wrong answer of the device to damage is recorded as injected, but is a finding. */
 	uint64_t found = c->total - c->injected;
 	size_t n = 0;

@@ -16,7 +16,7 @@
 #include "report-file.h"
 #include "verify.h"
 
-enum { VERSION = 1, LARGEST = 1 << 30 };
+enum { OLDEST = 1, VERSION = 2, LARGEST = 1 << 30 };
 
 /* --- the lock --- */
 
@@ -77,7 +77,7 @@ static bool is_report(struct json_object *o)
 	       json_object_object_get_ex(o, "run", &run) &&
 	       json_object_object_get_ex(o, "jobs", &jobs) &&
 	       json_object_is_type(version, json_type_int) &&
-	       json_object_get_int(version) == VERSION &&
+	       json_object_get_int(version) >= OLDEST && json_object_get_int(version) <= VERSION &&
 	       json_object_is_type(run, json_type_string) &&
 	       json_object_is_type(jobs, json_type_array);
 }

@@ -200,8 +200,8 @@ static void spares_what_cannot_be_booked(void)
 	inject_draw(&t.io, &job);
 	UNIT_CHECK(t.io.nr_injections == BLOCKS, "%u blocks are drawn", t.io.nr_injections);
 	io_start(&t.io, &job, &t.cmd);
-	UNIT_CHECK(!t.io.nr_injections && job.stats.spared == BLOCKS && !job.stats.damaged,
-		   "%u damaged, %" PRIu64 " spared", t.io.nr_injections, job.stats.spared);
+	UNIT_CHECK(!t.io.nr_injections && job.stats.not_damaged == BLOCKS && !job.stats.damaged,
+		   "%u damaged, %" PRIu64 " not damaged", t.io.nr_injections, job.stats.not_damaged);
 	UNIT_CHECK(t.cmd.addr != (uintptr_t)t.io.copy, "the copy is sent");
 	vfy_injected_close(job.faults);
 	free(t.io.copy);

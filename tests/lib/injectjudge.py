@@ -137,8 +137,8 @@ def judge_report(run, job, lines):
         return [f"pi_report counts {counts}, the log {dict(fields)}"]
     damaged = collections.Counter(line["outcome"] for line in run.lines("injected", job))
     told = entry["injected"]
-    right = {"damaged": damaged.total(), **{key: damaged[key] for key in
-                                            ("rejected", "accepted", "wrong")}, "spared": 0}
+    right = {"damaged": damaged.total(), "rejected": damaged["rejected"],
+             "accepted": damaged["accepted"], "unexpected": damaged["wrong"], "not_damaged": 0}
     return [] if told == right else [f"pi_report counts {told} injected, the log {right}"]
 
 

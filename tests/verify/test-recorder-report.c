@@ -48,6 +48,9 @@ static void report_of_runs(void)
 	write_file("report", "");
 	a = open_judge(o);
 	UNIT_CHECK(nr_jobs("report") == 0, "an empty file is not taken");
+	write_file("report", "{\"version\":1,\"run\":\"run 0\",\"jobs\":[{}]}");
+	a = open_judge(o);
+	UNIT_CHECK(nr_jobs("report") == 0, "a report of version 1 is not replaced");
 	write_file("report", "notes");
 	add_job(&a, "over notes", -EINVAL);
 	UNIT_CHECK(!strcmp(read_file("report"), "notes"), "notes are overwritten");
@@ -57,7 +60,7 @@ static void report_of_runs(void)
 static const char *const foreign[] = {
 	"notes", " ", "[]", "{}", "{\"version\":1,\"jobs\":[]}",
 	"{\"version\":1,\"run\":\"run 1\",\"jobs\":[",
-	"{\"version\":2,\"run\":\"run 1\",\"jobs\":[]}", "{\"version\":1,\"run\":7,\"jobs\":[]}",
+	"{\"version\":3,\"run\":\"run 1\",\"jobs\":[]}", "{\"version\":1,\"run\":7,\"jobs\":[]}",
 	"{\"version\":1,\"run\":\"run 1\",\"jobs\":{}}",
 	"{\"version\":1,\"run\":\"run 1\",\"jobs\":[]} x",
 	"{\"version\":1,\"run\":\"\xff\",\"jobs\":[]}",
