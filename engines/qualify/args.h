@@ -2,7 +2,7 @@
 /*
  * args.h - the command line of nvmepi-qualify
  *
- * Whatever is wrong with it ends the program: one line on stderr, exit 2.
+ * An error ends the program with one line on stderr and exit status 2.
  */
 #ifndef QUALIFY_ARGS_H
 #define QUALIFY_ARGS_H
@@ -12,7 +12,7 @@
 enum { MAX_OUTPUTS = 8 };
 
 struct args {
-	const char		*target;	/* NULL: a new image */
+	const char		*target;	/* NULL means a new image */
 	bool			list, quiet, like, all_formats, strict, resume;
 	bool			every_format, every_case;	/* of --self-test */
 	const char *only, *destroy, *range, *scripts, *fault, *defect, *selftest, *results;
@@ -26,7 +26,7 @@ struct args {
 	unsigned		nr_outputs;
 };
 
-/* --help is answered here, and ends the program well. */
+/* Parses the command line. --help is printed here, and ends the program with status 0. */
 struct args args_parse(int argc, char **argv);
 
 /* "lbs=4096,ms=8,..." as --format has it, into @a. */
@@ -35,10 +35,10 @@ void args_format(struct args *a, const char *words);
 /* The file that --output=json:FILE names; NULL: none. */
 const char *args_json(const struct args *a);
 
-/* The blocks that --range names, of the @nr that there are. */
+/* Returns the blocks that --range names, of the @nr blocks of the namespace. */
 void args_range(const struct args *a, uint64_t nr, uint64_t *first, uint64_t *last);
 
-/* "nvmepi-qualify: ..." on stderr, exit 2. */
+/* Prints "nvmepi-qualify: ..." on stderr and exits with 2. */
 void args_die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 #endif

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * case.h - what the suite tries: a case is a row of a table
+ * case.h - the cases of the suite: each is a row of a table
  *
- * A row says what must hold, in words, and where the specification says so; which formats
- * and controllers it applies to; and which function sends its commands, with what parameters.
- * What the commands must return is not in the row: the model knows (model.h).
+ * A row has the requirement in words and its section in the specification; the formats and
+ * controllers to which it applies; and the function that sends its commands, with parameters. It
+ * does not say what the commands must return: the model does (model.h).
  */
 #ifndef QUALIFY_CASE_H
 #define QUALIFY_CASE_H
 
 #include "lab.h"
 
-/* What a case needs of the namespace; case.c has the words. */
+/* What a case needs of the namespace; case.c has the texts. */
 enum case_need {
 	NEED_PI		= 1 << 0,	/* protection information */
 	NEED_NO_PI	= 1 << 1,
@@ -24,15 +24,15 @@ enum case_need {
 	NEED_STRIP	= 1 << 8,	/* metadata that is the tuple alone */
 	NEED_MORE	= 1 << 9,	/* metadata beyond the tuple */
 	NEED_MD		= 1 << 10,	/* any metadata */
-	NEED_VERIFY	= 1 << 11,	/* commands that the controller says it has */
+	NEED_VERIFY	= 1 << 11,	/* commands that the controller reports */
 	NEED_COMPARE	= 1 << 12,
 	NEED_ZEROES	= 1 << 13,
 	NEED_DSM	= 1 << 14,
 	NEED_UNCOR	= 1 << 15,
 	NEED_COPY	= 1 << 16,
 	NEED_FRESH	= 1 << 17,	/* blocks that were never written */
-	NEED_MDTS	= 1 << 18,	/* a limit that commands can reach */
-	NEED_IGNORED	= 1 << 19,	/* command dwords for tags that the guard leaves unused */
+	NEED_MDTS	= 1 << 18,	/* a limit that commands can exceed */
+	NEED_IGNORED	= 1 << 19,	/* command dwords for tags that the guard does not use */
 	NEED_LAST	= 1 << 20,	/* the last block is in the range */
 	NEED_CDFE	= 1 << 21,	/* Copy formats that the host can enable */
 };
@@ -59,49 +59,52 @@ extern const struct qcase_table cases_first, cases_log, cases_transfer, cases_ch
 	cases_tags, cases_state, cases_zeroes, cases_uncor, cases_compare, cases_copy, cases_limit,
 	cases_identify, cases_load, cases_race, cases_end, cases_format, cases_readback;
 
-/* The @i-th of all; NULL past the last. */
+/* Returns case @i of all tables; NULL after the last one. */
 const struct qcase *qcase_at(unsigned i);
 
-/* Is @c one of --like=readback, which are no part of the suite? */
+/* Returns whether @c is one of --like=readback, which do not belong to the suite. */
 bool qcase_is_like(const struct qcase *c);
 
-/* Why @c does not apply to @l's namespace; NULL: it does. */
+/* Returns why @c does not apply to @l's namespace, or NULL if it does. */
 const char *qcase_skip(const struct lab *l, const struct qcase *c);
 
-/* --- for the tables --- */
+/* --- shared by the tables --- */
 
 enum case_field {
 	FIELD_DATA = 1 << 4, FIELD_MD = 1 << 5,	/* metadata beyond the tuple */
 };
 
-/* Flip @bit (counted within the field) of block @i's @field in @cmd's buffers. */
+/* Flips @bit, counted within the field, of @field of block @i in @cmd's buffers. */
 void case_flip(struct lab *l, const struct nvme_uring_cmd *cmd, uint32_t i, unsigned field,
 	       unsigned bit);
 
-/* Width of @field in a block, bits; 0: the format has none. */
+/* Returns the bits of @field in a block; 0: the format does not have it. */
 unsigned case_bits(const struct lab *l, unsigned field);
 
-/* A bit of @field, by chance. */
+/* Returns a random bit of @field. */
 unsigned case_bit(struct lab *l, unsigned field);
 
-/* All that PRCHK and STC can ask for in this format. */
+/* Returns all checks that PRCHK and STC can request in this format. */
 unsigned case_checks(const struct lab *l);
 
 /*
- * Call @fn for commands of one, few, many and the most blocks; of all sizes where @all: every
+ * Calls @fn for commands of one, few, many and the largest number of blocks; with @all for every
  * power of two, one less and one more.
  */
 typedef void case_size_fn(struct lab *l, const struct qcase *c, uint32_t nr);
 void case_sizes(struct lab *l, const struct qcase *c, bool all, case_size_fn *fn);
 
-/* Call @fn for the first, a middle and the last block of commands of those sizes. */
+/* Calls @fn for the first, a middle and the last block of commands of those sizes. */
 typedef void case_block_fn(struct lab *l, const struct qcase *c, uint32_t nr, uint32_t i);
 void case_blocks(struct lab *l, const struct qcase *c, case_block_fn *fn);
 
-/* Write a place of @nr blocks with right tuples; its LBA, and ->tags are those of its tuples. */
+/*
+ * Writes @nr blocks with correct tuples at a free place. Returns its LBA; ->tags are the tags of
+ * the tuples.
+ */
 uint64_t case_prepare(struct lab *l, uint32_t nr);
 
-/* Send the command of case @c for those blocks. */
+/* Sends the command of case @c for those blocks. */
 bool case_send(struct lab *l, uint8_t opcode, uint64_t lba, uint32_t nr, unsigned prinfo);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * guard.h - the guard CRCs, as the specification defines them, for the model alone
+ * guard.h - the guard CRCs as the specification defines them, for the model only
  *
- * A second implementation that shares nothing with pi/: the suite must not take the
- * library's word for what a guard is.
+ * This implementation shares no code with pi/, so that the suite does not depend on the library for
+ * what a guard is.
  */
 #ifndef QUALIFY_GUARD_H
 #define QUALIFY_GUARD_H

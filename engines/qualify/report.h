@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * report.h - what came of a run, for people and for tools
+ * report.h - results of a run, for people and for programs
  *
- * Whatever a writer puts out is the same for the same run but for times.
+ * For the same run every writer produces the same output, except for times.
  */
 #ifndef QUALIFY_REPORT_H
 #define QUALIFY_REPORT_H
@@ -10,16 +10,17 @@
 #include <stdio.h>
 #include "run.h"
 
-/* What was qualified, and by what. */
+/* What was qualified, and with which program. */
 struct report {
 	const struct run	*run;
-	const char		*target;	/* as it was named; a fresh image: "a new image" */
+	/* as the user named it; "a new image" for a new one */
+	const char		*target;
 	const char		*kind;		/* "embedded controller", ... */
 	const char		*model, *serial, *firmware;
 	char			format[80];
 	char			kernel[160], suite[80];
-	bool			scripts;	/* people's report tells of files in */
-	const char		*folder;	/* this one */
+	bool			scripts;	/* the report for people names files */
+	const char		*folder;	/* in this folder */
 	const struct matrix_rows *matrix;	/* of --formats=all */
 };
 
@@ -34,36 +35,36 @@ struct report_writer {
 	void		(*write)(FILE *out, const struct report *r);
 };
 
-/* NULL: there is none of that name. */
+/* Returns the writer of that name, or NULL if there is none. */
 const struct report_writer *report_writer(const char *name, size_t len);
 
 /* Which suite this is, in @buf: the number of its cases, and a sum of what they require. */
 enum { REPORT_SUITE = 80 };
 char *report_suite(char buf[REPORT_SUITE]);
 
-/* "People, tap, ...", for messages. */
+/* Returns the names "people, tap, ..." for messages. */
 const char *report_writers(void);
 
 /*
- * Write a report to @path, "-" being stdout.  A file is whole before it takes the place of an
- * earlier report; nothing else is overwritten.  0, or -errno with one line in @why.
+ * Writes a report to @path; "-" is stdout. A file is complete before it replaces an earlier report,
+ * and nothing else is overwritten. Returns 0, or -errno with one line in @why.
  */
 int report_write(const struct report_writer *w, const char *path, const struct report *r,
 		 char why[WHY_MAX]);
 
-/* Would report_write() overwrite something that is no report?  The same results. */
+/* Checks that report_write() would not overwrite anything but a report. Returns the same. */
 int report_check(const char *path, char why[WHY_MAX]);
 
-/* Write the script of each failed case into @folder.  The same results. */
+/* Writes the script of each failed case into @folder. Returns the same. */
 int report_scripts(const struct report *r, const char *folder, char why[WHY_MAX]);
 
-/* A case's name as one of a file, in @buf: "check-write-guard.sh". */
+/* Formats a case's name as a file name in @buf: "check-write-guard.sh". */
 char *report_script_name(const struct qcase *c, char buf[80]);
 
 /* Fill in what is of this host and program: ->kernel and ->suite. */
 void report_here(struct report *r);
 
-/* --- for the writers --- */
+/* --- shared by the writers --- */
 
 /* What was qualified, by what, as pairs; the first is the target. */
 struct report_fact {
@@ -81,7 +82,7 @@ static inline bool report_failed(const struct result *x)
 /* The beginning of a page, up to what the target is. */
 void report_html_head(FILE *out, const struct report *r);
 
-/* @text with what XML and HTML have a meaning for replaced. */
+/* Writes @text with the characters escaped that have a meaning in XML and HTML. */
 void report_escape(FILE *out, const char *text);
 
 #endif

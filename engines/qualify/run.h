@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* run.h - the cases, one after another, and what came of each */
+/* run.h - runs the cases one after another, and records their results */
 #ifndef QUALIFY_RUN_H
 #define QUALIFY_RUN_H
 
@@ -25,35 +25,35 @@ struct result {
 	bool			kept;		/* it is known from a report, and does not run */
 	uint64_t		commands;
 	double			seconds;
-	uint64_t		seed;		/* of the repetition that failed */
+	uint64_t		seed;		/* seed of the repetition that failed */
 	struct lab_finding	finding;	/* of VERDICT_FAIL and VERDICT_ERROR */
 };
 
 struct run {
 	struct lab	*l;
-	const char	*only;			/* cases whose name has this in it; NULL: all */
-	bool		like;			/* those of --like=readback alone */
+	const char	*only;			/* only cases whose name contains this; NULL: all */
+	bool		like;			/* only cases of --like=readback */
 	uint64_t	seed;
 	unsigned	repeat;			/* at least; */
-	double		time;			/* and so long, seconds */
+	double		time;			/* minimal time in seconds */
 	bool		progress;
 	const uint16_t	*order;			/* numbers of all cases; NULL: as in the tables */
 	const char	*before;		/* a JSON report, see resume.h; NULL: none */
 	bool		until_failure;		/* the first that fails is the last that runs */
 	struct result	*results;
 	unsigned	nr;
-	unsigned	passes;			/* repetitions that were completed */
+	unsigned	passes;			/* completed repetitions */
 	unsigned	counts[NR_VERDICTS];
 	double		seconds;
 	bool		interrupted;
 };
 
-/* Is @c one of those asked for? */
+/* Returns whether @c is selected. */
 bool run_wants(const struct run *r, const struct qcase *c);
 
 /*
- * Run them all.  0, or -errno with one line in @why where nothing could be tried.
- * SIGINT and SIGTERM end it after the case that is running.
+ * Runs all selected cases. Returns 0, or -errno with one line in @why if no case could run. SIGINT
+ * and SIGTERM stop it after the current case.
  */
 int run_cases(struct run *r, char why[WHY_MAX]);
 void run_free(struct run *r);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * script.h - a failed case as a shell script of 'nvme io-passthru' lines
+ * script.h - writes a failed case as a shell script of 'nvme io-passthru' lines
  *
- * The blocks that the command meets are made what they were, then it is sent, and the answer
- * is shown beside the one that was expected.  The model says what the blocks held, so the
- * commands that led there are not needed.
+ * It gives the blocks of the command their content from before the command, sends the command, and
+ * shows the expected and the received answer. The model knows the content, so that earlier commands
+ * are not needed.
  */
 #ifndef QUALIFY_SCRIPT_H
 #define QUALIFY_SCRIPT_H
@@ -12,8 +12,10 @@
 struct lab;
 struct lab_finding;
 
-/* The script for @x, to be freed by the caller; NULL where no command shows it, or there is no
- * memory. */
+/*
+ * Returns the script for @x, which the caller frees; NULL if no command demonstrates the error, or
+ * if out of memory.
+ */
 char *script_make(struct lab *l, const struct lab_finding *x);
 
 #endif

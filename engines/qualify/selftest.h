@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * selftest.h - which defects of the embedded controller the suite catches
+ * selftest.h - finds which defects of the embedded controller the suite catches
  *
- * Trials (trial.h) run on all CPUs at once.  Each begins with the cases and formats that have
- * caught most so far, and ends with the first case that fails, unless all are asked for.
+ * The suite runs once for each defect, in a process of its own, because a defect may end it. No
+ * case depends on the name of a defect.
  */
 #ifndef QUALIFY_SELFTEST_H
 #define QUALIFY_SELFTEST_H
 
 #include "args.h"
 
-/*
- * Exit status: 0 all are caught, 1 some escaped, 2 some could not be tried, or it was interrupted.
- */
+/* Returns the exit status: 0 all are caught, 1 some escaped, 2 could not run. */
 int selftest(const struct args *a);
 
 #endif
