@@ -85,7 +85,7 @@ static uint64_t number(const char *name, const char *text, uint64_t min, uint64_
 	return value;
 }
 
-/* lbs=4096,ms=8,... */
+/* Parses lbs=4096,ms=8,... */
 static void parse_format(struct args *a, char *text)
 {
 	struct ns_format *f = &a->format;
@@ -117,7 +117,7 @@ static void parse_format(struct args *a, char *text)
 	}
 }
 
-/* KIND or KIND:FILE */
+/* Parses KIND or KIND:FILE. */
 static void parse_output(struct args *a, const char *text)
 {
 	const size_t len = strcspn(text, ":");
@@ -179,13 +179,13 @@ static void take_formats(struct args *a, const char *text)
 
 #define AT(member) offsetof(struct args, member)
 
-/* An option is taken by a function, or stored as it is, or as a number, or as a flag. */
+/* An option is handled by a function, or stored as a string, a number or a flag. */
 static const struct {
 	const char	*name;
 	enum { CALL, TEXT, NUMBER, FLAG } kind;
 	void		(*call)(struct args *a, const char *text);
-	size_t		at;		/* in struct args */
-	uint64_t	min, max;	/* of a number */
+	size_t		at;		/* offset in struct args */
+	uint64_t	min, max;	/* range of a number */
 } known[] = {
 	{ "--help", CALL, take_help, 0, 0, 0 },
 	{ "--version", CALL, take_version, 0, 0, 0 },
@@ -242,7 +242,7 @@ static bool has_value(unsigned i)
 	       known[i].call != take_version;
 }
 
-/* Of an option that has no value getopt tells which one. */
+/* Returns what is wrong with an option that getopt reports. */
 static const char *complaint(int id)
 {
 	if (id == ':')
@@ -276,7 +276,7 @@ const char *args_json(const struct args *a)
 	return NULL;
 }
 
-/* Options that contradict each other, or are not enough. */
+/* Refuses options that contradict each other or that are not sufficient. */
 static void check(const struct args *a)
 {
 	if (a->selftest && (a->target || a->formatted))

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* check.c - what the checks of protection information find; see model.h */
+/* check.c - the results of checks of protection information; see model.h */
 #include "model.h"
 
-/* 5.3.3: an application tag of all ones; for type 3 a reference tag of all ones as well. */
+/*
+ * 5.3.3: returns whether a tuple escapes: an application tag of all ones; for type 3 a reference
+ * tag of all ones as well.
+ */
 static bool escapes(const struct qm_format *f, const struct qm_tuple *t)
 {
 	if (t->app != 0xffff)
@@ -10,7 +13,7 @@ static bool escapes(const struct qm_format *f, const struct qm_tuple *t)
 	return f->type != 3 || t->ref == qm_ones(qm_ref_bits(f));
 }
 
-/* Of the errors of one block those that may be reported. */
+/* Returns those of the errors of one block that may be reported. */
 static uint32_t reported(const struct qm_format *f, uint32_t wrong)
 {
 	static const enum qm_status order[] = { QS_GUARD, QS_APP, QS_STORAGE, QS_REF };
@@ -22,8 +25,8 @@ static uint32_t reported(const struct qm_format *f, uint32_t wrong)
 }
 
 /*
- * 5.3.3.  Which of several errors is reported is not specified, so it may be any.
- * @guard: the right one where it is known by now, or NULL.
+ * 5.3.3: which of several errors is reported is not specified, so any of them may be. @guard is the
+ * correct guard if it is known, or NULL.
  */
 uint32_t qm_check_block(const struct qm_format *f, const struct qm_range *r, uint32_t i,
 			const uint8_t *data, const uint8_t *md, const uint64_t *guard)
@@ -58,7 +61,7 @@ static uint32_t check_as(struct qm *m, struct qm_block *b, enum qm_may as,
 	return qm_check_block(&m->f, r, i, bytes, bytes + m->f.data_size, guarded ? &guard : NULL);
 }
 
-/* The errors that one block may end a command with; QS_OK among them if it need not. */
+/* Returns the errors with which one block may end a command, with QS_OK if it need not. */
 static uint32_t check_one(struct qm *m, const struct qm_range *r, uint32_t i)
 {
 	struct qm_block *b = qm_block(m, r->lba + i);
@@ -80,7 +83,7 @@ static uint32_t check_one(struct qm *m, const struct qm_range *r, uint32_t i)
 uint32_t qm_check_media(struct qm *m, const struct qm_range *r)
 {
 	uint32_t all = 0;
-	bool good = true, found = false;	/* found: an earlier block fails its checks */
+	bool good = true, found = false;	/* @found: an earlier block fails its checks */
 
 	for (uint32_t i = 0; i < r->nr; i++) {
 		const uint32_t one = check_one(m, r, i);
@@ -93,8 +96,8 @@ uint32_t qm_check_media(struct qm *m, const struct qm_range *r)
 }
 
 /*
- * 5.3.3: type 1 asks for the low bits of SLBA; type 3 should not compare, and a command that
- * is aborted for asking is aborted with Invalid Protection Information.
+ * 5.3.3: type 1 requires the low bits of SLBA. Type 3 should not compare, and a command that
+ * requests it may be aborted with Invalid Protection Information.
  */
 uint32_t qm_admit(const struct qm_format *f, const struct qm_range *r, bool *may)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* copy.c - what Copy may return and what it leaves; see model.h */
+/* copy.c - what Copy may return, and what it leaves on media; see model.h */
 #include <stdlib.h>
 #include <string.h>
 #include "model.h"
@@ -14,7 +14,7 @@ static unsigned nr_sources(const struct nvme_uring_cmd *cmd)
 	return (cmd->cdw12 & 0xff) + 1;
 }
 
-/* The destination as a range; ->nr is that of all sources. */
+/* Returns the destination as a range; ->nr is the sum of all sources. */
 static struct qm_range destination(const struct qm_format *f, const struct nvme_uring_cmd *cmd)
 {
 	struct qm_range r = qm_range(f, cmd);
@@ -35,7 +35,10 @@ static bool overlap(const struct qm_range *a, const struct qm_range *b)
 	return a->lba < b->lba ? b->lba - a->lba < a->nr : a->lba - b->lba < b->nr;
 }
 
-/* 3.3.2: formats, which go with guards, and figure 39: the namespace that is named. */
+/*
+ * 3.3.2: checks the descriptor format, which depends on the guard; and figure 39, the namespace
+ * that is named.
+ */
 static uint32_t check_format(const struct qm_format *f, const struct nvme_uring_cmd *cmd)
 {
 	const unsigned format = format_of(cmd);
@@ -51,7 +54,7 @@ static uint32_t check_format(const struct qm_format *f, const struct nvme_uring_
 	return wrong;
 }
 
-/* 3.3.2: MSRC, MSSRL, MCL; and ranges of the namespace. */
+/* 3.3.2: checks MSRC, MSSRL, MCL, and that the ranges are in the namespace. */
 static uint32_t check_limits(const struct qm_format *f, const struct nvme_uring_cmd *cmd,
 			     const struct qm_range *to)
 {
@@ -74,7 +77,7 @@ static uint32_t check_limits(const struct qm_format *f, const struct nvme_uring_
 	return wrong;
 }
 
-/* 5.3.2.5.1, and 5.3.3 for the tags of all ranges. */
+/* 5.3.2.5.1, and 5.3.3 for the tags of all ranges: checks PRINFO. */
 static uint32_t check_prinfo(const struct qm_format *f, const struct nvme_uring_cmd *cmd,
 			     const struct qm_range *to, bool *may)
 {
@@ -99,7 +102,9 @@ static uint32_t check_prinfo(const struct qm_format *f, const struct nvme_uring_
 	return wrong;
 }
 
-/* 5.3.2.5: what passes through is checked with the command's own tags, as in a Write. */
+/*
+ * 5.3.2.5: blocks that are copied unchanged are checked with the command's own tags, as in a Write.
+ */
 static uint32_t check_written(struct qm *m, const struct qm_range *from, const struct qm_range *to,
 			      uint32_t done)
 {
@@ -149,7 +154,9 @@ struct qm_expect qm_expect_copy(struct qm *m, const struct nvme_uring_cmd *cmd)
 
 /* --- effects --- */
 
-/* What a copy of @from leaves in @b: its bytes in @bytes, and more that it may be; QM_ANY: unknown.
+/*
+ * Returns what a copy of @from leaves: its content in @bytes, and other contents that are possible;
+ * QM_ANY: unknown.
  */
 static unsigned copied(struct qm *m, const struct qm_block *from, uint8_t *bytes)
 {
@@ -202,8 +209,8 @@ static void copy_block(struct qm *m, uint64_t from, const struct qm_range *to, u
 }
 
 /*
- * 3.3.2.5: a Copy that fails may have copied some of it.  3.3.2: blocks of the destination
- * that are sources as well may be from any of them.
+ * 3.3.2.5: a Copy that fails may have copied a part. 3.3.2: if blocks of the destination are
+ * sources as well, they may have the content of any of them.
  */
 void qm_done_copy(struct qm *m, const struct nvme_uring_cmd *cmd, bool good)
 {

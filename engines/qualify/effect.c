@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* effect.c - what commands leave on media, and whether a read shows it; see model.h */
+/* effect.c - what commands leave on media, and whether a Read agrees with it; see model.h */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +51,7 @@ static uint32_t first_difference(const struct qm_format *f, const struct qm_plac
 	return at;
 }
 
-/* How @p looks where it first differs from @bytes. */
+/* Describes @p where it first differs from @bytes. */
 static void describe(const struct qm_format *f, const struct qm_place *p, const uint8_t *bytes,
 		     struct qm_diff *d)
 {
@@ -68,7 +68,7 @@ static void describe(const struct qm_format *f, const struct qm_place *p, const 
 	put_hex(d->got, got, end - at);
 }
 
-/* Of the contents that the block may have, the one that is most like @p. */
+/* Returns the allowed content that is most similar to @p. */
 static enum qm_may most_like(struct qm *m, const struct qm_block *b, const struct qm_place *p)
 {
 	uint32_t best = 0;
@@ -86,7 +86,7 @@ static enum qm_may most_like(struct qm *m, const struct qm_block *b, const struc
 	return like;
 }
 
-/* The content in words. */
+/* Returns the content as text. */
 static const char *name_of(enum qm_may as)
 {
 	return as == QM_ZEROES ? "deallocated, zeroes" :
@@ -115,7 +115,7 @@ static void explain(struct qm *m, const struct qm_block *b, const struct qm_plac
 		 others ? "; other contents that are allowed differ earlier" : "", d->got);
 }
 
-/* Narrow what @b may be to what was read.  False: it was nothing of that. */
+/* Narrows the allowed contents of @b to what was read. Returns false if it is none of them. */
 static bool narrow(struct qm *m, struct qm_block *b, const struct qm_place *p)
 {
 	uint8_t may = 0;
@@ -211,7 +211,7 @@ static void done_uncorrectable(struct qm *m, const struct nvme_uring_cmd *cmd, b
 	}
 }
 
-/* 3.3.3: each block may be deallocated, or stay as it is. */
+/* 3.3.3: each block may be deallocated, or remain unchanged. */
 static void done_dsm(struct qm *m, const struct nvme_uring_cmd *cmd, bool good)
 {
 	const struct nvme_dsm_range *ranges = (const void *)(uintptr_t)cmd->addr;

@@ -3,7 +3,7 @@
 #include <string.h>
 #include "model.h"
 
-/* Blocks in the host's memory. */
+/* Returns the possible results of the checks of blocks in the host's memory. */
 static uint32_t check_host(const struct qm_format *f, const struct nvme_uring_cmd *cmd,
 			   const struct qm_range *r)
 {
@@ -17,14 +17,16 @@ static uint32_t check_host(const struct qm_format *f, const struct nvme_uring_cm
 	return wrong;
 }
 
-/* --- what is asked of every command --- */
+/* --- checks of every command --- */
 
 static bool out_of_range(const struct qm_format *f, uint64_t lba, uint64_t nr)
 {
 	return lba >= f->nr_blocks || nr > f->nr_blocks - lba;
 }
 
-/* Base, MDTS: data, and metadata that is interleaved with it unless CTRATT.MEM is set. */
+/*
+ * Base, MDTS: limits the data, and metadata that is interleaved with it unless CTRATT.MEM is set.
+ */
 static bool too_large(const struct qm_format *f, const struct qm_range *r)
 {
 	const uint64_t block = f->data_only ? f->data_size : qm_wire(f, r->pract).data;
@@ -33,8 +35,8 @@ static bool too_large(const struct qm_format *f, const struct qm_range *r)
 }
 
 /*
- * 3.3.5, 3.3.7, 3.3.8: where ONCS has not the command's bit, VSL, WUSL and WZSL are limits.  Where
- * it has, they are recommendations, and the limit here is 0.
+ * 3.3.5, 3.3.7, 3.3.8: VSL, WUSL and WZSL are limits if the command's bit in ONCS is clear. If it
+ * is set they are recommendations, and the limit here is 0.
  */
 static uint32_t check_limit(const struct qm_format *f, const struct qm_range *r, uint64_t limit)
 {
@@ -57,7 +59,7 @@ static struct qm_expect only(uint32_t allowed)
 	return (struct qm_expect){ .allowed = allowed };
 }
 
-/* --- one function a command --- */
+/* --- one function per command --- */
 
 static struct qm_expect expect_read(struct qm *m, const struct nvme_uring_cmd *cmd)
 {
@@ -85,7 +87,7 @@ static struct qm_expect expect_verify(struct qm *m, const struct nvme_uring_cmd 
 	if (wrong || (admit && !may))
 		return only(wrong | admit);
 	media = qm_check_media(m, &r);
-	/* 3.3.5: the error need not be the one that reading would end with. */
+	/* 3.3.5: the error may differ from the one with which a Read would end. */
 	if (media & QM_MEDIA_ERRORS)
 		media |= QM_MEDIA_ERRORS;
 	return (struct qm_expect){ media | admit | (pract ? QS(QS_FIELD) : 0), .any_dnr = may };
@@ -106,7 +108,10 @@ static struct qm_expect expect_write(struct qm *m, const struct nvme_uring_cmd *
 	return (struct qm_expect){ (wrong ? wrong : QS(QS_OK)) | admit, .any_dnr = may };
 }
 
-/* Does the host's block @i differ from this content, protection information aside?  3.3.1 */
+/*
+ * 3.3.1: returns whether the host's block @i differs from this content, apart from protection
+ * information.
+ */
 static bool differs(const struct qm_format *f, const struct qm_place *p, const uint8_t *bytes)
 {
 	const unsigned at = f->type ? qm_tuple_offset(f) : f->md_size, end = at + qm_tuple_size(f);
@@ -182,11 +187,11 @@ static struct qm_expect expect_zeroes(struct qm *m, const struct nvme_uring_cmd 
 		wrong |= refused;
 	if (wrong)
 		return only(wrong);
-	/* Bits of checks that mean nothing in this format. */
+	/* Bits of checks without a meaning in this format. */
 	return only(QS(QS_OK) | (cmd->cdw12 & (7u << 26 | 1u << 24) ? refused : 0));
 }
 
-/* CDW12 bits 31:24 are reserved: a controller need not look at them. */
+/* CDW12 bits 31:24 are reserved: a controller need not check them. */
 static struct qm_expect expect_uncorrectable(struct qm *m, const struct nvme_uring_cmd *cmd)
 {
 	const struct qm_range r = qm_range(&m->f, cmd);
@@ -229,7 +234,7 @@ static struct qm_expect expect_flush(struct qm *m, const struct nvme_uring_cmd *
 				 cmd->cdw15 ? QS(QS_FIELD) : 0));
 }
 
-/* Commands, and the bit of ONCS that says there is one; 0: every controller has it. */
+/* Commands, and their bit in ONCS; 0: every controller has the command. */
 static const struct {
 	struct qm_expect (*expect)(struct qm *m, const struct nvme_uring_cmd *cmd);
 	uint16_t	oncs;

@@ -10,7 +10,8 @@
 static const struct crc {
 	unsigned	bits;
 	uint64_t	poly;
-	bool reflected; /* bit 0 of a byte comes first; register starts and ends inverted */
+	/* bit 0 of a byte is processed first; the register is inverted at start and end */
+	bool reflected;
 } crcs[3] = {
 	{ 16, 0x8bb7, false },
 	{ 32, 0x1edc6f41, true },
@@ -31,7 +32,7 @@ static uint64_t reflect(uint64_t value, unsigned bits)
 	return out;
 }
 
-/* The register after one byte, one bit after the other. */
+/* Returns the register after one byte, processed bit by bit. */
 static uint64_t divide_byte(const struct crc *c, unsigned byte)
 {
 	const uint64_t top = 1ULL << (c->bits - 1), poly = reflect(c->poly, c->bits);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* identify.c - what Identify says; see lab.h */
+/* identify.c - decodes Identify data; see lab.h */
 #include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include "lab.h"
 
-/* CAP.MPSMIN is not to be had here; all that Linux drives have pages of 4 KiB. */
+/* CAP.MPSMIN is not accessible here; all controllers that Linux supports have pages of 4 KiB. */
 #define MIN_PAGE 4096u
 
 enum { CTRATT_MEM = 1 << 16, FEAT_HOST_BEHAVIOR = 0x16, BEHAVIOR_SIZE = 512, CDFE = 4 };
@@ -30,7 +30,9 @@ static void put_string(char *to, size_t size, const char *from)
 		to[n - 1] = 0;
 }
 
-/* Base, Commands Supported and Effects: some controllers have commands that ONCS does not tell of. */
+/*
+ * Base, Commands Supported and Effects: some controllers have commands that ONCS does not report.
+ */
 static bool in_effects(struct lab *l, uint8_t opcode)
 {
 	static struct nvme_cmd_effects_log log;
@@ -45,13 +47,16 @@ static bool in_effects(struct lab *l, uint8_t opcode)
 	return le32toh(log.iocs[opcode]) & NVME_CMD_EFFECTS_CSUPP;
 }
 
-/* A limit of CNS 06h in bytes; 0: none, or where ONCS has the command a recommendation. */
+/*
+ * Returns a limit of CNS 06h in bytes; 0 if there is none, or if it is only a recommendation
+ * because ONCS has the command.
+ */
 static uint64_t hard_limit(const struct lab *l, uint16_t bit, uint8_t limit)
 {
 	return le16toh(l->id.ctrl.oncs) & bit || !limit || limit > 32 ? 0 : (uint64_t)MIN_PAGE << limit;
 }
 
-/* 3.3.5, 3.3.7, 3.3.8: a limit without the bit of ONCS says that there is the command. */
+/* 3.3.5, 3.3.7, 3.3.8: a limit without the bit in ONCS means that the command exists. */
 static void decode_commands(struct lab *l)
 {
 	const struct nvme_id_ctrl_nvm *nvm = &l->id.nvm_ctrl;
@@ -74,7 +79,7 @@ static void decode_commands(struct lab *l)
 	}
 }
 
-/* Copy descriptor formats 2h and 3h count only where the host has enabled them.  3.3.2 */
+/* 3.3.2: Copy descriptor formats 2h and 3h are usable only if the host has enabled them. */
 static uint16_t enabled_formats(struct lab *l)
 {
 	uint8_t page[BEHAVIOR_SIZE] = { 0 };
@@ -104,7 +109,7 @@ static void decode_ns(struct lab *l)
 	f->type = ns->dps & 7;
 	f->first = f->type && ns->dps & 1 << 3;
 	f->pif = f->type ? elbaf >> 7 & 3 : 0;
-	if (f->pif == 3)			/* qualified: QPIF says which */
+	if (f->pif == 3)			/* qualified: QPIF has the guard format */
 		f->pif = elbaf >> 9 & 0xf;
 	f->sts = f->type ? elbaf & 0x7f : 0;
 	f->storage_mask = le64toh(l->id.nvm.lbstm);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* lab.c - commands sent, and judged by the model; see lab.h */
+/* lab.c - sends commands, and checks their results against the model; see lab.h */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,10 +12,10 @@
 
 enum { PAGE = 4096, CANARY = 64, CANARY_BYTE = 0xc7, POISON_BYTE = 0xa5 };
 
-/* Blocks of a command without a limit, and bytes. */
+/* Blocks and bytes of a command if the controller has no limit. */
 enum { MOST_BLOCKS = 2048, MOST_BYTES = 2 << 20, QUIET_BLOCKS = 32, LEAST_BLOCKS = 256 };
 
-/* Blocks that places are mostly chosen of, which keeps memory small; those around LBA 65536. */
+/* Most cases use the first blocks only, which saves memory; some use those around LBA 65536. */
 enum { NEAR_BLOCKS = 8192, NEAR_BYTES = 32 << 20, FAR_LBA = 65536, FAR_BLOCKS = 1024 };
 
 struct lab_bufs lab_bufs(const struct lab *l)
@@ -64,7 +64,10 @@ static uint32_t most_blocks(const struct lab *l)
 	return most < MOST_BLOCKS ? most : MOST_BLOCKS;
 }
 
-/* Blocks before the suite writes them: of a new image none has been written. */
+/*
+ * Returns the possible contents of blocks before the suite writes them: in a new image none has
+ * been written.
+ */
 static unsigned at_first(const struct lab *l)
 {
 	return l->fresh ? qm_deallocated(&l->f) : QM_ANY;
@@ -104,7 +107,7 @@ void lab_end(struct lab *l)
 	free(l->finding.script);
 }
 
-/* --- chance --- */
+/* --- random numbers --- */
 
 uint64_t lab_random(struct lab *l)
 {
@@ -284,7 +287,7 @@ bool lab_fail(struct lab *l, const struct nvme_uring_cmd *cmd, const char *expec
 
 /* --- sending --- */
 
-/* Bytes that a command reads into the host's memory, and where. */
+/* Returns the bytes that a command reads into the host's memory, and *@md those of metadata. */
 static size_t read_bytes(const struct lab *l, const struct nvme_uring_cmd *cmd, size_t *md)
 {
 	const struct qm_range r = qm_range(&l->f, cmd);
@@ -373,7 +376,10 @@ bool lab_send(struct lab *l, struct nvme_uring_cmd cmd)
 	return !l->failed && send(l, &cmd);
 }
 
-/* One Read at a time of blocks that are alike: uncorrectable ones would hide the rest. */
+/*
+ * Returns the number of blocks that one Read covers: of the same kind, because an uncorrectable
+ * block would hide the others.
+ */
 static uint32_t run_of(const struct lab *l, uint64_t lba, uint64_t nr)
 {
 	const struct qm_block *b = qm_block(&l->model, lba);
@@ -407,7 +413,7 @@ bool lab_look(struct lab *l, uint64_t lba, uint64_t nr)
 	return good;
 }
 
-/* The blocks that @cmd may change, and one on each side. */
+/* Reads the blocks that @cmd may change, and one on each side. */
 static bool look_around(struct lab *l, uint64_t lba, uint64_t nr)
 {
 	uint64_t end = lba + nr;

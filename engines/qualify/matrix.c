@@ -24,7 +24,7 @@ struct choice {
 	unsigned	pif, sts;
 };
 
-/* What came of one. */
+/* Result of one format. */
 enum outcome { TRIED, NOT_FORMATTED, NOT_RUN };
 
 static volatile sig_atomic_t stopped;
@@ -47,7 +47,7 @@ static struct choice current(const struct lab *l)
 	};
 }
 
-/* What Identify offers of LBA format @index in one way; false: nothing. */
+/* Fills in what Identify offers of LBA format @index in one way. Returns false if nothing. */
 static bool offered(const struct lab *l, struct choice *c)
 {
 	const struct nvme_id_ns *ns = &l->id.ns;
@@ -102,7 +102,7 @@ static char *name_of(const struct choice *c, char name[80])
 
 /* --- one of them --- */
 
-/* Where this run is interrupted, so is the one that it waits for. */
+/* Waits for the process; an interrupt of this run interrupts it, too. */
 static void wait_for(pid_t pid)
 {
 	int status;
@@ -166,7 +166,9 @@ static bool tell(struct json_object *report, const char *name)
 	return matrix_count(report, "fail");
 }
 
-/* The suite holds the namespace alone: it is closed meanwhile, and opened again. */
+/*
+ * The other process needs the namespace for itself: it is closed here meanwhile, and opened again.
+ */
 static void hand_over(struct lab *l, const struct args *a, const char *path)
 {
 	const struct target_open o = { .path = a->target, .write = true, .format = NS_FORMAT_ANY };
@@ -179,7 +181,7 @@ static void hand_over(struct lab *l, const struct args *a, const char *path)
 		args_die("%s; its first format was not put back", why);
 }
 
-/* One format: formatted and tried, or told of as it was before. */
+/* Formats the namespace and runs the suite, or reports an earlier result of that format. */
 static enum outcome try_format(const struct args *a, struct lab *l, const struct choice *c,
 			       struct matrix_row *row, bool *failed)
 {
@@ -213,7 +215,7 @@ static unsigned nr_formats(const struct lab *l)
 	return l->id.ns.nlbaf + l->id.ns.nulbaf + 1u;
 }
 
-/* Choices count through types and places of each LBA format and transfer mode. */
+/* Returns choice @i: they enumerate the types and places of each LBA format and transfer mode. */
 static struct choice choice_at(unsigned i)
 {
 	return (struct choice){
@@ -221,7 +223,7 @@ static struct choice choice_at(unsigned i)
 	};
 }
 
-/* How far it has come. */
+/* Prints the progress. */
 static void show_progress(const struct args *a, unsigned done, unsigned all, double start)
 {
 	struct timespec t;
@@ -251,7 +253,7 @@ static void try_all(const struct args *a, struct lab *l, struct matrix_rows *m, 
 	}
 }
 
-/* False: a page could not be written, and a line says why. */
+/* Returns false after a line if a page could not be written. */
 static bool write_pages(const struct args *a, const struct lab *l, const struct matrix_rows *m)
 {
 	static const struct report_writer page = { "html", matrix_page };

@@ -41,8 +41,8 @@ static uint8_t *constant_of(const struct qm *m, int number)
 }
 
 /*
- * 3.3.3.2.1, of a deallocated block: each byte of the tags is FFh, so that nothing is checked; the
- * guard is FFh, too, or right for what is read, as DLFEAT.GDS says.
+ * 3.3.3.2.1: a deallocated block has FFh in each byte of its tags, so nothing is checked. Its guard
+ * is FFh, too, or is correct for the data that is read, as DLFEAT.GDS says.
  */
 static void fill_constant(struct qm *m, int number)
 {
@@ -127,7 +127,7 @@ void qm_set(struct qm *m, uint64_t lba, const uint8_t *data, const uint8_t *md)
 
 static const struct {
 	int		word;
-	bool		dnr;		/* the same command can't succeed later */
+	bool		dnr;		/* the same command cannot succeed later */
 	const char	*name;
 } statuses[QS_NR] = {
 	[QS_OK]			= { 0x000, false, "Successful Completion" },
@@ -180,8 +180,8 @@ char *qm_status_name(int word, char buf[QM_NAME_MAX])
 }
 
 /*
- * Base, Completion Queue Entry: DNR set says that the same command is expected to fail again,
- * which holds for whatever is wrong with the command itself.
+ * Base, Completion Queue Entry: DNR means that the same command is expected to fail again, which is
+ * true for every error in the command itself.
  */
 bool qm_allows(const struct qm_expect *e, int word)
 {

@@ -28,16 +28,16 @@ static double now(void)
 
 static volatile sig_atomic_t stopped;
 
-/* A second one ends the program, should a command not come back. */
+/* A second signal ends the program, in case a command does not return. */
 static void stop(int sig)
 {
 	(void)sig;
 	stopped = 1;
 }
 
-static const char *running;		/* the case's name */
+static const char *running;		/* name of the current case */
 
-/* The embedded controller is part of this process: what it does wrong may end it. */
+/* The embedded controller is part of this process: its errors may crash it. */
 static void died(int sig)
 {
 	static const char text[] = "nvmepi-qualify: a signal ended the program during the case ";
@@ -70,7 +70,7 @@ bool run_wants(const struct run *r, const struct qcase *c)
 	return qcase_is_like(c) == r->like && (!r->only || strstr(c->name, r->only));
 }
 
-/* The same chance for a case, whichever others run. */
+/* Returns a seed that does not depend on which other cases run. */
 static uint64_t seed_of(uint64_t seed, const char *name)
 {
 	uint64_t h = seed ^ 0xcbf29ce484222325;
@@ -80,7 +80,7 @@ static uint64_t seed_of(uint64_t seed, const char *name)
 	return h;
 }
 
-/* After a failure nobody knows what blocks hold. */
+/* After a failure the content of blocks is unknown. */
 static void forget(struct lab *l)
 {
 	for (uint64_t i = 0; i < l->model.nr; i++)
@@ -94,7 +94,7 @@ static enum verdict verdict_of(const struct lab *l)
 	return l->skip ? VERDICT_SKIP : VERDICT_PASS;
 }
 
-/* A later repetition does not hide what an earlier one found. */
+/* Records a result; a later repetition does not hide an earlier failure. */
 static void note(struct run *r, struct result *x, uint64_t seed, double seconds)
 {
 	struct lab *l = r->l;
@@ -139,7 +139,7 @@ static bool found_enough(const struct run *r, const struct result *x)
 	return r->until_failure && (x->verdict == VERDICT_FAIL || x->verdict == VERDICT_ERROR);
 }
 
-/* --- all of them --- */
+/* --- all cases --- */
 
 static void show_progress(const struct run *r, unsigned done, double start, double *shown)
 {

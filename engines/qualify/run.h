@@ -34,7 +34,7 @@ struct run {
 	const char	*only;			/* only cases whose name contains this; NULL: all */
 	bool		like;			/* only cases of --like=readback */
 	uint64_t	seed;
-	unsigned	repeat;			/* at least; */
+	unsigned	repeat;			/* minimal number of repetitions */
 	double		time;			/* minimal time in seconds */
 	bool		progress;
 	const uint16_t	*order;			/* numbers of all cases; NULL: as in the tables */

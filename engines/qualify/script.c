@@ -31,7 +31,7 @@ static void put_base64(FILE *out, const uint8_t *p, size_t len)
 	}
 }
 
-/* A file of these bytes in the script's folder; its number. */
+/* Adds a file with these bytes to the script's folder; returns its number. */
 static unsigned put_file(struct script *s, const void *p, size_t len)
 {
 	fprintf(s->out, "base64 -d >\"$dir/%u\" <<'END'\n", ++s->files);
@@ -45,7 +45,7 @@ static bool sends_data(const struct nvme_uring_cmd *cmd)
 	return cmd->opcode & 1;		/* opcode bits 1:0: 01b is host to controller */
 }
 
-/* One line that sends @cmd. */
+/* Writes one line that sends @cmd. */
 static void put_command(struct script *s, const struct nvme_uring_cmd *cmd, const char *before)
 {
 	const bool write = sends_data(cmd) && cmd->data_len;
@@ -76,9 +76,9 @@ static void put_command(struct script *s, const struct nvme_uring_cmd *cmd, cons
 	fputs("\n", s->out);
 }
 
-/* --- what blocks were --- */
+/* --- earlier content of blocks --- */
 
-/* A block that held something: written as it was, nothing checked. */
+/* Writes a block with its earlier content, without checks. */
 static void put_bytes(struct script *s, uint64_t lba, const uint8_t *bytes)
 {
 	const struct qm_format *f = &s->l->f;

@@ -62,7 +62,7 @@ static void add(struct selftest *s, const char *name)
 	s->trials[s->nr++] = t;
 }
 
-/* All, or those of one half: "first" or "second". */
+/* Returns all defects, or those of one half: "first" or "second". */
 static void add_all(struct selftest *s, const char *half)
 {
 #if HAVE_DEFECTS
@@ -297,7 +297,10 @@ static void run_all(struct selftest *s)
 
 /* --- what is told in the end --- */
 
-/* How many defects each case catches, and how many it alone; who catches none is questioned. */
+/*
+ * Prints how many defects each case catches, and how many only this case; a case that catches none
+ * is marked.
+ */
 static void tell_cases(const struct selftest *s)
 {
 	const struct qcase *c;

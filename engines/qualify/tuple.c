@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* tuple.c - protection information and how commands carry it; see model.h */
+/* tuple.c - protection information, and how commands carry it; see model.h */
 #include <string.h>
 #include "guard.h"
 #include "model.h"
@@ -92,7 +92,7 @@ void qm_pack(const struct qm_format *f, const struct qm_tuple *t, uint8_t *md)
 	put(p + guard + 2, formats[f->pif].space / 8, join(f, t->storage, t->ref));
 }
 
-/* 5.3: a tuple that comes last has the metadata ahead of it covered as well. */
+/* 5.3: the guard of a tuple at the end also covers the metadata before it. */
 uint64_t qm_guard_of(const struct qm_format *f, const uint8_t *data, const uint8_t *md)
 {
 	return qm_guard(f->pif, data, f->data_size, md, f->first ? 0 : qm_tuple_offset(f));
@@ -111,7 +111,7 @@ void qm_protect(const struct qm_format *f, const struct qm_tags *tags, uint64_t 
 
 /* --- command dwords --- */
 
-/* 5.3.3.2: with PRACT and nothing but the tuple as metadata, no metadata crosses. */
+/* 5.3.3.2: with PRACT no metadata is transferred if it is the tuple alone. */
 struct qm_wire qm_wire(const struct qm_format *f, bool pract)
 {
 	const bool crosses = f->md_size && !(f->type && pract && f->md_size == qm_tuple_size(f));
@@ -136,7 +136,7 @@ struct qm_place qm_place(const struct qm_format *f, const struct nvme_uring_cmd 
 	return p;
 }
 
-/* Figure 158: bits 79:64 in CDW2, 63:32 in CDW3, 31:0 in CDW14; what is too many is ignored. */
+/* Figure 158: bits 79:64 are in CDW2, 63:32 in CDW3, 31:0 in CDW14; excess bits are ignored. */
 static struct qm_tags unpack_tags(const struct qm_format *f, uint32_t cdw2, uint32_t cdw3,
 				  uint32_t cdw14, uint32_t cdw15)
 {
