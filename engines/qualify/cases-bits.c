@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cases-bits.c - every bit of every field and mask, and the widths; see case.h */
+/* cases-bits.c - tests every bit of every field and mask, and the widths; see case.h */
 #include <string.h>
 #include "case.h"
 
-/* One block whose @field is wrong in @bit alone: written with the check, and read. */
+/* Writes and reads one block whose @field is wrong in @bit only. */
 static void one_bit(struct lab *l, const struct qcase *c, unsigned bit)
 {
 	const uint64_t lba = lab_place(l, 1);
@@ -27,7 +27,7 @@ static void run_field(struct lab *l, const struct qcase *c)
 		one_bit(l, c, bit);
 }
 
-/* Of data the first and the last bytes, those around powers of two, and some others. */
+/* Tests the first and the last bytes of data, those around powers of two, and some others. */
 static void run_data(struct lab *l, const struct qcase *c)
 {
 	const unsigned bits = case_bits(l, c->field);
@@ -44,7 +44,7 @@ static void run_data(struct lab *l, const struct qcase *c)
 		one_bit(l, c, lab_below(l, bits));
 }
 
-/* The expected tag differs from the block's in one bit, which is compared or not. */
+/* The expected tag differs from the block's in one bit, which the mask includes or not. */
 static void one_mask_bit(struct lab *l, uint64_t lba, uint32_t nr, uint16_t wrong, uint16_t mask)
 {
 	const struct qm_tags right = l->tags;
@@ -76,7 +76,7 @@ static void run_mask(struct lab *l, const struct qcase *c)
 	one_mask_bit(l, lba, nr, 0, 0xffff);
 }
 
-/* PRACT: the mask has no part in what is inserted. */
+/* PRACT: the mask does not affect the inserted tag. */
 static void run_mask_insert(struct lab *l, const struct qcase *c)
 {
 	static const uint16_t masks[] = { 0, 0xff, 0xff00, 0xffff };
@@ -94,7 +94,7 @@ static void run_mask_insert(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* What is asked for differs from what is stored in one bit of the tag. */
+/* The expected tag differs from the stored one in one bit. */
 static void run_expected(struct lab *l, const struct qcase *c)
 {
 	const uint32_t nr = 2;
@@ -112,7 +112,7 @@ static void run_expected(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* What is asked for is 0 or all ones, or the block's is: compared like any other value. */
+/* The expected or the stored tag is 0 or all ones: it is compared like any other value. */
 static void run_special(struct lab *l, const struct qcase *c)
 {
 	static const uint64_t values[] = { 0, ~0ULL, 1, 0x8000 };
@@ -161,7 +161,7 @@ static void run_values(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* Guards of contents that are special: zeroes, ones, counting, a single bit. */
+/* Guards of special contents: zeroes, ones, counting, a single bit. */
 static void fill_special(struct lab *l, int kind)
 {
 	const struct qm_wire w = qm_wire(&l->f, true);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cases-check.c - what PRCHK and STC have checked, and what that finds; see case.h */
+/* cases-check.c - tests what PRCHK and STC check; see case.h */
 #include "case.h"
 
-/* Every combination of the four checks, as far as it can mean anything. */
+/* Returns the next combination of the four checks that has a meaning. */
 static unsigned next_checks(const struct lab *l, unsigned checks)
 {
 	const unsigned can = QM_GUARD | QM_APP | QM_REF | (l->f.sts ? QM_STORAGE : 0);
@@ -10,7 +10,10 @@ static unsigned next_checks(const struct lab *l, unsigned checks)
 	return ((checks | ~can) + 1) & can;
 }
 
-/* Large commands are slow: of them, the field's own check, all others, all, and none. */
+/*
+ * Returns whether a combination is tested. For large commands, which are slow: the field's own
+ * check, all others, all, and none.
+ */
 static bool is_tried(const struct lab *l, const struct qcase *c, uint32_t nr, unsigned checks)
 {
 	const unsigned all = case_checks(l), own = c->field & QM_ALL ? c->field : QM_GUARD;
@@ -61,7 +64,7 @@ static void run_write(struct lab *l, const struct qcase *c)
 		case_blocks(l, c, write_damaged);
 }
 
-/* --- what reads media --- */
+/* --- commands that read media --- */
 
 static void read_damaged(struct lab *l, const struct qcase *c, uint32_t nr, uint32_t i)
 {
@@ -91,7 +94,7 @@ static void damage_some(struct lab *l, const struct nvme_uring_cmd *cmd, uint32_
 			case_flip(l, cmd, i, fields[n], case_bit(l, fields[n]));
 }
 
-/* In one block, or in several of the command. */
+/* Several errors in one block, or in several blocks of a command. */
 static void run_several(struct lab *l, const struct qcase *c)
 {
 	for (int n = 0; n < 60 && !l->failed; n++) {
@@ -112,7 +115,7 @@ static void run_several(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* Blocks ahead of the bad one, and behind it, stay as they were. */
+/* Blocks before and after the bad one stay unchanged. */
 static void keep_old(struct lab *l, const struct qcase *c, uint32_t nr, uint32_t i)
 {
 	const uint64_t lba = case_prepare(l, nr);
@@ -154,7 +157,7 @@ static void run_positions(struct lab *l, const struct qcase *c)
 		}
 }
 
-/* A command after one that failed is no other than before it. */
+/* A command after a failed one is executed as before. */
 static void run_after_error(struct lab *l, const struct qcase *c)
 {
 	const uint32_t nr = 4;
@@ -176,7 +179,9 @@ static void run_after_error(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* One command of each kind, good or bad, that must not keep the next from being checked. */
+/*
+ * Sends one command of each kind, good or bad, which must not prevent the checks of the next one.
+ */
 static void send_before(struct lab *l, unsigned kind, uint64_t lba)
 {
 	static const uint8_t opcodes[] = { nvme_cmd_flush,	 nvme_cmd_read,	   nvme_cmd_write,

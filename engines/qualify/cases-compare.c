@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cases-compare.c - Compare, and Verify where it is not Read without data; see case.h */
+/* cases-compare.c - tests Compare, and Verify where it differs from Read; see case.h */
 #include "case.h"
 
 static void equal(struct lab *l, const struct qcase *c, uint32_t nr)
@@ -16,7 +16,7 @@ static void run_equal(struct lab *l, const struct qcase *c)
 	case_sizes(l, c, true, equal);
 }
 
-/* One bit of what the host sends differs from what is on media. */
+/* One bit of the host's blocks differs from the media. */
 static void differ(struct lab *l, const struct qcase *c, uint32_t nr, uint32_t i)
 {
 	const uint64_t lba = case_prepare(l, nr);
@@ -41,7 +41,7 @@ static void run_differ(struct lab *l, const struct qcase *c)
 		case_blocks(l, c, differ);
 }
 
-/* The tuple is not compared; it is checked where that is asked for, of both sides. */
+/* The tuple is not compared. If checks are requested, the tuples of both sides are checked. */
 static void tuple(struct lab *l, const struct qcase *c, uint32_t nr, uint32_t i)
 {
 	static const unsigned fields[] = { QM_GUARD, QM_APP, QM_STORAGE, QM_REF };
@@ -57,7 +57,7 @@ static void tuple(struct lab *l, const struct qcase *c, uint32_t nr, uint32_t i)
 			continue;
 		bit = case_bit(l, fields[n]);
 		case_flip(l, &plain, i, fields[n], bit);
-		if (c->arg) {		/* media has the damage, not the host */
+		if (c->arg) {		/* the damage is on media, not in the host's blocks */
 			lab_store(l, lba, nr);
 			case_flip(l, &plain, i, fields[n], bit);
 		}
@@ -74,7 +74,7 @@ static void run_tuple(struct lab *l, const struct qcase *c)
 	case_blocks(l, c, tuple);
 }
 
-/* Data differs in one block and a tuple is wrong in another: one of both is reported. */
+/* Data differs in one block and a tuple is wrong in another: either error may be reported. */
 static void run_both(struct lab *l, const struct qcase *c)
 {
 	(void)c;
@@ -91,7 +91,7 @@ static void run_both(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* PRACT is not for Compare and Verify. */
+/* Compare and Verify do not support PRACT. */
 static void run_pract(struct lab *l, const struct qcase *c)
 {
 	const uint64_t lba = case_prepare(l, 4);
@@ -104,7 +104,7 @@ static void run_pract(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* More blocks than a command may move, of which one is wrong: the last, or none. */
+/* More blocks than a command may transfer, of which the last or none is wrong. */
 static void run_verify_large(struct lab *l, const struct qcase *c)
 {
 	const uint32_t nr = 2 * l->most + 3;
@@ -174,7 +174,7 @@ static void run_verify_far(struct lab *l, const struct qcase *c)
 				verify_last(l, lba, nr);
 }
 
-/* As many blocks as a command can name, with a bad one at the very end. */
+/* The largest number of blocks of a command, of which the last one is wrong. */
 static void run_verify_all(struct lab *l, const struct qcase *c)
 {
 	const uint64_t range = l->last - l->first + 1, nr = range < 65536 ? range : 65536;

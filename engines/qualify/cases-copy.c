@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cases-copy.c - Copy; see case.h */
+/* cases-copy.c - tests Copy; see case.h */
 #include <string.h>
 #include "case.h"
 
 enum { MAX_SOURCES = 256, STCR = 1 << 25 };
 
-/* One source range, and what its blocks are expected to carry. */
+/* A source range, and the tags that its blocks are expected to have. */
 struct source {
 	uint64_t	lba;
 	uint32_t	nr;
@@ -25,7 +25,7 @@ static void put_be32(uint8_t *p, uint32_t value)
 		p[i] = value;
 }
 
-/* Figures 39 and 40. */
+/* Stores a source range entry, figures 39 and 40. */
 static void put_source(struct lab *l, unsigned format, const struct source *s, uint8_t *p)
 {
 	struct nvme_uring_cmd tags = { 0 };
@@ -56,7 +56,10 @@ static unsigned own_format(const struct lab *l)
 	return l->f.type && l->f.pif ? 1 : 0;
 }
 
-/* @read, @write: enum qm_check and LAB_PRACT. The destination's tags are ->tags. */
+/*
+ * Returns a Copy command. @read and @write are enum qm_check and LAB_PRACT; ->tags are those of the
+ * destination.
+ */
 static struct nvme_uring_cmd copy_command(struct lab *l, unsigned format, const struct source *from,
 					  unsigned nr, uint64_t to, unsigned read, unsigned write)
 {
@@ -82,7 +85,7 @@ static bool copy(struct lab *l, const struct source *from, unsigned nr, uint64_t
 	return lab_do(l, &cmd);
 }
 
-/* Blocks that one Copy may move, and buffers hold the descriptors of. */
+/* Returns the blocks that one Copy may copy and whose descriptors fit into the buffers. */
 static uint32_t copy_most(const struct lab *l)
 {
 	uint32_t most = l->most;
@@ -99,7 +102,7 @@ static uint32_t some_blocks(struct lab *l, uint32_t limit)
 	return 1 + lab_below(l, most < limit ? most : limit);
 }
 
-/* A written source, and a destination apart from it, in one place of ->tags. */
+/* Writes a source; returns a destination that does not overlap it. */
 static uint64_t prepare(struct lab *l, struct source *s, uint32_t nr)
 {
 	uint64_t place = lab_place(l, 2 * nr + 1);
@@ -113,7 +116,10 @@ static uint64_t prepare(struct lab *l, struct source *s, uint32_t nr)
 	return place;
 }
 
-/* Tuples pass through: those of type 1 do not fit their new place, unless they are made anew. */
+/*
+ * Returns the checks that tuples pass after a copy: those of type 1 are wrong at the new LBA,
+ * unless they are generated again.
+ */
 static unsigned passing(const struct lab *l)
 {
 	return l->f.type == 1 ? case_checks(l) & ~QM_REF : case_checks(l);
@@ -146,7 +152,10 @@ static void run_replace(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* Several ranges become one, in their order, the destination's tags rising over all. */
+/*
+ * Several ranges are copied to one, in their order; the destination's tags count across all of
+ * them.
+ */
 static void run_ranges(struct lab *l, const struct qcase *c)
 {
 	const unsigned limit = l->f.copy_ranges < 8 ? l->f.copy_ranges : 8;
@@ -171,7 +180,7 @@ static void run_ranges(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* A wrong block of the source is found by PRINFOR, one that does not fit the tags by PRINFOW. */
+/* A wrong block of the source is found by PRINFOR, one that does not match the tags by PRINFOW. */
 static void run_bad_source(struct lab *l, const struct qcase *c)
 {
 	static const unsigned fields[] = { QM_GUARD, QM_APP, QM_STORAGE, QM_REF };
@@ -197,7 +206,7 @@ static void run_bad_source(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* Type 1: both sides have their own LBA to be right for. */
+/* Type 1: the tuples of each side must match its own LBA. */
 static void run_mismatch(struct lab *l, const struct qcase *c)
 {
 	struct source s;
@@ -227,7 +236,10 @@ static void run_pract(struct lab *l, const struct qcase *c)
 	copy(l, &s, 1, to, 0, 0);
 }
 
-/* Every descriptor format: plain, onto its own source, and of namespaces that there are not. */
+/*
+ * Every descriptor format: a normal copy, a copy onto its own source, and namespaces that do not
+ * exist.
+ */
 static void run_formats(struct lab *l, const struct qcase *c)
 {
 	static const uint32_t nsids[] = { 0, 0xfffffffe, NVME_NSID_ALL };
@@ -294,7 +306,7 @@ static void copy_all(struct lab *l, const struct source *one, struct source from
 	copy(l, from, nr, lab_place(l, blocks), 0, 0);
 }
 
-/* One more than each limit, and the limit itself. */
+/* Each limit, and one more. */
 static void run_limits(struct lab *l, const struct qcase *c)
 {
 	const uint32_t most = copy_most(l);
@@ -321,7 +333,7 @@ static void run_limits(struct lab *l, const struct qcase *c)
 	copy(l, &s, 1, to, 0, 0);
 }
 
-/* Sources that the destination overlaps: each block is one that it could be. */
+/* Sources that the destination overlaps: each block has one of its possible contents. */
 static void run_overlap(struct lab *l, const struct qcase *c)
 {
 	const uint32_t nr = copy_most(l) < 6 ? copy_most(l) : 6;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cases-end.c - see end.h; cases that come last: what must not have changed */
+/* cases-end.c - see end.h; cases that run last: what must not have changed */
 #include <errno.h>
 #include <stdlib.h>
 #include "case.h"
 #include "end.h"
 #include "guard.h"
 
-/* Blocks outside, at most: next to the range on both sides, and spread over the rest. */
+/*
+ * The largest number of blocks outside the range: next to it on both sides, and spread over the
+ * rest.
+ */
 enum { BESIDE = 512, SPREAD = 1024 };
 
 struct outside {
@@ -18,7 +21,7 @@ struct outside {
 static struct outside *outside;
 static unsigned nr_outside;
 
-/* One block as it is on media: the status, and a sum of what was read. */
+/* Reads a block without checks: returns the status and a checksum. */
 static struct outside read_outside(struct lab *l, uint64_t lba)
 {
 	struct outside o = { .lba = lba };

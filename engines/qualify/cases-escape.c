@@ -14,7 +14,7 @@ static void put_tuple(struct lab *l, const struct nvme_uring_cmd *cmd, uint32_t 
 	qm_pack(&l->f, t, qm_place(&l->f, cmd, false, i).md);
 }
 
-/* Nothing in block @i is right, but it escapes. */
+/* Makes everything in block @i wrong, but the block escapes. */
 static void make_escape(struct lab *l, const struct nvme_uring_cmd *cmd, uint32_t i)
 {
 	struct qm_tuple t;
@@ -27,7 +27,7 @@ static void make_escape(struct lab *l, const struct nvme_uring_cmd *cmd, uint32_
 	put_tuple(l, cmd, i, &t);
 }
 
-/* Written with all checks, and read, verified and compared with all. */
+/* Writes, reads, verifies and compares the blocks with all checks. */
 static void try_all(struct lab *l, const struct nvme_uring_cmd *cmd, uint32_t nr)
 {
 	const unsigned checks = case_checks(l);
@@ -67,7 +67,7 @@ static void run_escape(struct lab *l, const struct qcase *c)
 	case_blocks(l, c, escape_one);
 }
 
-/* A wrong block beside one that escapes: ahead of it, behind it, far from it. */
+/* A wrong block near one that escapes: before it, after it, far from it. */
 static void bad_beside(struct lab *l, const struct qcase *c, uint32_t nr, uint32_t i)
 {
 	const uint32_t others[] = { i + 1, i - 1, nr - 1, 0 };
@@ -160,7 +160,7 @@ static void run_zero(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* An application tag of FFFFh that is asked for, and one that is inserted. */
+/* An application tag of FFFFh that is expected, and one that is inserted. */
 static void run_asked(struct lab *l, const struct qcase *c)
 {
 	const unsigned checks = case_checks(l);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cases-format.c - what Format NVM leaves, and what it must not; see case.h */
+/* cases-format.c - tests what Format NVM changes, and what it must not; see case.h */
 #include <endian.h>
 #include <string.h>
 #include "case.h"
@@ -21,7 +21,7 @@ static int format(struct lab *l, unsigned type, bool first)
 	return l->ns->ops->admin(l->ns, &cmd);
 }
 
-/* No block of before is there any more: all are as if they had never been written. */
+/* Resets the model: all blocks are as if they had never been written. */
 static bool start_again(struct lab *l)
 {
 	const struct qm_format f = l->f;
@@ -30,7 +30,7 @@ static bool start_again(struct lab *l)
 	return qm_open(&l->model, &f, l->first, l->last - l->first + 1, qm_deallocated(&f));
 }
 
-/* Format it, and learn what Identify says then. */
+/* Formats the namespace, and reads Identify data again. */
 static bool reformat(struct lab *l, unsigned type, bool first)
 {
 	char why[WHY_MAX], name[QM_NAME_MAX];
@@ -48,7 +48,10 @@ static bool reformat(struct lab *l, unsigned type, bool first)
 	return start_again(l) || lab_fail(l, NULL, "memory", "none is left");
 }
 
-/* Only a new image is all this program's to be formatted. */
+/*
+ * Returns whether the namespace may be formatted: only a new image belongs to this program
+ * completely.
+ */
 static bool may_format(struct lab *l)
 {
 	if (!l->fresh || l->first || l->last != l->f.nr_blocks - 1)
@@ -59,7 +62,7 @@ static bool may_format(struct lab *l)
 	return !l->skip;
 }
 
-/* Bad, uncorrectable and zeroed blocks. */
+/* Makes bad, uncorrectable and zeroed blocks. */
 static void make_states(struct lab *l, uint64_t lba)
 {
 	struct nvme_uring_cmd cmd;
@@ -75,7 +78,7 @@ static void make_states(struct lab *l, uint64_t lba)
 		case_send(l, nvme_cmd_write_zeroes, lba + 6, 1, LAB_PRACT);
 }
 
-/* All that was checked before is checked under the new rules. */
+/* Repeats the checks in the new format. */
 static void use(struct lab *l, uint64_t lba)
 {
 	struct nvme_uring_cmd cmd;
@@ -114,7 +117,7 @@ static void run_same(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* Each other type and place that is offered, and back. */
+/* Formats to each other type and place that is offered, and back. */
 static void run_types(struct lab *l, const struct qcase *c)
 {
 	const unsigned type = l->f.type, offers = l->id.ns.dpc;

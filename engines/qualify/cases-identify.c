@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cases-identify.c - Identify tells the truth; see case.h */
+/* cases-identify.c - tests that Identify data are correct; see case.h */
 #include <endian.h>
 #include <string.h>
 #include "case.h"
 
 enum { FEAT_HOST_BEHAVIOR = 0x16, BEHAVIOR_SIZE = 512, LBAFEE = 2, CDFE = 4 };
 
-/* One thing that Identify says must be so. */
+/* Checks one value of Identify data. */
 static bool must(struct lab *l, bool good, const char *expected, const char *field, uint64_t value)
 {
 	return good || lab_fail(l, NULL, expected, "%s is %llu", field, (unsigned long long)value);
@@ -32,8 +32,8 @@ static void run_sizes(struct lab *l, const struct qcase *c)
 }
 
 /*
- * NSZE counts blocks that there are: the last of them can be read, whatever it holds, and the
- * next one can't.
+ * NSZE is the number of existing blocks: the last of them can be read, whatever it contains, and
+ * the next one cannot.
  */
 static void run_nsze(struct lab *l, const struct qcase *c)
 {
@@ -50,7 +50,7 @@ static void run_nsze(struct lab *l, const struct qcase *c)
 	case_send(l, nvme_cmd_read, l->f.nr_blocks, 1, 0);
 }
 
-/* The format in use is one that DPC, MC and the limits of its guard allow. */
+/* The current format is one that DPC, MC and the limits of its guard allow. */
 static void run_format(struct lab *l, const struct qcase *c)
 {
 	const struct nvme_id_ns *ns = &l->id.ns;
@@ -76,7 +76,7 @@ static void run_format(struct lab *l, const struct qcase *c)
 	     "CTRATT", le32toh(l->id.ctrl.ctratt));
 }
 
-/* Each format on the list could be: sizes, guards, widths. */
+/* Each listed format is valid: sizes, guards, widths. */
 static void run_formats(struct lab *l, const struct qcase *c)
 {
 	const struct nvme_id_ns *ns = &l->id.ns;
@@ -95,7 +95,7 @@ static void run_formats(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* Every optional command that ONCS has is one. */
+/* Every optional command in ONCS exists. */
 static void run_oncs(struct lab *l, const struct qcase *c)
 {
 	static const uint8_t opcodes[] = { nvme_cmd_compare, nvme_cmd_verify, nvme_cmd_write_zeroes,
@@ -159,7 +159,7 @@ static void run_denied(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* CNS 06h: DMRL, DMRSL and DMSL are all there or none is.  3.3.3.1 */
+/* 3.3.3.1, CNS 06h: DMRL, DMRSL and DMSL are either all set or all 0. */
 static void run_dsm_limits(struct lab *l, const struct qcase *c)
 {
 	const struct nvme_id_ctrl_nvm *nvm = &l->id.nvm_ctrl;
@@ -170,7 +170,7 @@ static void run_dsm_limits(struct lab *l, const struct qcase *c)
 	must(l, any == all, "DMRL, DMRSL and DMSL are all zero or none is", "DMRL", nvm->dmrl);
 }
 
-/* Commands that move nothing, larger than what CNS 06h recommends: delays are allowed, no more. */
+/* Commands without data that exceed the recommendations of CNS 06h may only be slower. */
 static void run_large(struct lab *l, const struct qcase *c)
 {
 	const struct nvme_id_ctrl_nvm *nvm = &l->id.nvm_ctrl;
@@ -207,7 +207,7 @@ static void run_copy(struct lab *l, const struct qcase *c)
 	     le16toh(l->id.ctrl.ocfs));
 }
 
-/* Identify says the same once more. */
+/* Identify data are the same when they are read again. */
 static void run_again(struct lab *l, const struct qcase *c)
 {
 	struct lab now = { .ns = l->ns, .path = l->path };
@@ -218,7 +218,7 @@ static void run_again(struct lab *l, const struct qcase *c)
 		lab_fail(l, NULL, "Identify succeeds again", "%s", why);
 		return;
 	}
-	/* What the namespace uses may change. */
+	/* The utilization of the namespace may change. */
 	now.id.ns.nuse = l->id.ns.nuse;
 	if (memcmp(&now.id.ctrl, &l->id.ctrl, sizeof(now.id.ctrl)))
 		lab_fail(l, NULL, "the same Identify Controller data", "other bytes");
@@ -240,7 +240,10 @@ static int behavior(struct lab *l, uint8_t opcode, uint8_t page[BEHAVIOR_SIZE])
 	return l->ns->ops->admin(l->ns, &cmd);
 }
 
-/* Others may use the controller through the kernel: it is left as it is there. */
+/*
+ * Returns whether a feature may be changed: others may use the controller through the kernel, so it
+ * is not changed there.
+ */
 static bool may_change(struct lab *l, uint8_t page[BEHAVIOR_SIZE])
 {
 	if (l->ns->fd >= 0)
@@ -250,7 +253,7 @@ static bool may_change(struct lab *l, uint8_t page[BEHAVIOR_SIZE])
 	return !l->skip;
 }
 
-/* An extended format that is not enabled: nothing is read, or written.  3.3 */
+/* 3.3: in an extended format that is not enabled nothing can be read or written. */
 static void run_lbafee(struct lab *l, const struct qcase *c)
 {
 	static const uint8_t opcodes[] = { nvme_cmd_read, nvme_cmd_write };

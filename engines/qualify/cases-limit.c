@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cases-limit.c - ends of the namespace, limits, and commands that can't be; see case.h */
+/* cases-limit.c - tests the ends of the namespace, limits, and invalid commands; see case.h */
 #include "case.h"
 
 static const uint8_t ranged[] = {
@@ -7,7 +7,7 @@ static const uint8_t ranged[] = {
 	nvme_cmd_write_uncor,
 };
 
-/* Those that only read, where what they must not touch is somebody else's. */
+/* Returns whether a command is safe: it only reads, or no data of others can be affected. */
 static bool is_safe(const struct lab *l, uint8_t opcode)
 {
 	return l->last == l->f.nr_blocks - 1 || opcode == nvme_cmd_read ||
@@ -26,7 +26,7 @@ static void at_end(struct lab *l, uint64_t lba, uint32_t nr)
 		}
 }
 
-/* Blocks past the last: one of many, all, far away, and where the sum would start again. */
+/* Blocks after the last one: one of many, all, far away, and where the sum overflows. */
 static void run_out(struct lab *l, const struct qcase *c)
 {
 	const uint64_t end = l->f.nr_blocks;
@@ -45,7 +45,7 @@ static void run_out(struct lab *l, const struct qcase *c)
 	at_end(l, end + (1ULL << 32) - 1, 2);
 }
 
-/* The last block is a block like any other, and so is the first. */
+/* The first and the last block work like any other. */
 static void run_ends(struct lab *l, const struct qcase *c)
 {
 	const uint32_t many = l->most < 9 ? l->most : 9;
@@ -65,7 +65,7 @@ static void run_ends(struct lab *l, const struct qcase *c)
 			continue;
 		cmd = lab_command(l, nvme_cmd_write, lbas[i], nr, 0);
 		for (uint32_t b = 0; b < l->f.data_size;
-		     b++) /* of zeroes: not to be taken for never written */
+		     b++) /* of zeroes: must not be taken for unwritten blocks */
 			qm_place(&l->f, &cmd, false, 0).data[b] = 0;
 		lab_do(l, &cmd);
 		case_send(l, nvme_cmd_read, lbas[i], nr, QM_GUARD);
@@ -87,7 +87,8 @@ static void run_mdts(struct lab *l, const struct qcase *c)
 		const uint32_t most = l->f.max_bytes / block;
 		uint64_t lba;
 
-		if (most + 1 > l->cap)	/* data alone crosses, more of it than buffers hold */
+		/* only data is transferred, more than fits into the buffers */
+		if (most + 1 > l->cap)
 			continue;
 		lba = lab_place(l, most + 1);
 		lab_new_tags(l, lba);
@@ -116,7 +117,7 @@ static void run_opcodes(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* Commands for namespaces that there are not. */
+/* Commands for namespaces that do not exist. */
 static void run_nsids(struct lab *l, const struct qcase *c)
 {
 	static const uint32_t nsids[] = { 0, 0xfffffffe, NVME_NSID_ALL };
@@ -136,7 +137,7 @@ static void run_nsids(struct lab *l, const struct qcase *c)
 		}
 }
 
-/* A command that is refused moves and changes nothing, also where checks would fail, too. */
+/* A refused command transfers and changes nothing, even if checks would fail, too. */
 static void run_refused(struct lab *l, const struct qcase *c)
 {
 	const uint64_t lba = l->f.nr_blocks - 1;

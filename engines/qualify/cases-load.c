@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cases-load.c - commands by chance, one at a time and many at once; see case.h */
+/* cases-load.c - random commands, one at a time and many at once; see case.h */
 #include <stdlib.h>
 #include <string.h>
 #include "case.h"
 
 enum { SLOT_BLOCKS = 24 };
 
-/* Blocks that one stream of commands has for itself. */
+/* Blocks that only one sequence of commands uses. */
 struct window {
 	uint64_t	lba;
 	uint32_t	nr;
 };
 
-/* --- a command by chance --- */
+/* --- a random command --- */
 
 static uint32_t some_blocks(struct lab *l, uint32_t limit)
 {
@@ -21,7 +21,7 @@ static uint32_t some_blocks(struct lab *l, uint32_t limit)
 	return 1 + lab_below(l, lab_below(l, 4) ? (most < 6 ? most : 6) : most);
 }
 
-/* Mostly checks that mean something. */
+/* Returns random checks, mostly with a meaning in the format. */
 static unsigned some_checks(struct lab *l)
 {
 	const unsigned checks = lab_below(l, 16);
@@ -29,7 +29,7 @@ static unsigned some_checks(struct lab *l)
 	return lab_below(l, 16) ? checks & case_checks(l) : checks;
 }
 
-/* The tags that the blocks at @lba have, where that is known; sometimes others. */
+/* Sets the tags of the blocks at @lba, if they are known; sometimes others. */
 static void tags_of(struct lab *l, uint64_t lba)
 {
 	const struct qm_block *b = qm_block(&l->model, lba);
@@ -93,7 +93,10 @@ static struct nvme_uring_cmd some_read(struct lab *l, const struct window *w, ui
 	return lab_command(l, opcode, lba, nr, some_checks(l) | pract);
 }
 
-/* What the blocks hold, as far as it is known; sometimes with a difference. */
+/*
+ * Returns a Compare with the content of the blocks, as far as it is known; sometimes with a
+ * difference.
+ */
 static struct nvme_uring_cmd some_compare(struct lab *l, const struct window *w)
 {
 	const struct nvme_uring_cmd cmd = some_read(l, w, nvme_cmd_compare);
@@ -164,7 +167,7 @@ static struct nvme_uring_cmd some_command(struct lab *l, const struct window *w)
 	}
 }
 
-/* One of those that change nothing. */
+/* Returns a random command that changes nothing. */
 static struct nvme_uring_cmd some_look(struct lab *l, const struct window *w)
 {
 	static const uint8_t opcodes[] = { nvme_cmd_read, nvme_cmd_read, nvme_cmd_verify, nvme_cmd_compare };
@@ -214,7 +217,7 @@ static void put_command(struct lab *l, struct target_queue *q, struct slot *s, u
 	l->in = &l->input;
 }
 
-/* All slots' commands are in flight together; each has blocks of its own. */
+/* Sends the commands of all slots at the same time; each slot has its own blocks. */
 static void run_round(struct lab *l, struct target_queue *q, struct slot *slots, unsigned depth,
 		      bool reads)
 {
@@ -239,7 +242,7 @@ static void run_round(struct lab *l, struct target_queue *q, struct slot *slots,
 	}
 }
 
-/* Readers share their blocks, which hold all kinds of things by then. */
+/* Fills blocks that all readers share with contents of all kinds. */
 static void fill_window(struct lab *l, const struct window *w)
 {
 	lab_new_tags(l, w->lba);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cases-race.c - threads whose commands meet in the same blocks; see case.h */
+/* cases-race.c - tests threads whose commands access the same blocks; see case.h */
 #include <endian.h>
 #include <errno.h>
 #include <pthread.h>
@@ -8,17 +8,18 @@
 #include <string.h>
 #include "case.h"
 
-/* A thread that sends @cmds in turn, @times all in all. */
+/* A thread that sends @cmds in turn, @times commands in total. */
 struct racer {
 	struct lab		*l;
 	pthread_t		thread;
 	bool			started;
 	struct nvme_uring_cmd	cmds[2];
 	unsigned		times;
-	void			(*look)(struct racer *r);	/* after each; NULL: nothing */
+	/* called after each command; NULL: nothing */
+	void			(*look)(struct racer *r);
 	struct race		*race;
-	int			res;		/* the first that was not 0 */
-	int			wrong;		/* block that was neither; -1: none, -2: torn */
+	int			res;		/* the first result that was not 0 */
+	int			wrong;		/* block with neither content; -1: none, -2: torn */
 };
 
 /* Two contents of the same blocks. */
@@ -26,7 +27,7 @@ struct race {
 	uint32_t		nr;
 	uint64_t		lba;
 	struct lab_bufs		a, b, in;
-	bool			whole;		/* a Read may see but one of them */
+	bool			whole;		/* a Read may return only one of them */
 };
 
 static int send(struct racer *r, struct target_queue *q, unsigned i)
@@ -72,7 +73,7 @@ static bool same(const struct lab *l, const struct lab_bufs *x, const struct lab
 	       !memcmp(x->md + (size_t)i * w.md, y->md + (size_t)i * w.md, w.md);
 }
 
-/* Each block is one of both; where writes are atomic, all are the same. */
+/* Each block has one of both contents; if writes are atomic, all blocks have the same. */
 static void look(struct racer *r)
 {
 	const struct race *race = r->race;
@@ -92,7 +93,7 @@ static void look(struct racer *r)
 		r->wrong = -2;
 }
 
-/* Base, and 2.1.4: AWUN, or NAWUN where the namespace has its own; 0's based. */
+/* Base, and 2.1.4: returns AWUN, or NAWUN if the namespace has its own; these are 0's based. */
 static uint32_t atomic_blocks(const struct lab *l)
 {
 	const struct nvme_id_ns *ns = &l->id.ns;
@@ -146,7 +147,7 @@ static void start(struct racer *racers, int nr)
 			pthread_join(racers[i].thread, NULL);
 }
 
-/* What came of one thread. */
+/* Checks the result of one thread. */
 static void judge(struct lab *l, const struct racer *r)
 {
 	char name[QM_NAME_MAX];
@@ -164,7 +165,7 @@ static void judge(struct lab *l, const struct racer *r)
 			 "block %d is neither", r->wrong);
 }
 
-/* The blocks are as one of both writers left them; the model learns which. */
+/* The blocks have the content of one of both writers; stores in the model which. */
 static void settle(struct lab *l, struct race *race)
 {
 	const struct nvme_uring_cmd cmd = command(l, race, &race->in, nvme_cmd_read);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cases-readback.c - what writing and reading back would see, for --like=readback; see case.h
+ * cases-readback.c - what a test that writes and reads back would find, for --like=readback; see
+ * case.h
  *
- * These are no part of the suite: they stand for the kind of test that exists elsewhere, so that
- * its share of caught defects can be told beside the suite's.  Nothing looks at media.
+ * These cases do not belong to the suite. They represent the usual kind of test, so that the
+ * defects it catches can be compared with those of the suite. They do not check the media.
  */
 #include "case.h"
 
@@ -24,7 +25,7 @@ static void run_write_read(struct lab *l, const struct qcase *c)
 		case_sizes(l, c, false, write_read);
 }
 
-/* An application tag that is not the block's must be found. */
+/* A wrong expected application tag must be found. */
 static void mismatch(struct lab *l, const struct qcase *c, uint32_t nr)
 {
 	const uint64_t lba = lab_place(l, nr);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cases-state.c - blocks that were never written, or are deallocated; see case.h */
+/* cases-state.c - tests blocks that were never written or are deallocated; see case.h */
 #include <stdlib.h>
 #include <string.h>
 #include "case.h"
 
 /* --- deallocating --- */
 
-/* Dataset Management for @nr ranges of @ranges, in ->bufs. */
+/* Sends Dataset Management for @nr ranges of @ranges, in ->bufs. */
 static bool deallocate(struct lab *l, const struct nvme_dsm_range *ranges, unsigned nr,
 		       uint32_t attributes)
 {
@@ -29,9 +29,9 @@ static bool deallocate_one(struct lab *l, uint64_t lba, uint32_t nr)
 	return deallocate(l, &range, 1, NVME_DSMGMT_AD);
 }
 
-/* --- what is asked of blocks without content --- */
+/* --- blocks without content --- */
 
-/* Every check, both values of PRACT; each answer is the same a second time. */
+/* Reads with every check and both values of PRACT; each answer is the same the second time. */
 static void read_all_ways(struct lab *l, uint64_t lba, uint32_t nr)
 {
 	unsigned checks = 0;
@@ -49,7 +49,7 @@ static void read_all_ways(struct lab *l, uint64_t lba, uint32_t nr)
 	lab_look(l, lba, nr);
 }
 
-/* What was read compares equal, and something else does not. */
+/* Compare succeeds with the data that was read, and fails with other data. */
 static void compare_as_read(struct lab *l, uint64_t lba, uint32_t nr)
 {
 	struct nvme_uring_cmd cmd = lab_command(l, nvme_cmd_read, lba, nr, 0);
@@ -101,7 +101,7 @@ static void run_deallocated(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* Deallocated blocks among written ones, of which one is damaged: that is found. */
+/* A damaged block between deallocated ones is found. */
 static void run_among(struct lab *l, const struct qcase *c)
 {
 	(void)c;
@@ -178,7 +178,7 @@ static void run_ranges_most(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* Without Deallocate nothing changes, whatever the hints say. */
+/* Without Deallocate nothing changes, whatever hints are given. */
 static void run_hints(struct lab *l, const struct qcase *c)
 {
 	const uint64_t lba = case_prepare(l, 8);
@@ -192,7 +192,7 @@ static void run_hints(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* PRINFO and tags are none of Dataset Management's fields, nor of Flush's. */
+/* Dataset Management and Flush have no PRINFO and no tags: these bits are ignored. */
 static void run_stray(struct lab *l, const struct qcase *c)
 {
 	const uint64_t lba = case_prepare(l, 4);
@@ -236,7 +236,7 @@ static void run_flush_all(struct lab *l, const struct qcase *c)
 		lab_do(l, &cmd);
 }
 
-/* Ahead of all cases that write. */
+/* Cases that run before all cases that write. */
 static const struct qcase first[] = {
 	{ "state/never-written",
 	  "Blocks that were never written read as DLFEAT says and are not checked, the same each time.",
@@ -245,7 +245,7 @@ static const struct qcase first[] = {
 
 const struct qcase_table cases_first = QCASE_TABLE(first);
 
-/* A range that goes beyond the end, alone and among others. */
+/* A range that extends beyond the end, alone and among others. */
 static void run_out(struct lab *l, const struct qcase *c)
 {
 	const uint64_t lba = case_prepare(l, 4), end = l->f.nr_blocks;

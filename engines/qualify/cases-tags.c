@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cases-tags.c - reference tags: what commands may ask for, and how they rise; see case.h */
+/* cases-tags.c - tests reference tags: the expected values, and how they count; see case.h */
 #include "case.h"
 
 static const uint8_t checking[] = { nvme_cmd_read, nvme_cmd_write, nvme_cmd_verify,
@@ -7,7 +7,7 @@ static const uint8_t checking[] = { nvme_cmd_read, nvme_cmd_write, nvme_cmd_veri
 
 /* --- type 1 --- */
 
-/* ILBRT that is not SLBA's: refused where the reference tag is checked, by all commands. */
+/* An ILBRT that does not match SLBA is refused by all commands if the reference tag is checked. */
 static void run_mismatch(struct lab *l, const struct qcase *c)
 {
 	const uint64_t lba = case_prepare(l, 2);
@@ -25,7 +25,7 @@ static void run_mismatch(struct lab *l, const struct qcase *c)
 		}
 }
 
-/* Where nothing checks it, any ILBRT will do, and is what PRACT inserts. */
+/* If it is not checked, any ILBRT is accepted, and PRACT inserts it. */
 static void run_unasked(struct lab *l, const struct qcase *c)
 {
 	(void)c;
@@ -66,7 +66,7 @@ static void run_shifted(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* Parts of what one command wrote: the tags go on counting, and any part can be read. */
+/* The tags count across a command, so any part of what it wrote can be read. */
 static void run_parts(struct lab *l, const struct qcase *c)
 {
 	const uint32_t nr = l->most < 16 ? l->most : 16;
@@ -77,7 +77,8 @@ static void run_parts(struct lab *l, const struct qcase *c)
 	for (uint32_t i = 0; i < nr && !l->failed; i++) {
 		l->tags.ref = qm_ref_at(&l->f, all.ref, i);
 		case_send(l, nvme_cmd_read, lba + i, 1 + lab_below(l, nr - i), case_checks(l));
-		if (i && l->f.type == 2) {	/* with the first block's tag the rest is wrong */
+		/* with the first block's tag the others are wrong */
+		if (i && l->f.type == 2) {
 			l->tags.ref = all.ref;
 			case_send(l, nvme_cmd_read, lba + i, 1, QM_REF);
 		}
@@ -86,7 +87,7 @@ static void run_parts(struct lab *l, const struct qcase *c)
 
 /* --- type 2 --- */
 
-/* Seeds near the end of the tag's width: it goes on with 0. */
+/* Initial tags near the end of the tag's width: it continues with 0. */
 static void run_wrap(struct lab *l, const struct qcase *c)
 {
 	const uint64_t ones = qm_ones(qm_ref_bits(&l->f));
@@ -107,7 +108,7 @@ static void run_wrap(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* Seeds on both sides of the powers of two inside the tag. */
+/* Initial tags on both sides of the powers of two within the tag. */
 static void run_carry(struct lab *l, const struct qcase *c)
 {
 	const unsigned bits = qm_ref_bits(&l->f);
@@ -126,7 +127,7 @@ static void run_carry(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* Type 1: LBAs whose low bits, as wide as the tag, start again in the middle of a command. */
+/* Type 1: LBAs whose low bits, within the width of the tag, wrap in the middle of a command. */
 static void run_wrap_lba(struct lab *l, const struct qcase *c)
 {
 	const unsigned bits = qm_ref_bits(&l->f);
@@ -150,7 +151,7 @@ static void run_wrap_lba(struct lab *l, const struct qcase *c)
 
 /* --- type 3 --- */
 
-/* The reference tag is not compared; a command that asks for that may be refused. */
+/* The reference tag is not compared; a command that requests that may be refused. */
 static void run_type3(struct lab *l, const struct qcase *c)
 {
 	const uint64_t ones = qm_ones(qm_ref_bits(&l->f));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cases-transfer.c - data and metadata get there and back as they are; see case.h */
+/* cases-transfer.c - tests that data and metadata are transferred unchanged; see case.h */
 #include <string.h>
 #include "case.h"
 
@@ -34,7 +34,7 @@ static void run_strip(struct lab *l, const struct qcase *c)
 	case_sizes(l, c, true, strip);
 }
 
-/* What is checked would be wrong, if it were. */
+/* The tags would be wrong if they were checked. */
 static void insert_unchecked(struct lab *l, const struct qcase *c, uint32_t nr)
 {
 	const uint64_t lba = lab_place(l, nr);
@@ -48,7 +48,7 @@ static void insert_unchecked(struct lab *l, const struct qcase *c, uint32_t nr)
 		for (uint32_t i = 0; i < nr; i++)
 			case_flip(l, &cmd, i, QM_GUARD, case_bit(l, QM_GUARD));
 	}
-	l->tags.ref = lab_random(l) & qm_ones(qm_ref_bits(&l->f));	/* not of SLBA */
+	l->tags.ref = lab_random(l) & qm_ones(qm_ref_bits(&l->f));	/* does not match SLBA */
 	l->tags.app_mask = lab_random(l);
 	case_send(l, nvme_cmd_write, lba, nr, LAB_PRACT | QM_ALL);
 	case_send(l, nvme_cmd_read, lba, nr, QM_GUARD);
@@ -73,7 +73,8 @@ static void at_offset(struct lab *l, uint32_t offset, uint32_t nr)
 	lba = case_prepare(l, nr);
 	case_send(l, nvme_cmd_read, lba, nr, checks);
 	case_send(l, nvme_cmd_read, lba, nr, checks | LAB_PRACT);
-	if (l->f.type) {		/* nor do buffers there keep anything from being checked */
+	/* the position of buffers does not prevent checks, either */
+	if (l->f.type) {
 		const struct nvme_uring_cmd cmd =
 			lab_command(l, nvme_cmd_write, lba, nr, QM_GUARD | QM_APP);
 		const unsigned field = offset & 4 ? QM_GUARD : QM_APP;
@@ -122,7 +123,7 @@ static void run_flags(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* A wrong tuple is found, and nothing written, whatever else is asked for. */
+/* A wrong tuple is found and nothing is written, whatever other flags are set. */
 static void run_flags_bad(struct lab *l, const struct qcase *c)
 {
 	const uint32_t nr = 3;
@@ -159,7 +160,7 @@ static void run_hints(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* Rubbish in the dwords of tags that this guard has no use for. */
+/* Random values in the dwords for tags that this guard does not use. */
 static void run_ignored(struct lab *l, const struct qcase *c)
 {
 	const unsigned checks = case_checks(l);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cases-uncor.c - Write Uncorrectable, and what heals it; see case.h */
+/* cases-uncor.c - tests Write Uncorrectable, and what makes blocks readable again; see case.h */
 #include <string.h>
 #include "case.h"
 
-/* Every command that reads, with and without checks. */
+/* Sends every command that reads, with and without checks. */
 static void read_all(struct lab *l, uint64_t lba, uint32_t nr)
 {
 	static const uint8_t opcodes[] = { nvme_cmd_read, nvme_cmd_verify, nvme_cmd_compare };
@@ -42,7 +42,7 @@ static void mark(struct lab *l, const struct qcase *c, uint32_t nr)
 	(void)c;
 	case_send(l, nvme_cmd_write_uncor, lba, nr, 0);
 	read_all(l, lba, nr);
-	/* Half of it heals. */
+	/* Half of the blocks become readable again. */
 	lab_write(l, lba, (nr + 1) / 2);
 	read_all(l, lba, nr);
 	lab_write(l, lba, nr);
@@ -54,7 +54,10 @@ static void run_sizes(struct lab *l, const struct qcase *c)
 	case_sizes(l, c, false, mark);
 }
 
-/* Each kind of write heals: Write with and without PRACT and checks, and Write Zeroes. */
+/*
+ * Each kind of write makes blocks readable again: Write with and without PRACT and checks, and
+ * Write Zeroes.
+ */
 static void run_heal(struct lab *l, const struct qcase *c)
 {
 	static const struct {
@@ -84,7 +87,7 @@ static void run_heal(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* A Write that fails its checks heals nothing. */
+/* After a Write that fails its checks the blocks are still uncorrectable. */
 static void run_no_heal(struct lab *l, const struct qcase *c)
 {
 	const uint64_t lba = case_prepare(l, 3);
@@ -100,7 +103,7 @@ static void run_no_heal(struct lab *l, const struct qcase *c)
 	lab_write(l, lba, 3);
 }
 
-/* PRINFO and tags are none of its fields. */
+/* Write Uncorrectable has no PRINFO and no tags. */
 static void run_stray(struct lab *l, const struct qcase *c)
 {
 	(void)c;
@@ -116,7 +119,7 @@ static void run_stray(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* Checks of other blocks go on as before after an uncorrectable one was met. */
+/* Other blocks are still checked after a command met an uncorrectable one. */
 static void run_after(struct lab *l, const struct qcase *c)
 {
 	(void)c;

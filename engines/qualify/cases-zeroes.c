@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cases-zeroes.c - Write Zeroes; see case.h */
+/* cases-zeroes.c - tests Write Zeroes; see case.h */
 #include "case.h"
 
-/* What is then readable, with each check on. */
+/* Reads the blocks with each check. */
 static void read_back(struct lab *l, uint64_t lba, uint32_t nr)
 {
 	unsigned checks = 0;
@@ -54,7 +54,7 @@ static void run_middle(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* PRCHK and STC shall be cleared. */
+/* PRCHK and STC must be 0. */
 static void run_checks(struct lab *l, const struct qcase *c)
 {
 	const uint64_t lba = case_prepare(l, 4);
@@ -66,7 +66,7 @@ static void run_checks(struct lab *l, const struct qcase *c)
 	}
 }
 
-/* More blocks than a command that moves data may have: nothing moves here. */
+/* More blocks than a command with data may have: no data is transferred. */
 static void run_large(struct lab *l, const struct qcase *c)
 {
 	const uint64_t range = l->last - l->first + 1;
@@ -122,7 +122,7 @@ static void run_most(struct lab *l, const struct qcase *c)
 	look_one(l, lba + nr);
 }
 
-/* Zeroes over damaged, deallocated and zeroed blocks. */
+/* Write Zeroes to damaged, deallocated and zeroed blocks. */
 static void run_over(struct lab *l, const struct qcase *c)
 {
 	const uint64_t lba = lab_place(l, 6);
