@@ -22,7 +22,7 @@ enum { MATRIX_FORMATS = 64 * 2 * 4 * 2 };
  */
 int matrix(const struct args *a, struct lab *l);
 
-/* --- report-matrix.c: what came of it as a page --- */
+/* --- report-matrix.c: the results as a page --- */
 
 struct matrix_row {
 	char		name[80];	/* of the format, and of its report's file */
@@ -46,7 +46,10 @@ void matrix_path(const struct args *a, const char *name, char path[PATH_MAX]);
 /* The report of the format @name, if it is a whole one of this seed; its owner frees it. */
 struct json_object *matrix_report(const struct args *a, const char *name);
 
-/* Of a report: how many cases have that verdict; the text @name of @o, "" without one. */
+/*
+ * Returns how many cases of a report have that verdict; and the text @name of @o, "" if there is
+ * none.
+ */
 uint64_t matrix_count(struct json_object *report, const char *verdict);
 const char *matrix_text(struct json_object *o, const char *name);
 

@@ -66,7 +66,7 @@ void report_here(struct report *r);
 
 /* --- shared by the writers --- */
 
-/* What was qualified, by what, as pairs; the first is the target. */
+/* What was qualified and with which program, as pairs; the first is the target. */
 struct report_fact {
 	const char	*name, *value;
 };

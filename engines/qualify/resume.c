@@ -20,7 +20,7 @@ static uint64_t number_of(struct json_object *o, const char *name)
 	return json_object_object_get_ex(o, name, &x) ? json_object_get_uint64(x) : 0;
 }
 
-/* A report of what is to be tried now? */
+/* Returns whether it is a report of the same cases and target. */
 static bool is_same(const struct run *r, struct json_object *report)
 {
 	struct json_object *target;

@@ -133,7 +133,7 @@ static void run_one(struct run *r, struct result *x, uint64_t seed)
 		forget(l);
 }
 
-/* Has a case failed, and no other is wanted then? */
+/* Returns whether a case failed and the run ends at the first failure. */
 static bool found_enough(const struct run *r, const struct result *x)
 {
 	return r->until_failure && (x->verdict == VERDICT_FAIL || x->verdict == VERDICT_ERROR);

@@ -184,7 +184,7 @@ static void take(struct trial *t, const struct record *x)
 	}
 }
 
-/* What a process that ended in the middle leaves. */
+/* Removes the image of a process that ended too early. */
 static void remove_image(pid_t pid)
 {
 	char *path = session_image(pid), pattern[300];

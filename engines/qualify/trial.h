@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * trial.h - one defect of the embedded controller: does the suite catch it, in which formats, and
- * by which cases?
+ * trial.h - runs the suite against one defect of the embedded controller: whether it is caught, in
+ * which formats, and by which cases
  *
- * A trial is a process of its own, as a defect may end it.  No case knows a defect by its name.
+ * A trial is a process of its own, because a defect may end it. No case depends on the name of a
+ * defect.
  */
 #ifndef QUALIFY_TRIAL_H
 #define QUALIFY_TRIAL_H
@@ -40,7 +41,7 @@ struct trial {
 	int		now;		/* the format that is being tried */
 };
 
-/* Does the format @i show the defect, as the table of defects says? */
+/* Returns whether the format @i shows the defect, according to the table of defects. */
 bool trial_shows(const struct trial *t, unsigned i);
 
 /*
