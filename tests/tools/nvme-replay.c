@@ -14,6 +14,14 @@
 
 enum { PAGE = 4096, DWORDS = 16 };
 
+static const char usage[] =
+	"usage: nvme-replay [options of nvme io-passthru] io-passthru IMAGE\n"
+	"Sends one command to an image of the embedded controller, as 'nvme io-passthru' does to a\n"
+	"device, and prints the status and a sum of the data that was read. Options: --opcode,\n"
+	"--namespace-id, --data-len, --metadata-len, --cdw0 to --cdw15, --input-file, --metadata,\n"
+	"--read, --write, --help. REPLAY_DEFECT in the environment is the ns_defect.\n"
+	"exit status: 0 the command was sent, 2 it was not.\n";
+
 struct call {
 	unsigned long	opcode, nsid, data_len, md_len, dwords[DWORDS];
 	const char	*data, *md;		/* files; NULL: none */
@@ -28,8 +36,8 @@ static void die(const char *what, const char *which)
 
 static void parse(struct call *c, int argc, char **argv)
 {
-	enum { WRITE = 1000, READ, INPUT, METADATA, OPCODE, NSID, DATA, MD };
-	struct option options[DWORDS + 9] = {
+	enum { WRITE = 1000, READ, INPUT, METADATA, HELP, OPCODE, NSID, DATA, MD };
+	struct option options[DWORDS + 10] = {
 		{ "write", no_argument, NULL, WRITE }, { "read", no_argument, NULL, READ },
 		{ "input-file", required_argument, NULL, INPUT },
 		{ "metadata", required_argument, NULL, METADATA },
@@ -37,6 +45,7 @@ static void parse(struct call *c, int argc, char **argv)
 		{ "namespace-id", required_argument, NULL, NSID },
 		{ "data-len", required_argument, NULL, DATA },
 		{ "metadata-len", required_argument, NULL, MD },
+		{ "help", no_argument, NULL, HELP },
 	};
 	unsigned long *const numbers[] = { &c->opcode, &c->nsid, &c->data_len, &c->md_len };
 	char names[DWORDS][8];
@@ -44,10 +53,14 @@ static void parse(struct call *c, int argc, char **argv)
 
 	for (int i = 0; i < DWORDS; i++) {
 		snprintf(names[i], sizeof(names[i]), "cdw%d", i);
-		options[8 + i] = (struct option){ names[i], required_argument, NULL, 1 + i };
+		options[9 + i] = (struct option){ names[i], required_argument, NULL, 1 + i };
 	}
+	opterr = 0;
 	while ((id = getopt_long_only(argc, argv, "", options, NULL)) >= 0) {
-		if (id == WRITE)
+		if (id == HELP) {
+			fputs(usage, stdout);
+			exit(0);
+		} else if (id == WRITE)
 			c->write = true;
 		else if (id == INPUT)
 			c->data = optarg;
@@ -58,7 +71,7 @@ static void parse(struct call *c, int argc, char **argv)
 		else if (id >= 1 && id <= DWORDS)
 			c->dwords[id - 1] = strtoul(optarg, NULL, 0);
 		else if (id != READ)
-			die("an option that it does not know", argv[optind - 1]);
+			die("unknown option, or its value is missing (see --help)", argv[optind - 1]);
 	}
 }
 
