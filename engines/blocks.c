@@ -172,7 +172,7 @@ void io_count_read(const struct io *io, unsigned checks, uint32_t nr, uint32_t e
 	st->checked += nr - escaped - blank;
 }
 
-void io_count_bare(const struct job_ns *ns, struct io_stats *st)
+void io_count_fast(const struct job_ns *ns, struct io_stats *st)
 {
 	if (!ns->verify)
 		st->unchecked[io_unchecked_of(ns)] += st->fast_read;

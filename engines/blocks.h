@@ -81,7 +81,7 @@ enum io_unchecked {
 /*
  * Costs and counts of the host. Each block that was read is either checked, escaped, or not
  * checked. The blocks of the fast path are counted apart, in @fast_read and @fast_written, until
- * io_count_bare() adds them to the other counts.
+ * io_count_fast() adds them to the other counts.
  */
 struct io_stats {
 	/* I/Os that transferred blocks or had them checked */
@@ -253,6 +253,6 @@ void io_count_read(const struct io *io, unsigned checks, uint32_t nr, uint32_t e
 enum io_unchecked io_unchecked_of(const struct job_ns *ns);
 
 /* Adds the blocks of @ns's fast path to the other counts, at the end of the job. */
-void io_count_bare(const struct job_ns *ns, struct io_stats *st);
+void io_count_fast(const struct job_ns *ns, struct io_stats *st);
 
 #endif

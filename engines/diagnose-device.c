@@ -118,7 +118,7 @@ static unsigned judge_scratch(const struct io *io, uint32_t block, struct io_job
 		return 0;
 	io_run(io, block, &e.tags);
 	e.block += e.each ? block : 0;
-	return vfy_plugin_judge(&job->plugin, &seen, &e);
+	return vfy_plugin_check(&job->plugin, &seen, &e);
 }
 
 /*

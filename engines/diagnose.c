@@ -185,7 +185,7 @@ unsigned diagnose_host(const struct io *io, enum vfy_side side, const char *stat
 		       struct io_job *job)
 {
 	const struct vfy_mismatch template = diagnose_record(io, side, status);
-	bool book = side == VFY_HOST && io_has_injected(job);
+	bool injected = side == VFY_HOST && io_has_injected(job);
 	unsigned bad = 0;
 	struct diagnose_run run;
 
@@ -194,7 +194,7 @@ unsigned diagnose_host(const struct io *io, enum vfy_side side, const char *stat
 		run.nr = io_run(io, i, &run.tags);
 		run.nr = run.nr < DIAGNOSE_RUN ? run.nr : DIAGNOSE_RUN;
 		bad += diagnose_list(io, &run, &template, checks, job);
-		if (book)
+		if (injected)
 			bad += diagnose_list_gone(io, &run, checks, job);
 	}
 	return bad;

@@ -122,7 +122,7 @@ static bool queue_blocks(struct engine *e, struct io_u *io_u, struct io_queue_ra
 {
 	uint8_t opcode = draw_opcode(e, io_u);
 
-	if (!io_queue_io(&e->flight, io_u->index, ns_of(io_u), opcode, r.slba, r.nr_blocks, io_u->xfer_buf))
+	if (!io_queue_io(&e->queue, io_u->index, ns_of(io_u), opcode, r.slba, r.nr_blocks, io_u->xfer_buf))
 		return false;
 	if (e->verifies_others && io_u->ddir == DDIR_WRITE)
 		tell_verify(e->td, io_u, opcode);
@@ -152,10 +152,10 @@ static bool queue_trim(struct engine *e, struct io_u *io_u, struct io_queue_rang
 
 		for (unsigned i = 0; i < io_u->number_trim; i++)
 			ranges[i] = range_of(ns, from[i].start, from[i].len);
-		return io_queue_trim(&e->flight, io_u->index, ns, ranges, io_u->number_trim);
+		return io_queue_trim(&e->queue, io_u->index, ns, ranges, io_u->number_trim);
 	}
 #endif
-	return io_queue_trim(&e->flight, io_u->index, ns, &r, 1);
+	return io_queue_trim(&e->queue, io_u->index, ns, &r, 1);
 }
 
 static __attribute__((noinline)) enum fio_q_status queue_other(struct engine *e, struct io_u *io_u)
@@ -164,7 +164,7 @@ static __attribute__((noinline)) enum fio_q_status queue_other(struct engine *e,
 	struct io_queue_range r;
 
 	if (ddir_sync(io_u->ddir)) {
-		io_queue_flush(&e->flight, io_u->index, ns);
+		io_queue_flush(&e->queue, io_u->index, ns);
 		return FIO_Q_QUEUED;
 	}
 	if (!range_of_io(ns, io_u, &r) && !ranges_in_buffer(e->td, io_u))
@@ -195,7 +195,7 @@ static __attribute__((noinline)) int fail(struct thread_data *td, int err, const
 static int engine_commit(struct thread_data *td)
 {
 	struct engine *e = td->io_ops_data;
-	int ret = io_queue_commit(&e->flight);
+	int ret = io_queue_commit(&e->queue);
 
 	return ret < 0 ? fail(td, ret, "io_uring_submit") : 0;
 }
@@ -204,7 +204,7 @@ static int engine_getevents(struct thread_data *td, unsigned int min, unsigned i
 			    const struct timespec *t)
 {
 	struct engine *e = td->io_ops_data;
-	int ret = io_queue_reap(&e->flight, min, max, !td->o.iodepth_batch_complete_min, t);
+	int ret = io_queue_reap(&e->queue, min, max, !td->o.iodepth_batch_complete_min, t);
 
 	if (ret < 0)
 		fail(td, ret, ret == -EPROTO ? "a command completed that was not in flight" : "io_uring_enter");
@@ -217,7 +217,7 @@ static int engine_getevents(struct thread_data *td, unsigned int min, unsigned i
  */
 static __attribute__((noinline)) int judge_uncorrectable(struct engine *e, struct io_u *io_u, int err)
 {
-	const int res = e->flight.slots[io_u->index].res;
+	const int res = e->queue.slots[io_u->index].res;
 
 	if (!err) {
 		log_err("nvmepi: %s: %llu bytes at %llu can be read after Write Uncorrectable\n", io_u->file->file_name,
@@ -237,7 +237,7 @@ static struct io_u *engine_event(struct thread_data *td, int event)
 	int err;
 
 	(void)event;		/* fio asks for events in order */
-	io_u = e->io_us[io_queue_next(&e->flight, &err)];
+	io_u = e->io_us[io_queue_next(&e->queue, &err)];
 	if (e->verifies_others && io_u->flags & IO_U_F_TRIMMED && io_u->flags & IO_U_F_VER_LIST &&
 	    io_u->numberio == IS_UNCORRECTABLE)
 		err = judge_uncorrectable(e, io_u, err);
@@ -248,7 +248,7 @@ static struct io_u *engine_event(struct thread_data *td, int event)
 static char *details(const struct io_u *io_u)
 {
 	const struct engine *e = ns_of(io_u)->owner;
-	int res = e->flight.slots[io_u->index].res;
+	int res = e->queue.slots[io_u->index].res;
 	char name[NVME_STATUS_MAX];
 
 	return strdup(res ? nvme_result_name(res, name) :

@@ -44,7 +44,7 @@ struct engine {
 	unsigned		nr_ns;
 	bool			opened;
 	struct session		session;
-	struct io_queue		flight;
+	struct io_queue		queue;
 	struct io_u		**io_us;	/* by index, which is the tag */
 	uint64_t		mix;		/* state of the random generator for write_mode */
 	bool			verifies_others; /* verify= of what other commands than Write left */
@@ -240,7 +240,7 @@ static int open_session(struct engine *e, char *why)
 		.inject = o->pi_inject, .inject_file = o->pi_inject_file,
 		.into = o->pi_inject_into - 1, .answer = o->pi_expect - 1,
 		.exit = o->pi_exit - 1, .say = say, .inform = inform,
-	}, e->ns, e->nr_ns, &e->flight.job, why);
+	}, e->ns, e->nr_ns, &e->queue.job, why);
 }
 
 static int open_job(struct engine *e)
@@ -318,10 +318,10 @@ static int engine_init(struct thread_data *td)
 	ret = ret ? ret : open_job(e);
 	if (ret)
 		return ret;
-	e->flight.issued = mark_issued;
-	e->flight.ctx = e;
+	e->queue.issued = mark_issued;
+	e->queue.ctx = e;
 	e->io_us = calloc(td->o.iodepth, sizeof(*e->io_us));
-	if (!e->io_us || io_queue_alloc(&e->flight, e->ns, e->nr_ns, td->o.iodepth, num_range(td)))
+	if (!e->io_us || io_queue_alloc(&e->queue, e->ns, e->nr_ns, td->o.iodepth, num_range(td)))
 		return complain("out of memory for I/O buffers");
 	return 0;
 }
@@ -364,7 +364,7 @@ static int engine_post_init(struct thread_data *td)
 	if (o->fixedbufs && !bufs)
 		ret = refuse(why, ENOMEM, "out of memory");
 	else
-		ret = io_queue_start(&e->flight, q, bufs, why);
+		ret = io_queue_start(&e->queue, q, bufs, why);
 	free(bufs);
 	e->started = !ret;
 	if (!ret)
@@ -424,7 +424,7 @@ static void engine_cleanup(struct thread_data *td)
 	if (!e)
 		return;
 	end_session(td, e);
-	io_queue_close(&e->flight);
+	io_queue_close(&e->queue);
 	session_close(&e->session);
 	for (unsigned i = 0; i < e->nr_ns; i++) {
 		if (e->started)

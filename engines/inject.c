@@ -207,7 +207,7 @@ static int rejected(struct io *io, int *res, struct io_job *job)
 	return 0;
 }
 
-int inject_settle(struct io *io, int *res, struct io_job *job)
+int inject_complete(struct io *io, int *res, struct io_job *job)
 {
 	if (!*res)
 		return accepted(io, job);

@@ -30,7 +30,7 @@ void inject_read(struct io *io, struct io_job *job);
  * Checks the answer to a damaged write. After a rejection the undamaged blocks are sent, and *@res
  * becomes the result of that. Returns the errno for fio; 0 if the I/O continues.
  */
-int inject_settle(struct io *io, int *res, struct io_job *job);
+int inject_complete(struct io *io, int *res, struct io_job *job);
 
 /* Returns whether this mismatch of block @index of @io was injected. */
 bool inject_explains(const struct io *io, uint32_t index, unsigned field, struct io_job *job);

@@ -375,7 +375,7 @@ static int judge_read(struct io *io, struct io_job *job)
 	if (io->blocks.md && (io->ns->guard_alone || vfy_plugged(&job->plugin)))
 		host.bad += io_poisoned(io->ns, io->slba, io->blocks, io->nr_blocks);
 	if (vfy_plugged(&job->plugin))
-		found = vfy_plugin_judge(&job->plugin, &io->plugin_io, &io->expect);
+		found = vfy_plugin_check(&job->plugin, &io->plugin_io, &io->expect);
 	ticks_end(&job->stats.checking);
 	count_read(io, checks, &host, job);
 	bad = host.bad;
@@ -404,7 +404,7 @@ void io_change_ends(const struct job_ns *ns, unsigned tag, uint8_t opcode, uint6
 }
 
 /* A command failed: a second access to its blocks, one by one, shows which ones are bad. */
-static int settle_failed(struct io *io, int res, struct io_job *job)
+static int complete_failed(struct io *io, int res, struct io_job *job)
 {
 	uint64_t before = io_blocks_read(&job->stats);
 
@@ -417,7 +417,7 @@ static int settle_failed(struct io *io, int res, struct io_job *job)
 	return nvme_result_errno(res);
 }
 
-static int settle(struct io *io, int res, struct io_job *job)
+static int complete(struct io *io, int res, struct io_job *job)
 {
 	/* With PRACT=1 the device checks nothing of a write. */
 	const bool asked = io->opcode == nvme_cmd_write ? !io->pract : io_looks(io->opcode);
@@ -425,7 +425,7 @@ static int settle(struct io *io, int res, struct io_job *job)
 	if (io->checks && asked && (!res || nvme_result_errno(res) == EILSEQ))
 		job->stats.asked += io->nr_blocks;
 	if (res)
-		return settle_failed(io, res, job);
+		return complete_failed(io, res, job);
 	return io->opcode == nvme_cmd_read ? judge_read(io, job) : 0;
 }
 
@@ -469,13 +469,13 @@ static __attribute__((noinline)) int end_whole(struct io *io, int res, struct io
 	if (res > 0 && job->status)
 		job->status(job->ctx, res);
 	if (io->nr_injections && io->opcode == nvme_cmd_write)
-		err = inject_settle(io, &res, job);
+		err = inject_complete(io, &res, job);
 	else if (!res && changes_blocks(io->opcode) && io_has_injected(job))
 		vfy_injected_mark(job->faults, io->ns->seen.id, io->slba, io->nr_blocks, VFY_SOUND);
 	if (!io->fast_path)
 		note_end(io, res);
 	if (!err)
-		err = settle(io, res, job);
+		err = complete(io, res, job);
 	if (vfy_plugged(&job->plugin) && io->opcode != nvme_cmd_compare && io->opcode != nvme_cmd_verify)
 		vfy_plugin_done(&job->plugin, &io->plugin_io, &io->expect, res);
 	if (io->opcode == nvme_cmd_write)

@@ -138,7 +138,7 @@ struct json_object *report_job(const struct session *s)
 {
 	const struct io_stats *st = &s->job->stats;
 	struct json_object *o = json_object_new_object();
-	struct json_object *facts = vfy_recorder_facts(&s->judge);
+	struct json_object *facts = vfy_recorder_facts(&s->recorder);
 
 	add_text(o, "job", s->opts.job);
 	add_count(o, "thread", s->opts.thread);

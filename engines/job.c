@@ -111,7 +111,7 @@ static unsigned tags_not_given(const struct job_opts *o)
 	return (o->apptag_given ? 0 : PI_APP) | (o->storage_given ? 0 : PI_STORAGE);
 }
 
-static int settle_prchk(struct job_ns *ns, const struct job_opts *o, char *why)
+static int configure_prchk(struct job_ns *ns, const struct job_opts *o, char *why)
 {
 	unsigned want = resolve(ns, o->prchk_given ? o->prchk : WORDS_ALL) & ~VFY_METADATA;
 	int ret = 0;
@@ -144,7 +144,7 @@ static unsigned usual_checks(struct job_ns *ns, const struct job_opts *o)
 	return all;
 }
 
-static int settle_verify(struct job_ns *ns, const struct job_opts *o, char *why)
+static int configure_verify(struct job_ns *ns, const struct job_opts *o, char *why)
 {
 	const struct pi_layout *l = &ns->info.layout;
 	unsigned want = o->verify_given ? resolve(ns, o->verify) : usual_checks(ns, o);
@@ -158,7 +158,7 @@ static int settle_verify(struct job_ns *ns, const struct job_opts *o, char *why)
 	return o->verify_given ? check_words(ns, "pi_verify", o->verify & ~VFY_METADATA, why) : 0;
 }
 
-static int settle_escape(struct job_ns *ns, const struct job_opts *o, char *why)
+static int configure_escape(struct job_ns *ns, const struct job_opts *o, char *why)
 {
 	ns->escape = o->escape;
 	if (!o->escape)
@@ -175,7 +175,7 @@ static int settle_escape(struct job_ns *ns, const struct job_opts *o, char *why)
 	return 0;
 }
 
-static int settle_tags(struct job_ns *ns, const struct job_opts *o, char *why)
+static int configure_tags(struct job_ns *ns, const struct job_opts *o, char *why)
 {
 	const struct pi_layout *l = &ns->info.layout;
 
@@ -195,7 +195,7 @@ static int settle_tags(struct job_ns *ns, const struct job_opts *o, char *why)
 	return 0;
 }
 
-static int settle_protection(struct job_ns *ns, const struct job_opts *o, char *why)
+static int configure_protection(struct job_ns *ns, const struct job_opts *o, char *why)
 {
 	const struct pi_layout *l = &ns->info.layout;
 	/*
@@ -220,17 +220,17 @@ static int settle_protection(struct job_ns *ns, const struct job_opts *o, char *
 		return 0;
 	}
 	ns->pract = o->pract;
-	ret = settle_tags(ns, o, why);
+	ret = configure_tags(ns, o, why);
 	if (!ret)
-		ret = settle_prchk(ns, o, why);
+		ret = configure_prchk(ns, o, why);
 	if (!ret)
-		ret = settle_verify(ns, o, why);
+		ret = configure_verify(ns, o, why);
 	ns->unknown = o->unknown;
 	ns->prchk &= ~o->unknown;
 	ns->prchk_read &= ~o->unknown;
 	ns->verify &= ~o->unknown;
 	if (!ret)
-		ret = settle_escape(ns, o, why);
+		ret = configure_escape(ns, o, why);
 	if (!ret)
 		put_remark(ns);
 	return ret;
@@ -272,7 +272,7 @@ uint32_t job_host_block(const struct job_opts *o, const struct pi_layout *l)
 	return host_block(o, l, &automatic);
 }
 
-static void settle_buffer(struct job_ns *ns, const struct job_opts *o)
+static void configure_buffer(struct job_ns *ns, const struct job_opts *o)
 {
 	ns->host_block = host_block(o, &ns->info.layout, &ns->auto_extended);
 	if (!(ns->host_block & (ns->host_block - 1)))
@@ -306,7 +306,7 @@ static int refuse_size(const struct job_ns *ns, const struct job_size *s, char *
 		      pi_block_size(l));
 }
 
-static int settle_sizes(struct job_ns *ns, const struct job_opts *o, char *why)
+static int configure_sizes(struct job_ns *ns, const struct job_opts *o, char *why)
 {
 	for (unsigned i = 0; i < o->nr_sizes; i++) {
 		const struct job_size *s = &o->sizes[i];
@@ -322,7 +322,7 @@ static int settle_sizes(struct job_ns *ns, const struct job_opts *o, char *why)
 }
 
 /* Sets what is the same in all I/Os. */
-static void settle_common(struct job_ns *ns, const struct job_opts *o)
+static void configure_common(struct job_ns *ns, const struct job_opts *o)
 {
 	struct pi_layout plain = ns->info.layout;
 	struct nvme_io io = {
@@ -358,7 +358,7 @@ static void size_buffers(struct job_ns *ns, const struct job_opts *o)
 		ns->md_size = o->md_per_io;
 }
 
-int job_settle(struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX])
+int job_configure(struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX])
 {
 	char text[WHY_MAX];
 	int ret;
@@ -368,22 +368,22 @@ int job_settle(struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX])
 	ns->readfua = o->readfua;
 	ns->writefua = o->writefua;
 	ns->deac = o->deac;
-	ret = settle_protection(ns, o, why);
+	ret = configure_protection(ns, o, why);
 	if (ret)
 		return ret;
 	ret = check_buffer(ns, o, why);
 	if (ret)
 		return ret;
-	settle_buffer(ns, o);
+	configure_buffer(ns, o);
 	if (o->fio_verify && ns->host_block != ns->info.layout.data_size)
 		return refuse_ns(ns, why, "verify= can't check blocks whose metadata is in the buffer: the tuple is laid "
 			      "over it; give pi_buffer=data and a multiple of %u as bs",
 			      ns->info.layout.data_size);
-	ret = settle_sizes(ns, o, why);
+	ret = configure_sizes(ns, o, why);
 	if (!ret)
 		ret = job_check_commands(ns, o, why);
 	if (!ret) {
-		settle_common(ns, o);
+		configure_common(ns, o);
 		size_buffers(ns, o);
 	}
 	return ret;
@@ -470,7 +470,7 @@ int job_ns_open(const struct target_ops *ops, const char *path, const struct job
 	}
 	ret = identify(ns, why);
 	if (!ret)
-		ret = job_settle(ns, o, why);
+		ret = job_configure(ns, o, why);
 	if (ret) {
 		ns->target->refused = true;
 		job_ns_close(ns);

@@ -179,6 +179,6 @@ int refuse_ns(const struct job_ns *ns, char why[WHY_MAX], const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* The second half of job_ns_open(), for an @ns whose info is filled in. */
-int job_settle(struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX]);
+int job_configure(struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX]);
 
 #endif

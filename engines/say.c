@@ -110,7 +110,7 @@ static bool has_asked(const struct session *s)
 {
 	const struct session_opts *o = &s->opts;
 
-	return s->judge.counts.total || o->plugin || o->log || o->report || o->dump || o->inject;
+	return s->recorder.counts.total || o->plugin || o->log || o->report || o->dump || o->inject;
 }
 
 static void say_costs(const struct session *s)
@@ -212,7 +212,7 @@ static void say_blocks(const struct session *s)
  */
 static void say_hint(const struct session *s)
 {
-	const struct vfy_alike *a = &s->judge.alike;
+	const struct vfy_alike *a = &s->recorder.alike;
 	const struct job_ns *ns = &s->ns[0];
 	char host[64], device[64];
 
@@ -227,7 +227,7 @@ static void say_hint(const struct session *s)
 
 void session_say_summary(const struct session *s)
 {
-	const struct vfy_counts *c = &s->judge.counts;
+	const struct vfy_counts *c = &s->recorder.counts;
 	const struct io_stats *st = &s->job->stats;
 	char text[256], classes[160] = "", injected[64] = "";
 	size_t n = 0;
@@ -240,7 +240,7 @@ void session_say_summary(const struct session *s)
 		snprintf(injected, sizeof(injected), "; of them injected %" PRIu64, c->injected);
 	if (c->total)
 		session_say(s, "mismatches: %s%s%s%s", vfy_counts_text(c, text, sizeof(text)), classes, injected,
-		    s->judge.say_rate.suppressed ? "; not all were shown" : "");
+		    s->recorder.say_rate.suppressed ? "; not all were shown" : "");
 	say_hint(s);
 	if (st->damaged)
 		session_inform(s, "damaged on purpose: %" PRIu64 " blocks: rejected %" PRIu64 ", accepted %" PRIu64
@@ -271,7 +271,7 @@ static bool may_be_injected(const struct session *s)
 
 void session_findings(const struct session *s, bool fio_found, char *text, size_t size)
 {
-	const struct vfy_counts *c = &s->judge.counts;
+	const struct vfy_counts *c = &s->recorder.counts;
 	uint64_t wrong = s->job->stats.unexpected, nonsense = s->job->plugin.nonsense;
 	/* A wrong answer of the device to damage is recorded as injected, but is a finding. */
 	uint64_t found = c->total - c->injected;

@@ -21,7 +21,7 @@ static void take(void *ctx, const struct vfy_mismatch *r)
 {
 	struct session *s = ctx;
 
-	vfy_recorder_take(&s->judge, r);
+	vfy_recorder_take(&s->recorder, r);
 }
 
 static void say_record(void *ctx, const char *line)
@@ -55,7 +55,7 @@ static void log_injected(void *ctx, const struct io *io, const struct vfy_inject
 {
 	struct session *s = ctx;
 
-	vfy_recorder_log(&s->judge, "injected", report_damage(io, d, outcome));
+	vfy_recorder_log(&s->recorder, "injected", report_damage(io, d, outcome));
 }
 
 /* --- opening --- */
@@ -64,21 +64,21 @@ static void log_injected(void *ctx, const struct io *io, const struct vfy_inject
  * The table of injected blocks that all jobs of this fio share. It is created when the engine is
  * loaded, because with create_serialize=0 jobs become separate processes before they open anything.
  */
-static struct vfy_injected *common_book;
-static char no_common_book[WHY_MAX];
+static struct vfy_injected *common_table;
+static char no_common_table[WHY_MAX];
 
-__attribute__((constructor)) static void open_common_book(void)
+__attribute__((constructor)) static void open_common_table(void)
 {
-	common_book = vfy_injected_open(NULL, true, no_common_book);
+	common_table = vfy_injected_open(NULL, true, no_common_table);
 }
 
-static int open_book(struct session *s, char *why)
+static int open_table(struct session *s, char *why)
 {
 	const char *path = s->opts.inject_file;
 
-	s->job->faults = path ? vfy_injected_open(path, s->opts.changes, why) : common_book;
+	s->job->faults = path ? vfy_injected_open(path, s->opts.changes, why) : common_table;
 	if (!s->job->faults && !path)
-		strcpy(why, no_common_book);
+		strcpy(why, no_common_table);
 	return s->job->faults ? 0 : -EINVAL;
 }
 
@@ -149,13 +149,13 @@ static int open_plugin(struct session *s, char *why)
 
 static int open_judge(struct session *s, char *why)
 {
-	int ret = vfy_recorder_open(&s->judge, &(struct vfy_recorder_opts){
+	int ret = vfy_recorder_open(&s->recorder, &(struct vfy_recorder_opts){
 		.job = s->opts.job, .thread = s->opts.thread, .run = s->opts.run,
 		.log = s->opts.log, .report = s->opts.report, .log_rate = s->opts.log_rate,
 		.say_rate = LINES_A_SECOND, .say = say_record, .ctx = s,
 	}, why);
 
-	s->judging = !ret;
+	s->recording = !ret;
 	return ret;
 }
 
@@ -239,7 +239,7 @@ static bool counts_as(const struct job_ns *a, const struct job_ns *b)
  * I/Os on the fast path support neither a plugin nor injection, and are counted for all namespaces
  * together, so namespaces that count differently do not use it.
  */
-static void settle_fast_paths(struct session *s)
+static void choose_fast_paths(struct session *s)
 {
 	unsigned i = 1;
 
@@ -268,7 +268,7 @@ int session_open(struct session *s, const struct session_opts *o, struct job_ns 
 	job->injected = log_injected;
 	job->status = count_status;
 	job->ctx = s;
-	ret = open_book(s, why);
+	ret = open_table(s, why);
 	if (!ret)
 		ret = open_inject(s, why);
 	if (!ret && o->plugin)
@@ -287,7 +287,7 @@ int session_open(struct session *s, const struct session_opts *o, struct job_ns 
 		ret = open_judge(s, why);
 	if (ret)
 		return ret;
-	settle_fast_paths(s);
+	choose_fast_paths(s);
 	if (o->first)
 		session_say_checks(s);
 	return 0;
@@ -311,13 +311,13 @@ int session_end(struct session *s, int fio, bool fio_found)
 {
 	int ret, err;
 
-	if (!s->judging)
+	if (!s->recording)
 		return 0;
-	io_count_bare(&s->ns[0], &s->job->stats);
+	io_count_fast(&s->ns[0], &s->job->stats);
 	session_say_differs(s);
 	session_say_summary(s);
 	err = verdict(s, fio, fio_found);
-	ret = s->opts.report ? vfy_recorder_report(&s->judge, report_job(s)) : 0;
+	ret = s->opts.report ? vfy_recorder_report(&s->recorder, report_job(s)) : 0;
 	if (!ret)
 		return err;
 	session_say(s, "pi_report=%s could not be written: %s", s->opts.report, strerror(-ret));
@@ -326,9 +326,9 @@ int session_end(struct session *s, int fio, bool fio_found)
 
 void session_close(struct session *s)
 {
-	if (s->judging)
-		vfy_recorder_close(&s->judge);
-	s->judging = false;
+	if (s->recording)
+		vfy_recorder_close(&s->recorder);
+	s->recording = false;
 	if (s->job)
 		vfy_plugin_close(&s->job->plugin);
 	if (s->job && s->opts.inject_file && s->job->faults)

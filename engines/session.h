@@ -49,7 +49,7 @@ enum { SESSION_STATUSES = 32 };
 
 struct session {
 	struct session_opts	opts;
-	struct vfy_recorder	judge;
+	struct vfy_recorder	recorder;
 	struct vfy_dump		dump;
 	struct vfy_job		plugin_job;
 	struct vfy_host		host;		/* of ->plugin_job */
@@ -62,7 +62,7 @@ struct session {
 		uint64_t	count;
 	} status[SESSION_STATUSES];
 	unsigned		nr_status;
-	bool			judging;	/* ->judge is open */
+	bool			recording;	/* ->recorder is open */
 	struct io_job		*job;
 };
 

@@ -51,10 +51,10 @@ struct slot {
 };
 
 /* The shared memory, and the format of the file. */
-struct book {
+struct injected_table {
 	uint64_t		magic;
 	uint32_t		version;
-	uint32_t		size;		/* sizeof(struct book) */
+	uint32_t		size;		/* sizeof(struct injected_table) */
 	_Atomic uint64_t	used;		/* slots in use */
 	_Atomic uint64_t	moves;		/* relocations of entries */
 	pthread_mutex_t		lock;		/* serialises writers */
@@ -103,7 +103,7 @@ static uint64_t look(const struct slot *s, uint64_t ns, uint64_t lba, bool *here
 }
 
 /* Returns the word of the block's slot, or a word that is not in_use() if it has none. */
-static uint64_t search(const struct book *b, uint64_t ns, uint64_t lba)
+static uint64_t search(const struct injected_table *b, uint64_t ns, uint64_t lba)
 {
 	for (size_t i = home(ns, lba), n = 0; n < SLOTS; n++, i = next(i)) {
 		bool here;
@@ -120,11 +120,11 @@ struct vfy_injected_block vfy_injected_get(struct vfy_injected *f, uint64_t ns, 
 	uint64_t word, moves;
 
 	do {				/* may have been relocated to a passed slot */
-		moves = atomic_load_explicit(&f->book->moves, memory_order_acquire);
-		word = search(f->book, ns, lba);
+		moves = atomic_load_explicit(&f->table->moves, memory_order_acquire);
+		word = search(f->table, ns, lba);
 		atomic_thread_fence(memory_order_acquire);
 	} while (!in_use(word) &&
-		 moves != atomic_load_explicit(&f->book->moves, memory_order_relaxed));
+		 moves != atomic_load_explicit(&f->table->moves, memory_order_relaxed));
 	if (!in_use(word))
 		return (struct vfy_injected_block){ .state = VFY_SOUND };
 	return (struct vfy_injected_block){ .state = STATE(word), .shows = SHOWS(word) };
@@ -160,7 +160,7 @@ static void put_block(struct slot *s, uint64_t ns, uint64_t lba, unsigned state,
  * Returns the block's slot, or NULL if it has none; *@room is then a slot for it, or NULL if
  * the table is full.
  */
-static struct slot *find(struct book *b, uint64_t ns, uint64_t lba, struct slot **room)
+static struct slot *find(struct injected_table *b, uint64_t ns, uint64_t lba, struct slot **room)
 {
 	*room = NULL;
 	for (size_t i = home(ns, lba), n = 0; n < SLOTS; n++, i = next(i)) {
@@ -177,14 +177,14 @@ static struct slot *find(struct book *b, uint64_t ns, uint64_t lba, struct slot 
 }
 
 /* Returns whether the probe for the entry in slot @i visits slot @at first. */
-static bool leads_by(const struct book *b, size_t at, size_t i)
+static bool leads_by(const struct injected_table *b, size_t at, size_t i)
 {
 	size_t from = home(b->slot[i].ns, b->slot[i].lba);
 
 	return (at - from) % SLOTS < (i - from) % SLOTS;
 }
 
-static void move(struct book *b, size_t from, size_t to)
+static void move(struct injected_table *b, size_t from, size_t to)
 {
 	const struct slot *s = &b->slot[from];
 
@@ -198,7 +198,7 @@ static void move(struct book *b, size_t from, size_t to)
  * Turn a slot that is GONE into EMPTY, after moving entries back whose probes pass it (backward
  * shift).  No slot stays GONE, so that probes stay short.
  */
-static void close_up(struct book *b, size_t hole)
+static void close_up(struct injected_table *b, size_t hole)
 {
 	for (size_t i = next(hole); STATE(word_of(&b->slot[i])) != EMPTY; i = next(i))
 		if (in_use(word_of(&b->slot[i])) && leads_by(b, hole, i)) {
@@ -208,14 +208,14 @@ static void close_up(struct book *b, size_t hole)
 	put(&b->slot[hole], EMPTY, 0);
 }
 
-static void drop(struct book *b, struct slot *s)
+static void drop(struct injected_table *b, struct slot *s)
 {
 	put(s, GONE, 0);
 	atomic_fetch_sub_explicit(&b->used, 1, memory_order_relaxed);
 	close_up(b, s - b->slot);
 }
 
-static int add(struct book *b, struct slot *s, uint64_t ns, uint64_t lba,
+static int add(struct injected_table *b, struct slot *s, uint64_t ns, uint64_t lba,
 	       struct vfy_injected_block blk)
 {
 	if (!s || atomic_load_explicit(&b->used, memory_order_relaxed) >= BLOCKS)
@@ -229,7 +229,7 @@ static int add(struct book *b, struct slot *s, uint64_t ns, uint64_t lba,
  * Repair the table after a process was killed while it changed it: remove the second copy of a
  * relocated entry, correct the count, and turn GONE slots into EMPTY.
  */
-static void repair(struct book *b)
+static void repair(struct injected_table *b)
 {
 	uint64_t used = 0;
 	struct slot *room;
@@ -245,7 +245,7 @@ static void repair(struct book *b)
 			close_up(b, i);
 }
 
-static void lock(struct book *b)
+static void lock(struct injected_table *b)
 {
 	if (pthread_mutex_lock(&b->lock) != EOWNERDEAD)
 		return;
@@ -258,19 +258,19 @@ int vfy_injected_set(struct vfy_injected *f, uint64_t ns, uint64_t lba, struct v
 	struct slot *room, *s;
 	int err = 0;
 
-	lock(f->book);
-	s = find(f->book, ns, lba, &room);
+	lock(f->table);
+	s = find(f->table, ns, lba, &room);
 	if (s && blk.state == VFY_SOUND)
-		drop(f->book, s);
+		drop(f->table, s);
 	else if (s)
 		put(s, blk.state, blk.shows);
 	else if (blk.state != VFY_SOUND)
-		err = add(f->book, room, ns, lba, blk);
-	pthread_mutex_unlock(&f->book->lock);
+		err = add(f->table, room, ns, lba, blk);
+	pthread_mutex_unlock(&f->table->lock);
 	return err;
 }
 
-static void mark(struct book *b, struct slot *s, enum vfy_injected_state state)
+static void mark(struct injected_table *b, struct slot *s, enum vfy_injected_state state)
 {
 	if (state == VFY_SOUND)
 		drop(b, s);
@@ -283,7 +283,7 @@ static bool in_range(const struct slot *s, uint64_t ns, uint64_t lba, uint64_t n
 	return in_use(word_of(s)) && s->ns == ns && s->lba >= lba && s->lba - lba < nr;
 }
 
-static void mark_blocks(struct book *b, uint64_t ns, uint64_t lba, uint64_t nr,
+static void mark_blocks(struct injected_table *b, uint64_t ns, uint64_t lba, uint64_t nr,
 			enum vfy_injected_state state)
 {
 	for (uint64_t i = 0; i < nr; i++) {
@@ -295,7 +295,7 @@ static void mark_blocks(struct book *b, uint64_t ns, uint64_t lba, uint64_t nr,
 }
 
 /* Mark by visiting all slots, for ranges that have more blocks than there are slots. */
-static void mark_slots(struct book *b, uint64_t ns, uint64_t lba, uint64_t nr,
+static void mark_slots(struct injected_table *b, uint64_t ns, uint64_t lba, uint64_t nr,
 		       enum vfy_injected_state state)
 {
 	for (struct slot *s = b->slot; s < b->slot + SLOTS; s++)
@@ -309,7 +309,7 @@ static void mark_slots(struct book *b, uint64_t ns, uint64_t lba, uint64_t nr,
 void vfy_injected_mark(struct vfy_injected *f, uint64_t ns, uint64_t lba, uint64_t nr,
 		     enum vfy_injected_state state)
 {
-	struct book *b = f->book;
+	struct injected_table *b = f->table;
 
 	if (vfy_injected_none(f))
 		return;
@@ -323,7 +323,7 @@ void vfy_injected_mark(struct vfy_injected *f, uint64_t ns, uint64_t lba, uint64
 
 /* --- open --- */
 
-static int init_lock(struct book *b)
+static int init_lock(struct injected_table *b)
 {
 	pthread_mutexattr_t attr;
 	int err = pthread_mutexattr_init(&attr);
@@ -337,7 +337,7 @@ static int init_lock(struct book *b)
 	return err;
 }
 
-static bool is_book(const struct book *b)
+static bool is_table(const struct injected_table *b)
 {
 	return b->magic == MAGIC && b->version == VERSION && b->size == sizeof(*b);
 }
@@ -347,11 +347,11 @@ static bool is_book(const struct book *b)
  * recovers what an earlier run left; the state of its mutex is then meaningless.  For later
  * processes the table is ready.  Returns what is wrong, or NULL.
  */
-static const char *take_over(struct book *b, bool first, bool fresh)
+static const char *take_over(struct injected_table *b, bool first, bool fresh)
 {
-	if (!fresh && b->magic == MAGIC && !is_book(b))
+	if (!fresh && b->magic == MAGIC && !is_table(b))
 		return "is of another version";
-	if (!fresh && !is_book(b))
+	if (!fresh && !is_table(b))
 		return "is not a book of faults";
 	if (!first)
 		return NULL;
@@ -371,12 +371,12 @@ static const char *map(struct vfy_injected *f, bool first, bool fresh)
 	const int prot = f->read_only ? PROT_READ : PROT_READ | PROT_WRITE;
 	const char *wrong;
 
-	f->book = mmap(NULL, sizeof(*f->book), prot, flags, f->fd, 0);
-	if (f->book == MAP_FAILED)
+	f->table = mmap(NULL, sizeof(*f->table), prot, flags, f->fd, 0);
+	if (f->table == MAP_FAILED)
 		return strerror(errno);
-	wrong = take_over(f->book, first, fresh);
+	wrong = take_over(f->table, first, fresh);
 	if (wrong)
-		munmap(f->book, sizeof(*f->book));
+		munmap(f->table, sizeof(*f->table));
 	return wrong;
 }
 
@@ -389,7 +389,7 @@ static const char *reserve(int fd)
 	int ret;
 
 	do
-		ret = fallocate(fd, 0, 0, sizeof(struct book));
+		ret = fallocate(fd, 0, 0, sizeof(struct injected_table));
 	while (ret && errno == EINTR);
 	return ret && errno != EOPNOTSUPP ? strerror(errno) : NULL;
 }
@@ -410,9 +410,9 @@ static const char *map_locked(struct vfy_injected *f)
 	if (fstat(f->fd, &st))
 		return strerror(errno);
 	fresh = first && !st.st_size;
-	if (!fresh && st.st_size != sizeof(struct book))
+	if (!fresh && st.st_size != sizeof(struct injected_table))
 		return "is not a book of faults";
-	if (fresh && ftruncate(f->fd, sizeof(struct book)))
+	if (fresh && ftruncate(f->fd, sizeof(struct injected_table)))
 		return strerror(errno);
 	wrong = reserve(f->fd);
 	wrong = wrong ? wrong : map(f, first, fresh);
@@ -436,7 +436,7 @@ static const char *map_to_read(struct vfy_injected *f, const char *path)
 	f->read_only = true;
 	if (fstat(f->fd, &st))
 		wrong = strerror(errno);
-	else if (st.st_size != sizeof(struct book))
+	else if (st.st_size != sizeof(struct injected_table))
 		wrong = "is not a book of faults";
 	wrong = wrong ? wrong : map(f, false, false);
 	if (wrong)
@@ -483,7 +483,7 @@ struct vfy_injected *vfy_injected_open(const char *path, bool write, char *why)
 		wrong = path ? map_file(f, path, write) : map(f, true, true);
 	}
 	if (!wrong) {
-		f->used = &f->book->used;
+		f->used = &f->table->used;
 		return f;
 	}
 	refuse(why, EINVAL, "pi_inject_file: %.150s: %s", path ? path : "memory", wrong);
@@ -493,7 +493,7 @@ struct vfy_injected *vfy_injected_open(const char *path, bool write, char *why)
 
 void vfy_injected_close(struct vfy_injected *f)
 {
-	munmap(f->book, sizeof(*f->book));
+	munmap(f->table, sizeof(*f->table));
 	if (f->fd >= 0)
 		close(f->fd);
 	free(f);

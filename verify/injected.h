@@ -15,7 +15,7 @@
 /* The members are private to injected.c.  @used counts the blocks in the table. */
 struct vfy_injected {
 	const _Atomic uint64_t	*used;
-	struct book		*book;
+	struct injected_table		*table;
 	int			fd;	/* -1: anonymous memory */
 	bool			read_only;
 };

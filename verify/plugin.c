@@ -166,13 +166,13 @@ static bool makes_sense(const struct vfy_finding *f, const struct vfy_io *io)
 	       f->field < 1u << VFY_NR_FIELDS && (unsigned)f->class < VFY_NR_CLASSES;
 }
 
-unsigned vfy_plugin_judge(struct vfy_use *use, const struct vfy_io *io, const struct vfy_expect *e)
+unsigned vfy_plugin_check(struct vfy_use *use, const struct vfy_io *io, const struct vfy_expect *e)
 {
 	unsigned found, kept = 0;
 
-	if (!use->plugin->judge)
+	if (!use->plugin->check)
 		return 0;
-	found = use->plugin->judge(use->session.ctx, io, e, use->findings, use->max);
+	found = use->plugin->check(use->session.ctx, io, e, use->findings, use->max);
 	if (found > use->max) {
 		use->nonsense += found - use->max;
 		found = use->max;

@@ -39,7 +39,7 @@ static inline bool vfy_plugged(const struct vfy_use *use)
  * valid.
  */
 void vfy_plugin_prepare(struct vfy_use *use, const struct vfy_io *io, struct vfy_expect *e);
-unsigned vfy_plugin_judge(struct vfy_use *use, const struct vfy_io *io, const struct vfy_expect *e);
+unsigned vfy_plugin_check(struct vfy_use *use, const struct vfy_io *io, const struct vfy_expect *e);
 void vfy_plugin_done(struct vfy_use *use, const struct vfy_io *io, const struct vfy_expect *e, int res);
 
 #endif

@@ -54,7 +54,7 @@ uint64_t stamp_to_tag(const struct stamp_layout *p, uint32_t gen);
 uint32_t stamp_from_tag(const struct stamp_layout *p, uint64_t tag);
 
 /*
- * Check the blocks of a read, as judge() of struct vfy_plugin.  @then[i] is the snapshot of
+ * Check the blocks of a read, as check() of struct vfy_plugin.  @then[i] is the snapshot of
  * block i that vfy_gens_look() returned before the read.
  */
 unsigned stamp_judge(const struct stamp_layout *p, const struct vfy_io *io, const uint64_t *then,

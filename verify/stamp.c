@@ -138,7 +138,7 @@ static void stamp_prepare(void *ctx, const struct vfy_io *io, struct vfy_expect 
 }
 
 /* @io can be a part of the I/O that was prepared. */
-static unsigned judge(void *ctx, const struct vfy_io *io, const struct vfy_expect *e,
+static unsigned check_read(void *ctx, const struct vfy_io *io, const struct vfy_expect *e,
 		      struct vfy_finding *f, unsigned max)
 {
 	const struct under_way *u = &((struct job *)ctx)->ios[io->tag];
@@ -345,6 +345,6 @@ const struct vfy_plugin vfy_stamp = {
 	.open		= stamp_open,
 	.close		= stamp_close,
 	.prepare	= stamp_prepare,
-	.judge		= judge,
+	.check		= check_read,
 	.done		= done,
 };

@@ -14,7 +14,7 @@
  *			   generates tuples and sends the command
  *		done()	   with the command's result
  *	read	prepare()  decide what its blocks should carry
- *		judge()	   check the blocks that were read; only if the command succeeded
+ *		check()	   check the blocks that were read; only if the command succeeded
  *		done()
  *	others	prepare()  for commands that change blocks: Write Zeroes, Write
  *		done()	   Uncorrectable, each range of Dataset Management; blocks have no
@@ -22,7 +22,7 @@
  *
  * For Compare and Verify only prepare() is called.  A plugin that asks for it (struct
  * vfy_session) is told of each Flush as of the others, with no blocks.  If the device fails a read, its blocks
- * are read again one by one, unchecked, and judge() is called for each.
+ * are read again one by one, unchecked, and check() is called for each.
  *
  * There is one open() and one close() per job.  open() runs in fio's main process, the
  * other functions in the job's own thread or process, one call at a time.  A plugin that
@@ -134,7 +134,7 @@ struct vfy_finding {
 /* The result of open(). */
 struct vfy_session {
 	void		*ctx;
-	unsigned	owns;	/* PI_* and VFY_METADATA that judge() checks, not the engine */
+	unsigned	owns;	/* PI_* and VFY_METADATA that check() checks, not the engine */
 	bool		flushes; /* prepare() and done() are called for Flush, too */
 };
 
@@ -164,7 +164,7 @@ struct vfy_plugin {
 	 * Check the blocks of a read.  Returns the number of findings; the first @max are stored
 	 * in @f.
 	 */
-	unsigned (*judge)(void *ctx, const struct vfy_io *io, const struct vfy_expect *e,
+	unsigned (*check)(void *ctx, const struct vfy_io *io, const struct vfy_expect *e,
 			  struct vfy_finding *f, unsigned max);
 
 	/* The command has ended.  @res: 0 success, above 0 the NVMe status word, below 0 -errno. */

@@ -93,7 +93,7 @@ static uint32_t blocks_of_read(const struct scan_args *a, const struct job_ns *n
 	return blocks ? blocks : 1;
 }
 
-static void settle_checks(const struct scan_args *a, struct job_ns *ns, uint32_t blocks)
+static void configure_checks(const struct scan_args *a, struct job_ns *ns, uint32_t blocks)
 {
 	const struct job_size read = { "--bs", blocks * (uint64_t)pi_block_size(&ns->info.layout),
 				       JOB_SIZE_TRANSFER };
@@ -114,7 +114,7 @@ static void settle_checks(const struct scan_args *a, struct job_ns *ns, uint32_t
 	char why[WHY_MAX];
 
 	o.storage_check = o.prchk & PI_STORAGE ? -1 : 0;
-	if (job_settle(ns, &o, why))
+	if (job_configure(ns, &o, why))
 		die_of_job(why);
 	if (*ns->remark && ((ns->remark_on == PI_APP && scan_given(a, APPTAG)) ||
 			    (ns->remark_on == PI_STORAGE && scan_given(a, STORAGE_TAG))))
@@ -128,11 +128,11 @@ static unsigned default_threads(void)
 	return cpus < 1 ? 1 : cpus < 4 ? cpus : 4;
 }
 
-static void settle(const struct scan_args *a, struct scan *s)
+static void configure(const struct scan_args *a, struct scan *s)
 {
 	open_target(a, &s->ns);
 	s->io_blocks = blocks_of_read(a, &s->ns);
-	settle_checks(a, &s->ns, s->io_blocks);
+	configure_checks(a, &s->ns, s->io_blocks);
 	scan_range(a, s->ns.info.nr_blocks, &s->first, &s->end);
 	s->next = s->first;
 	s->unfinished = UINT64_MAX;
@@ -311,7 +311,7 @@ static int run(const struct scan_args *a)
 
 	if (a->json)
 		open_json(&json, a->json);
-	if (vfy_recorder_open(&scan.judge, &o, why)) {
+	if (vfy_recorder_open(&scan.recorder, &o, why)) {
 		if (a->json && json.renamed)
 			unlink(json.new);
 		scan_die("%s", why);
@@ -322,10 +322,10 @@ static int run(const struct scan_args *a)
 	scan_run(&scan);
 	scan_show_summary(&scan);
 	tell_of_rest();
-	told = !a->log || scan.judge.log_fd >= 0;
+	told = !a->log || scan.recorder.log_fd >= 0;
 	if (!told)
 		fprintf(stderr, "nvmepi-scan: --log=%s: could not be written completely\n", a->log);
-	vfy_recorder_close(&scan.judge);
+	vfy_recorder_close(&scan.recorder);
 	if (a->json)
 		told &= write_json(&json, scan_json(&scan));
 	if (scan.bad.blocks)
@@ -373,7 +373,7 @@ int main(int argc, char **argv)
 		scan_die("out of memory");
 	if (a.info)
 		return tell_info(&a);
-	settle(&a, &scan);
+	configure(&a, &scan);
 	status = scan_given(&a, DECODE) ? decode(&scan, a.decode) : run(&a);
 	job_ns_close(&scan.ns);
 	return status;

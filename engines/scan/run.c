@@ -22,7 +22,7 @@ struct worker {
 	struct scan	*scan;
 	pthread_t	thread;
 	bool		started;
-	struct io_queue	flight;
+	struct io_queue	queue;
 	uint8_t		*buffers;	/* one per tag */
 	size_t		buffer_size;
 	unsigned	*free;		/* tags that are not in flight */
@@ -43,7 +43,7 @@ static void take_record(void *ctx, const struct vfy_mismatch *r)
 	unsigned bit = __builtin_ctz(r->field);
 
 	pthread_mutex_lock(&s->lock);
-	vfy_recorder_take(&s->judge, r);
+	vfy_recorder_take(&s->recorder, r);
 	for (uint32_t i = 0; i < (r->blocks ? r->blocks : 1); i++) {
 		vfy_ranges_add(&s->field[bit], r->lba + i);
 		vfy_ranges_add(&s->bad, r->lba + i);
@@ -181,7 +181,7 @@ static int look_at(struct worker *w, const struct io *one, bool judged)
 	if (res && nvme_result_errno(res) != EILSEQ)
 		tell_of_status(w, one, VFY_DATA, VFY_UNCLASSED, res);
 	else if (!judged)
-		io_end(&copy, res, &w->flight.job);
+		io_end(&copy, res, &w->queue.job);
 	if (!res)
 		w->escaped += count_escaped(one);
 	return 0;
@@ -234,7 +234,7 @@ static void start_reads(struct worker *w)
 	while (w->nr_free && (nr = take_blocks(s, &lba))) {
 		unsigned tag = w->free[--w->nr_free];
 
-		io_queue_io(&w->flight, tag, &s->ns, nvme_cmd_read, lba, nr,
+		io_queue_io(&w->queue, tag, &s->ns, nvme_cmd_read, lba, nr,
 			  w->buffers + tag * w->buffer_size);
 	}
 }
@@ -242,8 +242,8 @@ static void start_reads(struct worker *w)
 static void end_read(struct worker *w)
 {
 	int err;
-	unsigned tag = io_queue_next(&w->flight, &err);
-	const struct io_queue_slot *slot = &w->flight.slots[tag];
+	unsigned tag = io_queue_next(&w->queue, &err);
+	const struct io_queue_slot *slot = &w->queue.slots[tag];
 	uint32_t known = slot->io.nr_blocks;
 
 	w->free[w->nr_free++] = tag;
@@ -261,7 +261,7 @@ static void read_all(struct worker *w)
 	int n;
 
 	for (start_reads(w); w->nr_free < depth; start_reads(w)) {
-		n = io_queue_reap(&w->flight, 1, depth, false, NULL);
+		n = io_queue_reap(&w->queue, 1, depth, false, NULL);
 		if (n < 0)
 			return fail(w->scan, w->scan->first, n, strerror(-n));
 		for (int i = 0; i < n; i++)
@@ -280,7 +280,7 @@ static void *work(void *arg)
 	struct scan *s = w->scan;
 	char why[WHY_MAX];
 	/* Start the queue here: a ring belongs to the thread that opens it. */
-	int ret = io_queue_start(&w->flight, (struct target_queue_opts){ .sqpoll_cpu = -1 }, NULL,
+	int ret = io_queue_start(&w->queue, (struct target_queue_opts){ .sqpoll_cpu = -1 }, NULL,
 			       why);
 
 	if (ret)
@@ -300,13 +300,13 @@ static void *work(void *arg)
 static int open_worker(struct scan *s, struct worker *w)
 {
 	w->scan = s;
-	w->flight.issued = issued;
-	w->flight.job.record = take_record;
-	w->flight.job.media_apart = true;	/* look_again() handles media errors */
-	w->flight.job.ctx = s;
+	w->queue.issued = issued;
+	w->queue.job.record = take_record;
+	w->queue.job.media_apart = true;	/* look_again() handles media errors */
+	w->queue.job.ctx = s;
 	w->buffer_size = s->io_blocks * (size_t)s->ns.host_block;
 	w->free = calloc(s->depth, sizeof(*w->free));
-	if (!w->free || io_queue_alloc(&w->flight, &s->ns, 1, s->depth, 1) ||
+	if (!w->free || io_queue_alloc(&w->queue, &s->ns, 1, s->depth, 1) ||
 	    posix_memalign((void **)&w->buffers, sysconf(_SC_PAGESIZE), s->depth * w->buffer_size))
 		return -ENOMEM;
 	while (w->nr_free < s->depth) {
@@ -318,7 +318,7 @@ static int open_worker(struct scan *s, struct worker *w)
 
 static void close_worker(struct worker *w)
 {
-	io_queue_close(&w->flight);
+	io_queue_close(&w->queue);
 	free(w->buffers);
 	free(w->free);
 }

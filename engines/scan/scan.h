@@ -42,7 +42,7 @@ struct scan {
 	pthread_mutex_t		lock;
 	pthread_cond_t		ended;		/* ->running has become 0 */
 	unsigned		running;	/* number of threads */
-	struct vfy_recorder	judge;
+	struct vfy_recorder	recorder;
 	struct vfy_ranges	bad, field[VFY_NR_FIELDS];	/* @field by bit number */
 	struct json_object	*findings;	/* the first @list findings */
 	uint64_t		escaped;	/* number of escaped blocks */

@@ -149,9 +149,9 @@ void scan_show_summary(const struct scan *s)
 	clear_progress(s);
 	if (!s->text)
 		return;
-	if (s->judge.counts.total > json_object_array_length(s->findings))
+	if (s->recorder.counts.total > json_object_array_length(s->findings))
 		printf("... and %" PRIu64 " findings more\n",
-		       s->judge.counts.total - json_object_array_length(s->findings));
+		       s->recorder.counts.total - json_object_array_length(s->findings));
 	printf("%" PRIu64 " blocks (%s) in %.2f s, %s/s: %" PRIu64 " checked, %" PRIu64 " bad, %" PRIu64
 	       " escaped (deallocated, or never written)\n", done,
 	       bytes_text(bytes_of(s, done), size),
@@ -239,7 +239,7 @@ struct json_object *scan_json(const struct scan *s)
 	add_number(o, "bad", s->bad.blocks);
 	add_number(o, "escaped", s->escaped);
 	json_object_object_add(o, "bad_blocks", bad_blocks(s));
-	json_object_object_add(o, "mismatches", vfy_json_counts(&s->judge.counts));
+	json_object_object_add(o, "mismatches", vfy_json_counts(&s->recorder.counts));
 	json_object_object_add(o, "findings", json_object_get(s->findings));
 	json_object_object_add(o, "seconds", json_object_new_double(s->seconds));
 	return o;

@@ -94,7 +94,7 @@ static inline bool trial_settle(struct trial *t)
 	t->o.nr_sizes = 1;
 	t->ns = (struct job_ns){ .path = "ng", .info = info_of(&t->f), .target = &t->target };
 	t->ns.info.oncs = 0xffff;
-	ret = job_settle(&t->ns, &t->o, why);
+	ret = job_configure(&t->ns, &t->o, why);
 	t->ns.own_only = 0;			/* as if this run had written every block */
 	return UNIT_CHECK(!ret, "%s: %s", format_text(&t->f), why);
 }

@@ -68,20 +68,20 @@ static inline struct job job_on(const struct oracle_format *f)
 	return j;
 }
 
-static inline int settle(struct job *j, struct job_ns *ns, char *why)
+static inline int configure(struct job *j, struct job_ns *ns, char *why)
 {
 	*ns = (struct job_ns){ .path = "/dev/ng0n7", .info = j->info, .target = &j->target };
 	j->o.sizes = j->sizes;
 	j->o.nr_sizes = j->nr;
-	return job_settle(ns, &j->o, why);
+	return job_configure(ns, &j->o, why);
 }
 
 /* A job that must be taken. */
-static inline struct job_ns settled(struct job *j)
+static inline struct job_ns configured(struct job *j)
 {
 	char why[WHY_MAX] = "";
 	struct job_ns ns;
-	int ret = settle(j, &ns, why);
+	int ret = configure(j, &ns, why);
 
 	UNIT_CHECK(!ret, "returned %d: %s", ret, why);
 	return ns;
@@ -92,7 +92,7 @@ static inline void refused(struct job *j, const char *option, const char *words)
 {
 	char why[WHY_MAX] = "";
 	struct job_ns ns;
-	int ret = settle(j, &ns, why);
+	int ret = configure(j, &ns, why);
 	const char *rest = strstr(why, "): ");
 
 	UNIT_CHECK(ret == -EINVAL, "returned %d, wanted '%s %s'", ret, option, words);

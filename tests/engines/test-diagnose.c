@@ -84,7 +84,7 @@ static void host_alone(void)
 		r.o.prchk_given = r.o.verify_given = true;
 		r.o.prchk = 0;
 		r.o.verify = WORDS_ALL;
-		UNIT_CHECK(!job_settle(&r.ns, &r.o, why), "%s", why);
+		UNIT_CHECK(!job_configure(&r.ns, &r.o, why), "%s", why);
 		UNIT_CHECK(command(&r, nvme_cmd_read) == 0, "the device checks");
 		UNIT_CHECK(io(&r, nvme_cmd_read) == EILSEQ, "%s: damage passes",
 			   format_text(&formats[i]));

@@ -6,7 +6,7 @@
 
 static void buffer_is(struct job *j, const char *what, uint32_t host_block, bool by_itself)
 {
-	struct job_ns ns = settled(j);
+	struct job_ns ns = configured(j);
 
 	UNIT_CHECK(ns.host_block == host_block, "%s: blocks of %u, wanted %u", what, ns.host_block,
 		   host_block);

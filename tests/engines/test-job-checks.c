@@ -13,7 +13,7 @@ struct checks {
 
 static void checks_are(struct job *j, const char *what, struct checks want)
 {
-	struct job_ns ns = settled(j);
+	struct job_ns ns = configured(j);
 
 	UNIT_CHECK(ns.prchk == want.prchk, "%s: the device checks %x, wanted %x", what, ns.prchk, want.prchk);
 	UNIT_CHECK(ns.prchk_read == want.read, "%s: the device checks %x in reads, wanted %x", what,
@@ -58,7 +58,7 @@ static void checks_by_default(void)
 		j.o.pract = rows[i].pract;
 		j.o.remembers = true;
 		checks_are(&j, rows[i].name, rows[i].want);
-		UNIT_CHECK(settled(&j).pract == rows[i].pract, "%s: PRACT is lost", rows[i].name);
+		UNIT_CHECK(configured(&j).pract == rows[i].pract, "%s: PRACT is lost", rows[i].name);
 	}
 }
 
@@ -159,7 +159,7 @@ static void checks_of_storage(void)
 		if (rows[i].given)
 			set_prchk(&j, rows[i].prchk);
 		j.o.storage_check = rows[i].check;
-		ns = settled(&j);
+		ns = configured(&j);
 		UNIT_CHECK(ns.prchk == rows[i].want, "row %zu: %x, wanted %x", i, ns.prchk,
 			   rows[i].want);
 	}
@@ -240,7 +240,7 @@ static void refuses_what_cannot_be(void)
 			j.info.storage_mask = 0;
 		else
 			j.info.storage_mask = ~0ULL;
-		ns = settled(&j);
+		ns = configured(&j);
 		UNIT_CHECK(strstr(ns.remark, rows[i].words), "%s: the remark is '%s'", rows[i].name, ns.remark);
 		UNIT_CHECK(ns.verify == rows[i].can && ns.prchk == rows[i].can, "%s: %x and %x are checked",
 			   rows[i].name, ns.verify, ns.prchk);
@@ -250,13 +250,13 @@ static void refuses_what_cannot_be(void)
 		set_verify(&j, rows[i].word);
 		refused(&j, "pi_verify:", rows[i].words);
 		set_verify(&j, GARS | VFY_METADATA | WORDS_ALL);
-		UNIT_CHECK(settled(&j).verify == rows[i].can, "%s: pi_verify=all", rows[i].name);
+		UNIT_CHECK(configured(&j).verify == rows[i].can, "%s: pi_verify=all", rows[i].name);
 	}
 	struct job j = job_on(&type3);
 
 	j.o.apptag = 0xffff;			/* another reference tag: no escape */
 	set_verify(&j, PI_GUARD);
-	UNIT_CHECK(!*settled(&j).remark, "type 3, apptag=0xffff alone");
+	UNIT_CHECK(!*configured(&j).remark, "type 3, apptag=0xffff alone");
 }
 
 static void refuses_escapes(void)
@@ -264,7 +264,7 @@ static void refuses_escapes(void)
 	struct job j = job_on(&separate);
 
 	j.o.escape = JOB_ESCAPE_REJECT;
-	UNIT_CHECK(settled(&j).escape == JOB_ESCAPE_REJECT, "pi_escape is lost");
+	UNIT_CHECK(configured(&j).escape == JOB_ESCAPE_REJECT, "pi_escape is lost");
 	set_verify(&j, 0);
 	refused(&j, "pi_escape:", "pi_verify");
 	j.o.verify_given = false;
@@ -292,7 +292,7 @@ static void refuses_protection(void)
 			j.o.pract = k == 3;
 			set_prchk(&j, (const unsigned[]){ 0, PI_GUARD, GARS | WORDS_ALL, GARS }[k]);
 			checks_are(&j, "pi_act, pi_chk", none_but_md);
-			UNIT_CHECK(!settled(&j).pract, "pi_act=1 is still there");
+			UNIT_CHECK(!configured(&j).pract, "pi_act=1 is still there");
 		}
 		j = job_on(bare[i]);
 		set_verify(&j, PI_APP);
@@ -311,7 +311,7 @@ static void refuses_protection(void)
 
 /* --- tags --- */
 
-static void tags_settled(void)
+static void tags_configured(void)
 {
 	struct job j = job_on(&storage);
 	struct job_ns ns;
@@ -320,7 +320,7 @@ static void tags_settled(void)
 	set_storage(&j, 0xffff);
 	j.o.apptag = 0xabcd;
 	j.o.apptag_mask = 0x0ff0;
-	ns = settled(&j);
+	ns = configured(&j);
 	UNIT_CHECK(ns.tags.ref == 0xffffffff, "reference tag %" PRIx64 "h", ns.tags.ref);
 	UNIT_CHECK(ns.tags.storage == 0xffff, "storage tag %" PRIx64 "h", ns.tags.storage);
 	UNIT_CHECK(ns.tags.storage_mask == 0xf0ff, "LBSTM %" PRIx64 "h", ns.tags.storage_mask);
@@ -338,7 +338,7 @@ static void refuses_tags(void)
 	set_ref(&j, 1ULL << 32);
 	refused(&j, "pi_ref=4294967296", "32 bits");
 	set_ref(&j, 0xffffffff);
-	settled(&j);
+	configured(&j);
 	j = job_on(&storage);				/* 48 bits, 16 of them storage tag */
 	set_ref(&j, 1ULL << 32);
 	refused(&j, "pi_ref=4294967296", "32 bits");
@@ -364,7 +364,7 @@ int main(int argc, char **argv)
 		{ "refuses_what_cannot_be", refuses_what_cannot_be },
 		{ "refuses_escapes", refuses_escapes },
 		{ "refuses_protection", refuses_protection },
-		{ "tags_settled", tags_settled },
+		{ "tags_configured", tags_configured },
 		{ "refuses_tags", refuses_tags },
 	};
 

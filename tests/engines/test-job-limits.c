@@ -39,7 +39,7 @@ static void not_by_transfers(void)
 
 		j.info.max_transfer = 512 << 10;
 		j.target.max_transfer = 128 << 10;
-		settled(&j);
+		configured(&j);
 		j.o.fio_verify = true;			/* reads it back */
 		refused(&j, "bs=4194304", "MDTS");
 		j.o.fio_verify = false;
@@ -48,7 +48,7 @@ static void not_by_transfers(void)
 		};
 		refused(&j, "bs=4194304", "MDTS");
 		j.sizes[0].bytes = 128 << 10;
-		settled(&j);
+		configured(&j);
 		j.sizes[0].bytes += 4096;
 		refused(&j, "bs=135168", "the kernel's max_hw_sectors_kb");
 	}
@@ -62,10 +62,10 @@ static void by_own_name(void)
 			struct job j = job_of(&separate, named[i].opcode, 64 << 10);
 
 			*limit_at(&j, k) = 64 << 10;
-			settled(&j);
+			configured(&j);
 			j.sizes[0].bytes += 4096;
 			if (i != k) {
-				settled(&j);
+				configured(&j);
 				continue;
 			}
 			refused(&j, "bs=69632", named[i].limit);
@@ -74,7 +74,7 @@ static void by_own_name(void)
 			j.o.write_mode.part[1].opcode = nvme_cmd_write;
 			refused(&j, "bs=69632", named[i].limit);
 			j.sizes[0].kind = JOB_SIZE_TRANSFER;	/* reads are no longer than they were */
-			settled(&j);
+			configured(&j);
 		}
 }
 
@@ -100,7 +100,7 @@ static void metadata_counts(void)
 			j.info.max_transfer = 8 * rows[i].block;
 			if (k < ARRAY_SIZE(named))
 				*limit_at(&j, k) = 8 * rows[i].block;
-			settled(&j);
+			configured(&j);
 			j.sizes[0].bytes += 4096;
 			refused(&j, "bs=36864", k < ARRAY_SIZE(named) ? named[k].limit : "(MDTS)");
 			j.sizes[0].bytes -= 4096;
@@ -118,7 +118,7 @@ static void kernel_counts_all(void)
 
 	j.info.limits.data_only = true;
 	j.target.max_transfer = 8 * 4160;
-	settled(&j);
+	configured(&j);
 	j.target.max_transfer--;
 	refused(&j, "bs=32768", "max_hw_sectors_kb");
 }
@@ -153,7 +153,7 @@ static void trims(void)
 		if (rows[i].words)
 			refused(&j, rows[i].option, rows[i].words);
 		else
-			settled(&j);
+			configured(&j);
 	}
 }
 
@@ -166,7 +166,7 @@ static void trims_that_write(void)
 	j.info.limits = (struct nvme_limits){ .ranges = 1, .range_blocks = 64, .trim_blocks = 64 };
 	j.info.max_transfer = 32 * 4096;
 	add_size(&j, "bs", 32 * 4096, JOB_SIZE_TRIM | JOB_SIZE_WRITE);
-	settled(&j);
+	configured(&j);
 	j.sizes[0].bytes += 4096;
 	refused(&j, "bs=135168", "MDTS");
 	j.info.max_transfer = 0;
@@ -182,12 +182,12 @@ static void zoned(void)
 	j.info.csi = NVME_CSI_ZNS;
 	refused(&j, "rw:", "zoned");
 	j.o.writes = false;
-	settled(&j);
+	configured(&j);
 	j.o.trims = true;
 	refused(&j, "rw:", "zoned");
 	j = job_of(&separate, nvme_cmd_verify, 4096);	/* changes nothing */
 	j.info.csi = NVME_CSI_ZNS;
-	settled(&j);
+	configured(&j);
 }
 
 int main(int argc, char **argv)

@@ -53,7 +53,7 @@ static void refuses_any_size(void)
 		add_size(&j, "bsrange", 65536, JOB_SIZE_TRIM);
 		add_size(&j, "blockalign", 4096, JOB_SIZE_ALIGN);
 		add_size(&j, "offset", 0, JOB_SIZE_ALIGN);
-		settled(&j);
+		configured(&j);
 		j.sizes[wrong].bytes += 512;
 		refused(&j, j.sizes[wrong].option, "multiple of the 4096 bytes");
 	}
@@ -66,11 +66,11 @@ static void limit_of_blocks(void)
 
 	j.info.layout.data_size = 512;
 	add_size(&j, "bs", 65536 * 512, JOB_SIZE_TRANSFER);
-	UNIT_CHECK(settled(&j).max_blocks == 65536, "%u blocks", settled(&j).max_blocks);
+	UNIT_CHECK(configured(&j).max_blocks == 65536, "%u blocks", configured(&j).max_blocks);
 	j.sizes[0].bytes += 512;
 	refused(&j, "bs=33554944", "65537 blocks");
 	j.sizes[0].kind = JOB_SIZE_TRIM;		/* the length of a range is wider */
-	settled(&j);
+	configured(&j);
 }
 
 /*
@@ -101,13 +101,13 @@ static void limit_of_transfer(void)
 			j.o.compare = rows[i].compare;
 			j.info.max_transfer = by_target ? UINT32_MAX : limit;
 			j.target.max_transfer = by_target ? limit : 0;
-			settled(&j);
+			configured(&j);
 			j.sizes[0].bytes += 4096;
 			snprintf(words, sizeof(words), "the limit is %u (%s)", limit,
 				 by_target ? "the kernel's max_hw_sectors_kb" : "MDTS");
 			refused(&j, "bs=36864", words);
 			j.sizes[0].kind = JOB_SIZE_TRIM;
-			settled(&j);
+			configured(&j);
 		}
 }
 
@@ -118,7 +118,7 @@ static void limit_of_length(void)
 
 	j.info.layout.data_size = 65536;
 	add_size(&j, "bs", 65535ULL * 65536, JOB_SIZE_TRANSFER);
-	settled(&j);
+	configured(&j);
 	j.sizes[0].bytes += 65536;
 	refused(&j, "bs=4294967296", "the limit is 4294967295");
 }
@@ -129,21 +129,21 @@ static void md_per_io_size(void)
 
 	add_size(&j, "bs", 4096, JOB_SIZE_TRANSFER);
 	add_size(&j, "bs", 16 * 4096, JOB_SIZE_TRANSFER);
-	UNIT_CHECK(settled(&j).md_size == 16 * 8, "sized %u", settled(&j).md_size);
+	UNIT_CHECK(configured(&j).md_size == 16 * 8, "sized %u", configured(&j).md_size);
 	j.o.md_per_io = 16 * 8;
-	UNIT_CHECK(settled(&j).md_size == 16 * 8, "as needed: %u", settled(&j).md_size);
+	UNIT_CHECK(configured(&j).md_size == 16 * 8, "as needed: %u", configured(&j).md_size);
 	j.o.md_per_io = 4096;
-	UNIT_CHECK(settled(&j).md_size == 4096, "larger: %u", settled(&j).md_size);
+	UNIT_CHECK(configured(&j).md_size == 4096, "larger: %u", configured(&j).md_size);
 	j.o.md_per_io = 16 * 8 - 1;
 	refused(&j, "md_per_io_size=127", "128 bytes of metadata");
 
 	j.o.pract = true;			/* none moves: not looked at */
-	UNIT_CHECK(settled(&j).md_size == 0, "with PRACT: %u", settled(&j).md_size);
+	UNIT_CHECK(configured(&j).md_size == 0, "with PRACT: %u", configured(&j).md_size);
 	j.o.compare = true;			/* but with Compare it does */
 	refused(&j, "md_per_io_size=127", "128 bytes of metadata");
 	j = job_on(&extended);
 	j.o.md_per_io = 1;
-	UNIT_CHECK(settled(&j).md_size == 0, "extended: %u", settled(&j).md_size);
+	UNIT_CHECK(configured(&j).md_size == 0, "extended: %u", configured(&j).md_size);
 }
 
 /* --- the engine's own buffers --- */
@@ -177,7 +177,7 @@ static void own_buffers(void)
 		j.o.pract = rows[i].pract;
 		j.o.compare = rows[i].compare;
 		add_size(&j, "bs", rows[i].bs, JOB_SIZE_TRANSFER);
-		ns = settled(&j);
+		ns = configured(&j);
 		UNIT_CHECK(ns.bounce_size == rows[i].bounce,
 			   "row %zu: bounce buffer of %u, wanted %u", i, ns.bounce_size,
 			   rows[i].bounce);
@@ -209,7 +209,7 @@ static void refuses_missing_commands(void)
 		struct job j = job_on(&separate);
 
 		j.info.oncs = ALL_ONCS & ~(1 << rows[i].oncs);
-		settled(&j);
+		configured(&j);
 		if (rows[i].opcode)		/* the second part of a mix */
 			j.o.write_mode = (struct words_mix){
 				2, { { nvme_cmd_write, 90 }, { rows[i].opcode, 10 } } };
@@ -217,7 +217,7 @@ static void refuses_missing_commands(void)
 		j.o.trims = rows[i].trims;
 		refused(&j, rows[i].option, rows[i].words);
 		j.info.oncs = 1 << rows[i].oncs;
-		settled(&j);
+		configured(&j);
 	}
 }
 
@@ -229,7 +229,7 @@ static void reads_need_no_commands(void)
 	j.info.oncs = 0;
 	j.o.writes = false;
 	j.o.write_mode = (struct words_mix){ 1, { { nvme_cmd_write_zeroes, 100 } } };
-	settled(&j);
+	configured(&j);
 }
 
 static void command_flags(void)
@@ -241,7 +241,7 @@ static void command_flags(void)
 		j.o.readfua = set & 1;
 		j.o.writefua = set & 2;
 		j.o.deac = set & 4;
-		ns = settled(&j);
+		ns = configured(&j);
 		UNIT_CHECK(ns.readfua == !!(set & 1) && ns.writefua == !!(set & 2) &&
 			   ns.deac == !!(set & 4), "set %u is lost", set);
 	}
@@ -253,7 +253,7 @@ static void refuses_other_format(void)
 
 	j.o.open.format.lbs = 4096;
 	j.o.open.format.pi = 1;
-	settled(&j);
+	configured(&j);
 	j.o.open.format.ms = 16;
 	j.o.open.format.pif = 2;
 	refused(&j, "not the format", "ns_ms=16, but it is 8; ns_pif=2, but it is 0");

@@ -240,7 +240,7 @@ static inline void start_read(unsigned job, const struct vfy_io *io)
 }
 
 /*
- * Copy the blocks to the layout in which they are transferred, and call the plugin's judge():
+ * Copy the blocks to the layout in which they are transferred, and call the plugin's check():
  * separate metadata needs a buffer of its own, and the computation of guards requires the
  * strides of the layout.
  */
@@ -260,7 +260,7 @@ static inline void judge(unsigned job, const struct vfy_io *io)
 		wire.md = md;
 		wire.md_stride = l->md_size;
 	}
-	bed.found = vfy_stamp.judge(bed.session[job].ctx, &wire, NULL, bed.f, ARRAY_SIZE(bed.f));
+	bed.found = vfy_stamp.check(bed.session[job].ctx, &wire, NULL, bed.f, ARRAY_SIZE(bed.f));
 	free(data);
 	free(md);
 }

@@ -41,7 +41,7 @@ static void many_blocks(void)
 	io = io_of(1, 0, 2, 0, 4);
 	start_read(1, &io);
 	memcpy((void *)io.data, media_at(0), 4 * block_size());
-	UNIT_CHECK(vfy_stamp.judge(bed.session[1].ctx, &io, NULL, bed.f, 1) == 2 || bed.shape->room >= 16,
+	UNIT_CHECK(vfy_stamp.check(bed.session[1].ctx, &io, NULL, bed.f, 1) == 2 || bed.shape->room >= 16,
 		   "%s: not all were counted", shape_name(bed.shape));
 	UNIT_CHECK(bed.f[1].index == 99, "%s: more than there is room for", shape_name(bed.shape));
 }

@@ -102,7 +102,7 @@ static uint64_t mask_of(const struct pi_layout *l, const struct pi_tags *t, enum
  * prepare() gave some writes other tags, e->tags would hold them, and host->verify() would have
  * to be called instead.
  */
-static unsigned example_judge(void *ctx, const struct vfy_io *io, const struct vfy_expect *e,
+static unsigned example_check(void *ctx, const struct vfy_io *io, const struct vfy_expect *e,
 			      struct vfy_finding *f, unsigned max)
 {
 	struct example *x = ctx;
@@ -149,6 +149,6 @@ const struct vfy_plugin VFY_PLUGIN_SYMBOL = {
 	.open		= example_open,
 	.close		= example_close,
 	.prepare	= example_prepare,
-	.judge		= example_judge,
+	.check		= example_check,
 	.done		= example_done,
 };
