@@ -34,10 +34,11 @@ def plain(lbs):
 
 def names_folder(word):
     """
-    Returns whether a word of the command line names a folder for images, such as /dev/shm, and not
-    a device.
+    Returns whether a word of the command line names a folder for images, such as /dev/shm or one
+    in it, and not a device.
     """
-    return not word.startswith("/dev/ng") and (Path(word).is_dir() or not word.startswith("/dev/"))
+    return not word.startswith("/dev/ng") and (
+        not word.startswith("/dev/") or Path(word).is_dir() or word.startswith("/dev/shm/"))
 
 
 def image_folder(word):
