@@ -349,10 +349,10 @@ static bool is_table(const struct injected_table *b)
  */
 static const char *take_over(struct injected_table *b, bool first, bool fresh)
 {
-	if (!fresh && b->magic == MAGIC && !is_table(b))
-		return "is of another version";
+	/* The process that created the file was killed before it stored the magic, which comes last. */
+	fresh |= first && !b->magic && (!b->version || b->version == VERSION) && !b->used;
 	if (!fresh && !is_table(b))
-		return "is not a book of faults";
+		return b->magic == MAGIC ? "is of another version" : "is not a table of injected blocks";
 	if (!first)
 		return NULL;
 	if (init_lock(b))
@@ -411,7 +411,7 @@ static const char *map_locked(struct vfy_injected *f)
 		return strerror(errno);
 	fresh = first && !st.st_size;
 	if (!fresh && st.st_size != sizeof(struct injected_table))
-		return "is not a book of faults";
+		return "is not a table of injected blocks";
 	if (fresh && ftruncate(f->fd, sizeof(struct injected_table)))
 		return strerror(errno);
 	wrong = reserve(f->fd);
@@ -437,7 +437,7 @@ static const char *map_to_read(struct vfy_injected *f, const char *path)
 	if (fstat(f->fd, &st))
 		wrong = strerror(errno);
 	else if (st.st_size != sizeof(struct injected_table))
-		wrong = "is not a book of faults";
+		wrong = "is not a table of injected blocks";
 	wrong = wrong ? wrong : map(f, false, false);
 	if (wrong)
 		close(f->fd);

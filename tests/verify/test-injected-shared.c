@@ -234,6 +234,23 @@ static void file_killed(void)
 	}
 }
 
+/* A process that was killed while it created the file leaves one of the full size, all zero. */
+static void file_unfinished(void)
+{
+	const char *path = in_folder("unfinished");
+	struct vfy_injected *f = book(path);
+	struct stat st;
+
+	vfy_injected_close(f);
+	UNIT_CHECK(!stat(path, &st) && !truncate(path, 0) && !truncate(path, st.st_size), "can't be cleared");
+	f = book(path);
+	set(f, 1, 7, DAMAGED(1));
+	vfy_injected_close(f);
+	f = book(path);
+	is(f, 1, 7, DAMAGED(1));
+	vfy_injected_close(f);
+}
+
 /* Returns the offset in the file of the 24-byte entry of @lba, and copies it to @entry. */
 static off_t entry_of(const char *path, uint64_t lba, uint8_t entry[24])
 {
@@ -315,7 +332,7 @@ static void file_refused(void)
 	refused("/nowhere/x", "No such file");
 	refused(folder, "directory");
 	overwrite(path, 0, "some text of somebody's\n");
-	refused(path, "not a book");
+	refused(path, "not a table");
 	UNIT_CHECK(!stat(path, &st) && st.st_size == 24, "it was changed");
 	unlink(path);
 	vfy_injected_close(book(path));
@@ -324,11 +341,11 @@ static void file_refused(void)
 	overwrite(path, 8, "\001");
 	vfy_injected_close(book(path));
 	overwrite(path, 0, "x");
-	refused(path, "not a book");
+	refused(path, "not a table");
 	overwrite(path, 0, "n");
 	vfy_injected_close(book(path));
 	UNIT_CHECK(!stat(path, &st) && !truncate(path, st.st_size - 1), "can't cut it");
-	refused(path, "not a book");
+	refused(path, "not a table");
 	UNIT_CHECK(!truncate(path, 0), "can't empty it");
 	vfy_injected_close(book(path));
 }
@@ -352,6 +369,7 @@ int main(int argc, char **argv)
 		{ "file_again", file_again },
 		{ "file_shared", file_shared },
 		{ "file_killed", file_killed },
+		{ "file_unfinished", file_unfinished },
 		{ "file_half_moved", file_half_moved },
 		{ "file_refused", file_refused },
 		{ "file_long_name", file_long_name },
