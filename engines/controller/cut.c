@@ -77,23 +77,14 @@ static bool is_lost(const struct ctl_cache_head *h, const struct ctl_record *r)
 	return r->number >= h->durable + (draw >> 2) % (h->next - h->durable);
 }
 
-static int change(const struct ctl_image *img, struct ctl_journal *j, enum ctl_change change,
-		  uint64_t lba)
-{
-	j->change = change;
-	j->lba = lba;
-	j->nr = 1;
-	return ctl_journal_apply(img, j);
-}
-
 /* Put a block back to what it was before a change. */
 static int restore(const struct ctl_image *img, struct ctl_journal *j, const struct ctl_record *r)
 {
 	int ret;
 
 	memcpy(j->blocks, r->block, img->media.data_size + img->media.md_size);
-	ret = change(img, j, r->written ? CTL_WRITE : CTL_DEALLOCATE, r->lba);
-	return ret || !r->bad ? ret : change(img, j, CTL_SPOIL, r->lba);
+	ret = ctl_journal_apply_to(img, j, r->written ? CTL_WRITE : CTL_DEALLOCATE, r->lba);
+	return ret || !r->bad ? ret : ctl_journal_apply_to(img, j, CTL_SPOIL, r->lba);
 }
 
 /* Undo what is lost, from the newest to the oldest. */

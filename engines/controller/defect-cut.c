@@ -26,15 +26,6 @@ static void keep_parts(const struct ctl_image *img, uint64_t flaws, uint64_t lba
 		memcpy(block + l->data_size + at, md + at, l->format->tuple_size);
 }
 
-static int change(const struct ctl_image *img, struct ctl_journal *j, enum ctl_change change,
-		  uint64_t lba)
-{
-	j->change = change;
-	j->lba = lba;
-	j->nr = 1;
-	return ctl_journal_apply(img, j);
-}
-
 int ctl_defect_cut(const struct ctl_image *img, uint64_t flaws, const struct ctl_record *r,
 		   struct ctl_journal *j)
 {
@@ -46,12 +37,12 @@ int ctl_defect_cut(const struct ctl_image *img, uint64_t flaws, const struct ctl
 	if (r->written)
 		keep_parts(img, flaws, r->lba, j->blocks);
 	if (flaws & CUT_UNREADABLE)
-		return change(img, j, CTL_SPOIL, r->lba);
+		return ctl_journal_apply_to(img, j, CTL_SPOIL, r->lba);
 	if (flaws & CUT_OTHER_LBA && r->written)
-		return change(img, j, CTL_WRITE, last ? 0 : behind);
-	ret = change(img, j, r->written && !(flaws & CUT_DEALLOCATES) ? CTL_WRITE : CTL_DEALLOCATE,
+		return ctl_journal_apply_to(img, j, CTL_WRITE, last ? 0 : behind);
+	ret = ctl_journal_apply_to(img, j, r->written && !(flaws & CUT_DEALLOCATES) ? CTL_WRITE : CTL_DEALLOCATE,
 		     r->lba);
 	if (!ret && flaws & CUT_NEIGHBOUR && beside < img->format.nr_blocks)
-		ret = change(img, j, CTL_DEALLOCATE, beside);
+		ret = ctl_journal_apply_to(img, j, CTL_DEALLOCATE, beside);
 	return ret;
 }

@@ -168,6 +168,15 @@ int ctl_journal_apply(const struct ctl_image *img, const struct ctl_journal *j)
 	return ret;
 }
 
+int ctl_journal_apply_to(const struct ctl_image *img, struct ctl_journal *j, enum ctl_change change,
+			 uint64_t lba)
+{
+	j->change = change;
+	j->lba = lba;
+	j->nr = 1;
+	return ctl_journal_apply(img, j);
+}
+
 /* --- locks and recovery --- */
 
 void ctl_release_all(struct ctl_image *img, unsigned owner)

@@ -52,6 +52,10 @@ struct ctl_boot ctl_this_boot(void);
 /* Apply the change of @j.  The caller holds its locks.  Returns 0, or -errno. */
 int ctl_journal_apply(const struct ctl_image *img, const struct ctl_journal *j);
 
+/* Make @j, whose ->blocks are set, a change of block @lba, and apply it.  Returns 0, or -errno. */
+int ctl_journal_apply_to(const struct ctl_image *img, struct ctl_journal *j, enum ctl_change change,
+			 uint64_t lba);
+
 /* A lock word: a change counter in the upper bits, the owner (its journal + 1) in the lower 16. */
 #define CTL_OWNER_BITS 16
 #define CTL_OWNER(word) ((word) & ((1u << CTL_OWNER_BITS) - 1))
