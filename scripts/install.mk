@@ -23,7 +23,7 @@ $(B)/libnvmepi.a: $(pi_obj)
 programs := sweep report compare regress
 completed := $(addprefix nvmepi-,scan qualify $(programs))
 $(B)/nvmepi.bash: scripts/dev/completion $(addprefix scripts/,$(programs)) $(B)/nvmepi.so $(B)/nvmepi-scan $(B)/nvmepi-qualify
-	BUILD=$(B) scripts/dev/completion >$@
+	BUILD=$(B) FIO=$(FIO) scripts/dev/completion >$@
 
 # home has the folders of the tree that programs look into: place.py knows that. What is
 # installed is named by its installed name in manual pages and job files.

@@ -207,8 +207,7 @@ static struct json_object *refusals(const struct nvme_ns_info *info, const struc
 	const struct refusal all[] = {
 		{ used > 0, "every job that changes blocks: it is mounted, or held by another driver" },
 		{ zoned, "every job that changes blocks: it is zoned" },
-		{ !pi, "pi_act=1, pi_chk, pi_verify, pi_ref, pi_storage_tag, pi_escape: it has no protection "
-		  "information" },
+		{ !pi, "pi_verify, pi_ref, pi_storage_tag, pi_escape: it has no protection information" },
 		{ pi && l->type == PI_TYPE1, "pi_ref: the reference tag of type 1 is the LBA" },
 		{ pi && l->type == PI_TYPE3, "pi_chk=REFTAG, pi_verify=REFTAG: type 3 does not check it" },
 		{ pi && !l->sts, "pi_storage_tag, pi_chk=STTAG, pi_verify=STTAG: it has no storage tag" },
