@@ -164,7 +164,7 @@ void io_count_read(const struct io *io, unsigned checks, uint32_t nr, uint32_t e
 	struct io_stats *st = &job->stats;
 
 	if (!checks) {
-		st->unchecked[vfy_plugged(&job->plugin) ? IO_PLUGIN : io_unchecked_of(io->ns)] += nr;
+		st->unchecked[vfy_plugin_checks(&job->plugin) ? IO_PLUGIN : io_unchecked_of(io->ns)] += nr;
 		return;
 	}
 	st->escaped[io->ns->info.layout.type == PI_TYPE3] += escaped;
@@ -172,12 +172,24 @@ void io_count_read(const struct io *io, unsigned checks, uint32_t nr, uint32_t e
 	st->checked += nr - escaped - blank;
 }
 
+enum io_maker io_maker_of(const struct job_ns *ns)
+{
+	return ns->info.layout.type == PI_NONE ? IO_WITHOUT : ns->pract ? IO_BY_DEVICE : IO_BY_HOST;
+}
+
+void io_count_change(uint8_t opcode, uint64_t nr, struct io_stats *st)
+{
+	st->changed[opcode == nvme_cmd_dsm ? IO_DEALLOCATED : opcode == nvme_cmd_write_zeroes ? IO_ZEROED :
+		    IO_UNCORRECTABLE] += nr;
+}
+
 void io_count_fast(const struct job_ns *ns, struct io_stats *st)
 {
+	st->written[io_maker_of(ns)] += st->fast_written;
 	if (!ns->verify)
 		st->unchecked[io_unchecked_of(ns)] += st->fast_read;
 	st->asked += ns->prchk_read ? st->fast_read : 0;
-	st->fast_read = 0;
+	st->fast_read = st->fast_written = 0;
 }
 
 bool io_is_media_error(const struct io *io, uint32_t first, uint32_t nr, int status,

@@ -78,6 +78,12 @@ enum io_unchecked {
 	IO_NR_UNCHECKED,
 };
 
+/* What became of blocks of successful commands that change them without transferring data. */
+enum io_change { IO_DEALLOCATED, IO_ZEROED, IO_UNCORRECTABLE, IO_NR_CHANGES };
+
+/* Who made the tuples of blocks that were written. */
+enum io_maker { IO_BY_HOST, IO_BY_DEVICE, IO_WITHOUT, IO_NR_MAKERS };
+
 /*
  * Costs and counts of the host. Each block that was read is either checked, escaped, or not
  * checked. The blocks of the fast path are counted apart, in @fast_read and @fast_written, until
@@ -86,9 +92,11 @@ enum io_unchecked {
 struct io_stats {
 	/* I/Os that transferred blocks or had them checked */
 	uint64_t	ios;
-	uint64_t	generated, checked;	/* blocks, generated and checked by the host */
+	uint64_t	written[IO_NR_MAKERS];	/* blocks, injected ones included */
+	uint64_t	checked;		/* blocks, by the host */
 	uint64_t	escaped[2];		/* blocks: of types 1 and 2, and of type 3 */
 	uint64_t	unchecked[IO_NR_UNCHECKED];
+	uint64_t	changed[IO_NR_CHANGES];	/* blocks */
 	uint64_t	fast_read, fast_written; /* blocks */
 	/* blocks that the device was asked to check, and for which it answered */
 	uint64_t	asked;
@@ -248,6 +256,12 @@ bool io_is_media_error(const struct io *io, uint32_t first, uint32_t nr, int sta
  */
 void io_count_read(const struct io *io, unsigned checks, uint32_t nr, uint32_t escaped, uint32_t blank,
 		   struct io_job *job);
+
+/* Returns who makes the tuples of blocks that are written to @ns. */
+enum io_maker io_maker_of(const struct job_ns *ns);
+
+/* Counts @nr blocks that a Dataset Management, Write Zeroes or Write Uncorrectable changed. */
+void io_count_change(uint8_t opcode, uint64_t nr, struct io_stats *st);
 
 /* Returns the reason for which the host would check nothing in the blocks of @ns. */
 enum io_unchecked io_unchecked_of(const struct job_ns *ns);

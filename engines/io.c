@@ -142,7 +142,7 @@ static void prepare(struct io *io, struct io_job *job)
 		ask_what_to_carry(io, job);
 	if (b.md)
 		generate(io);
-	job->stats.generated += io->nr_blocks;
+	job->stats.written[io_maker_of(io->ns)] += io->nr_blocks;
 	ticks_end(&job->stats.generating);
 }
 
@@ -397,6 +397,8 @@ void io_change_ends(const struct job_ns *ns, unsigned tag, uint8_t opcode, uint6
 		vfy_injected_mark(job->faults, ns->seen.id, lba, nr, VFY_SOUND);
 	if (res)
 		diagnose_dataless(ns, opcode, lba, nr, res, job);
+	else
+		io_count_change(opcode, nr, &job->stats);
 	if (ns->written && opcode != nvme_cmd_write)
 		vfy_written_change_ends(ns->written, lba, nr);
 	if (vfy_plugged(&job->plugin))
@@ -474,6 +476,8 @@ static __attribute__((noinline)) int end_whole(struct io *io, int res, struct io
 		vfy_injected_mark(job->faults, io->ns->seen.id, io->slba, io->nr_blocks, VFY_SOUND);
 	if (!io->fast_path)
 		note_end(io, res);
+	if (!res && changes_blocks(io->opcode) && io->opcode != nvme_cmd_write)
+		io_count_change(io->opcode, io->nr_blocks, &job->stats);
 	if (!err)
 		err = complete(io, res, job);
 	if (vfy_plugged(&job->plugin) && io->opcode != nvme_cmd_compare && io->opcode != nvme_cmd_verify)

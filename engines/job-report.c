@@ -86,7 +86,12 @@ static struct json_object *blocks(const struct io_stats *st)
 	};
 	struct json_object *o = json_object_new_object(), *device = json_object_new_object();
 
-	add_count(o, "generated", st->generated);
+	add_count(o, "generated", st->written[IO_BY_HOST]);
+	add_count(o, "generated_by_device", st->written[IO_BY_DEVICE]);
+	add_count(o, "written_without_tuples", st->written[IO_WITHOUT]);
+	add_count(o, "deallocated", st->changed[IO_DEALLOCATED]);
+	add_count(o, "zeroed", st->changed[IO_ZEROED]);
+	add_count(o, "made_uncorrectable", st->changed[IO_UNCORRECTABLE]);
 	add_count(o, "read", io_blocks_read(st));
 	add_count(o, "checked", st->checked);
 	add_parts(o, "escaped", st->escaped, rules, 2);
@@ -105,7 +110,7 @@ static struct json_object *times(const struct session *s)
 
 	add_count(o, "generate", generate);
 	add_count(o, "check", check);
-	add_ratio(o, "generate_per_block", generate, st->generated);
+	add_ratio(o, "generate_per_block", generate, st->written[IO_BY_HOST]);
 	add_ratio(o, "check_per_block", check, io_looked_at(st));
 	add_ratio(o, "generate_per_io", generate, st->ios);
 	add_ratio(o, "check_per_io", check, st->ios);

@@ -34,6 +34,12 @@ static inline bool vfy_plugged(const struct vfy_use *use)
 	return use->plugin;
 }
 
+/* Returns whether there is a plugin that checks blocks. */
+static inline bool vfy_plugin_checks(const struct vfy_use *use)
+{
+	return use->plugin && use->plugin->check;
+}
+
 /*
  * Call the functions of struct vfy_plugin.  On return *@e and the findings in use->findings are
  * valid.
