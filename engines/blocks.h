@@ -25,6 +25,9 @@ struct io_blocks {
 	size_t	md_stride;
 };
 
+/* How an I/O is done: IO_FAST_CHECKED is a read whose tuples the host checks. */
+enum io_path { IO_WHOLE, IO_FAST, IO_FAST_CHECKED };
+
 /* One I/O in flight. */
 struct io {
 	const struct job_ns	*ns;
@@ -46,8 +49,8 @@ struct io {
 	struct vfy_io		plugin_io;
 	/* tags are the namespace's: no plugin changed them */
 	bool			default_tags;
-	/* io_start() left blocks, expect and checks unset */
-	bool			fast_path;
+	/* on a fast path io_start() leaves blocks, expect and checks unset */
+	enum io_path		fast_path;
 	/* time of its start, from vfy_written_*_starts() */
 	uint64_t		started_at;
 	unsigned		given;		/* PI_*: tags whose values the plugin has set */

@@ -118,13 +118,15 @@ static __attribute__((noinline)) void tell_verify(struct thread_data *td, struct
 	io_u->ipo->numberio = opcode == nvme_cmd_write_uncor ? IS_UNCORRECTABLE : READS_AS_ZEROES;
 }
 
-static bool queue_blocks(struct engine *e, struct io_u *io_u, struct io_queue_range r)
+static inline bool queue_blocks(struct engine *e, struct io_u *io_u, struct io_queue_range r)
 {
-	uint8_t opcode = draw_opcode(e, io_u);
+	uint8_t opcode = io_u->ddir == DDIR_WRITE ? nvme_cmd_write : nvme_cmd_read;
 
+	if (e->draws)
+		opcode = draw_opcode(e, io_u);
 	if (!io_queue_io(&e->queue, io_u->index, ns_of(io_u), opcode, r.slba, r.nr_blocks, io_u->xfer_buf))
 		return false;
-	if (e->verifies_others && io_u->ddir == DDIR_WRITE)
+	if (e->draws && e->verifies_others && io_u->ddir == DDIR_WRITE)
 		tell_verify(e->td, io_u, opcode);
 	return true;
 }
@@ -212,13 +214,17 @@ static int engine_getevents(struct thread_data *td, unsigned int min, unsigned i
 }
 
 /*
- * Blocks that must be uncorrectable were read for verify=. Returns the errno for fio: a successful
- * read is the error.
+ * Judges blocks that must be uncorrectable and were read for verify=. Returns the errno for fio: a
+ * successful read is the error.
  */
-static __attribute__((noinline)) int judge_uncorrectable(struct engine *e, struct io_u *io_u, int err)
+static int judge_uncorrectable(struct io_queue *f, unsigned tag, int err)
 {
-	const int res = e->queue.slots[io_u->index].res;
+	const struct engine *e = f->ctx;
+	struct io_u *io_u = e->io_us[tag];
+	const int res = f->slots[tag].res;
 
+	if (!(io_u->flags & IO_U_F_TRIMMED) || !(io_u->flags & IO_U_F_VER_LIST) || io_u->numberio != IS_UNCORRECTABLE)
+		return err;
 	if (!err) {
 		log_err("nvmepi: %s: %llu bytes at %llu can be read after Write Uncorrectable\n", io_u->file->file_name,
 			(unsigned long long)io_u->xfer_buflen, (unsigned long long)io_u->offset);
@@ -238,9 +244,6 @@ static struct io_u *engine_event(struct thread_data *td, int event)
 
 	(void)event;		/* fio asks for events in order */
 	io_u = e->io_us[io_queue_next(&e->queue, &err)];
-	if (e->verifies_others && io_u->flags & IO_U_F_TRIMMED && io_u->flags & IO_U_F_VER_LIST &&
-	    io_u->numberio == IS_UNCORRECTABLE)
-		err = judge_uncorrectable(e, io_u, err);
 	io_u->error = err;
 	return io_u;
 }

@@ -48,6 +48,7 @@ struct engine {
 	struct io_u		**io_us;	/* by index, which is the tag */
 	uint64_t		mix;		/* state of the random generator for write_mode */
 	bool			verifies_others; /* verify= of what other commands than Write left */
+	bool			draws;		/* reads are not all Read, or writes not all Write */
 	bool			started;	/* the queue was started */
 };
 
@@ -104,6 +105,8 @@ static int digest_options(struct engine *e, char *why)
 	j->reads_own = reads_own(td, j);
 	j->open.dataless = ret ? NULL : dataless(td, j);
 	e->verifies_others = verifies_others(td, j);
+	e->draws = e->verifies_others || j->compare || j->write_mode.nr > 1 ||
+		   (j->write_mode.nr && j->write_mode.part[0].opcode != nvme_cmd_write);
 	if (e->verifies_others)
 		td->o.trim_zero = 1;	/* fio looks into what is to read as zeroes */
 	/* The commands in a log are unknown before the job runs. */
@@ -287,6 +290,8 @@ static int engine_setup(struct thread_data *td)
 	return replays(td) ? 0 : open_job(e);
 }
 
+#include "fio-queue.h"		/* needs everything above */
+
 /* --- init: memory and the queue, in the job's own thread --- */
 
 /* Marks all I/Os that were just started as issued. */
@@ -319,6 +324,7 @@ static int engine_init(struct thread_data *td)
 	if (ret)
 		return ret;
 	e->queue.issued = mark_issued;
+	e->queue.settle = e->verifies_others ? judge_uncorrectable : NULL;
 	e->queue.ctx = e;
 	e->io_us = calloc(td->o.iodepth, sizeof(*e->io_us));
 	if (!e->io_us || io_queue_alloc(&e->queue, e->ns, e->nr_ns, td->o.iodepth, num_range(td)))
@@ -373,8 +379,6 @@ static int engine_post_init(struct thread_data *td)
 	td_verror(td, -ret, "post_init");
 	return complain(why);
 }
-
-#include "fio-queue.h"		/* needs everything above */
 
 /* --- files are open from setup to cleanup --- */
 

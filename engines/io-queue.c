@@ -99,8 +99,9 @@ int io_queue_alloc(struct io_queue *f, struct job_ns *ns, unsigned nr_ns, unsign
 	f->slots = calloc(depth, sizeof(*f->slots));
 	f->cqes = calloc(depth, sizeof(*f->cqes));
 	f->pushed = calloc(depth, sizeof(*f->pushed));
+	f->under_way = calloc(depth, sizeof(*f->under_way));
 	f->ranges = calloc((size_t)depth * max_ranges, sizeof(*f->ranges));
-	if (!f->slots || !f->cqes || !f->pushed || !f->ranges)
+	if (!f->slots || !f->cqes || !f->pushed || !f->under_way || !f->ranges)
 		return -ENOMEM;
 	for (unsigned i = 0; i < depth; i++) {
 		f->slots[i].ranges = f->ranges + (size_t)i * max_ranges;
@@ -142,6 +143,7 @@ int io_queue_start(struct io_queue *f, struct target_queue_opts o, const struct 
 	int ret;
 
 	f->target = f->ns[0].target->ops;
+	f->apart = f->settle;
 	f->fixedbufs = user_bufs;
 	o.depth = f->depth;
 	o.bufs = bufs;
@@ -168,6 +170,7 @@ void io_queue_close(struct io_queue *f)
 	free(f->slots);
 	free(f->cqes);
 	free(f->pushed);
+	free(f->under_way);
 	free(f->ranges);
 	free(f->damage);
 	free(f->tags);
@@ -176,23 +179,28 @@ void io_queue_close(struct io_queue *f)
 
 /* --- start of I/Os --- */
 
-/* Value of ->res while the command is in flight: neither a status word nor an -errno. */
-#define UNDER_WAY INT_MIN
-
 static inline void push(struct io_queue *f, struct io_queue_slot *s, int buf_index)
 {
-	s->res = UNDER_WAY;
+	f->under_way[s->io.tag] = true;
 	f->target->push(f->queue, s->io.ns->target, s->io.tag, s->io.ns->index, buf_index);
 	f->pushed[f->nr_pushed++] = s->io.tag;
 }
 
 /* Returns the slot of @tag. Its list and its ranges are empty, except for trims. */
-static struct io_queue_slot *take(struct io_queue *f, unsigned tag, const struct job_ns *ns, bool checked)
+static struct io_queue_slot *take(struct io_queue *f, unsigned tag, const struct job_ns *ns)
 {
 	struct io_queue_slot *s = &f->slots[tag];
 
 	s->io.ns = ns;
-	s->checked = checked;
+	return s;
+}
+
+/* The same for a trim or a Flush; it stays so until the I/O is returned. */
+static struct io_queue_slot *take_dataless(struct io_queue *f, unsigned tag, const struct job_ns *ns)
+{
+	struct io_queue_slot *s = take(f, tag, ns);
+
+	s->dataless = true;
 	return s;
 }
 
@@ -229,7 +237,7 @@ static int buf_index(const struct io_queue *f, const struct io_queue_slot *s)
 static bool is_unsettled(const struct io_queue *f, const struct job_ns *ns, uint64_t slba, uint32_t nr)
 {
 	for (const struct io_queue_slot *s = f->slots; s < f->slots + f->depth && f->job.inject_writes; s++)
-		if (s->checked && s->io.nr_injections && s->io.opcode == nvme_cmd_write && s->io.ns == ns &&
+		if (!s->dataless && s->io.nr_injections && s->io.opcode == nvme_cmd_write && s->io.ns == ns &&
 		    s->io.slba < slba + nr && slba < s->io.slba + s->io.nr_blocks)
 			return true;
 	return false;
@@ -253,7 +261,7 @@ static __attribute__((noinline)) bool attend(struct io_queue *f, struct io_queue
 bool io_queue_io(struct io_queue *f, unsigned tag, const struct job_ns *ns, uint8_t opcode,
 	       uint64_t slba, uint32_t nr_blocks, void *buf)
 {
-	struct io_queue_slot *s = take(f, tag, ns, true);
+	struct io_queue_slot *s = take(f, tag, ns);
 
 	s->io.opcode = opcode;
 	s->io.slba = slba;
@@ -276,7 +284,7 @@ void io_queue_flush(struct io_queue *f, unsigned tag, const struct job_ns *ns)
 
 	if (f->trim)
 		push_trim(f);
-	s = take(f, tag, ns, false);
+	s = take_dataless(f, tag, ns);
 	s->io.opcode = nvme_cmd_flush;
 	if (f->job.plugin.session.flushes)
 		vfy_plugin_prepare(&f->job.plugin, &flush_of(s), NULL);
@@ -300,7 +308,7 @@ bool io_queue_trim(struct io_queue *f, unsigned tag, const struct job_ns *ns,
 			return false;
 	if (f->trim && !joins(f, ns, nr))
 		push_trim(f);
-	s = take(f, tag, ns, false);
+	s = take_dataless(f, tag, ns);
 	s->io.opcode = nvme_cmd_dsm;
 	if (f->trim) {
 		s->next = f->trim->next;
@@ -354,17 +362,15 @@ static __attribute__((noinline)) unsigned joined(const struct io_queue *f, const
 }
 
 /*
- * Stores the results of @nr commands. Returns -EPROTO if a command is not in flight: its buffers
+ * Notes that @nr commands have ended. Returns -EPROTO if a command is not in flight: its buffers
  * may belong to another I/O by now, so no check of them would be valid.
  */
-static int take_results(struct io_queue *f, const struct target_cqe *cqes, unsigned nr)
+static int note_ends(struct io_queue *f, const struct target_cqe *cqes, unsigned nr)
 {
 	for (const struct target_cqe *c = cqes; c < cqes + nr; c++) {
-		struct io_queue_slot *s = &f->slots[c->tag];
-
-		if (s->res != UNDER_WAY)
+		if (!f->under_way[c->tag])
 			return -EPROTO;
-		s->res = c->res;
+		f->under_way[c->tag] = false;
 	}
 	return nr;
 }
@@ -385,9 +391,12 @@ static int reap(struct io_queue *f, unsigned min, const struct timespec *timeout
 	if (min > 1 && f->has_joined)
 		min = 1;
 	n = f->target->reap(f->queue, f->cqes + left, min, f->depth - left, timeout);
-	n = n < 0 ? n : take_results(f, f->cqes + left, n);
+	n = n < 0 ? n : note_ends(f, f->cqes + left, n);
 	if (n <= 0)
 		return n;
+	/* Damage that is done to media from here on does not concern them. */
+	if (io_has_injected(&f->job))
+		f->apart = true;
 	f->nr_cqes += n;
 	f->nr_done += n + (f->has_joined ? joined(f, f->cqes + left, n) : 0);
 	return n;
@@ -413,10 +422,14 @@ int io_queue_reap(struct io_queue *f, unsigned min, unsigned max, bool spin,
 	return ret < 0 ? ret : f->nr_done < max ? (int)f->nr_done : (int)max;
 }
 
-/* Returns the slot of the next completed command, which is that of its first I/O. */
+/* Returns the slot of the next completed command, which is that of its first I/O, with its result. */
 static struct io_queue_slot *next_command(struct io_queue *f)
 {
-	return &f->slots[f->cqes[f->first++].tag];
+	const struct target_cqe *c = &f->cqes[f->first++];
+	struct io_queue_slot *s = &f->slots[c->tag];
+
+	s->res = c->res;
+	return s;
 }
 
 /*
@@ -440,20 +453,31 @@ static __attribute__((noinline)) void end_dataless(struct io_queue *f, struct io
 		t->res = s->res;
 }
 
-unsigned io_queue_next(struct io_queue *f, int *err)
+/* Slow path of io_queue_next(). */
+static __attribute__((noinline)) int end_apart(struct io_queue *f, struct io_queue_slot *s)
 {
-	struct io_queue_slot *s = f->trims ? f->trims : next_command(f);
+	int err;
 
-	f->nr_done--;
-	f->nr_out--;
-	if (s->checked) {
-		*err = io_end(&s->io, s->res, &f->job);
+	if (!s->dataless) {
+		err = io_end_whole(&s->io, s->res, &f->job);
 	} else {
 		if (s->nr_ranges || s->io.opcode == nvme_cmd_flush)
 			end_dataless(f, s);
 		f->trims = s->next;
+		f->apart = f->trims || f->settle || io_has_injected(&f->job);
 		s->next = NULL;
-		*err = nvme_result_errno(s->res);
+		s->dataless = false;
+		err = nvme_result_errno(s->res);
 	}
+	return f->settle ? f->settle(f, s->io.tag, err) : err;
+}
+
+unsigned io_queue_next(struct io_queue *f, int *err)
+{
+	struct io_queue_slot *s = f->apart && f->trims ? f->trims : next_command(f);
+
+	f->nr_done--;
+	f->nr_out--;
+	*err = f->apart || s->dataless ? end_apart(f, s) : io_end_clean(&s->io, s->res, &f->job);
 	return s->io.tag;
 }

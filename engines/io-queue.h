@@ -16,7 +16,7 @@
 struct io_queue_slot {
 	struct io		io;
 	struct nvme_uring_cmd	*cmd;		/* the target's command of this tag */
-	bool			checked;	/* it transfers blocks and ends in io_end() */
+	bool			dataless;	/* a trim or a Flush: it does not end in io_end() */
 	/* another trim of the same command, until that is returned */
 	struct io_queue_slot	*next;
 	/* ranges of the command, in the slot of its first trim */
@@ -46,18 +46,23 @@ struct io_queue {
 	unsigned		nr_done;
 	unsigned		*pushed;	/* tags of I/Os not started yet */
 	unsigned		nr_pushed;
+	bool			*under_way;	/* by tag: is its command in flight? */
 	unsigned		nr_out;		/* I/Os queued and not yet returned */
 	struct io_queue_slot	*trim;		/* collects ranges and is not pushed yet */
 	/* a trim or injection may have to be handled before an I/O */
 	bool			attended;
 	/* trims of a completed command that have not been returned */
 	struct io_queue_slot	*trims;
+	/* completions need more than their result: there are such trims, ->settle, or damage on media */
+	bool			apart;
 	bool			has_joined;	/* some trims share the command of another one */
 
 	/* a copy of the caller's, except for its scratch memory */
 	struct io_job		job;
 	/* Called when the I/Os in ->pushed were started, or are about to be. */
 	void			(*issued)(struct io_queue *f);
+	/* Called when an I/O is returned, unless NULL: returns its errno, which was @err. */
+	int			(*settle)(struct io_queue *f, unsigned tag, int err);
 	void			*ctx;
 };
 

@@ -33,6 +33,12 @@ void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd);
  */
 int io_end(struct io *io, int res, struct io_job *job);
 
+/* The same, by the fast path where it can be: no block on media is damaged on purpose. */
+int io_end_clean(struct io *io, int res, struct io_job *job);
+
+/* The same, never by the fast path. */
+int io_end_whole(struct io *io, int res, struct io_job *job);
+
 /*
  * Called before and after a command other than those above that changes @nr blocks from @lba on,
  * for example a trim.
