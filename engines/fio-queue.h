@@ -248,6 +248,41 @@ static struct io_u *engine_event(struct thread_data *td, int event)
 	return io_u;
 }
 
+/*
+ * Waits for I/Os that fio started and does not wait for: td_io_getevents() returns at once when a
+ * replayed log is at its end. fio counts none of them.
+ */
+static __attribute__((noinline)) void wait_for_rest(struct thread_data *td, struct engine *e)
+{
+	const unsigned rest = e->queue.nr_out;
+	int err, nr = 0;
+
+	e->queue.settle = NULL;			/* fio has closed the files */
+	while (e->queue.nr_out && nr >= 0) {
+		nr = io_queue_reap(&e->queue, 1, e->queue.nr_out, false, NULL);
+		for (int i = 0; i < nr; i++) {
+			io_queue_next(&e->queue, &err);
+			/* What does not agree with its protection information is a finding of the session. */
+			if (err && err != EILSEQ && !td->error && !td->o.continue_on_error)
+				td_verror(td, err, "io_u error");
+		}
+	}
+	if (nr < 0)
+		fail(td, nr, "io_uring_enter");
+	inform_as("%s: I/Os for which fio does not wait, and which it does not count: %u; the engine waited for them",
+		  td->o.name, rest);
+}
+
+/* fio calls it for each io_u that is not in flight, before it frees the buffers of all. */
+static void engine_io_u_free(struct thread_data *td, struct io_u *io_u)
+{
+	struct engine *e = td->io_ops_data;
+
+	(void)io_u;
+	if (e && e->started && e->queue.nr_out)
+		wait_for_rest(td, e);
+}
+
 static char *details(const struct io_u *io_u)
 {
 	const struct engine *e = ns_of(io_u)->owner;

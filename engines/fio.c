@@ -454,6 +454,7 @@ __attribute__((visibility("default"))) struct ioengine_ops ioengine = {
 	.setup			= engine_setup,
 	.init			= engine_init,
 	.io_u_init		= engine_io_u_init,
+	.io_u_free		= engine_io_u_free,
 	.post_init		= engine_post_init,
 	.queue			= engine_queue,
 	.commit			= engine_commit,
