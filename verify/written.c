@@ -6,10 +6,10 @@
  * create_serialize=0 jobs are separate processes before they open any file.  The memfd is
  * sparse, and only those pages of a map are read in which a bit was ever set.
  *
- * The blocks of a region share counters of how often blocks were entered and how many
- * changing commands started and ended.  By them a job detects without a lock whether
- * anything happened between two moments: the entered counter is incremented before a bit
- * is set, and the ended counter after bits were cleared.
+ * The blocks of a region share a counter of how often blocks were entered, and each block
+ * counts how many changing commands started and ended.  By them a job detects without a lock
+ * whether anything happened between two moments: the entered counter is incremented before a
+ * bit is set, and the ended counter after bits were cleared.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -25,6 +25,7 @@ enum {
 	MAPS = 2048,			/* maximum number per run: two per namespace */
 	REGIONS = VFY_WRITTEN_REGIONS,
 	REGION_SHIFT = VFY_WRITTEN_SHIFT,
+	CHANGES = 1 << 16,		/* counters of changing commands */
 	PAGE_SHIFT = REGION_SHIFT + 5,	/* log2 of the blocks whose bits fill a page */
 };
 
@@ -33,7 +34,9 @@ struct vfy_written_map {
 	_Atomic uint64_t kind;
 	_Atomic uint32_t writers;	/* number of jobs that joined */
 	_Atomic uint32_t mixed;		/* they write different kinds of blocks */
-	struct vfy_written_region region[REGIONS];
+	_Atomic uint32_t changing;	/* was any block ever changed by a command that is no write? */
+	_Atomic uint32_t entered[REGIONS];
+	struct vfy_written_changes changes[CHANGES];
 	_Atomic uint8_t	touched[];	/* per page of bits: has any been set? */
 };
 
@@ -142,7 +145,9 @@ struct vfy_written *vfy_written_open(uint64_t ns, uint64_t nr_blocks, char *why)
 		return NULL;
 	}
 	w->writers = &w->map->writers;
-	w->region = w->map->region;
+	w->changing = &w->map->changing;
+	w->entered = w->map->entered;
+	w->changes = w->map->changes;
 	w->touched = w->map->touched;
 	w->bits = (void *)((uint8_t *)w->map + head_size(nr_blocks));
 	return w;
@@ -176,50 +181,41 @@ bool vfy_written_differs(const struct vfy_written *w, uint64_t kind)
 
 /* --- counters --- */
 
-static struct vfy_written_region *region_of(const struct vfy_written *w, uint64_t r)
+static struct vfy_written_changes *changes_of(const struct vfy_written *w, uint64_t lba)
 {
-	return &w->region[r % REGIONS];
+	return &w->changes[lba % CHANGES];
 }
 
-/* Returns the number of regions of the blocks, and the first in *@first. */
-static uint64_t regions(uint64_t lba, uint64_t nr, uint64_t *first)
+/* Returns how many counters @nr blocks from @lba on have. */
+static uint64_t counters(uint64_t nr)
 {
-	uint64_t n = nr ? ((lba + nr - 1) >> REGION_SHIFT) - (lba >> REGION_SHIFT) + 1 : 0;
-
-	*first = lba >> REGION_SHIFT;
-	return n < REGIONS ? n : REGIONS;
+	return nr < CHANGES ? nr : CHANGES;
 }
 
 uint64_t vfy_written_write_starts_far(const struct vfy_written *w, uint64_t lba, uint64_t nr)
 {
-	uint64_t first, n = regions(lba, nr, &first), sum = 0;
+	uint64_t sum = 0;
 
-	for (uint64_t i = 0; i < n; i++)
-		sum += region_of(w, first + i)->started;
+	for (uint64_t i = 0; i < counters(nr); i++)
+		sum += changes_of(w, lba + i)->started;
 	return sum;
 }
 
 uint64_t vfy_written_read_starts_far(const struct vfy_written *w, uint64_t lba, uint64_t nr)
 {
-	uint64_t first, n = regions(lba, nr, &first), sum = 0;
+	const uint64_t first = lba >> REGION_SHIFT, last = (lba + nr - 1) >> REGION_SHIFT;
+	uint64_t sum = vfy_written_write_starts(w, lba, nr);
 
-	for (uint64_t i = 0; i < n; i++)
-		sum += (uint64_t)region_of(w, first + i)->entered + region_of(w, first + i)->started;
+	for (uint64_t r = first; r <= last && r < first + REGIONS; r++)
+		sum += w->entered[r % REGIONS];
 	return sum;
 }
 
-/* Returns whether a changing command is in flight in the regions of the blocks. */
+/* Returns whether a changing command is in flight for any of the blocks. */
 static bool is_changing(const struct vfy_written *w, uint64_t lba, uint64_t nr)
 {
-	const struct vfy_written_region *r = vfy_written_region(w, lba, nr);
-	uint64_t first, n;
-
-	if (r)
-		return r->started != r->ended;
-	n = regions(lba, nr, &first);
-
-	for (uint64_t i = 0; i < n; i++)
-		if (region_of(w, first + i)->started != region_of(w, first + i)->ended)
+	for (uint64_t i = 0; *w->changing && i < counters(nr); i++)
+		if (changes_of(w, lba + i)->started != changes_of(w, lba + i)->ended)
 			return true;
 	return false;
 }
@@ -294,47 +290,25 @@ static void drop(struct vfy_written *w, uint64_t lba, uint64_t nr)
 /* Enter the blocks of a part.  The counter is incremented before the bits are visible. */
 static void enter(struct vfy_written *w, uint64_t lba, struct part p)
 {
-	w->touched[lba >> PAGE_SHIFT] = 1;
-	region_of(w, lba >> REGION_SHIFT)->entered++;
-	w->bits[p.word] |= p.mask;
-}
-
-/*
- * Enter the blocks of one word, which are in one region.  If a changing command was in flight
- * at any time since @then, do not.
- */
-static void put_part(struct vfy_written *w, struct vfy_written_region *r, uint64_t lba, struct part p,
-		     uint64_t then)
-{
-	if (r->started != then || r->ended != then)
-		return;
 	if (!w->touched[lba >> PAGE_SHIFT])
 		w->touched[lba >> PAGE_SHIFT] = 1;
-	r->entered++;
+	w->entered[(lba >> REGION_SHIFT) % REGIONS]++;
 	w->bits[p.word] |= p.mask;
-	if (r->started != then)
-		drop(w, lba, p.nr);
 }
 
 void vfy_written_put_far(struct vfy_written *w, uint64_t lba, uint64_t nr, uint64_t then)
 {
-	const struct part first = part_at(lba, nr);
 	const uint64_t from = lba, all_blocks = nr;
 	bool entered = false;
 
-	if (first.nr == nr) {		/* all in one word, so in one region */
-		put_part(w, region_of(w, lba >> REGION_SHIFT), lba, first, then);
+	if (is_changing(w, lba, nr) || vfy_written_write_starts(w, lba, nr) != then)
 		return;
-	}
 	while (nr) {
 		struct part p = part_at(lba, nr);
 
 		if (!w->touched[lba >> PAGE_SHIFT] || (w->bits[p.word] & p.mask) != p.mask) {
-			if (!entered && (is_changing(w, from, all_blocks) ||
-					 vfy_written_write_starts(w, from, all_blocks) != then))
-				return;
-			entered = true;
 			enter(w, lba, p);
+			entered = true;
 		}
 		lba += p.nr;
 		nr -= p.nr;
@@ -346,20 +320,17 @@ void vfy_written_put_far(struct vfy_written *w, uint64_t lba, uint64_t nr, uint6
 
 void vfy_written_change_starts(struct vfy_written *w, uint64_t lba, uint64_t nr)
 {
-	uint64_t first, n = regions(lba, nr, &first);
-
-	for (uint64_t i = 0; i < n; i++)
-		region_of(w, first + i)->started++;
+	w->map->changing = 1;
+	for (uint64_t i = 0; i < counters(nr); i++)
+		changes_of(w, lba + i)->started++;
 	drop(w, lba, nr);
 }
 
 void vfy_written_change_ends(struct vfy_written *w, uint64_t lba, uint64_t nr)
 {
-	uint64_t first, n = regions(lba, nr, &first);
-
 	drop(w, lba, nr);
-	for (uint64_t i = 0; i < n; i++)
-		region_of(w, first + i)->ended++;
+	for (uint64_t i = 0; i < counters(nr); i++)
+		changes_of(w, lba + i)->ended++;
 }
 
 bool vfy_written_throughout(const struct vfy_written *w, uint64_t lba, uint64_t nr, uint64_t then,

@@ -20,21 +20,23 @@
 #include <stdint.h>
 
 /*
- * A region is 2^VFY_WRITTEN_SHIFT consecutive blocks, which share counters.  Regions whose
- * numbers are equal modulo VFY_WRITTEN_REGIONS share them too.
+ * A region is 2^VFY_WRITTEN_SHIFT consecutive blocks, which share a counter of how often blocks
+ * were entered.  Regions whose numbers are equal modulo VFY_WRITTEN_REGIONS share it too.
  */
 enum { VFY_WRITTEN_SHIFT = 10, VFY_WRITTEN_REGIONS = 4096 };
 
-struct vfy_written_region {
-	_Atomic uint32_t	entered;	/* how often blocks were entered */
-	_Atomic uint32_t	started, ended;	/* commands that are no writes but change blocks */
+/* Commands that are no writes but change a block, and those whose LBAs are equal modulo a power of two. */
+struct vfy_written_changes {
+	_Atomic uint32_t	started, ended;
 };
 
 /* The members are private to written.c and to the inline fast paths below. */
 struct vfy_written {
 	struct vfy_written_map		*map;
 	const _Atomic uint32_t		*writers;	/* number of jobs that joined */
-	struct vfy_written_region	*region;
+	const _Atomic uint32_t		*changing;	/* was any block ever changed so? */
+	_Atomic uint32_t		*entered;	/* by region */
+	struct vfy_written_changes	*changes;
 	_Atomic uint8_t			*touched;	/* per page of bits: has any been set? */
 	_Atomic uint64_t		*bits;
 	size_t				size;
@@ -61,32 +63,23 @@ bool vfy_written_differs(const struct vfy_written *w, uint64_t kind);
 
 /*
  * Return a snapshot of the counters at the start of a read or write of @nr blocks, to be passed
- * to vfy_written_throughout() or vfy_written_put().  Most I/Os lie within one region, for which
- * there is an inline fast path.
+ * to vfy_written_throughout() or vfy_written_put().  There is an inline fast path for runs in
+ * which all changes are writes, and for I/Os within one region.
  */
 uint64_t vfy_written_read_starts_far(const struct vfy_written *w, uint64_t lba, uint64_t nr);
 uint64_t vfy_written_write_starts_far(const struct vfy_written *w, uint64_t lba, uint64_t nr);
 
-static inline const struct vfy_written_region *vfy_written_region(const struct vfy_written *w,
-								  uint64_t lba, uint64_t nr)
+static inline uint64_t vfy_written_read_starts(const struct vfy_written *w, uint64_t lba, uint64_t nr)
 {
 	uint64_t r = lba >> VFY_WRITTEN_SHIFT;
 
-	return r == (lba + nr - 1) >> VFY_WRITTEN_SHIFT ? &w->region[r % VFY_WRITTEN_REGIONS] : NULL;
-}
-
-static inline uint64_t vfy_written_read_starts(const struct vfy_written *w, uint64_t lba, uint64_t nr)
-{
-	const struct vfy_written_region *r = vfy_written_region(w, lba, nr);
-
-	return r ? (uint64_t)r->entered + r->started : vfy_written_read_starts_far(w, lba, nr);
+	return !*w->changing && r == (lba + nr - 1) >> VFY_WRITTEN_SHIFT ? w->entered[r % VFY_WRITTEN_REGIONS] :
+	       vfy_written_read_starts_far(w, lba, nr);
 }
 
 static inline uint64_t vfy_written_write_starts(const struct vfy_written *w, uint64_t lba, uint64_t nr)
 {
-	const struct vfy_written_region *r = vfy_written_region(w, lba, nr);
-
-	return r ? r->started : vfy_written_write_starts_far(w, lba, nr);
+	return *w->changing ? vfy_written_write_starts_far(w, lba, nr) : 0;
 }
 
 /*

@@ -113,6 +113,15 @@ static void overlaps(void)
 	change(w, 2060, 1);
 	vfy_written_put(w, 1100, 1000, then);
 	UNIT_CHECK(!vfy_written_any(w, 1100, 1000), "a change within a write across regions");
+	for (unsigned nr = 1; nr < 200; nr += 66) {	/* in a word, and across words */
+		vfy_written_change_starts(w, 3000 - 1, 1);
+		vfy_written_change_starts(w, 3000 + nr, 1);
+		put(w, 3000, nr);
+		vfy_written_change_ends(w, 3000 - 1, 1);
+		vfy_written_change_ends(w, 3000 + nr, 1);
+		UNIT_CHECK(has(w, 3000) && has(w, 3000 + nr - 1), "%u blocks between changes", nr);
+		change(w, 3000, nr);
+	}
 	vfy_written_close(w);
 }
 
