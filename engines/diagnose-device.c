@@ -5,46 +5,18 @@
  */
 #include <errno.h>
 #include "verify/metadata.h"
+#include "diagnose-again.h"
 #include "diagnose-list.h"
-
-static int execute(const struct job_ns *ns, const struct nvme_io *io)
-{
-	struct nvme_uring_cmd cmd = { 0 };
-
-	nvme_build_io(&cmd, &ns->info, io);
-	return nvme_execute(ns->target, &cmd);
-}
-
-/* Returns the block in the scratch memory, in the layout that is transferred with PRACT=0. */
-static struct io_blocks scratch(const struct io *io, const struct io_job *job)
-{
-	return (struct io_blocks){
-		.data = job->scratch,
-		.md = (uint8_t *)job->scratch + io->ns->info.layout.data_size,
-	};
-}
-
-/* Reads block @lba without checks into the scratch memory. */
-static int read_raw(const struct io *io, uint64_t lba, struct io_job *job)
-{
-	struct io_blocks b = scratch(io, job);
-
-	if (io->ns->info.layout.md_size)
-		io_poison(io->ns, lba, b, 1);
-	return execute(io->ns, &(struct nvme_io){
-		.opcode = nvme_cmd_read, .slba = lba, .nr_blocks = 1, .data = b.data, .md = b.md,
-	});
-}
 
 /* Fills in what the field that the device reported contains, and what it should contain. */
 static void look_at_tuple(const struct io *io, const struct pi_tags *tags, struct vfy_mismatch *r,
 			  struct io_job *job)
 {
 	const struct pi_layout *l = &io->ns->info.layout;
-	struct io_blocks b = scratch(io, job);
+	struct io_blocks b = diagnose_scratch(io, job);
 	struct pi_error e;
 
-	if (!read_raw(io, r->lba, job) &&
+	if (!diagnose_read_again(io, r->lba, job) &&
 	    pi_verify(l, tags, r->field, b.data, l->extended ? NULL : b.md, 1, &e, 1).bad) {
 		r->known = true;
 		r->want = e.want;
@@ -81,7 +53,7 @@ static void look_at_data(const struct nvme_io *c, const struct io *io, struct vf
 	uint32_t i;
 
 	r->field = VFY_DATA;
-	if (read_raw(io, r->lba, job))
+	if (diagnose_read_again(io, r->lba, job))
 		return;
 	i = first_difference(want, got, 0, l->data_size);
 	if (i == l->data_size) {
@@ -106,7 +78,7 @@ static void look_at_data(const struct nvme_io *c, const struct io *io, struct vf
  */
 static unsigned judge_scratch(const struct io *io, uint32_t block, struct io_job *job)
 {
-	struct io_blocks b = scratch(io, job);
+	struct io_blocks b = diagnose_scratch(io, job);
 	struct vfy_expect e = io->expect;
 	struct vfy_io seen = {
 		.ns = &io->ns->seen, .tag = io->tag, .opcode = io->opcode, .lba = io->slba + block, .nr = 1,
@@ -135,7 +107,7 @@ static unsigned tell_others(const struct io *io, uint32_t block, unsigned nr, un
 
 		if (f->field == field)
 			continue;
-		diagnose_tell_finding(io, f, block, scratch(io, job), job);
+		diagnose_tell_finding(io, f, block, diagnose_scratch(io, job), job);
 		told++;
 	}
 	return told;
@@ -162,7 +134,7 @@ static unsigned check_scratch(const struct io *io, uint32_t block, unsigned told
 {
 	const unsigned checks = io_host_checks(io, job);
 	struct vfy_mismatch template = diagnose_record(io, VFY_HOST, NULL);
-	struct diagnose_run run = { .first = block, .nr = 1, .at = scratch(io, job) };
+	struct diagnose_run run = { .first = block, .nr = 1, .at = diagnose_scratch(io, job) };
 	unsigned bad;
 
 	io_run(io, block, &run.tags);
@@ -191,7 +163,7 @@ static unsigned tell_failed(const struct io *io, uint32_t block, int status, con
 	else
 		look_at_data(c, io, &r, job);
 	if (io->opcode != nvme_cmd_read || !r.known) {
-		diagnose_tell(io, job, &r, block, scratch(io, job));
+		diagnose_tell(io, job, &r, block, diagnose_scratch(io, job));
 		return 1;
 	}
 	found = judge_scratch(io, block, job);
@@ -200,7 +172,7 @@ static unsigned tell_failed(const struct io *io, uint32_t block, int status, con
 			r.class = job->plugin.findings[i].class;
 			r.from = job->plugin.findings[i].from;
 		}
-	diagnose_tell(io, job, &r, block, scratch(io, job));
+	diagnose_tell(io, job, &r, block, diagnose_scratch(io, job));
 	tell_others(io, block, found, r.field, job);
 	return 1 + check_scratch(io, block, r.field, job);
 }
@@ -227,12 +199,12 @@ static unsigned ask_again(const struct io *io, uint32_t block, struct io_job *jo
 	int status;
 
 	if (io->opcode == nvme_cmd_read) {
-		c.data = scratch(io, job).data;
-		c.md = scratch(io, job).md;
+		c.data = diagnose_scratch(io, job).data;
+		c.md = diagnose_scratch(io, job).md;
 		if (io->blocks.md)
-			io_poison(io->ns, c.slba, scratch(io, job), 1);
+			io_poison(io->ns, c.slba, diagnose_scratch(io, job), 1);
 	}
-	status = execute(io->ns, &c);
+	status = diagnose_execute(io->ns, &c);
 	if (!status && io->opcode == nvme_cmd_read)
 		return tell_others(io, block, judge_scratch(io, block, job), 0, job) +
 		       check_scratch(io, block, 0, job);

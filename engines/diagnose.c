@@ -8,17 +8,24 @@
  */
 #include "verify/metadata.h"
 #include "inject.h"
+#include "diagnose-again.h"
 #include "diagnose-list.h"
+
+static void tell_as_is(const struct io *io, struct io_job *job, struct vfy_mismatch *r, uint32_t index,
+		       struct io_blocks b)
+{
+	r->index = index;
+	job->record(job->ctx, r);
+	if (job->bad_block)
+		job->bad_block(job->ctx, io, r, b.data, b.md);
+}
 
 /* Reports @r about block @index of @io, whose content is at @b. */
 void diagnose_tell(const struct io *io, struct io_job *job, struct vfy_mismatch *r, uint32_t index,
 		 struct io_blocks b)
 {
-	r->index = index;
 	r->injected = inject_explains(io, index, r->field, job);
-	job->record(job->ctx, r);
-	if (job->bad_block)
-		job->bad_block(job->ctx, io, r, b.data, b.md);
+	tell_as_is(io, job, r, index, b);
 }
 
 uint64_t diagnose_mask(const struct io *io, unsigned field)
@@ -159,7 +166,11 @@ unsigned diagnose_list(const struct io *io, struct diagnose_run *run, const stru
 	return told + (checks ? list_escapes(io, run, template, job) : 0);
 }
 
-/* Injected errors must be present, as far as the host can see them: reports those that are not. */
+/*
+ * Reports injected errors that are gone, though nothing that this run knows of has written the block:
+ * that is no injected mismatch. The block is read again, because the I/O may have read it before it
+ * was damaged.
+ */
 unsigned diagnose_list_gone(const struct io *io, struct diagnose_run *run, unsigned checks,
 			    struct io_job *job)
 {
@@ -171,11 +182,23 @@ unsigned diagnose_list_gone(const struct io *io, struct diagnose_run *run, unsig
 		unsigned asked = io_checks_of(io, checks, run->first + i);
 		unsigned missing = b.shows & asked & ~run->found[i];
 		struct vfy_mismatch r = diagnose_record(io, VFY_HOST, "damage done on purpose is gone");
+		struct io_blocks at = run->at;
+		struct pi_tags tags;
 
 		if (b.state != VFY_DAMAGED || !missing)
 			continue;
+		r.lba = io->slba + run->first + i;
+		io_run(io, run->first + i, &tags);
+		missing &= diagnose_sound_again(io, r.lba, &tags, missing, job);
+		b = vfy_injected_get(job->faults, io->ns->seen.id, r.lba);
+		if (b.state != VFY_DAMAGED || !missing)
+			continue;
 		r.field = missing & -missing;
-		tell_of(run, i, &r, io, job);
+		r.mask = diagnose_mask(io, r.field);
+		run->found[i] |= r.field;
+		at.data += i * at.data_stride;
+		at.md += at.md ? i * at.md_stride : 0;
+		tell_as_is(io, job, &r, run->first + i, at);
 		gone++;
 	}
 	return gone;

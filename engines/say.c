@@ -272,7 +272,10 @@ void session_say_summary(const struct session *s)
  */
 static bool may_be_injected(const struct session *s)
 {
-	return s->opts.inject || io_has_injected(s->job);
+	const struct io_stats *st = &s->job->stats;
+
+	/* What was rejected was sent again undamaged. */
+	return st->damaged != st->rejected || io_has_injected(s->job);
 }
 
 void session_findings(const struct session *s, bool fio_found, char *text, size_t size)
