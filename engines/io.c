@@ -5,6 +5,7 @@
 #include "inject.h"
 #include "diagnose.h"
 #include "io.h"
+#include "io-tuples.h"
 
 static bool sends_blocks(uint8_t opcode)
 {
@@ -65,52 +66,7 @@ static void show(struct io *io)
 	};
 }
 
-/* Consecutive blocks whose tuples follow from one pi_series. */
-struct run {
-	const struct pi_series	*series;
-	uint64_t		first;		/* index of the run's first block in the series */
-	uint32_t		nr;
-	/* used if the tags are not those of the namespace */
-	struct pi_series	own;
-};
-
-/* Finds the next blocks that share a series: the namespace's unless a plugin changed tags. */
-static void next_run(const struct io *io, const struct pi_series *ns_series, uint32_t i, struct run *run)
-{
-	struct pi_tags t;
-
-	run->series = ns_series;
-	run->first = io->slba + i;
-	run->nr = io->nr_blocks - i;
-	if (io->default_tags || ns_series->layout.type == PI_NONE)
-		return;
-	run->nr = io_run(io, i, &t);
-	run->own = pi_series_of(&ns_series->layout, &t, ns_series->checks);
-	run->series = &run->own;
-	run->first = 0;
-}
-
 /* --- start of an I/O --- */
-
-/* Generates the tuples that are sent, if not PRACT=1, and copies data into the bounce buffer. */
-static void generate(const struct io *io)
-{
-	const struct pi_series *ns_series = io->pract ? &io->ns->plain : &io->ns->tuples;
-	struct io_blocks b = io->blocks;
-	size_t host = io->ns->host_block;
-	struct run run;
-
-	for (uint32_t i = 0; i < io->nr_blocks; i += run.nr) {
-		uint8_t *blocks = b.data + i * b.data_stride;
-
-		next_run(io, ns_series, i, &run);
-		if (io->bounced)
-			pi_insert_at(run.series, run.first, (uint8_t *)io->buf + i * host, blocks, run.nr);
-		else
-			pi_generate_at(run.series, run.first, blocks,
-				       ns_series->layout.extended ? NULL : b.md + i * b.md_stride, run.nr);
-	}
-}
 
 static void ask_what_to_carry(struct io *io, struct io_job *job)
 {
@@ -141,7 +97,7 @@ static void prepare(struct io *io, struct io_job *job)
 	if (vfy_plugged(&job->plugin))
 		ask_what_to_carry(io, job);
 	if (b.md)
-		generate(io);
+		io_generate(io);
 	job->stats.written[io_maker_of(io->ns)] += io->nr_blocks;
 	ticks_end(&job->stats.generating);
 }
@@ -286,57 +242,16 @@ void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)
 
 /* --- end of an I/O --- */
 
-/* Result of the host's checks of a read. */
-struct found {
-	uint32_t	bad;		/* mismatches */
-	uint32_t	escaped;	/* blocks whose tuples escape all checks */
-	uint32_t	blank;		/* blocks without a tuple that are all zero */
-};
-
-/* Checks @fields of the tuples that were read, and copies data from the bounce buffer. */
-static struct found check_tuples(const struct io *io, unsigned fields)
-{
-	const struct pi_layout *l = &io->ns->info.layout;
-	const struct pi_series *ns_series = &io->ns->tuples;
-	struct io_blocks b = io->blocks;
-	struct found found = { 0 };
-	struct pi_series other;
-	struct run run;
-
-	if (fields == io->ns->others.checks)
-		ns_series = &io->ns->others;
-	else if (fields != ns_series->checks) {
-		other = pi_series_of(l, &io->ns->tags, fields);
-		ns_series = &other;
-	}
-	for (uint32_t i = 0; i < io->nr_blocks; i += run.nr) {
-		const uint8_t *blocks = b.data + i * b.data_stride;
-		struct pi_verdict v;
-
-		next_run(io, ns_series, i, &run);
-		if (io->bounced)
-			v = pi_extract_at(run.series, run.first, blocks,
-					  (uint8_t *)io->buf + i * (size_t)io->ns->host_block,
-					  run.nr, NULL, 0);
-		else
-			v = pi_verify_at(run.series, run.first, blocks,
-					 l->extended ? NULL : b.md + i * b.md_stride, run.nr, NULL, 0);
-		found.bad += v.bad;
-		found.escaped += v.escaped;
-	}
-	return found;
-}
-
 /* Checks the tuples and the metadata of blocks that were read. */
-static struct found check(const struct io *io, unsigned checks)
+static struct io_found check(const struct io *io, unsigned checks)
 {
 	const bool tuples = checks && io->ns->wire.pi;		/* such blocks may escape */
-	struct found found = { 0 };
+	struct io_found found = { 0 };
 	struct io_blocks b = io->blocks;
 	struct vfy_md_found md;
 
 	if (io->bounced || tuples)
-		found = check_tuples(io, checks & ~VFY_METADATA);
+		found = io_check_tuples(io, checks & ~VFY_METADATA);
 	if (!(checks & VFY_METADATA))
 		return found;
 	md = vfy_md_check(&io->ns->info.layout, io->slba, b.data, b.data_stride, b.md, b.md_stride,
@@ -347,7 +262,7 @@ static struct found check(const struct io *io, unsigned checks)
 }
 
 /* Counts the blocks of a read. Those that are only checked if they are ours may be unchecked. */
-static void count_read(const struct io *io, unsigned checks, const struct found *found, struct io_job *job)
+static void count_read(const struct io *io, unsigned checks, const struct io_found *found, struct io_job *job)
 {
 	uint32_t others = 0;
 
@@ -364,7 +279,7 @@ static void count_read(const struct io *io, unsigned checks, const struct found 
 static int judge_read(struct io *io, struct io_job *job)
 {
 	unsigned checks = io_host_checks(io, job), bad, found = 0;
-	struct found host;
+	struct io_found host;
 
 	if (io->nr_injections)
 		inject_read(io, job);
