@@ -201,8 +201,10 @@ static void say_blocks(const struct session *s)
 
 	n = put_each(written, sizeof(written), 0, st->written, written_text, IO_NR_MAKERS);
 	n = put_each(written, sizeof(written), n, st->changed, changed_text, IO_NR_CHANGES);
-	if (!st->ios && !n)
+	if (!st->ios && !n) {
+		session_inform(s, "blocks: none: the job has done no read, write or trim");
 		return;
+	}
 	put_counts(escaped, sizeof(escaped), st->escaped, rule_text, 2);
 	put_counts(unchecked, sizeof(unchecked), st->unchecked, unchecked_text, IO_NR_UNCHECKED);
 	if (blocks)

@@ -19,7 +19,8 @@ TOP, ENGINE = place.TOP, place.ENGINE
 INFORMATION = (": host: ", ": blocks: ", ": checked by the ", ": not checked where this run wrote: ", ": created as ",
                " has no effect", ": damaged on purpose: ", ": pi_buffer=extended",
                " escape all checks: nothing of them ", ": the application tag can't be checked: ",
-               ": the storage tag can't be checked: ", ": the reference tag can't be checked: ")
+               ": the storage tag can't be checked: ", ": the reference tag can't be checked: ",
+               ": I/Os for which fio does not wait")
 
 
 def job_file(common, sections):
