@@ -408,22 +408,17 @@ static int extent_of_image(const struct target_open *o, const struct pi_layout *
 /* Refuses the files that are beside an image, which opendir= would use as well. */
 static int check_beside(const struct thread_data *td, const char *path, char *why)
 {
-	static const char *const beside[] = { ".format", ".state", ".stamp" };
-	const size_t len = strlen(path);
+	const size_t len = vfy_output_beside(path);
 	char image[PATH_MAX];
 
-	for (unsigned i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
-		const size_t end = strlen(beside[i]);
-
-		if (len <= end || len >= sizeof(image) || strcmp(path + len - end, beside[i]))
-			continue;
-		snprintf(image, sizeof(image), "%.*s", (int)(len - end), path);
-		if (!access(image, F_OK))
-			return refuse(why, EINVAL, "%.200s: it belongs to the image %.200s, and is not an image: %s", path,
-				      image, td->o.opendir ? "opendir= takes every file of a folder; give images as "
-				      "filename=" : "give that one");
-	}
-	return 0;
+	if (!len || len >= sizeof(image))
+		return 0;
+	snprintf(image, sizeof(image), "%.*s", (int)len, path);
+	if (access(image, F_OK))
+		return 0;
+	return refuse(why, EINVAL, "%.200s: it belongs to the image %.200s, and is not an image: %s", path, image,
+		      td->o.opendir ? "opendir= takes every file of a folder; give images as filename=" :
+		      "give that one");
 }
 
 /* Checks that fio's options and the rest of the run allow to open and to create the file. */

@@ -138,6 +138,18 @@ static bool is_of(const struct vfy_gens *g, off_t size, const char *text, char s
 	return false;
 }
 
+bool vfy_gens_is_one(int fd)
+{
+	static const char title[] = "nvmepi generations ";	/* of any version */
+	char start[sizeof(title) - 1];
+	struct stat st;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return false;
+	return !st.st_size || (pread(fd, start, sizeof(start), 0) == sizeof(start) &&
+			       !memcmp(start, title, sizeof(start)));
+}
+
 /* Open the file read-only if it cannot be written and the job changes no blocks. */
 static void open_file(struct vfy_gens *g, const char *path, bool write)
 {

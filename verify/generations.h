@@ -46,6 +46,9 @@ struct vfy_gens *vfy_gens_open(const char *path, const char *text, uint64_t nr_b
 			       uint32_t apart, bool write, char *why);
 void vfy_gens_close(struct vfy_gens *g);
 
+/* Returns whether @fd is such a file, of any version, or an empty one. */
+bool vfy_gens_is_one(int fd);
+
 /*
  * Record the start and the end of a write of @nr blocks from @lba on.  *@gen is set to its
  * generation.  Every start that returned true needs an end; @good: the write succeeded.

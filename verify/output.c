@@ -21,6 +21,7 @@ static const char *const names[VFY_NR_USES] = {
 	[VFY_USE_TARGET]	= "the image or device of a job",
 	[VFY_USE_FORMAT]	= "the format of an image",
 	[VFY_USE_STATE]		= "the state of an image",
+	[VFY_USE_CACHE]		= "the write cache of an image",
 	[VFY_USE_STAMP]		= "stamp file",
 	[VFY_USE_LOG]		= "log",
 	[VFY_USE_REPORT]	= "report",
@@ -177,21 +178,38 @@ int vfy_output_note(enum vfy_file_use use, const char *path)
 	return ret;
 }
 
+static const struct {
+	enum vfy_file_use	use;
+	const char	*suffix;
+} beside[] = {
+	{ VFY_USE_FORMAT, ".format" }, { VFY_USE_STATE, ".state" }, { VFY_USE_CACHE, ".cache" },
+	{ VFY_USE_STAMP, ".stamp" },
+};
+
+enum { NR_BESIDE = sizeof(beside) / sizeof(beside[0]) };
+
+size_t vfy_output_beside(const char *path)
+{
+	const size_t len = strlen(path);
+
+	for (size_t i = 0; i < NR_BESIDE; i++) {
+		const size_t end = strlen(beside[i].suffix);
+
+		if (len > end && !strcmp(path + len - end, beside[i].suffix))
+			return len - end;
+	}
+	return 0;
+}
+
 int vfy_output_note_target(const char *path)
 {
-	static const struct {
-		enum vfy_file_use	use;
-		const char	*suffix;
-	} beside[] = {
-		{ VFY_USE_FORMAT, ".format" }, { VFY_USE_STATE, ".state" }, { VFY_USE_STAMP, ".stamp" },
-	};
 	int ret = vfy_output_note(VFY_USE_TARGET, path);
 	char name[PATH_MAX];
 	struct stat st;
 
 	if (!stat(path, &st) && !S_ISREG(st.st_mode))
 		return ret;
-	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]) && !ret; i++)
+	for (size_t i = 0; i < NR_BESIDE && !ret; i++)
 		if (snprintf(name, sizeof(name), "%s%s", path, beside[i].suffix) < (int)sizeof(name))
 			ret = vfy_output_note(beside[i].use, name);
 	return ret;
@@ -200,7 +218,7 @@ int vfy_output_note_target(const char *path)
 /* Of the two the output is at fault, whichever of them was there first. */
 static int refuse_both(enum vfy_file_use use, const char *path, const struct used *u, char *why)
 {
-	const bool is_output = u->use != VFY_USE_FORMAT && u->use != VFY_USE_STATE;
+	const bool is_output = u->use > VFY_USE_CACHE;
 	const char *beside = use == VFY_USE_TARGET ? "" : names[use];
 
 	if (use == VFY_USE_TARGET && is_output)

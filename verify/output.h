@@ -19,6 +19,7 @@ enum vfy_file_use {
 	VFY_USE_TARGET,		/* a device, an image, or a file of another engine's job */
 	VFY_USE_FORMAT,		/* beside an image: IMAGE.format, */
 	VFY_USE_STATE,		/* IMAGE.state, */
+	VFY_USE_CACHE,		/* IMAGE.cache, the volatile write cache, */
 	VFY_USE_STAMP,		/* and IMAGE.stamp, the generations of the plugin stamp */
 	VFY_USE_LOG,		/* pi_log */
 	VFY_USE_REPORT,
@@ -50,6 +51,12 @@ int vfy_output_note(enum vfy_file_use use, const char *path);
 
 /* Record an image and the files beside it, or a device, which has no such files. */
 int vfy_output_note_target(const char *path);
+
+/*
+ * If @path has the name of a file beside an image, return the length of the image's path, else 0.
+ * Neither file need exist.
+ */
+size_t vfy_output_beside(const char *path);
 
 /*
  * Check that the file at @path is not recorded for another use than @use.  Returns 0, or

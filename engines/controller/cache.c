@@ -152,6 +152,36 @@ static void unmap(struct ctl_cache *c)
 	free(c);
 }
 
+bool ctl_cache_is_one(int fd)
+{
+	char start[sizeof(CACHE_TITLE) - 3] = "";	/* without the version */
+	struct stat st;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return false;
+	if (!st.st_size)
+		return true;
+	if (pread(fd, start, sizeof(start), 0) < 0)
+		return false;
+	return !memcmp(start, CACHE_TITLE, sizeof(start)) ||
+	       (st.st_size == (off_t)FILE_BYTES && ctl_is_zero(start, sizeof(start)));
+}
+
+/* Refuse to map or to remove a file that only has the name of a cache. */
+static int check_file(const char *name, char *why)
+{
+	const int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int ret = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : refuse(why, errno, "%s: %s", name, strerror(errno));
+	if (!ctl_cache_is_one(fd))
+		ret = refuse(why, EINVAL, "%s: is not the cache of an image: it is not overwritten; move it away",
+			     name);
+	close(fd);
+	return ret;
+}
+
 /* Map the file @name, or @create it.  NULL: there is none (*@err 0), or *@err says why. */
 static struct ctl_cache *map_file(const char *name, bool create, int *err)
 {
@@ -237,7 +267,8 @@ int ctl_cache_open(struct ctl_image *img, const struct target_open *o, bool alon
 	ret = ret ? ret : name_of(img, name, why);
 	if (ret || !img->writable)
 		return ret;
-	if (alone)
+	ret = check_file(name, why);
+	if (!ret && alone)
 		ret = recover(img, o, name, why);
 	if (ret || (alone && !on))
 		return ret;
@@ -245,6 +276,7 @@ int ctl_cache_open(struct ctl_image *img, const struct target_open *o, bool alon
 	if (!img->cache && err)
 		return refuse(why, err, "%s: %s", name, strerror(err));
 	if (img->cache && alone) {
+		img->created_cache = true;
 		img->cache->head->seed = seed;
 		begin(img, img->cache->head);
 	}
@@ -262,14 +294,6 @@ int ctl_cache_check(const struct ctl_image *img, const struct target_open *o, ch
 	if (!ret && on && !img->cache)
 		ret = refuse(why, EBUSY, "%s: is in use without ns_cache=volatile", img->path);
 	return ret;
-}
-
-void ctl_cache_unlink(const struct ctl_image *img)
-{
-	char name[PATH_MAX], why[WHY_MAX];
-
-	if (!name_of(img, name, why))
-		unlink(name);
 }
 
 void ctl_cache_close(struct ctl_image *img)

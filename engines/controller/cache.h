@@ -87,8 +87,8 @@ void ctl_cache_close(struct ctl_image *img);
 /* Check that @img, which this process has open, has the cache that @o asks for; as ctl_cache_open(). */
 int ctl_cache_check(const struct ctl_image *img, const struct target_open *o, char *why);
 
-/* Remove the file, if there is one.  Called with the exclusive lock. */
-void ctl_cache_unlink(const struct ctl_image *img);
+/* Is the file @fd the cache of an image, of any version, or one that was just created? */
+bool ctl_cache_is_one(int fd);
 
 /* Reserve disk space for the ring of @writer.  Returns 0, or -errno. */
 int ctl_cache_reserve(const struct ctl_image *img, unsigned writer);

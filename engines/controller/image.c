@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "verify/fork-lock.h"
+#include "verify/generations.h"
 #include "cache.h"
 #include "file.h"
 #include "image.h"
@@ -25,11 +26,11 @@ static const char *kind_of(mode_t mode)
 	return S_ISBLK(mode) ? "a block device" : "not a regular file";
 }
 
-static void unlink_format(const struct ctl_image *img)
+static void unlink_beside(const struct ctl_image *img, const char *suffix)
 {
 	char name[PATH_MAX];
 
-	snprintf(name, sizeof(name), "%.*s.format", PATH_MAX - 8, img->path);
+	snprintf(name, sizeof(name), "%.*s%s", PATH_MAX - 8, img->path, suffix);
 	unlink(name);
 }
 
@@ -70,7 +71,7 @@ static int create_image(struct ctl_image *img, char *why)
 	close(fd);
 	if (!ret && rename_new(name, img->path)) {
 		ret = refuse(why, errno, "%s: can't be created: %s", img->path, strerror(errno));
-		unlink_format(img);
+		unlink_beside(img, ".format");
 	}
 	if (ret)
 		unlink(name);
@@ -181,7 +182,7 @@ static int open_locked(struct ctl_image *img, const struct target_open *o, bool 
 static void unlink_image(const struct ctl_image *img)
 {
 	unlink(img->path);
-	unlink_format(img);
+	unlink_beside(img, ".format");
 }
 
 static void close_files(struct ctl_image *img)
@@ -362,28 +363,46 @@ int ctl_image_keep_format(struct ctl_image *img, char *why)
 
 void ctl_image_discard(struct ctl_image *img)
 {
-	char name[PATH_MAX];
-
 	pthread_mutex_lock(&images_lock);
-	if (img->created_state && img->refs == 1 &&
+	if ((img->created_state || img->created_cache) && img->refs == 1 &&
 	    !ctl_state_lock(img->state_fd, F_OFD_SETLK, F_WRLCK)) {
 		if (img->created)
 			unlink_image(img);
-		ctl_cache_unlink(img);
-		snprintf(name, sizeof(name), "%.*s.state", PATH_MAX - 8, img->path);
-		unlink(name);
+		if (img->created_cache)
+			unlink_beside(img, ".cache");
+		if (img->created_state)
+			unlink_beside(img, ".state");
 	}
 	pthread_mutex_unlock(&images_lock);
 }
 
+/* A file of the user can have a name that is used beside an image. */
+static bool is_ours(const char *name, bool (*ours)(int fd))
+{
+	const int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	const bool is = fd >= 0 && ours(fd);
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
 static int unlink_all(const struct ctl_image *img, char *why)
 {
-	static const char *const suffixes[] = { "", ".cache", ".format", ".stamp", ".state" };
+	static const struct {
+		const char	*suffix;
+		bool		(*ours)(int fd);	/* NULL: it was checked when the image was opened */
+	} files[] = {
+		{ "", NULL }, { ".cache", ctl_cache_is_one }, { ".format", NULL },
+		{ ".stamp", vfy_gens_is_one }, { ".state", NULL },
+	};
 	char name[PATH_MAX];
 	int ret = 0;
 
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-		snprintf(name, sizeof(name), "%.*s%s", PATH_MAX - 8, img->path, suffixes[i]);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(name, sizeof(name), "%.*s%s", PATH_MAX - 8, img->path, files[i].suffix);
+		if (files[i].ours && !is_ours(name, files[i].ours))
+			continue;
 		if (unlink(name) && errno != ENOENT && !ret)
 			ret = refuse(why, errno, "%s: can't be removed: %s", name, strerror(errno));
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * types.h - an image of the embedded controller: three files, mapped into memory
+ * types.h - an image of the embedded controller: its files, mapped into memory
  *
  * x.img		the blocks: n of data, then n of metadata, raw and sparse
  * x.img.format	its format, readable text (format.h)
@@ -72,7 +72,7 @@ struct ctl_image {
 	bool			writable;	/* this process can write it, asked to or not */
 	bool			state_writable;	/* same of x.img.state; else nothing is writable */
 	bool			created;	/* by this process; then the state is, too */
-	bool			created_state;
+	bool			created_state, created_cache;
 	atomic_bool		bare;		/* x.img.format does not exist yet */
 	atomic_uint		names;		/* counts name changes by this process */
 	atomic_uint		names_synced;	/* @names at the last sync of the folder */
