@@ -331,6 +331,20 @@ int vfy_output_check(const struct vfy_output *o, char *why)
 	return ret;
 }
 
+int vfy_output_open(const char *path, int flags)
+{
+	const int fd = open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0666);
+
+	if (fd >= 0)
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	return fd;
+}
+
+const char *vfy_output_error(int err)
+{
+	return err == ENXIO ? "nobody reads it" : strerror(err);
+}
+
 ssize_t vfy_output_write(int fd, const struct iovec *parts, int nr)
 {
 	const struct timespec now = { 0 };

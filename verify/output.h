@@ -83,6 +83,13 @@ int vfy_output_real(const char *path, char real[PATH_MAX]);
 const char *vfy_file_use_name(enum vfy_file_use use);
 
 /*
+ * Open an output that was checked, with the @flags of open().  It does not wait for a reader of a
+ * FIFO.  Returns a descriptor, or -1 with errno set, whose text is vfy_output_error().
+ */
+int vfy_output_open(const char *path, int flags);
+const char *vfy_output_error(int err);
+
+/*
  * Write @parts to the open output @fd with one call.  Returns as writev() does, but a pipe or
  * socket without a reader is an error, EPIPE, and raises no SIGPIPE.
  */

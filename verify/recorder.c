@@ -177,7 +177,7 @@ static bool has_log_lines(int fd)
  */
 static int open_log(struct vfy_recorder *j, bool *created, char *why)
 {
-	const int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY;
+	const int flags = O_WRONLY | O_APPEND | O_CREAT;
 	const struct vfy_output o = {
 		.use = VFY_USE_LOG, .path = j->opts.log, .streams = true, .ours = has_log_lines,
 	};
@@ -185,13 +185,14 @@ static int open_log(struct vfy_recorder *j, bool *created, char *why)
 
 	if (ret)
 		return ret;
-	j->log_fd = open(j->opts.log, flags | O_CREAT | O_EXCL, 0666);
+	j->log_fd = vfy_output_open(j->opts.log, flags | O_EXCL);
 	*created = j->log_fd >= 0;
 	if (!*created && errno == EEXIST)	/* it exists, or it is a dangling link */
-		j->log_fd = open(j->opts.log, flags | O_CREAT, 0666);
+		j->log_fd = vfy_output_open(j->opts.log, flags);
 	if (j->log_fd >= 0)
 		return 0;
-	return refuse(why, errno, "log %s: can't be appended to: %s", j->opts.log, strerror(errno));
+	return refuse(why, errno, "log %s: can't be appended to: %s", j->opts.log,
+		      vfy_output_error(errno));
 }
 
 int vfy_recorder_open(struct vfy_recorder *j, const struct vfy_recorder_opts *o, char why[WHY_MAX])

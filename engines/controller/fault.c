@@ -273,8 +273,8 @@ static int open_log(const char *path, struct ctl_fault *f, char *why)
 	if (ret)
 		return ret;
 	f->log_path = strdup(path);
-	f->log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
-	return f->log < 0 ? refuse(why, errno, "ns_fault_log=%s: %s", path, strerror(errno)) : 0;
+	f->log = vfy_output_open(path, O_WRONLY | O_CREAT | O_APPEND);
+	return f->log < 0 ? refuse(why, errno, "ns_fault_log=%s: %s", path, vfy_output_error(errno)) : 0;
 }
 
 int ctl_fault_open(const struct target_open *o, struct ctl_fault **f, char *why)

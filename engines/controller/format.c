@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* format.c - see format.h */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -266,6 +267,14 @@ static int parse(struct ctl_format *f, FILE *in, const char *name, char *why)
 	return 0;
 }
 
+/* Do not wait for the writer of a FIFO. */
+static FILE *open_to_read(const char *name)
+{
+	const int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? NULL : fdopen(fd, "r");
+}
+
 int ctl_format_read(struct ctl_format *f, const char *path, char *why)
 {
 	char name[PATH_MAX];
@@ -274,7 +283,7 @@ int ctl_format_read(struct ctl_format *f, const char *path, char *why)
 
 	if (ret)
 		return ret;
-	in = fopen(name, "re");
+	in = open_to_read(name);
 	if (!in)
 		return refuse(why, errno, "%s: %s", name, strerror(errno));
 	f->id = 0;
@@ -302,7 +311,7 @@ static int check_replaced(const char *path, char *why)
 {
 	char name[PATH_MAX], line[256] = "";
 	int ret = format_path(path, name, why);
-	FILE *old = ret ? NULL : fopen(name, "re");
+	FILE *old = ret ? NULL : open_to_read(name);
 
 	if (!old)
 		return ret || errno == ENOENT ? ret : refuse(why, errno, "%s: %s", name, strerror(errno));

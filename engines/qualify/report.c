@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* report.c - see report.h */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include "verify/output.h"
 #include "report.h"
 
 static const struct report_writer writers[] = {
@@ -88,14 +90,16 @@ int report_write(const struct report_writer *w, const char *path, const struct r
 	struct stat st;
 	const bool plain = strcmp(path, "-") && (stat(path, &st) || S_ISREG(st.st_mode));
 	FILE *f = stdout;
-	int err;
+	int err, fd;
 
 	if (plain && snprintf(new, sizeof(new), "%s.nvmepi-new", path) >= (int)sizeof(new))
 		return refuse(why, ENAMETOOLONG, "--output: %s: the name is too long", path);
-	if (strcmp(path, "-"))
-		f = fopen(plain ? new : path, "we");
+	if (strcmp(path, "-")) {
+		fd = vfy_output_open(plain ? new : path, O_WRONLY | O_CREAT | O_TRUNC);
+		f = fd < 0 ? NULL : fdopen(fd, "w");
+	}
 	if (!f)
-		return refuse(why, errno, "--output: %s: %s", path, strerror(errno));
+		return refuse(why, errno, "--output: %s: %s", path, vfy_output_error(errno));
 	w->write(f, r);
 	err = finish(f, plain ? new : NULL, path);
 	return err ? refuse(why, err, "--output: %s: no report was written: %s", path,

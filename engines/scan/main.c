@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* main.c - nvmepi-scan, the program; see scan.h */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
@@ -244,6 +245,7 @@ static void open_json(struct result *r, const char *path)
 	};
 	char why[WHY_MAX];
 	struct stat st;
+	int fd;
 
 	*r = (struct result){ .path = path };
 	if (!strcmp(path, "-"))
@@ -252,10 +254,10 @@ static void open_json(struct result *r, const char *path)
 		scan_die("%s", why);
 	else if (stat(path, &st) || S_ISREG(st.st_mode))
 		open_new(r);
-	else
-		r->file = fopen(path, "we");
+	else if ((fd = vfy_output_open(path, O_WRONLY | O_TRUNC)) >= 0)
+		r->file = fdopen(fd, "w");
 	if (!r->file)
-		scan_die("--json=%s: %s", path, strerror(errno));
+		scan_die("--json=%s: %s", path, vfy_output_error(errno));
 }
 
 /* Write and close the file, and rename it.  Returns 0, or errno. */
