@@ -24,6 +24,7 @@
 #include "fio-options.h"
 #include "fio-digest.h"
 #include "fio-checks.h"
+#include "fio-outputs.h"
 #include "fio-jobs.h"
 
 /* --- state of the engine --- */

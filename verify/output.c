@@ -30,6 +30,8 @@ static const char *const names[VFY_NR_USES] = {
 	[VFY_USE_JSON]		= "--json",
 	[VFY_USE_DUMP]		= "dump",
 	[VFY_USE_IOLOG]		= "write_iolog",
+	[VFY_USE_FIO_LOG]	= "a log of fio",
+	[VFY_USE_PRINTED]	= "what the program prints",
 };
 
 const char *vfy_file_use_name(enum vfy_file_use use)
@@ -178,6 +180,22 @@ int vfy_output_note(enum vfy_file_use use, const char *path)
 	return ret;
 }
 
+int vfy_output_note_open(enum vfy_file_use use, int fd)
+{
+	char link[40], path[PATH_MAX];
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return 0;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 0)
+		return 0;
+	path[n] = '\0';
+	return vfy_output_note(use, path);
+}
+
 static const struct {
 	enum vfy_file_use	use;
 	const char	*suffix;
@@ -228,12 +246,24 @@ static int refuse_both(enum vfy_file_use use, const char *path, const struct use
 		      beside, *beside ? ": " : "", path, names[u->use], u->path);
 }
 
+/*
+ * Returns whether the path is a descriptor that the shell opened for the program; the user
+ * decides what is in it.
+ */
+static bool is_own_descriptor(const char *path)
+{
+	return !strcmp(path, "/dev/stdout") || !strcmp(path, "/dev/stderr") ||
+	       !strncmp(path, "/dev/fd/", 8) || !strncmp(path, "/proc/self/fd/", 14);
+}
+
 static int conflict(enum vfy_file_use use, const char *path, const struct place *p, char *why)
 {
 	for (size_t i = 0; i < nr_files; i++) {
 		const struct used *u = &files[i];
 
-		if (u->use != use && is_used(u, p))
+		if (u->use == use || (u->use == VFY_USE_PRINTED && is_own_descriptor(path)))
+			continue;
+		if (is_used(u, p))
 			return refuse_both(use, path, u, why);
 	}
 	return 0;
@@ -259,16 +289,6 @@ static bool takes_text(dev_t device)
 
 	return (major == 1 && (minor == 3 || minor == 7)) || major == 4 || major == 5 ||
 	       (major >= 136 && major <= 143);
-}
-
-/*
- * Returns whether the path is a descriptor that the shell opened for the program; the user
- * decides what is in it.
- */
-static bool is_own_descriptor(const char *path)
-{
-	return !strcmp(path, "/dev/stdout") || !strcmp(path, "/dev/stderr") ||
-	       !strncmp(path, "/dev/fd/", 8) || !strncmp(path, "/proc/self/fd/", 14);
 }
 
 static int check_kind(const struct vfy_output *o, const struct stat *st, char *why)

@@ -28,6 +28,8 @@ enum vfy_file_use {
 	VFY_USE_JSON,		/* the result of a scan (--json) */
 	VFY_USE_DUMP,		/* a file in the folder of pi_dump */
 	VFY_USE_IOLOG,		/* fio's write_iolog */
+	VFY_USE_FIO_LOG,	/* fio's write_bw_log, write_lat_log, ... */
+	VFY_USE_PRINTED,	/* where the program prints, if that is a file */
 	VFY_NR_USES,
 };
 
@@ -48,6 +50,9 @@ struct vfy_output {
  * -ENOMEM.
  */
 int vfy_output_note(enum vfy_file_use use, const char *path);
+
+/* The same of an open file, unless it is a pipe, a terminal or another device. */
+int vfy_output_note_open(enum vfy_file_use use, int fd);
 
 /* Record an image and the files beside it, or a device, which has no such files. */
 int vfy_output_note_target(const char *path);

@@ -371,7 +371,7 @@ int main(int argc, char **argv)
 	struct scan_args a = scan_args(argc, argv);
 	int status;
 
-	if (vfy_output_note_target(a.target))
+	if (vfy_output_note_target(a.target) || vfy_output_note_open(VFY_USE_PRINTED, STDOUT_FILENO))
 		scan_die("out of memory");
 	if (a.info)
 		return tell_info(&a);
