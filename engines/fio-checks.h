@@ -37,6 +37,29 @@ static bool aborts_at_trims(struct thread_data *td)
 #endif
 }
 
+/*
+ * Refuses negative numbers, and a second number, which would have no effect. -1 is a value of
+ * options whose smallest value it is.
+ */
+static int check_numbers(const struct options *eo, char *why)
+{
+	const size_t again = offsetof(struct options, again) - offsetof(struct options, nonvectored);
+
+	for (const struct fio_option *o = options; o->name; o++) {
+		int number, second;
+
+		if (o->off2 != o->off1 + again)
+			continue;
+		memcpy(&number, (const char *)eo + o->off1, sizeof(number));
+		memcpy(&second, (const char *)eo + o->off2, sizeof(second));
+		if (number == -1 && second == 1 && o->minval == -1)
+			continue;
+		if (number < 0 || number != second)
+			return refuse(why, EINVAL, "%s: give one number, and none that is negative", o->name);
+	}
+	return eo->apptag_bad ? refuse(why, EINVAL, "apptag: give one number, and none that is negative") : 0;
+}
+
 /* Checks fio's own options against each other and against the engine. */
 static int check_fio_options(struct thread_data *td, const struct job_opts *j, char *why)
 {
@@ -79,7 +102,7 @@ static int check_fio_options(struct thread_data *td, const struct job_opts *j, c
 	for (unsigned i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
 		if (refused[i].given)
 			return refuse(why, EINVAL, "%s", refused[i].why);
-	return 0;
+	return check_numbers(eo, why);
 }
 
 static bool gives_priority(const struct options *o)

@@ -13,29 +13,40 @@
  */
 #define NUMBER_MAX 1000000000U
 
+/*
+ * The options that are one number. fio takes "-8" for a list of nothing and 8: it drops the first
+ * and goes on. So the second number of a list is kept as well, which is the first if there is one
+ * alone, and check_numbers() compares them.
+ */
+#define NUMBERS \
+	int nonvectored; \
+	unsigned int force_async, uncached, apptag_mask, md_per_io_size; \
+	int pi_storage_check; \
+	unsigned int num_range; \
+	struct ns_format format; \
+	unsigned int ns_delay, pi_log_rate;
+
 struct options {
 	void *pad;		/* to fio an offset of 0 means that there is none */
+	struct { NUMBERS };
+	struct { NUMBERS } again;
 	unsigned int hipri, fixedbufs, registerfiles;
 	unsigned int sqthread_poll, sqthread_poll_cpu, sqthread_poll_cpu_set;
-	int nonvectored;
-	unsigned int force_async, nowait, uncached;
+	unsigned int nowait;
 	/* For reads and for writes, as in io_uring_cmd. */
 	unsigned int cmdprio_percentage[2], cmdprio_class[2], cmdprio_hint[2], cmdprio[2];
 	char *cmdprio_bssplit;
 	unsigned int cmd_type;
-	unsigned int pi_act, apptag, apptag_given, apptag_mask, md_per_io_size;
+	unsigned int pi_act, apptag, apptag_given;
+	bool apptag_bad;
 	char *pi_chk, *pi_verify, *pi_ref, *pi_storage_tag;
-	int pi_storage_check;
 	unsigned int pi_buffer;
 	unsigned int readfua, writefua, deac;
 	char *write_mode;
 	unsigned int verify_mode;
-	unsigned int num_range;
-	struct ns_format format;
-	unsigned int ns_delay;
 	char *ns_cache, *ns_fault, *ns_fault_log, *ns_defect;
 	char *pi_plugin, *pi_log, *pi_report, *pi_dump, *pi_inject, *pi_inject_file;
-	unsigned int pi_log_rate, pi_inject_into, pi_expect, pi_exit, pi_escape;
+	unsigned int pi_inject_into, pi_expect, pi_exit, pi_escape;
 };
 
 enum { DEFAULT_APPTAG = 0x1234 };
@@ -55,6 +66,7 @@ static int set_apptag(void *data, unsigned long long *val)
 {
 	struct options *o = data;
 
+	o->apptag_bad |= *val > UINT16_MAX;	/* it is negative */
 	o->apptag = *val;
 	o->apptag_given = 1;
 	return 0;
@@ -64,6 +76,9 @@ static int set_apptag(void *data, unsigned long long *val)
 	.name = _name, .lname = _name, .type = _type, .help = _help, \
 	.off1 = offsetof(struct options, _field), \
 	.category = FIO_OPT_C_ENGINE, .group = FIO_OPT_G_IOURING, __VA_ARGS__ }
+
+#define NUMBER(_name, _field, _help, ...) \
+	OPTION(_name, _field, FIO_OPT_INT, _help, .off2 = offsetof(struct options, again._field), __VA_ARGS__)
 
 #define WORD(_word, _value, _help) { .ival = _word, .oval = _value, .help = _help }
 
@@ -97,15 +112,15 @@ static struct fio_option options[] = {
 		.help = "Devices: CPU of the submitting kernel thread (a CPU number; default: any)",
 		.category = FIO_OPT_C_ENGINE, .group = FIO_OPT_G_IOURING,
 	},
-	OPTION("nonvectored", nonvectored, FIO_OPT_INT,
+	NUMBER("nonvectored", nonvectored,
 	       "Devices: 1 hands over flat buffers, 0 one iovec, -1: flat (-1 to 1; default: -1)", .def = "-1",
 	       .minval = -1, .maxval = 1),
-	OPTION("force_async", force_async, FIO_OPT_INT,
-	       "Devices: IOSQE_ASYNC on every Nth command, 0: on none (a number; default: 0)"),
+	NUMBER("force_async", force_async,
+	       "Devices: IOSQE_ASYNC on every Nth command, 0: on none (a number; default: 0)", .def = "0"),
 	OPTION("nowait", nowait, FIO_OPT_BOOL,
 	       "Taken, without effect: passthrough commands have no such flag (0 or 1; default: 0)"),
-	OPTION("uncached", uncached, FIO_OPT_INT,
-	       "Taken, without effect: commands bypass the page cache (a number; default: 0)"),
+	NUMBER("uncached", uncached,
+	       "Taken, without effect: commands bypass the page cache (a number; default: 0)", .def = "0"),
 	OPTION_OF_TWO(cmdprio_percentage, 100),
 	OPTION_OF_TWO(cmdprio_class, 3),
 	OPTION_OF_TWO(cmdprio_hint, 1023),
@@ -138,7 +153,7 @@ static struct fio_option options[] = {
 		.help = "Application tag (0 to 0xffff; default: 0x1234, and blocks that others wrote may have any)",
 		.maxval = 0xffff, .category = FIO_OPT_C_ENGINE, .group = FIO_OPT_G_IOURING,
 	},
-	OPTION("apptag_mask", apptag_mask, FIO_OPT_INT,
+	NUMBER("apptag_mask", apptag_mask,
 	       "Bits of the application tag that are checked (0 to 0xffff; default: 0xffff)", .def = "0xffff",
 	       .maxval = 0xffff),
 	OPTION("pi_ref", pi_ref, FIO_OPT_STR_STORE,
@@ -146,7 +161,7 @@ static struct fio_option options[] = {
 	       "tag can hold; default: lba)"),
 	OPTION("pi_storage_tag", pi_storage_tag, FIO_OPT_STR_STORE,
 	       "Storage tag (a number of as many bits as the storage tag has; default: 0)"),
-	OPTION("pi_storage_check", pi_storage_check, FIO_OPT_INT,
+	NUMBER("pi_storage_check", pi_storage_check,
 	       "Does the device check the storage tag? 1 yes, 0 no, -1 where there is one (-1 to 1; default: -1)",
 	       .def = "-1",
 	       .minval = -1, .maxval = 1),
@@ -157,7 +172,7 @@ static struct fio_option options[] = {
 		       WORD("data", JOB_BUFFER_DATA + 1, "data bytes; the engine interleaves"),
 		       WORD("extended", JOB_BUFFER_EXTENDED + 1, "data and metadata, as in bs=4104"),
 	       }),
-	OPTION("md_per_io_size", md_per_io_size, FIO_OPT_INT,
+	NUMBER("md_per_io_size", md_per_io_size,
 	       "Separate metadata: bytes of its buffer an I/O, 0: as many as needed (0 or more bytes; default: 0)",
 	       .def = "0"),
 	OPTION("readfua", readfua, FIO_OPT_BOOL,
@@ -177,26 +192,26 @@ static struct fio_option options[] = {
 		       WORD("compare", VERIFY_MODE_COMPARE, "Compare; needs verify=pattern"),
 	       }),
 #ifndef FIO_MULTI_RANGE
-	OPTION("num_range", num_range, FIO_OPT_INT,
+	NUMBER("num_range", num_range,
 	       "Trims in one Dataset Management command, at most (1 to 256; default: 1)", .def = "1",
 	       .minval = 1, .maxval = 256),
 #endif
-	OPTION("ns_lbs", format.lbs, FIO_OPT_INT,
+	NUMBER("ns_lbs", format.lbs,
 	       NS("Data bytes of a block", "512 to 65536", "4096"), NS_RANGE(65536)),
-	OPTION("ns_ms", format.ms, FIO_OPT_INT,
+	NUMBER("ns_ms", format.ms,
 	       NS("Metadata bytes of a block", "0 to 65535", "as large as the tuple, 0 without ns_pi"),
 	       NS_RANGE(65535)),
-	OPTION("ns_mset", format.mset, FIO_OPT_INT,
+	NUMBER("ns_mset", format.mset,
 	       NS("Metadata is 1 extended, 0 separate", "0 to 1", "0"), NS_RANGE(1)),
-	OPTION("ns_pi", format.pi, FIO_OPT_INT,
+	NUMBER("ns_pi", format.pi,
 	       NS("Type of protection, 0: none", "0 to 3", "0"), NS_RANGE(3)),
-	OPTION("ns_pil", format.pil, FIO_OPT_INT,
+	NUMBER("ns_pil", format.pil,
 	       NS("The tuple is 1 first, 0 last in metadata", "0 to 1", "0"), NS_RANGE(1)),
-	OPTION("ns_pif", format.pif, FIO_OPT_INT,
+	NUMBER("ns_pif", format.pif,
 	       NS("Guard is 0 16b, 1 32b, 2 64b", "0 to 2", "0"), NS_RANGE(2)),
-	OPTION("ns_sts", format.sts, FIO_OPT_INT,
+	NUMBER("ns_sts", format.sts,
 	       NS("Bits of the storage tag", "0 to 64", "the fewest that the guard allows"), NS_RANGE(64)),
-	OPTION("ns_delay", ns_delay, FIO_OPT_INT,
+	NUMBER("ns_delay", ns_delay,
 	       "Images: nanoseconds that each command takes longer (0 to 1000000000; default: 0)", .def = "0",
 	       .maxval = NUMBER_MAX),
 	OPTION("ns_cache", ns_cache, FIO_OPT_STR_STORE,
@@ -213,7 +228,7 @@ static struct fio_option options[] = {
 	       "What verifies (pi, stamp, or PATH.so, and arguments after a comma; default: pi)"),
 	OPTION("pi_log", pi_log, FIO_OPT_STR_STORE,
 	       "File to append mismatches to, as JSON lines (a path; default: none)"),
-	OPTION("pi_log_rate", pi_log_rate, FIO_OPT_INT,
+	NUMBER("pi_log_rate", pi_log_rate,
 	       "Lines that pi_log gets a second, at most, 0: all (0 to 1000000000; default: 1000)",
 	       .def = "1000", .maxval = NUMBER_MAX),
 	OPTION("pi_report", pi_report, FIO_OPT_STR_STORE,

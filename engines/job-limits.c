@@ -113,6 +113,9 @@ static int check_transfer(struct job_ns *ns, const struct job_opts *o, const str
 		ret = refuse_ns(ns, why, "md_per_io_size=%u is too small: %s=%" PRIu64 " has %" PRIu64
 				" bytes of metadata; give 0 to have it sized", o->md_per_io, s->option,
 				s->bytes, blocks * wire.md);
+	if (!ret && wire.md && o->md_per_io > (uint32_t)MAX_NLB * wire.md)
+		ret = refuse_ns(ns, why, "md_per_io_size=%u is too large: no command has more than %u bytes of "
+				"metadata; give less, or 0 to have it sized", o->md_per_io, (uint32_t)MAX_NLB * wire.md);
 	return ret;
 }
 

@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-#include "verify/output.h"
 #include "report.h"
 
 static const struct report_writer writers[] = {
@@ -95,11 +94,13 @@ int report_write(const struct report_writer *w, const char *path, const struct r
 	if (plain && snprintf(new, sizeof(new), "%s.nvmepi-new", path) >= (int)sizeof(new))
 		return refuse(why, ENAMETOOLONG, "--output: %s: the name is too long", path);
 	if (strcmp(path, "-")) {
-		fd = vfy_output_open(plain ? new : path, O_WRONLY | O_CREAT | O_TRUNC);
-		f = fd < 0 ? NULL : fdopen(fd, "w");
+		/* Do not wait for the reader of a FIFO. */
+		fd = open(plain ? new : path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
+		f = fd < 0 || fcntl(fd, F_SETFL, 0) ? NULL : fdopen(fd, "w");
 	}
 	if (!f)
-		return refuse(why, errno, "--output: %s: %s", path, vfy_output_error(errno));
+		return refuse(why, errno, "--output: %s: %s", path, errno == ENXIO ? "nobody reads it" :
+			      strerror(errno));
 	w->write(f, r);
 	err = finish(f, plain ? new : NULL, path);
 	return err ? refuse(why, err, "--output: %s: no report was written: %s", path,

@@ -136,6 +136,11 @@ static void md_per_io_size(void)
 	UNIT_CHECK(configured(&j).md_size == 4096, "larger: %u", configured(&j).md_size);
 	j.o.md_per_io = 16 * 8 - 1;
 	refused(&j, "md_per_io_size=127", "128 bytes of metadata");
+	j.o.md_per_io = 65536 * 8;
+	UNIT_CHECK(configured(&j).md_size == 65536 * 8, "the largest: %u", configured(&j).md_size);
+	j.o.md_per_io++;
+	refused(&j, "md_per_io_size=524289 is too large", "524288 bytes");
+	j.o.md_per_io = 16 * 8 - 1;
 
 	j.o.pract = true;			/* none moves: not looked at */
 	UNIT_CHECK(configured(&j).md_size == 0, "with PRACT: %u", configured(&j).md_size);
