@@ -39,6 +39,8 @@ static const char *cannot(const struct job_ns *ns, unsigned field)
 		return "apptag_mask=0 leaves no bit of it";
 	if (field == PI_APP && tags_escape(ns))
 		return "blocks with apptag=ffffh escape all checks";
+	if (field == VFY_METADATA && !vfy_md_present(l))
+		return l->type == PI_NONE ? "there is none" : "there is none beyond the tuple";
 	return NULL;
 }
 
@@ -47,6 +49,7 @@ static const struct {
 	const char	*word;
 } check_fields[] = {
 	{ PI_GUARD, "GUARD" }, { PI_APP, "APPTAG" }, { PI_REF, "REFTAG" }, { PI_STORAGE, "STTAG" },
+	{ VFY_METADATA, "METADATA" },
 };
 
 enum { NR_CHECK_FIELDS = sizeof(check_fields) / sizeof(check_fields[0]) };
@@ -57,13 +60,13 @@ static int check_words(const struct job_ns *ns, const char *option, unsigned wor
 	if (words & WORDS_ALL)
 		return 0;
 	for (int i = 0; i < NR_CHECK_FIELDS; i++) {
-		const char *reason = cannot(ns, check_fields[i].field);
+		const char *reason = words & check_fields[i].field ? cannot(ns, check_fields[i].field) : NULL;
 
-		if (words & check_fields[i].field && reason)
+		if (reason)
 			return refuse_ns(ns, why, "%s: %s can't be checked, %s; leave it out", option,
 					 check_fields[i].word, reason);
 	}
-	if (words && tags_escape(ns))
+	if (words & ~VFY_METADATA && tags_escape(ns))
 		return refuse_ns(ns, why, "%s: blocks with apptag=ffffh escape all checks: give another "
 				 "apptag, or %s=none", option, option);
 	return 0;
@@ -73,6 +76,8 @@ static unsigned all_checks(const struct job_ns *ns)
 {
 	unsigned fields = 0;
 
+	if (ns->info.layout.type == PI_NONE)
+		return cannot(ns, VFY_METADATA) ? 0 : VFY_METADATA;
 	for (int i = 0; i < NR_CHECK_FIELDS; i++)
 		fields |= cannot(ns, check_fields[i].field) ? 0 : check_fields[i].field;
 	return fields;
@@ -81,7 +86,7 @@ static unsigned all_checks(const struct job_ns *ns)
 /* Replaces "all" by everything that can be checked; other words stay unchanged. */
 static unsigned resolve(const struct job_ns *ns, unsigned words)
 {
-	return words & WORDS_ALL ? all_checks(ns) | VFY_METADATA : words;
+	return words & WORDS_ALL ? all_checks(ns) : words;
 }
 
 /* Writes a line about a field that cannot be checked because of an option or a mask. */
@@ -136,7 +141,7 @@ static int configure_prchk(struct job_ns *ns, const struct job_opts *o, char *wh
 static unsigned usual_checks(struct job_ns *ns, const struct job_opts *o)
 {
 	const unsigned unsure = tags_not_given(o) | VFY_METADATA;
-	unsigned all = ns->info.layout.type == PI_NONE ? VFY_METADATA : all_checks(ns) | VFY_METADATA;
+	unsigned all = all_checks(ns);
 
 	if (!o->remembers)
 		return all & ~unsure;
@@ -146,16 +151,15 @@ static unsigned usual_checks(struct job_ns *ns, const struct job_opts *o)
 
 static int configure_verify(struct job_ns *ns, const struct job_opts *o, char *why)
 {
-	const struct pi_layout *l = &ns->info.layout;
 	unsigned want = o->verify_given ? resolve(ns, o->verify) : usual_checks(ns, o);
 
 	if (o->verify_given && want & ~VFY_METADATA && !ns->wire.pi)
 		return refuse_ns(ns, why, "pi_verify: with pi_act=1 no protection information crosses the "
 			      "interface; give pi_act=0, or pi_verify=none");
 	ns->verify = ns->wire.pi ? want & ~VFY_METADATA : 0;
-	ns->verify_md = want & VFY_METADATA && vfy_md_present(l);
+	ns->verify_md = want & VFY_METADATA;
 	ns->own_only &= ns->verify | (ns->verify_md ? VFY_METADATA : 0);
-	return o->verify_given ? check_words(ns, "pi_verify", o->verify & ~VFY_METADATA, why) : 0;
+	return o->verify_given ? check_words(ns, "pi_verify", o->verify, why) : 0;
 }
 
 static int configure_escape(struct job_ns *ns, const struct job_opts *o, char *why)
@@ -213,11 +217,9 @@ static int configure_protection(struct job_ns *ns, const struct job_opts *o, cha
 		return refuse_ns(ns, why, "the namespace has no protection information; leave out pi_verify, "
 			      "pi_ref, pi_storage_* and pi_escape, or format it with --pi");
 	if (l->type == PI_NONE) {
-		unsigned want = o->verify_given ? o->verify : usual_checks(ns, o);
-
-		ns->verify_md = l->md_size && want & VFY_METADATA;
+		ns->verify_md = (o->verify_given ? resolve(ns, o->verify) : usual_checks(ns, o)) & VFY_METADATA;
 		ns->own_only = ns->verify_md ? ns->own_only & VFY_METADATA : 0;
-		return 0;
+		return o->verify_given ? check_words(ns, "pi_verify", o->verify, why) : 0;
 	}
 	ns->pract = o->pract;
 	ret = configure_tags(ns, o, why);

@@ -133,7 +133,12 @@ static void checks_of_metadata_alone(void)
 	checks_are(&j, "pi_verify=METADATA", (struct checks){ .md = true });
 	j = job_on(&separate);
 	set_verify(&j, GAR | VFY_METADATA);
-	checks_are(&j, "nothing beyond the tuple", (struct checks){ GAR, GR, GAR, false, 0 });
+	refused(&j, "pi_verify: METADATA", "none beyond the tuple");
+	set_verify(&j, GARS | VFY_METADATA | WORDS_ALL);
+	checks_are(&j, "pi_verify=all", (struct checks){ GAR, GR, GAR, false, 0 });
+	j = job_on(&none);
+	set_verify(&j, VFY_METADATA);
+	refused(&j, "pi_verify: METADATA", "there is none;");
 }
 
 /* STC: as pi_storage_check says; a list is the list; else wherever there is a storage tag. */
@@ -200,7 +205,7 @@ static void refuses_verify_of_nothing(void)
 	set_verify(&j, 0);
 	checks_are(&j, "pi_verify=none", (struct checks){ GAR, GR, 0, false, 0 });
 	set_verify(&j, VFY_METADATA);
-	checks_are(&j, "pi_verify=METADATA", (struct checks){ GAR, GR, 0, false, 0 });
+	refused(&j, "pi_verify: METADATA", "none beyond the tuple");
 }
 
 /* What leaves nothing to check: asked for by name it is refused, else there is a remark. */
