@@ -94,8 +94,6 @@ int words_checks(const char *name, const char *text, unsigned can, unsigned *che
 		struct item it = next_item(&rest, ',');
 		const struct word *w = find(it, check_words, NR(check_words));
 
-		if (!it.len)
-			continue;
 		if (!w || !(w->value & can))
 			return refuse_check(name, it, can, why);
 		*checks |= w->value;

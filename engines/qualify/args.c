@@ -100,7 +100,7 @@ static void parse_format(struct args *a, char *text)
 	};
 
 	a->formatted = true;
-	for (char *word = strtok(text, ","); word; word = strtok(NULL, ",")) {
+	for (char *word; (word = strsep(&text, ",")); ) {
 		char *value = strchr(word, '=');
 		size_t i = 0;
 
