@@ -268,7 +268,9 @@ int ctl_cache_open(struct ctl_image *img, const struct target_open *o, bool alon
 	if (ret || !img->writable)
 		return ret;
 	ret = check_file(name, why);
-	if (!ret && alone)
+	if (ret || (alone && o->identifies))
+		return ret;
+	if (alone)
 		ret = recover(img, o, name, why);
 	if (ret || (alone && !on))
 		return ret;

@@ -228,7 +228,8 @@ static int try_files(struct ctl_image *img, const struct target_open *o, char *w
 		return refuse(why, EINVAL, "%s: is not the state of an image: it is not overwritten; move it away",
 			      name);
 	ret = open_locked(img, o, alone, &undo, why);
-	if (!ret && img->state_fd >= 0 && alone)
+	/* Who identifies keeps the others waiting: the first of them carries out a cut of power. */
+	if (!ret && img->state_fd >= 0 && alone && !o->identifies)
 		ret = ctl_state_lock(img->state_fd, F_OFD_SETLK, F_RDLCK);
 	img->created = undo.image;
 	img->created_state = undo.state && alone;

@@ -63,6 +63,7 @@ struct target_open {
 	 * that it changes blocks).
 	 */
 	bool			compares, flushes;
+	bool			identifies; /* for Identify alone: a cut of power is left to the next user */
 	bool			in_use_ok; /* open it even if it is mounted */
 	bool			iopoll;	/* completions are polled */
 	const char		*dataless; /* option that sends commands without data; NULL: none */

@@ -340,7 +340,9 @@ static int run(const struct scan_args *a)
 static int tell_info(const struct scan_args *a)
 {
 	const struct target_ops *ops = target_of(a->target);
-	const struct target_open open = { .path = a->target, .format = format_of(a) };
+	const struct target_open open = {
+		.path = a->target, .format = format_of(a), .identifies = true,
+	};
 	char why[WHY_MAX], name[NVME_STATUS_MAX];
 	struct nvme_identify id;
 	struct target_ns *ns;

@@ -457,6 +457,30 @@ static void a_cut_after_format(void)
 	controller_target.close(ns);
 }
 
+/* Who only identifies the image neither carries out the cut nor drops it. */
+static void identify_leaves_the_cut(void)
+{
+	struct target_ns *ns;
+	unsigned of[4];
+
+	start(&plain);
+	cut(three, "volatile", NULL);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct target_open o = {
+			.path = in_folder("x.img"), .format = format, .identifies = true, .say = say,
+		};
+
+		*said = '\0';
+		UNIT_CHECK(!controller_target.open(&o, &ns, why) && !*said, "%s; it says '%s'", why, said);
+		controller_target.close(ns);
+		UNIT_CHECK(exists("x.img.cache"), "the cache is gone");
+	}
+	ns = open_cached(NULL);
+	count(ns, 0, 64, of, 3);
+	UNIT_CHECK(*said && of[3] < 64, "%u are there; it says '%s'", of[3], said);
+	controller_target.close(ns);
+}
+
 static void identify_has_vwc(void)
 {
 	static uint8_t page[4096];
@@ -486,6 +510,7 @@ int main(int argc, char **argv)
 		{ "bad_options", bad_options },
 		{ "foreign_records_are_dropped", foreign_records_are_dropped },
 		{ "a_cut_after_format", a_cut_after_format },
+		{ "identify_leaves_the_cut", identify_leaves_the_cut },
 		{ "identify_has_vwc", identify_has_vwc },
 	};
 
