@@ -64,33 +64,34 @@ static const struct {
 	enum { TEXT, NUMBER, FLAG } kind;
 	size_t		at;			/* in struct scan_args */
 	uint64_t	min, max;		/* limits of a NUMBER */
+	bool		of_scan;		/* without effect on --decode */
 } known[NR_OPTIONS] = {
-	[RANGE]		= { "--range", TEXT, AT(range), 0, 0 },
-	[THREADS]	= { "--threads", NUMBER, AT(threads), 1, MAX_THREADS },
-	[DEPTH]		= { "--depth", NUMBER, AT(depth), 1, MAX_DEPTH },
-	[BS]		= { "--bs", TEXT, AT(bs), 0, 0 },
-	[CHECK]		= { "--check", TEXT, AT(check), 0, 0 },
-	[DEVICE_CHECK]	= { "--device-check", TEXT, AT(device_check), 0, 0 },
-	[APPTAG]	= { "--apptag", NUMBER, AT(apptag), 0, UINT16_MAX },
-	[APPTAG_MASK]	= { "--apptag-mask", NUMBER, AT(apptag_mask), 0, UINT16_MAX },
-	[STORAGE_TAG]	= { "--storage-tag", NUMBER, AT(storage), 0, UINT64_MAX },
-	[REF]		= { "--ref", NUMBER, AT(ref), 0, UINT64_MAX },
-	[ESCAPE]	= { "--escape", TEXT, AT(escape), 0, 0 },
-	[DECODE]	= { "--decode", NUMBER, AT(decode), 0, UINT64_MAX },
-	[INFO]		= { "--info", FLAG, AT(info), 0, 0 },
-	[LIST]		= { "--list", NUMBER, AT(list), 0, UINT32_MAX },
-	[JSON]		= { "--json", TEXT, AT(json), 0, 0 },
-	[LOG]		= { "--log", TEXT, AT(log), 0, 0 },
-	[QUIET]		= { "--quiet", FLAG, AT(quiet), 0, 0 },
-	[VERSION]	= { "--version", FLAG, AT(version), 0, 0 },
-	[HELP]		= { "--help", FLAG, AT(help), 0, 0 },
-	[NS_LBS]	= { "--ns_lbs", NUMBER, AT(ns[0]), 0, INT32_MAX },
-	[NS_MS]		= { "--ns_ms", NUMBER, AT(ns[1]), 0, INT32_MAX },
-	[NS_MSET]	= { "--ns_mset", NUMBER, AT(ns[2]), 0, 1 },
-	[NS_PI]		= { "--ns_pi", NUMBER, AT(ns[3]), 0, 3 },
-	[NS_PIL]	= { "--ns_pil", NUMBER, AT(ns[4]), 0, 1 },
-	[NS_PIF]	= { "--ns_pif", NUMBER, AT(ns[5]), 0, 2 },
-	[NS_STS]	= { "--ns_sts", NUMBER, AT(ns[6]), 0, 64 },
+	[RANGE]		= { "--range", TEXT, AT(range), 0, 0, true },
+	[THREADS]	= { "--threads", NUMBER, AT(threads), 1, MAX_THREADS, true },
+	[DEPTH]		= { "--depth", NUMBER, AT(depth), 1, MAX_DEPTH, true },
+	[BS]		= { "--bs", TEXT, AT(bs), 0, 0, true },
+	[CHECK]		= { "--check", TEXT, AT(check), 0, 0, false },
+	[DEVICE_CHECK]	= { "--device-check", TEXT, AT(device_check), 0, 0, false },
+	[APPTAG]	= { "--apptag", NUMBER, AT(apptag), 0, UINT16_MAX, false },
+	[APPTAG_MASK]	= { "--apptag-mask", NUMBER, AT(apptag_mask), 0, UINT16_MAX, false },
+	[STORAGE_TAG]	= { "--storage-tag", NUMBER, AT(storage), 0, UINT64_MAX, false },
+	[REF]		= { "--ref", NUMBER, AT(ref), 0, UINT64_MAX, false },
+	[ESCAPE]	= { "--escape", TEXT, AT(escape), 0, 0, true },
+	[DECODE]	= { "--decode", NUMBER, AT(decode), 0, UINT64_MAX, false },
+	[INFO]		= { "--info", FLAG, AT(info), 0, 0, false },
+	[LIST]		= { "--list", NUMBER, AT(list), 0, UINT32_MAX, true },
+	[JSON]		= { "--json", TEXT, AT(json), 0, 0, true },
+	[LOG]		= { "--log", TEXT, AT(log), 0, 0, true },
+	[QUIET]		= { "--quiet", FLAG, AT(quiet), 0, 0, true },
+	[VERSION]	= { "--version", FLAG, AT(version), 0, 0, false },
+	[HELP]		= { "--help", FLAG, AT(help), 0, 0, false },
+	[NS_LBS]	= { "--ns_lbs", NUMBER, AT(ns[0]), 0, INT32_MAX, false },
+	[NS_MS]		= { "--ns_ms", NUMBER, AT(ns[1]), 0, INT32_MAX, false },
+	[NS_MSET]	= { "--ns_mset", NUMBER, AT(ns[2]), 0, 1, false },
+	[NS_PI]		= { "--ns_pi", NUMBER, AT(ns[3]), 0, 3, false },
+	[NS_PIL]	= { "--ns_pil", NUMBER, AT(ns[4]), 0, 1, false },
+	[NS_PIF]	= { "--ns_pif", NUMBER, AT(ns[5]), 0, 2, false },
+	[NS_STS]	= { "--ns_sts", NUMBER, AT(ns[6]), 0, 64, false },
 };
 
 void scan_die(const char *fmt, ...)
@@ -115,10 +116,9 @@ static uint64_t number(const char *name, const char *text, uint64_t min, uint64_
 	char why[WHY_MAX];
 	uint64_t value;
 
-	if (words_number(name, text, max, &value, why))
-		scan_die("%s", why);
-	if (value < min)
-		scan_die("%s: '%s' is too small, the minimum is %" PRIu64, name, text, min);
+	if (words_number(name, text, max, &value, why) || value < min)
+		scan_die("%s: '%.40s' is not a number of %" PRIu64 "..%" PRIu64 " (decimal, or 0x...)", name,
+			 text, min, max);
 	return value;
 }
 
@@ -179,6 +179,9 @@ struct scan_args scan_args(int argc, char **argv)
 	a.target = argv[optind];
 	if (a.info && a.given & ~(1ULL << INFO | 1ULL << JSON | -1ULL << NS_LBS))
 		scan_die("--info can be combined with --json and --ns_* only: it scans nothing");
+	for (int i = 0; scan_given(&a, DECODE) && i < NR_OPTIONS; i++)
+		if (scan_given(&a, i) && known[i].of_scan)
+			scan_die("--decode can't be combined with %s: it scans nothing", known[i].name);
 	if (scan_given(&a, APPTAG_MASK) && !scan_given(&a, APPTAG))
 		scan_die("--apptag-mask needs --apptag: give that, too");
 	return a;

@@ -128,15 +128,15 @@ static void put_ranges(const struct scan *s, const char *name, const struct vfy_
 
 	if (!set->blocks)
 		return;
-	printf("  %-16s %" PRIu64 ": LBA", name, set->blocks);
+	printf("  %-16s %" PRIu64, name, set->blocks);
 	for (size_t i = 0; i < shown; i++) {
-		printf("%s %" PRIu64, i ? "," : "", set->range[i].first);
+		printf("%s%" PRIu64, i ? ", " : ": LBA ", set->range[i].first);
 		if (set->range[i].last > set->range[i].first)
 			printf("-%" PRIu64, set->range[i].last);
 	}
-	if (shown < set->nr)
-		printf("%s %zu more ranges", shown ? "," : "", set->nr - shown);
-	if (set->unlisted)
+	if (shown && shown < set->nr)
+		printf(", %zu more ranges", set->nr - shown);
+	if (shown && set->unlisted)
 		printf(", and %" PRIu64 " blocks more", set->unlisted);
 	putchar('\n');
 }
