@@ -27,7 +27,7 @@ int vfy_dump_open(struct vfy_dump *d, const char *dir, const char *job, unsigned
 		err = ENOTDIR;
 	else if (access(dir, W_OK | X_OK))
 		err = errno;
-	return err ? refuse(why, err, "dump folder %s: %s", dir, strerror(err)) : 0;
+	return err ? refuse(why, err, "pi_dump: folder %s: %s", dir, strerror(err)) : 0;
 }
 
 static bool starts_as_text(int fd)
@@ -68,7 +68,8 @@ static int may_write(const struct vfy_dump *d, unsigned ns_index, uint64_t lba)
 	ret = ret ? ret : vfy_output_conflict(o.use, raw, why);
 	if (!ret && access(text, F_OK) && !access(raw, F_OK))
 		ret = -EEXIST;
-	return ret ? ret : vfy_output_check(&o, why);
+	ret = ret ? ret : vfy_output_check(&o, why);
+	return ret == -EINVAL ? -EEXIST : ret;
 }
 
 /* Returns NULL with errno set on failure. */

@@ -84,7 +84,7 @@ bool vfy_output_same(const char *path, const char *other);
  */
 int vfy_output_real(const char *path, char real[PATH_MAX]);
 
-/* Returns "log", "report", ... for messages. */
+/* Returns "pi_log", "pi_report", ... for messages. */
 const char *vfy_file_use_name(enum vfy_file_use use);
 
 /*

@@ -110,7 +110,7 @@ static void end_log(struct vfy_recorder *j, int ret)
 {
 	char line[512];
 
-	snprintf(line, sizeof(line), "log %s: %s: no more is logged", j->opts.log, strerror(-ret));
+	snprintf(line, sizeof(line), "pi_log: %s: %s: no more is logged", j->opts.log, strerror(-ret));
 	close(j->log_fd);
 	j->log_fd = -1;
 	say(j, line);
@@ -191,7 +191,7 @@ static int open_log(struct vfy_recorder *j, bool *created, char *why)
 		j->log_fd = vfy_output_open(j->opts.log, flags);
 	if (j->log_fd >= 0)
 		return 0;
-	return refuse(why, errno, "log %s: can't be appended to: %s", j->opts.log,
+	return refuse(why, errno, "pi_log: %s: can't be appended to: %s", j->opts.log,
 		      vfy_output_error(errno));
 }
 

@@ -220,9 +220,9 @@ int report_file_begin(const char *path, const char *run, char *why)
 	ret = lock < 0 ? lock : begin_locked(real, run);
 	unlock_folder(lock);
 	if (ret == -EINVAL)
-		return refuse(why, EINVAL, "report %s: the existing file is not the report of a run, or was cut: "
+		return refuse(why, EINVAL, "pi_report: %s: the existing file is not the report of a run, or was cut: "
 			      "it is not overwritten; remove it, or give another name", path);
-	return ret ? refuse(why, -ret, "report %s: can't be written: %s", path, strerror(-ret)) : 0;
+	return ret ? refuse(why, -ret, "pi_report: %s: can't be written: %s", path, strerror(-ret)) : 0;
 }
 
 static int add_locked(const char *path, const char *run, struct json_object *job)

@@ -316,7 +316,7 @@ static int run(const struct scan_args *a)
 	if (vfy_recorder_open(&scan.recorder, &o, why)) {
 		if (a->json && json.renamed)
 			unlink(json.new);
-		scan_die("%s", why);
+		scan_die("--log%s", why + strlen("pi_log"));	/* the option here */
 	}
 	scan.findings = json_object_new_array();
 	catch_signals();
