@@ -137,6 +137,8 @@ static void say_without_effect(struct thread_data *td)
 		  "fadvise_hint has no effect: passthrough commands know no such hint" },
 		{ fio_option_is_set(o, fallocate_mode) && o->fallocate_mode != FIO_FALLOCATE_NONE,
 		  "fallocate has no effect: images are created sparse, by the engine" },
+		{ eo->ns_fault && !(td_write(td) && strcasestr(eo->write_mode, "write")),
+		  "ns_fault has no effect: the job writes no data" },
 		{ o->create_on_open, "create_on_open has no effect: images are created before jobs run" },
 	};
 

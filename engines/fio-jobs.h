@@ -80,8 +80,8 @@ struct need {
 	char			*path;
 	/* options of the job, which say what is in its buffers */
 	const struct job_opts	*shape;
-	/* end of its I/O in the file, in bytes as bs= counts */
-	uint64_t		end;
+	/* start and end of its I/O in the file, in bytes as bs= counts */
+	uint64_t		start, end;
 	/* its size was given and must be a multiple of the block size */
 	bool			exact;
 	/* why @end is unknown without an image; NULL: it is known */
@@ -221,7 +221,7 @@ static bool add_need_of(struct thread_data *td, const struct job_opts *shape, un
 
 	return shape && add_need((struct need){
 		.path = strdup(f->file_name), .shape = shape, .unknown = unknown,
-		.end = unknown ? 0 : end_of(td, f, i), .fills = fills_device(&td->o),
+		.start = unknown ? 0 : get_start_offset(td, f), .end = unknown ? 0 : end_of(td, f, i), .fills = fills_device(&td->o),
 		.exact = td->o.nr_files == 1 && !td->o.file_size_low && !td->o.read_iolog_file,
 	});
 }
@@ -315,6 +315,10 @@ static int find_extent(const struct target_open *o, const struct pi_layout *l, u
 			continue;
 		unit = job_host_block(n->shape, l);
 		nr = n->end / unit + !!(n->end % unit);
+		if (n->end % unit && n->exact && n->start)
+			return refuse(why, EINVAL, "%s: offset=%llu and size=%llu do not end at the end of a "
+				      "block of %llu bytes", o->path, (unsigned long long)n->start,
+				      (unsigned long long)(n->end - n->start), (unsigned long long)unit);
 		if (n->end % unit && n->exact)
 			return refuse(why, EINVAL, "%s: size=%llu is not a number of blocks of %llu bytes",
 				      o->path, (unsigned long long)n->end, (unsigned long long)unit);
@@ -416,7 +420,12 @@ static int check_extent(struct thread_data *td, struct fio_file *f, unsigned i, 
 	if (target_of(f->file_name) != &ring_target && end > real)
 		return refuse_extent(td, f, end, why);
 	offset = get_start_offset(td, f);
-	if (offset >= real || real - offset < td_min_bs(td))
+	if (offset < real && real - offset < td_min_bs(td))
+		return refuse(why, EINVAL, "%s: offset=%llu leaves %llu of its %llu bytes, and bs=%llu is more: the job "
+			      "would do no I/O", f->file_name, (unsigned long long)offset,
+			      (unsigned long long)(real - offset), (unsigned long long)real,
+			      (unsigned long long)td_min_bs(td));
+	if (offset >= real)
 		return refuse(why, EINVAL, "%s: offset=%llu leaves nothing of its %llu bytes: the job would do no "
 			      "I/O", f->file_name, (unsigned long long)offset, (unsigned long long)real);
 	return 0;

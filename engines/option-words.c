@@ -131,18 +131,23 @@ static int refuse_mode(const char *text, const char *what, char *why)
 		      "alone or mixed as in write/80:zeroes/20", text, what);
 }
 
-/* Parses "zeroes/20", "zeroes/" or "zeroes"; *@percent is -1 if it is not given. */
-static const struct word *parse_part(struct item it, int *percent)
+/*
+ * Parses "zeroes/20", "zeroes/" or "zeroes"; *@percent is -1 if it is not given. Returns NULL, and
+ * sets *@wrong, if that is none.
+ */
+static const struct word *parse_part(struct item it, int *percent, const char **wrong)
 {
 	const char *slash = memchr(it.text, '/', it.len);
 	size_t len = slash ? (size_t)(slash - it.text) : it.len;
+	const struct word *w = find((struct item){ it.text, len }, mode_words, NR(mode_words));
 	int n = 0;
 
 	*percent = -1;
+	*wrong = w ? "has a share that is not a number of 0..100" : "has a part that isn't known";
 	if (slash && len + 1 < it.len && (sscanf(slash, "/%3d%n", percent, &n) != 1 || len + n != it.len ||
 					 !isdigit((unsigned char)slash[1]) || *percent > 100))
 		return NULL;
-	return find((struct item){ it.text, len }, mode_words, NR(mode_words));
+	return w;
 }
 
 /* Divides what is left of 100 among the parts without a percentage. */
@@ -181,12 +186,13 @@ int words_write_mode(const char *text, struct words_mix *mix, char *why)
 	while (rest) {
 		struct item it = next_item(&rest, ':');
 		const struct word *w;
+		const char *wrong;
 
 		if (mix->nr == NR(mode_words))
 			return refuse_mode(text, "has too many parts", why);
-		w = parse_part(it, &percent[mix->nr]);
+		w = parse_part(it, &percent[mix->nr], &wrong);
 		if (!w)
-			return refuse_mode(text, "has a part that isn't known", why);
+			return refuse_mode(text, wrong, why);
 		mix->part[mix->nr++].opcode = w->value;
 	}
 	return share_out(mix, percent) ? 0 : refuse_mode(text, "does not add up to 100", why);

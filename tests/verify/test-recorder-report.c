@@ -90,7 +90,7 @@ static void report_refused(void)
 	check_refused(opts("new-log", "/dev/null"), "not overwritten");
 	check_refused(opts("new-log", "."), "can't be written");
 	check_refused(opts("new-log", "nowhere/report"), "No such file");
-	check_refused(opts("new-log", "new-log"), "uses that file as log");
+	check_refused(opts("new-log", "new-log"), "uses that file as pi_log");
 	check_refused(opts("nowhere/log", "report"), "No such file");
 	UNIT_CHECK(!is_there("report"), "a report was begun");
 	check_refused(opts(".", NULL), "Is a directory");
