@@ -153,7 +153,8 @@ def marks(old, new):
     found = []
     for point, which in ((old, "OLD"), (new, "NEW")):
         for number, what in ((len(point.failed()), "without a result"), (point.missing(), "missing"),
-                             (len(point.cut_short()), "cut short")):
+                             (len(point.cut_short()), "cut short"),
+                             (len(point.fio_failed()), "left out, as fio ended with an error")):
             if number:
                 found.append(f"{number} of {max(point.planned, len(point.runs))} runs of {which} "
                              f"{'is' if number == 1 else 'are'} {what}")

@@ -106,7 +106,7 @@ def spent(way):
     """
     def read(point):
         return {r: run[f"{way}_ns_per_io"] or 0 for r, run in point.runs.items()
-                if run["iops"] and run[WAYS[way]] is not None}
+                if point.whole(run) and run[WAYS[way]] is not None}
     return read
 
 
@@ -313,6 +313,11 @@ def failed(source):
 def cut_short(source):
     """Returns the number of runs that ended too early."""
     return sum(len(p.cut_short()) for p in source.points.values())
+
+
+def fio_failed(source):
+    """Returns the number of runs in which fio ended with an error that is not counted elsewhere."""
+    return sum(len(p.fio_failed()) for p in source.points.values())
 
 
 def unpaired(source):

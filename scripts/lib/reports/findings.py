@@ -140,6 +140,8 @@ def fault_sentences(source):
     missing = len(source.folder.missing)
     for number, what in ((costs.failed(source), "did no I/O"),
                          (costs.cut_short(source), "ended too early"),
+                         (costs.fio_failed(source), "ended with an error of fio, such as a mismatch "
+                          "of its own verify,"),
                          (costs.unpaired(source), "have no base line of their boot")):
         if number:
             found.append(f"{number} {'run' if number == 1 else 'runs'} {singular(what, number)} and "

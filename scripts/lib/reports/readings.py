@@ -105,12 +105,12 @@ class Point:
         return {run["boot"] for run in self.runs.values()}
 
     def whole(self, run):
-        """Returns whether a run did I/O for as long as the plan says."""
-        return bool(run["iops"]) and not self.is_short(run)
+        """Returns whether a run did I/O for as long as the plan says, and fio did not fail."""
+        return bool(run["iops"]) and not self.is_short(run) and not measures.fio_failed(run)
 
     def is_short(self, run):
         return bool(run["iops"]) and run["runtime_s"] is not None and \
-            run["runtime_s"] < measures.LEAST_RUNTIME * self.runtime
+            not measures.fio_failed(run) and run["runtime_s"] < measures.LEAST_RUNTIME * self.runtime
 
     def total(self, column):
         """Returns the sum over the runs."""
@@ -139,6 +139,11 @@ class Point:
     def cut_short(self):
         """Returns the repeats that ended too early."""
         return [repeat for repeat, run in self.runs.items() if self.is_short(run)]
+
+    def fio_failed(self):
+        """Returns the repeats in which fio ended with an error that is not counted elsewhere."""
+        return [repeat for repeat, run in self.runs.items()
+                if run["iops"] and measures.fio_failed(run)]
 
     def is_checked(self):
         """Returns whether the device or the host checks anything."""

@@ -56,6 +56,14 @@ def is_short(job, seconds):
     return max(job[way]["runtime"] for way in ("read", "write")) < LEAST_RUNTIME * seconds * 1000
 
 
+def fio_failed(row):
+    """
+    Returns whether fio ended with an error in a run, a row of points.csv, that no column counts: a
+    mismatch of fio's own verify, which the engine's report does not have.
+    """
+    return bool(row["exit_status"]) and not row["pi_errors"] and not row["io_errors"]
+
+
 def time_of_run(plan):
     """
     Returns the seconds of each run of a plan.json; 0 if a line that was added to all fio jobs can

@@ -368,9 +368,9 @@ class Folder:
                 raws = {record["raw"]: fiojob.read_jobs(self.raw(record["raw"], "json"))}
             common = {key: value for key, value in point.items() if key in measures.COLUMNS}
             common |= {"repeat": record["repeat"], "order": record["order"],
-                       "exit_status": record["status"], "round": record.get("round"),
-                       "boot": record.get("boot")}
+                       "round": record.get("round"), "boot": record.get("boot")}
             report = self.report(name)
             for host, job in measures.jobs_of_run(raws[record["raw"]], name, record):
-                yield common | {"host": host} | measures.of_job(job) | \
+                failed = int(bool(job.get("error")))
+                yield common | {"host": host, "exit_status": failed} | measures.of_job(job) | \
                     measures.of_report(report, point, job)

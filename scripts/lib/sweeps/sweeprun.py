@@ -157,6 +157,8 @@ class Sweeper:
         if short:
             self.again(batch, short[0], fio)
             return
+        if fio.process.returncode and not any(job["error"] for job in jobs.values()):
+            raise Failed(f"{batch[0].target.name}: fio failed: {fio.complaint()}")
         raw, reported = batch[0].name, set()
         for run in batch:
             report = fio.place / f"{run.name}.pi"
