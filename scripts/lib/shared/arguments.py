@@ -30,6 +30,13 @@ def given(text):
     return text
 
 
+def words(text):
+    """The type of an option whose value is words; refuses a value without any."""
+    if not text.split():
+        given("")
+    return text
+
+
 class Parser(argparse.ArgumentParser):
     """
     An argument parser: --help prints the calling program's docstring, an error is one line, and
@@ -44,12 +51,6 @@ class Parser(argparse.ArgumentParser):
         if "--version" in text:
             name = self.prog.removeprefix("nvmepi-")
             self.add_argument("--version", action="version", version=f"nvmepi-{name} {place.version()}")
-
-    def add_argument(self, *words, **facts):
-        """Like argparse's, but an option whose default is '' accepts an empty value."""
-        if facts.get("default") == "":
-            facts.setdefault("type", str)
-        return super().add_argument(*words, **facts)
 
     def error(self, message):
         print(f"{self.prog}: {place.as_called(message)} (see {sys.argv[0]} --help)", file=sys.stderr)
