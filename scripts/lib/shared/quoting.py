@@ -4,6 +4,7 @@ Quoting of every string that another language reads: fio's job files, sh, gnuplo
 HTML, Markdown, and text of a results folder that a person reads. A string that a language cannot
 express is refused. (XML is written by xml.etree from printable text.)
 """
+import json
 import re
 import shlex
 import string
@@ -16,6 +17,7 @@ MARKDOWN = re.compile(r"[\\`*_~<>&|\[\]#!]")
 # Characters that end a line or a name in fio's job parser, and variables that it replaces.
 FIO_VARIABLE = r"\$(?:\{|pagesize|mb_memory|ncpus)"
 NO_LINE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+HALF_PAIR = re.compile("[\ud800-\udfff]")
 NO_NAME = re.compile(r"[\x00-\x1f\x7f#;/\[\]]|^\s|\s$")
 NO_PATH = re.compile(rf"[\x00-\x1f\x7f#;]|\\(?::|$)|{FIO_VARIABLE}|^\s|\s$")
 NO_COMMAND = re.compile(rf"[#;]|{FIO_VARIABLE}")
@@ -65,6 +67,23 @@ def gnuplot(text):
         escaped = chr(byte) not in GNUPLOT_PLAIN or escaped and chr(byte) in string.octdigits
         found.append(f"\\{byte:03o}" if escaped else chr(byte))
     return f'"{"".join(found)}"'
+
+
+def as_json(value, **how):
+    """
+    Returns the value as JSON. Names are any bytes: each that is not UTF-8, which Python has as half
+    of a surrogate pair, becomes a question mark, as nvmepi-formats(5) says.
+    """
+    return json.dumps(lettered(value), **how)
+
+
+def lettered(value):
+    """Returns JSON data in which every string is valid text."""
+    if isinstance(value, str):
+        return HALF_PAIR.sub("?", value)
+    if isinstance(value, dict):
+        return {lettered(key): lettered(one) for key, one in value.items()}
+    return [lettered(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def sh(*words):

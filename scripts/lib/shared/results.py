@@ -26,6 +26,7 @@ from pathlib import Path
 from shared import fiojob
 from shared import identity
 from shared import measures
+from shared import quoting
 from sweeps import planfile
 from shared import textlines
 from shared.command import Refusal, about
@@ -109,7 +110,7 @@ def hold(path):
 
 
 def as_text(plan):
-    return json.dumps(plan, indent=1) + "\n"
+    return quoting.as_json(plan, indent=1) + "\n"
 
 
 def nothing_done(state):
@@ -252,7 +253,7 @@ class Folder:
         no space for all of them, none is written.
         """
         new = not self.state.exists()
-        text = "".join(f"{json.dumps(record)}\n" for record in records).encode()
+        text = "".join(f"{quoting.as_json(record)}\n" for record in records).encode()
         with about(self.state), open(self.open_state(), "r+b", buffering=0) as file:
             end = end_of_lines(file)
             file.seek(end)
@@ -344,7 +345,7 @@ class Folder:
 
     def write_environment(self, environment):
         write_whole(self.path / "environment.json",
-                    json.dumps({"version": VERSION, **environment}, indent=1) + "\n")
+                    quoting.as_json({"version": VERSION, **environment}, indent=1) + "\n")
 
     def write_points(self):
         """Writes points.csv of all runs that are done; returns its rows."""
