@@ -56,5 +56,9 @@ class Parser(argparse.ArgumentParser):
         print(f"{self.prog}: {place.as_called(message)} (see {sys.argv[0]} --help)", file=sys.stderr)
         sys.exit(2)
 
+    def _print_message(self, message, file=None):
+        """Prints --help and --version; unlike argparse, it does not hide that they can't be written."""
+        print(message, end="", file=file or sys.stderr, flush=True)
+
     def format_help(self):
         return self.text
