@@ -19,6 +19,8 @@ METRICS = (*MORE_IS_BETTER, "lat_mean_ns", "lat_p50_ns", "lat_p90_ns", "lat_p99_
 WORSE, BETTER, SAME, UNKNOWN = "worse", "better", "same", "unknown"
 FEW_REPEATS = "too few repeats"
 OTHER_BOOTS = "a base line of another boot, which may be faster or slower by chance"
+SEVERAL_BOOTS = "a base line of several boots, each of which may be faster or slower by chance"
+BOOTS_APART = OTHER_BOOTS, SEVERAL_BOOTS
 ORDER = (WORSE, UNKNOWN, BETTER, SAME)
 
 
@@ -323,7 +325,7 @@ def judge(pairs, metric, threshold):
         if old.parts != new.parts:
             found[id(new)] = unjudged(*member, "")
         elif beside and not new.base:
-            found[id(new)] = unjudged(*member, OTHER_BOOTS)
+            found[id(new)] = unjudged(*member, SEVERAL_BOOTS if old.boots() == new.boots() else OTHER_BOOTS)
         elif beside:
             members.append((new, rounds(old, metric, True), rounds(new, metric, True)))
         else:
@@ -359,9 +361,9 @@ def doubts(verdicts, whole, threshold, only_old):
     for number, text in (
             (len(only_old), "of OLD are not in NEW"),
             (sum(bool(v.marks) for v in verdicts), "were not measured as planned"),
-            (sum(v.reason == OTHER_BOOTS and v.point.target_kind != "guest" for v in verdicts),
-             "are base lines of other boots"),
-            (sum(bool(v.away) and v.reason != OTHER_BOOTS and v.verdict != SAME for v in verdicts),
+            (sum(v.reason in BOOTS_APART and v.point.target_kind != "guest" for v in verdicts),
+             "are base lines of several boots of a host, which never have a verdict: sweep within one boot"),
+            (sum(bool(v.away) and v.reason not in BOOTS_APART and v.verdict != SAME for v in verdicts),
              "are base lines of another host or boot and not the same: the machine may have changed"),
             (sum(maybe_changed(v, threshold) for v in verdicts), "may have changed: repeat them")):
         if number:
