@@ -137,7 +137,7 @@ def run(name, main, read_arguments, interrupted="interrupted"):
     except BrokenPipeError:
         silence(sys.stdout)
     except OSError as error:
-        where = error.filename or getattr(args, "out", None)
+        where = error.filename or getattr(args, "out", None) or no_place()
         say(name, f"{where}: {error.strerror}" if where and error.strerror else error)
         flush_or_silence()
     except KeyboardInterrupt:
@@ -149,6 +149,14 @@ def run(name, main, read_arguments, interrupted="interrupted"):
     finally:
         listen_no_more()
     return 2
+
+
+def no_place():
+    """Returns 'the working folder' if that was removed, so that no path can be resolved; else ''."""
+    try:
+        return os.getcwd() and ""
+    except OSError:
+        return "the working folder"
 
 
 def listen_no_more():

@@ -59,7 +59,7 @@ class Fio:
         lines = [line for line in self.output().partition("\n{")[0].splitlines()
                  if line.strip() and not fiojob.informs(line)]
         ours = [line for line in lines if "nvmepi:" in line]
-        return (ours or lines or [f"no message, status {self.process.returncode}"])[0]
+        return (ours or lines or [f"fio said nothing, and ended with status {self.process.returncode}"])[0]
 
     def keep(self, folder, name):
         """

@@ -105,9 +105,10 @@ def fio_path(name):
     """
     text = str(name)
     found = NO_PATH.search(text)
-    if found or not text.isprintable():
-        what = f"'{found[0]}'" if found and found[0].isprintable() else "a character"
-        raise Refused(f"{text}: a name with {what} has another meaning for fio: name another "
+    odd = [one for one in text if not one.isprintable()]
+    if found or odd:
+        what = printable((found[0] if found else "").strip() or (odd or " ")[0])
+        raise Refused(f"{text}: a name with '{what}' has another meaning for fio: name another "
                       "folder")
     return text.replace(":", "\\:")
 

@@ -256,10 +256,26 @@ def wanted(plan, only=""):
             if load_.bs % fmt.lbs == 0:
                 points[fmt, name, checks, load_] = None
     if not points:
-        raise Refused(f"plan '{plan.name}'{f' with only {only!r}' if only else ''} has no "
-                      "valid point: ms is too small for the tuple, or bs is not a multiple of "
-                      "data_size")
+        raise Refused(why_none(plan, only))
     return list(points)
+
+
+def why_none(plan, only):
+    """Returns the reason why a plan has no point at all."""
+    products = list(plan.products())
+    found = [fmt for product in products for fmt in formats_of(product)]
+    if found and not any(all(word in fmt.name() for word in only.split()) for fmt in found):
+        return f"--only='{only}': no format of plan '{plan.name}' has all of these words"
+    said = f"plan '{plan.name}' has no valid point: "
+    if found:
+        return said + "bs is not a multiple of data_size"
+    if any(ms >= formats.TUPLE_SIZE[pif] for product in products
+           for ms, pif in itertools.product(product["ms"], product["guard"])):
+        guards = {pif for product in products for pif in product["guard"]}
+        return said + "sts has to be " + ", ".join(
+            f"{'{} to {}'.format(*formats.STORAGE_TAGS[pif])} for {formats.GUARDS[pif]}"
+            for pif in sorted(guards))
+    return said + "ms is too small for the tuple"
 
 
 def points_for(target, wishes):

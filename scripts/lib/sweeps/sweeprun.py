@@ -95,7 +95,9 @@ class Sweeper:
                 time.sleep(POLL)
             jobs = fio.jobs()
             if fio.process.returncode or len(jobs) != len(places):
-                raise Failed(f"{places[0][0].name} could not be written: {fio.complaint()}")
+                raise Failed(f"{places[0][0].name} could not be written: {fio.complaint()}" + (
+                    "" if fio.process.returncode else
+                    f"; it reported {len(jobs)} of {len(places)} jobs"))
             if not_filled(jobs, self.jobs.settings):
                 raise Failed(f"{places[0][0].name}: fio did not write all "
                              f"{self.jobs.settings['size']} bytes: is the namespace smaller? Give "
