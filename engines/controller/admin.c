@@ -47,7 +47,7 @@ static int do_format(struct ctl_image *img, const struct nvme_uring_cmd *cmd)
 
 	if (cmd->nsid != 1 && cmd->nsid != NVME_NSID_ALL)
 		return CTL_ST_INVALID_NS | NVME_ST_DNR;
-	if (!ctl_lbaf(img, index, &ns))
+	if (img->zones || !ctl_lbaf(img, index, &ns))
 		return CTL_ST_INVALID_FORMAT | NVME_ST_DNR;
 	if (!format_allowed(img, index, &ns))
 		return CTL_ST_INVALID_NS | NVME_ST_DNR;

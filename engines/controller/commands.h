@@ -6,6 +6,7 @@
  * read.c		Read, Verify, Compare
  * write.c		Write, Write Zeroes, Write Uncorrectable, Dataset Management
  * copy.c		Copy
+ * zone-commands.c	Zone Append, Zone Management Send and Receive, and writes to a zone
  *
  * Functions that execute or check a command return a result as in target.h.
  */
@@ -90,6 +91,9 @@ int ctl_check_blocks(const struct ctl_image *img, const struct pi_layout *l,
 int ctl_check_written(const struct ctl_image *img, const struct pi_layout *l,
 		      const struct ctl_range *r, const uint8_t *data, const uint8_t *md);
 
+/* Put the blocks of the part @r of a write into the journal. */
+void ctl_stage(struct ctl_port *port, const struct ctl_range *r, const struct ctl_blocks *from);
+
 int ctl_do_read(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
 int ctl_do_verify(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
 int ctl_do_compare(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
@@ -98,5 +102,13 @@ int ctl_do_write_zeroes(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 int ctl_do_write_uncorrectable(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
 int ctl_do_dsm(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
 int ctl_do_copy(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
+
+/* The same commands where they write to a zone, and those of the Zoned Namespace Command Set. */
+int ctl_do_zone_write(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
+int ctl_do_zone_write_zeroes(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
+int ctl_do_zone_write_uncorrectable(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
+int ctl_do_zone_append(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
+int ctl_do_zone_send(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
+int ctl_do_zone_receive(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
 
 #endif

@@ -119,6 +119,7 @@ static int ctl_io_cmd(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 		return -ENOMEM;
 	ret = port->defects ? misbehave(port, cmd, ctl_ns(ns)->may_write, 1) :
 	      ctl_io(port, cmd, ctl_ns(ns)->may_write);
+	cmd->rsvd2 = port->result;
 	ctl_port_close(port);
 	return ret;
 }
@@ -137,6 +138,7 @@ struct target_queue {
 	struct ctl_port	**ports;		/* one for each image used so far */
 	unsigned	nr_ports;
 	unsigned	*ring;			/* tags in the order of push() */
+	uint64_t	*results;		/* as in struct target_queue_opts */
 	struct entry	entries[];		/* indexed by tag */
 };
 
@@ -192,6 +194,7 @@ static int ctl_queue_open(const struct target_queue_opts *o, struct target_queue
 	if (!new)
 		return refuse(why, ENOMEM, "out of memory for a queue of %u", o->depth);
 	new->mask = size - 1;
+	new->results = o->results;
 	new->ring = calloc(size, sizeof(*new->ring));
 	if (!new->ring)
 		ret = refuse(why, ENOMEM, "out of memory for a queue of %u", o->depth);
@@ -250,6 +253,8 @@ static int ctl_reap(struct target_queue *q, struct target_cqe *cqes, unsigned mi
 		unsigned tag = q->ring[q->head & q->mask];
 
 		cqes[n] = (struct target_cqe){ .tag = tag, .res = execute(q, &q->entries[tag]) };
+		if (q->results && q->entries[tag].port)
+			q->results[tag] = q->entries[tag].port->result;
 	}
 	return n;
 }

@@ -6,7 +6,8 @@
  * it.  Close a queue before the namespaces that it was used with.
  *
  * controller.c	the target: namespaces and queues
- * io.c		I/O commands: commands.c read.c write.c copy.c
+ * io.c		I/O commands: commands.c read.c write.c copy.c zone-commands.c
+ * zones.c	zones: their state, what moves it, and after a kill
  * admin.c		admin commands: identify.c
  * fault.c		deliberate faults
  * defect.c		a broken controller instead: defect-engine.c and tables (defect.h)

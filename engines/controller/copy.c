@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 #include "commands.h"
+#include "zone-commands.h"
 
 /*
  * A Source Range Entry.  Formats 0 and 2 have 32 bits for the storage and reference tags, formats
@@ -198,6 +199,31 @@ static int copy_range(struct ctl_port *port, struct copy *c, const struct source
 	return ret;
 }
 
+static int copy_ranges(struct ctl_port *port, struct copy *c)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < c->nr && !ret; i++) {
+		const struct source s = source_at(c->descriptor, c->cmd, i);
+
+		ret = copy_range(port, c, &s);
+	}
+	return ret;
+}
+
+/* The destination is at the write pointer of a zone, which moves past all that was copied. */
+static int copy_to_zone(struct ctl_port *port, struct copy *c)
+{
+	uint64_t first = c->to.lba;
+	int ret = ctl_zone_begin(port, &first, c->total, false);
+
+	if (ret)
+		return ret;
+	ret = copy_ranges(port, c);
+	ctl_zone_end(port, first, ret ? CTL_ZONE_SETTLE : c->total);
+	return ret;
+}
+
 int ctl_do_copy(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 {
 	const struct ctl_image *img = port->image;
@@ -214,10 +240,7 @@ int ctl_do_copy(struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 	};
 	int ret = check_command(&c);
 
-	for (unsigned i = 0; i < c.nr && !ret; i++) {
-		const struct source s = source_at(c.descriptor, cmd, i);
-
-		ret = copy_range(port, &c, &s);
-	}
-	return ret;
+	if (ret)
+		return ret;
+	return img->zones ? copy_to_zone(port, &c) : copy_ranges(port, &c);
 }

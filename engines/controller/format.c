@@ -9,9 +9,11 @@
 #include <sys/random.h>
 #include <unistd.h>
 #include "format.h"
+#include "format-zones.h"
 
 #define FORMAT_TITLE "nvmepi image format"
-#define FORMAT_VERSION 2		/* version 1 has no id; it is still read */
+/* Version 1 has no id, and 2 no zones; they are still read, and written where they suffice. */
+#define FORMAT_VERSION 3
 
 /* The fields of struct ns_format with their names in options and in the file. */
 static const struct field {
@@ -144,6 +146,11 @@ int ctl_format_new(struct ctl_format *f, const struct target_open *o, char *why)
 		return ret;
 	if (!f->nr_blocks)
 		return refuse_none(o, why);
+	f->zones = o->zones;
+	ret = ctl_format_zones(f, o->path, why);
+	ret = ret ? ret : ctl_format_zones_check(f, o, why);
+	if (ret)
+		return ret;
 	f->id = new_id();
 	if (f->nr_blocks > (uint64_t)INT64_MAX / (ns->lbs + ns->ms))
 		return refuse(why, EFBIG, "%s: size=: %llu blocks are more than a file can hold", o->path,
@@ -186,9 +193,11 @@ int ctl_format_bare(struct ctl_format *f, const struct target_open *o, uint64_t 
 	guard = pi_format_of(f->ns.pif, 0, false);
 	set_default(&f->ns.sts, guard ? guard->sts_min : 0);
 	ret = ctl_format_layout(f, o->path, why);
-	if (!ret)
-		f->nr_blocks = ctl_format_blocks(f, file_size);
-	return ret;
+	if (ret)
+		return ret;
+	f->nr_blocks = ctl_format_blocks(f, file_size);
+	f->zones = o->zones;
+	return ctl_format_zones(f, o->path, why);
 }
 
 /* --- the file beside the image --- */
@@ -213,7 +222,22 @@ static int temporary_path(const char *path, char out[PATH_MAX], char *why)
  * the line is malformed, unknown or a duplicate.
  */
 /* Lines that are not fields of struct ns_format have the numbers after those. */
-enum { LINE_BLOCKS = NR_FIELDS, LINE_ID, NR_LINES };
+enum { LINE_BLOCKS = NR_FIELDS, LINE_ID, LINE_ZONES, NR_LINES = LINE_ZONES + CTL_ZONE_FIELDS };
+
+/* The number of lines of each version. */
+static const int nr_lines[FORMAT_VERSION + 1] = { 0, LINE_ID, LINE_ZONES, NR_LINES };
+
+/* Return the number of the line @name, or -1. */
+static int line_of(const char *name)
+{
+	for (int i = 0; i < NR_FIELDS; i++)
+		if (!strcmp(name, fields[i].name))
+			return i;
+	for (int i = 0; i < CTL_ZONE_FIELDS; i++)
+		if (!strcmp(name, ctl_zone_fields[i].name))
+			return LINE_ZONES + i;
+	return !strcmp(name, "blocks") ? LINE_BLOCKS : !strcmp(name, "id") ? LINE_ID : -1;
+}
 
 static bool parse_line(struct ctl_format *f, const char *line, unsigned *seen)
 {
@@ -223,21 +247,18 @@ static bool parse_line(struct ctl_format *f, const char *line, unsigned *seen)
 
 	if (sscanf(line, "%15s %llu %c", name, &v, &rest) != 2)
 		return false;
-	for (i = 0; i < NR_FIELDS && strcmp(name, fields[i].name); i++)
-		;
-	if (i == NR_FIELDS && !strcmp(name, "id"))
-		i = LINE_ID;
-	else if (i == NR_FIELDS && strcmp(name, "blocks"))
-		return false;
-	if (*seen & 1u << i || (i < NR_FIELDS && v > 1 << 20))
+	i = line_of(name);
+	if (i < 0 || *seen & 1u << i || (i < NR_FIELDS && v > 1 << 20))
 		return false;
 	*seen |= 1u << i;
 	if (i < NR_FIELDS)
 		set(&f->ns, &fields[i], v);
 	else if (i == LINE_BLOCKS)
 		f->nr_blocks = v;
-	else
+	else if (i == LINE_ID)
 		f->id = v;
+	else
+		*ctl_zone_field(&f->zones, i - LINE_ZONES) = v;
 	return true;
 }
 
@@ -260,7 +281,7 @@ static int parse(struct ctl_format *f, FILE *in, const char *name, char *why)
 				      "%s: line %u is damaged: restore it, or remove the file and "
 				      "give all ns_* options", name, nr);
 	}
-	if (seen != (1u << (version == 1 ? LINE_ID : NR_LINES)) - 1)
+	if (seen != (1u << nr_lines[version]) - 1)
 		return refuse(why, EINVAL,
 			      "%s: lines are missing: restore it, or remove the file and give all "
 			      "ns_* options", name);
@@ -287,23 +308,30 @@ int ctl_format_read(struct ctl_format *f, const char *path, char *why)
 	if (!in)
 		return refuse(why, errno, "%s: %s", name, strerror(errno));
 	f->id = 0;
+	f->zones = (struct ns_zones){ 0 };
 	ret = parse(f, in, name, why);
 	fclose(in);
-	return ret ? ret : ctl_format_layout(f, name, why);
+	ret = ret ? ret : ctl_format_layout(f, name, why);
+	return ret ? ret : ctl_format_zones(f, name, why);
 }
 
 static void print(const struct ctl_format *f, FILE *out)
 {
-	fprintf(out, FORMAT_TITLE " %d\n", f->id ? FORMAT_VERSION : 1);
+	struct ns_zones zones = f->zones;
+
+	fprintf(out, FORMAT_TITLE " %d\n", f->nr_zones ? 3 : f->id ? 2 : 1);
 	fputs("# How the image beside this file is laid out: all data, then all metadata, raw.\n"
 	      "# Bytes a block of data (lbs) and metadata (ms); mset 1: extended; pi: type;\n"
 	      "# pil 1: tuple first; pif 0: 16b guard, 1: 32b, 2: 64b; sts: storage tag, bits.\n",
 		      out);
 	fprintf(out, "blocks %llu\n", (unsigned long long)f->nr_blocks);
-	if (f->id)
+	if (f->id || f->nr_zones)
 		fprintf(out, "id %llu\n", (unsigned long long)f->id);
 	for (int i = 0; i < NR_FIELDS; i++)
 		fprintf(out, "%s %d\n", fields[i].name, get(&f->ns, &fields[i]));
+	for (unsigned i = 0; i < CTL_ZONE_FIELDS && f->nr_zones; i++)
+		fprintf(out, "%s %llu\n", ctl_zone_fields[i].name,
+			(unsigned long long)*ctl_zone_field(&zones, i));
 }
 
 /* Refuse to overwrite a file that is not an image format; an orphaned format may be replaced. */
@@ -394,6 +422,7 @@ int ctl_format_check(const struct ctl_format *f, const struct target_open *o, ui
 	uint64_t holds = ctl_format_blocks(f, file_size);
 	int ret = check_wanted(f, o, why);
 
+	ret = ret ? ret : ctl_format_zones_check(f, o, why);
 	if (ret)
 		return ret;
 	if (holds != f->nr_blocks || !holds)

@@ -149,8 +149,34 @@ static void identify_descriptors(const struct ctl_image *img, uint8_t *id)
 	id[0] = 1;				/* EUI64 */
 	id[1] = 8;
 	put_eui64(img, id + 4);
-	id[12] = 4;				/* CSI: NVM */
+	id[12] = 4;				/* CSI */
 	id[13] = 1;
+	id[16] = img->zones ? NVME_CSI_ZNS : NVME_CSI_NVM;
+}
+
+/* Zoned: I/O Command Set Specific Identify Namespace data structure; a limit of all ones is none. */
+static void identify_zns_ns(const struct ctl_image *img, struct nvme_zns_id_ns *id)
+{
+	const struct ns_zones *z = &img->format.zones;
+
+	id->ozcs = htole16(1);			/* reads may cross the end of a zone */
+	id->mar = htole32(z->max_active - 1);
+	id->mor = htole32(z->max_open - 1);
+	id->lbafe[ctl_lbaf_current(img)].zsze = htole64(img->format.zone_blocks);
+}
+
+/* Zoned: Identify for the Zoned Namespace Command Set. */
+static int identify_zoned(const struct ctl_image *img, unsigned cns, void *page)
+{
+	struct nvme_zns_id_ctrl *ctrl = page;
+
+	if (cns == NVME_IDENTIFY_CNS_CSI_NS)
+		identify_zns_ns(img, page);
+	else if (cns == NVME_IDENTIFY_CNS_CSI_CTRL)
+		ctrl->zasl = img->format.zones.zasl ? __builtin_ctzll(img->format.zones.zasl / 4096) : 0;
+	else
+		return CTL_ST_INVALID_FIELD | NVME_ST_DNR;
+	return 0;
 }
 
 int ctl_identify(const struct ctl_image *img, const struct nvme_uring_cmd *cmd, void *page)
@@ -165,7 +191,9 @@ int ctl_identify(const struct ctl_image *img, const struct nvme_uring_cmd *cmd, 
 		return CTL_ST_INVALID_NS | NVME_ST_DNR;
 	if (cns == NVME_IDENTIFY_CNS_NS_ACTIVE_LIST && cmd->nsid >= NVME_NSID_ALL - 1)
 		return CTL_ST_INVALID_NS | NVME_ST_DNR;
-	if (csi)				/* only the NVM Command Set exists */
+	if (csi == NVME_CSI_ZNS && img->zones)
+		return identify_zoned(img, cns, page);
+	if (csi)
 		return CTL_ST_INVALID_FIELD | NVME_ST_DNR;
 	switch (cns) {
 	case NVME_IDENTIFY_CNS_NS:

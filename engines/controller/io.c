@@ -50,6 +50,22 @@ static const struct command {
 	[nvme_cmd_copy]			= { ctl_do_copy, true, true, true },
 };
 
+/* The same of a zoned namespace. */
+static const struct command zone_commands[256] = {
+	[nvme_cmd_flush]		= { do_flush, false, false, false },
+	[nvme_cmd_write]		= { ctl_do_zone_write, true, true, true },
+	[nvme_cmd_read]			= { ctl_do_read, false, true, true },
+	[nvme_cmd_write_uncor]		= { ctl_do_zone_write_uncorrectable, true, true, false },
+	[nvme_cmd_compare]		= { ctl_do_compare, false, true, true },
+	[nvme_cmd_write_zeroes]		= { ctl_do_zone_write_zeroes, true, true, true },
+	[nvme_cmd_dsm]			= { ctl_do_dsm, true, false, false },
+	[nvme_cmd_verify]		= { ctl_do_verify, false, true, true },
+	[nvme_cmd_copy]			= { ctl_do_copy, true, true, true },
+	[nvme_zns_cmd_mgmt_send]	= { ctl_do_zone_send, true, false, false },
+	[nvme_zns_cmd_mgmt_recv]	= { ctl_do_zone_receive, false, false, false },
+	[nvme_zns_cmd_append]		= { ctl_do_zone_append, true, true, true },
+};
+
 /* Spec: NVM Command Set Commands, LBAFEE. */
 static bool is_disabled(const struct ctl_image *img)
 {
@@ -86,7 +102,7 @@ void ctl_expect(const struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 
 int ctl_io(struct ctl_port *port, const struct nvme_uring_cmd *cmd, bool may_write)
 {
-	const struct command *c = &commands[cmd->opcode];
+	const struct command *c = (port->image->zones ? zone_commands : commands) + cmd->opcode;
 	const bool all = cmd->opcode == nvme_cmd_flush && cmd->nsid == NVME_NSID_ALL;
 	const bool fua = c->has_fua && FUA(cmd);
 	int ret;

@@ -7,6 +7,7 @@
 #include "file.h"
 #include "journal.h"
 #include "map.h"
+#include "zones.h"
 
 size_t ctl_journal_size(void)
 {
@@ -219,6 +220,8 @@ void ctl_recover(struct ctl_image *img, unsigned nr)
 		ctl_journal_apply(img, j);
 	atomic_store(&j->state, CTL_JOURNAL_LOCKING);
 	ctl_release_all(img, nr + 1);
+	if (img->zones)
+		ctl_zones_recover(img, nr + 1);
 	atomic_store(&j->state, CTL_JOURNAL_IDLE);
 }
 
@@ -227,4 +230,6 @@ void ctl_recover_all(struct ctl_image *img)
 	for (unsigned i = 0; i < atomic_load(img->journals_used); i++)
 		ctl_recover(img, i);
 	ctl_release_all(img, CTL_ANYONE);
+	if (img->zones)
+		ctl_zones_recover(img, CTL_ANYONE);
 }

@@ -23,6 +23,7 @@ struct ctl_port {
 	struct ctl_fault	*fault;		/* faults of its user; NULL: none (fault.h) */
 	struct ctl_defects	*defects;	/* the same: defect.h */
 	bool			misbehaves;	/* there is a fault, a delay or a defect */
+	uint64_t		result;		/* DW0 and 1 of the completion of a Zone Append */
 };
 
 /* Return a new port, or NULL if out of memory. */

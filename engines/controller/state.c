@@ -10,6 +10,7 @@
 #include "journal.h"
 #include "map.h"
 #include "state.h"
+#include "zones.h"
 
 /* --- the state file --- */
 
@@ -23,6 +24,7 @@ struct ctl_head {
 	struct ns_format	format;
 	_Atomic uint32_t	journals_used;
 	uint64_t		id;		/* of the image; 0: it has none */
+	struct ns_zones		zones;
 };
 
 static uint64_t page_up(uint64_t n)
@@ -34,11 +36,14 @@ static uint64_t page_up(uint64_t n)
 struct layout {
 	uint64_t	locks, present;		/* two of each map part: written, bad */
 	uint64_t	present_size, bits, bits_size;
-	uint64_t	journals, end;
+	uint64_t	journals, zones, end;
 };
 
-/* Return the layout for an image of @size bytes; it fits any format of that image. */
-static struct layout state_layout(uint64_t size)
+/*
+ * Return the layout for an image of @size bytes; it fits any format of that image, as the number of
+ * zones cannot change.
+ */
+static struct layout state_layout(uint64_t size, uint64_t nr_zones)
 {
 	const uint64_t pages = size / 512 / CTL_MAP_PAGE_BLOCKS + 1;
 	struct layout s = { .locks = page_up(sizeof(struct ctl_head)) };
@@ -48,7 +53,8 @@ static struct layout state_layout(uint64_t size)
 	s.bits = s.present + 2 * s.present_size;
 	s.bits_size = pages * CTL_MAP_PAGE;
 	s.journals = s.bits + 2 * s.bits_size;
-	s.end = s.journals + CTL_NR_JOURNALS * page_up(ctl_journal_size());
+	s.zones = s.journals + CTL_NR_JOURNALS * page_up(ctl_journal_size());
+	s.end = s.zones + (nr_zones ? page_up(ctl_zones_size(nr_zones)) : 0);
 	return s;
 }
 
@@ -70,7 +76,7 @@ static int map_state(struct ctl_image *img, char *why)
 	const int flags = img->state_fd >= 0 ? MAP_SHARED : own;
 	const int prot = img->state_fd >= 0 && !img->state_writable ? PROT_READ :
 			 PROT_READ | PROT_WRITE;
-	const struct layout s = state_layout(img->size);
+	const struct layout s = state_layout(img->size, img->format.nr_zones);
 	uint8_t *state = mmap(NULL, s.end, prot, flags, img->state_fd, 0);
 
 	if (state == MAP_FAILED)
@@ -84,6 +90,7 @@ static int map_state(struct ctl_image *img, char *why)
 	img->bad = map_at(state, &s, 1);
 	img->journals = state + s.journals;
 	img->journal_stride = page_up(ctl_journal_size());
+	img->zones = img->format.nr_zones ? (struct ctl_zones *)(state + s.zones) : NULL;
 	return 0;
 }
 
@@ -98,20 +105,23 @@ static bool state_is_ours(const struct ctl_image *img)
 
 	return has_title(img) && h->size == img->size && (!h->id || h->id == img->format.id) &&
 	       h->nr_blocks == img->format.nr_blocks &&
-	       !memcmp(&h->format, &img->format.ns, sizeof(h->format)) && ctl_sync_is_sound(img);
+	       !memcmp(&h->format, &img->format.ns, sizeof(h->format)) &&
+	       !memcmp(&h->zones, &img->format.zones, sizeof(h->zones)) && ctl_sync_is_sound(img);
 }
 
 /* Make an empty state: every block is deallocated and there are no journals. */
 int ctl_state_make(struct ctl_image *img)
 {
 	/* Space for map pages and journals is reserved when they are first used. */
-	const uint64_t needed = state_layout(img->size).bits;
+	const struct layout s = state_layout(img->size, img->format.nr_zones);
 	int ret;
 
 	if (img->state_fd >= 0) {
 		if (ftruncate(img->state_fd, 0) || ftruncate(img->state_fd, img->state_size))
 			return -errno;
-		ret = ctl_reserve(img->state_fd, 0, needed);
+		ret = ctl_reserve(img->state_fd, 0, s.bits);
+		if (!ret && img->zones)
+			ret = ctl_reserve(img->state_fd, s.zones, s.end - s.zones);
 		if (ret)
 			return ret;
 	}
@@ -119,6 +129,9 @@ int ctl_state_make(struct ctl_image *img)
 	img->head->nr_blocks = img->format.nr_blocks;
 	img->head->format = img->format.ns;
 	img->head->id = img->format.id;
+	img->head->zones = img->format.zones;
+	if (img->zones)
+		ctl_zones_make(img);
 	memcpy(img->head->title, STATE_TITLE, sizeof(STATE_TITLE));
 	return 0;
 }
@@ -267,6 +280,8 @@ int ctl_state_prepare(struct ctl_image *img, char *why)
 		ctl_recover_all(img);
 	if (!ret)
 		ret = ctl_state_reconcile(img);
+	if (!ret && img->zones)
+		ctl_zones_power_up(img);
 	return ret ? refuse(why, -ret, "%s.state: %s", img->path, strerror(-ret)) : 0;
 }
 

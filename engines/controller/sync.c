@@ -3,6 +3,7 @@
 #include <sched.h>
 #include "cache.h"
 #include "sync.h"
+#include "zones.h"
 
 static inline void relax(void)
 {
@@ -17,12 +18,12 @@ static inline void relax(void)
 #define SPINS 128
 #define YIELDS 2048
 
-/* Wait until lock @i is free.  Returns 0, or -errno. */
-static int wait_free(struct ctl_port *port, unsigned i)
+/* Wait until @lock is free.  Returns 0, or -errno. */
+static int wait_free(struct ctl_port *port, const _Atomic uint64_t *lock)
 {
 	uint64_t word;
 
-	for (unsigned turn = 1; CTL_OWNER(word = atomic_load(&port->image->locks[i])); turn++) {
+	for (unsigned turn = 1; CTL_OWNER(word = atomic_load(lock)); turn++) {
 		int ret = 0;
 
 		if (turn < SPINS)
@@ -52,13 +53,12 @@ static unsigned place(uint64_t stripe)
 	return stripe % CTL_NR_STRIPES;
 }
 
-static int lock_one(struct ctl_port *port, unsigned i)
+static int lock_one(struct ctl_port *port, _Atomic uint64_t *lock)
 {
-	_Atomic uint64_t *lock = &port->image->locks[i];
 	uint64_t word = atomic_load_explicit(lock, memory_order_relaxed);
 
 	while (CTL_OWNER(word) || !atomic_compare_exchange_weak(lock, &word, word | (port->nr + 1))) {
-		int ret = CTL_OWNER(word) ? wait_free(port, i) : 0;
+		int ret = CTL_OWNER(word) ? wait_free(port, lock) : 0;
 
 		if (ret)
 			return ret;
@@ -72,7 +72,7 @@ static int lock_places(struct ctl_port *port, unsigned from, unsigned to)
 	int ret = 0;
 
 	for (unsigned i = from; i <= to && !ret; i++)
-		ret = lock_one(port, i);
+		ret = lock_one(port, &port->image->locks[i]);
 	return ret;
 }
 
@@ -159,7 +159,7 @@ int ctl_read_begin(struct ctl_port *port, uint64_t lba, uint64_t nr, uint64_t *s
 		uint64_t word;
 
 		while (CTL_OWNER(word = atomic_load_explicit(lock, memory_order_acquire))) {
-			int ret = wait_free(port, place(i));
+			int ret = wait_free(port, lock);
 
 			if (ret)
 				return ret;
@@ -180,4 +180,34 @@ bool ctl_read_end(struct ctl_port *port, uint64_t lba, uint64_t nr, uint64_t see
 	for (uint64_t i = s.first; i <= s.last; i++)
 		seen -= atomic_load_explicit(&port->image->locks[place(i)], memory_order_relaxed);
 	return !seen;
+}
+
+int ctl_zones_lock(struct ctl_port *port)
+{
+	return lock_one(port, &port->image->zones->lock);
+}
+
+void ctl_zones_unlock(struct ctl_port *port)
+{
+	_Atomic uint64_t *lock = &port->image->zones->lock;
+
+	atomic_store(lock, CTL_NEXT(atomic_load(lock)));
+}
+
+int ctl_zones_read_begin(struct ctl_port *port, uint64_t *seen)
+{
+	const _Atomic uint64_t *lock = &port->image->zones->lock;
+
+	while (CTL_OWNER(*seen = atomic_load(lock))) {
+		int ret = wait_free(port, lock);
+
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+bool ctl_zones_read_end(struct ctl_port *port, uint64_t seen)
+{
+	return atomic_load(&port->image->zones->lock) == seen;
 }

@@ -40,4 +40,13 @@ int ctl_change(struct ctl_port *port, enum ctl_change change, uint64_t lba, uint
 int ctl_read_begin(struct ctl_port *port, uint64_t lba, uint64_t nr, uint64_t *seen);
 bool ctl_read_end(struct ctl_port *port, uint64_t lba, uint64_t nr, uint64_t seen);
 
+/*
+ * The same for the zones of @port's image, which have one lock.  Its owner may change blocks as
+ * well; who changes blocks never waits for it.
+ */
+int ctl_zones_lock(struct ctl_port *port);
+void ctl_zones_unlock(struct ctl_port *port);
+int ctl_zones_read_begin(struct ctl_port *port, uint64_t *seen);
+bool ctl_zones_read_end(struct ctl_port *port, uint64_t seen);
+
 #endif

@@ -8,7 +8,7 @@
  * x.img.cache	with ns_cache=volatile: what a cut of power undoes (cache.h)
  *
  * The state contains, in this order: a head; the locks of the blocks (sync.h); two maps with one
- * bit for each block; and a journal for each writer.
+ * bit for each block; a journal for each writer; and the zones, if it has any (zones.h).
  *
  * written		the block was written.  Otherwise it is deallocated: it reads as
  * 		zeroes with a tuple of ones, and neither is stored in the image,
@@ -51,6 +51,7 @@ struct ctl_map {
 struct ctl_head;
 struct ctl_cache;
 struct ctl_journal;
+struct ctl_zones;
 
 /*
  * Host Behavior Support, the 512 bytes of Set Features.  LBAFEE enables formats other than a 16b
@@ -91,6 +92,7 @@ struct ctl_image {
 	size_t			journal_stride;
 	_Atomic uint32_t	*journals_used;	/* journals below this number have been used */
 
+	struct ctl_zones	*zones;		/* NULL: the namespace is not zoned */
 	struct ctl_cache	*cache;		/* volatile write cache; NULL: none */
 };
 

@@ -6,8 +6,7 @@
 #include "commands.h"
 #include "fault.h"
 
-static int write_chunk(struct ctl_port *port, const struct ctl_range *r,
-		       const struct ctl_blocks *from)
+void ctl_stage(struct ctl_port *port, const struct ctl_range *r, const struct ctl_blocks *from)
 {
 	const struct pi_layout *l = &port->image->media;
 	uint8_t *data = ctl_journal_data(port), *md = ctl_journal_md(port, r->nr);
@@ -17,6 +16,12 @@ static int write_chunk(struct ctl_port *port, const struct ctl_range *r,
 		ctl_copy_blocks(md, l->md_size, from->md, from->md_stride, l->md_size, r->nr);
 	if (r->pract)
 		pi_generate(l, &r->tags, data, md, r->nr);
+}
+
+static int write_chunk(struct ctl_port *port, const struct ctl_range *r,
+		       const struct ctl_blocks *from)
+{
+	ctl_stage(port, r, from);
 	if (port->fault)
 		return ctl_fault_write(port, r->lba, r->nr);
 	return ctl_change(port, CTL_WRITE, r->lba, r->nr);

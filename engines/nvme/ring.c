@@ -68,6 +68,10 @@ static int ring_open(const struct target_open *o, struct target_ns **ns, char wh
 	    (o->cache && strcmp(o->cache, "none")))
 		return refuse(why, EINVAL, "%s: ns_cache, ns_fault, ns_defect and ns_delay are for images: "
 			      "only the embedded controller supports them", o->path);
+	if (o->zones.zone_size || o->zones.zone_capacity || o->zones.max_open || o->zones.max_active ||
+	    o->zones.zasl)
+		return refuse(why, EINVAL, "%s: ns_zone_size, ns_zone_capacity, ns_max_open, ns_max_active and "
+			      "ns_zasl are for images: leave them out, a drive has its zones", o->path);
 	fd = open_node(o);
 	if (fd < 0)
 		return refuse(why, errno, "%s: %s%s", o->path, strerror(errno),
@@ -134,6 +138,7 @@ struct target_queue {
 	unsigned		enter_flags;
 	bool			registered;	/* files are given by their index */
 	bool			plain;		/* simple buffers, and no forced commands */
+	uint64_t		*results;	/* as in struct target_queue_opts */
 };
 
 /*
@@ -257,6 +262,7 @@ static int setup_queue(struct target_queue *q, const struct target_queue_opts *o
 			      ret == -EINVAL ? " (passthrough needs Linux 6.0 or newer)" : "");
 	limit_workers(q);
 	q->registered = o->register_ns;
+	q->results = o->results;
 	q->force_async = o->force_async;
 	q->plain = !o->vectored && !o->bufs && !o->force_async;
 	fill_entries(q, o->depth);
@@ -401,6 +407,8 @@ harvest(struct target_queue *q, struct target_cqe *cqes, unsigned max)
 		const struct io_uring_cqe *cqe = &cq->cqes[2 * ((first + i) & mask)];	/* CQE32 */
 
 		cqes[i] = (struct target_cqe){ .tag = cqe->user_data, .res = cqe->res };
+		if (q->results)
+			q->results[cqe->user_data] = cqe->big_cqe[0];
 	}
 	/* The completions have been copied before the kernel may reuse their entries. */
 	io_uring_smp_store_release(cq->khead, first + n);

@@ -54,6 +54,15 @@ struct ns_format {
 
 #define NS_FORMAT_ANY { -1, -1, -1, -1, -1, -1, -1 }
 
+/* Zones of an image, named as the ns_* options; 0: not specified.  Sizes are bytes of data. */
+struct ns_zones {
+	uint64_t	zone_size;
+	uint64_t	zone_capacity;
+	uint64_t	max_open;	/* zones that can be open; 0 in an image: any number */
+	uint64_t	max_active;
+	uint64_t	zasl;		/* of a Zone Append; 0 in an image: only MDTS is a limit */
+};
+
 struct target_open {
 	const char		*path;
 	bool			write;	/* the job writes, zeroes or trims */
@@ -68,6 +77,7 @@ struct target_open {
 	bool			iopoll;	/* completions are polled */
 	const char		*dataless; /* option that sends commands without data; NULL: none */
 	struct ns_format	format;
+	struct ns_zones		zones;
 	uint64_t		size;	/* data bytes of a new image; 0: see extent() */
 	/*
 	 * Set *@blocks to the number of blocks of a new image with layout @l (0: create no image).
@@ -96,6 +106,7 @@ struct target_queue_opts {
 	struct target_ns *const	*ns;		/* all that the queue will be used with */
 	unsigned		nr_ns;
 	bool			register_ns;	/* registerfiles */
+	uint64_t		*results;	/* by tag: DW0 and 1 of completions; NULL: not wanted */
 };
 
 struct target_cqe {
@@ -121,7 +132,10 @@ struct target_ops {
 	 */
 	int (*remove)(struct target_ns *ns, char why[WHY_MAX]);
 
-	/* Execute one command synchronously.  @cmd->addr is a flat buffer. */
+	/*
+	 * Execute one command synchronously.  @cmd->addr is a flat buffer.  An I/O command returns
+	 * dword 0 of its completion in @cmd->rsvd2.
+	 */
 	int (*admin)(struct target_ns *ns, struct nvme_uring_cmd *cmd);
 	int (*io)(struct target_ns *ns, struct nvme_uring_cmd *cmd);
 
