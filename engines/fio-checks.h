@@ -60,6 +60,17 @@ static int check_numbers(const struct options *eo, char *why)
 	return eo->apptag_bad ? refuse(why, EINVAL, "apptag: give one number, and none that is negative") : 0;
 }
 
+/* Returns whether fio would move a write pointer by writes of its own. */
+static bool recovers_zones(const struct thread_options *o)
+{
+#ifdef FIO_MOVE_ZONE_WP
+	return o->zone_mode == ZONE_MODE_ZBD && o->recover_zbd_write_error;
+#else
+	(void)o;
+	return false;
+#endif
+}
+
 /* Checks fio's own options against each other and against the engine. */
 static int check_fio_options(struct thread_data *td, const struct job_opts *j, char *why)
 {
@@ -72,8 +83,8 @@ static int check_fio_options(struct thread_data *td, const struct job_opts *j, c
 		{ eo->ns_delay > NUMBER_MAX, "ns_delay: give a number of nanoseconds from 0 to 1000000000" },
 		{ eo->pi_log_rate > NUMBER_MAX, "pi_log_rate: give a number of lines from 0, for all, to 1000000000" },
 		{ o->bs_unaligned, "bs_unaligned: I/Os have to be whole blocks; leave it out" },
-		{ o->zone_mode == ZONE_MODE_ZBD, "zonemode=zbd: this engine has no commands for zones; leave it "
-		  "out, or give zonemode=strided" },
+		{ recovers_zones(o), "recover_zbd_write_error: this engine does not write again what a zone has not "
+		  "got; leave it out" },
 		{ wants_placement(o), "fdp, dataplacement: this engine's commands carry no placement identifier; "
 		  "leave it out" },
 		{ o->oatomic, "atomic: bs is not compared with what the drive writes atomically (AWUPF); leave it "

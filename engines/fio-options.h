@@ -44,6 +44,7 @@ struct options {
 	unsigned int readfua, writefua, deac;
 	char *write_mode;
 	unsigned int verify_mode;
+	struct ns_zones zones;
 	char *ns_cache, *ns_fault, *ns_fault_log, *ns_defect;
 	char *pi_plugin, *pi_log, *pi_report, *pi_dump, *pi_inject, *pi_inject_file;
 	unsigned int pi_inject_into, pi_expect, pi_exit, pi_escape;
@@ -211,6 +212,18 @@ static struct fio_option options[] = {
 	       NS("Guard is 0 16b, 1 32b, 2 64b", "0 to 2", "0"), NS_RANGE(2)),
 	NUMBER("ns_sts", format.sts,
 	       NS("Bits of the storage tag", "0 to 64", "the fewest that the guard allows"), NS_RANGE(64)),
+	OPTION("ns_zone_size", zones.zone_size, FIO_OPT_STR_VAL,
+	       "Images: data bytes of a zone, an image must have it, a new one gets it (0, or whole blocks; "
+	       "default: 0, not zoned)"),
+	OPTION("ns_zone_capacity", zones.zone_capacity, FIO_OPT_STR_VAL,
+	       "Images: data bytes that can be written in a zone (0, or whole blocks; default: 0, ns_zone_size)"),
+	OPTION("ns_max_open", zones.max_open, FIO_OPT_STR_VAL,
+	       "Images: zones that can be open (0 to 4294967294; default: 0, ns_max_active)"),
+	OPTION("ns_max_active", zones.max_active, FIO_OPT_STR_VAL,
+	       "Images: zones that can be open or closed (0 to 4294967294; default: 0, any number)"),
+	OPTION("ns_zasl", zones.zasl, FIO_OPT_STR_VAL,
+	       "Images: bytes of a Zone Append, ZASL (0, or a power of two from 4096 to 524288; default: 0, only "
+	       "MDTS is a limit)"),
 	NUMBER("ns_delay", ns_delay,
 	       "Images: nanoseconds that each command takes longer (0 to 1000000000; default: 0)", .def = "0",
 	       .maxval = NUMBER_MAX),

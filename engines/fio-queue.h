@@ -169,6 +169,8 @@ static __attribute__((noinline)) enum fio_q_status queue_other(struct engine *e,
 		io_queue_flush(&e->queue, io_u->index, ns);
 		return FIO_Q_QUEUED;
 	}
+	if (e->td->o.zone_mode == ZONE_MODE_ZBD && ns->info.zones.blocks)
+		return trim_zone(e->td, io_u);
 	if (!range_of_io(ns, io_u, &r) && !ranges_in_buffer(e->td, io_u))
 		return reject(io_u);
 	return queue_trim(e, io_u, r) ? FIO_Q_QUEUED : FIO_Q_BUSY;

@@ -13,6 +13,7 @@
 #include "fio.h"
 #include "optgroup.h"
 #include "verify.h"
+#include "zbd.h"
 
 #include "verify/fork-lock.h"
 #include "verify/hash.h"
@@ -87,6 +88,7 @@ static int digest_options(struct engine *e, char *why)
 			.in_use_ok = td->o.allow_mounted_write,
 			.iopoll = o->hipri,
 			.format = o->format,
+			.zones = o->zones,
 			.extent = extent_of_image,
 			.delay_ns = o->ns_delay,
 			.fault = o->ns_fault,
@@ -239,7 +241,8 @@ static int open_session(struct engine *e, char *why)
 		.verifies = job_uses(&e->opts, nvme_cmd_verify),
 		.spoils = job_uses(&e->opts, nvme_cmd_write_uncor), .changes = job_changes(&e->opts),
 		.first = !td->subjob_number, .tell_checks = e->opts.prchk_given || e->opts.verify_given,
-		.depth = td->o.iodepth, .plugin = o->pi_plugin,
+		.depth = td->o.iodepth + 1,	/* one more: a zone that fio resets */
+		.plugin = o->pi_plugin,
 		.log = o->pi_log, .log_rate = o->pi_log_rate, .report = o->pi_report, .dump = o->pi_dump,
 		.inject = o->pi_inject, .inject_file = o->pi_inject_file,
 		.into = o->pi_inject_into - 1, .answer = o->pi_expect - 1,
@@ -291,7 +294,8 @@ static int engine_setup(struct thread_data *td)
 	return replays(td) ? 0 : open_job(e);
 }
 
-#include "fio-queue.h"		/* needs everything above */
+#include "fio-zones.h"		/* these two need everything above */
+#include "fio-queue.h"
 
 /* --- init: memory and the queue, in the job's own thread --- */
 
@@ -466,6 +470,16 @@ __attribute__((visibility("default"))) struct ioengine_ops ioengine = {
 	.open_file		= engine_open_file,
 	.close_file		= engine_close_file,
 	.invalidate		= engine_invalidate,
+	.get_zoned_model	= engine_get_zoned_model,
+	.report_zones		= engine_report_zones,
+	.reset_wp		= engine_reset_wp,
+	.get_max_open_zones	= engine_get_max_open_zones,
+#ifdef FIO_GET_MAX_ACTIVE_ZONES
+	.get_max_active_zones	= engine_get_max_active_zones,
+#endif
+#ifdef FIO_FINISH_ZONE
+	.finish_zone		= engine_finish_zone,
+#endif
 	.options		= options,
 	.option_struct_size	= sizeof(struct options),
 };

@@ -59,10 +59,6 @@ int job_check_commands(const struct job_ns *ns, const struct job_opts *o, char w
 			return refuse_ns(ns, why, "%s: the controller has no %s command (neither ONCS "
 					 "nor its effects log has it)", c->option, c->name);
 	}
-	if (ns->info.csi == NVME_CSI_ZNS && job_changes(o))
-		return refuse_ns(ns, why, "rw: the namespace is zoned (CSI %02xh), and writes don't follow "
-				 "its zones' write pointers: read it, or give a namespace of the NVM "
-				 "Command Set", ns->info.csi);
 	return 0;
 }
 

@@ -159,10 +159,7 @@ bool job_changes(const struct job_opts *o);
 int job_check_size(struct job_ns *ns, const struct job_opts *o, const struct job_size *s,
 		   char why[WHY_MAX]);
 
-/*
- * Checks that the controller supports every command of the job, and that the namespace can be
- * written.
- */
+/* Checks that the controller supports every command of the job. */
 int job_check_commands(const struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX]);
 
 /* Returns the largest block that any command of the job transfers: Compare has no PRACT. */

@@ -11,7 +11,7 @@
 
 enum { VERSION_1_2 = 0x10200, VERSION_1_3 = 0x10300, CTRATT_MEM = 1 << 16 };
 
-static int identify(struct target_ns *ns, unsigned cns, uint32_t nsid, void *page)
+static int identify_set(struct target_ns *ns, unsigned cns, unsigned csi, uint32_t nsid, void *page)
 {
 	struct nvme_uring_cmd cmd = {
 		.opcode = nvme_admin_identify,
@@ -19,9 +19,15 @@ static int identify(struct target_ns *ns, unsigned cns, uint32_t nsid, void *pag
 		.addr = (uintptr_t)page,
 		.data_len = NVME_IDENTIFY_DATA_SIZE,
 		.cdw10 = cns,
+		.cdw11 = csi << 24,
 	};
 
 	return nvme_execute_admin(ns, &cmd);
+}
+
+static int identify(struct target_ns *ns, unsigned cns, uint32_t nsid, void *page)
+{
+	return identify_set(ns, cns, NVME_CSI_NVM, nsid, page);
 }
 
 /*
@@ -79,6 +85,16 @@ static bool can_be_driven(unsigned csi)
 	return csi == NVME_CSI_NVM || csi == NVME_CSI_ZNS;
 }
 
+static int identify_zoned(struct target_ns *ns, struct nvme_identify *id)
+{
+	int ret;
+
+	if (command_set(id->descriptors) != NVME_CSI_ZNS)
+		return 0;
+	ret = identify_set(ns, NVME_IDENTIFY_CNS_CSI_NS, NVME_CSI_ZNS, ns->nsid, &id->zns);
+	return ret ? ret : identify_set(ns, NVME_IDENTIFY_CNS_CSI_CTRL, NVME_CSI_ZNS, 0, &id->zns_ctrl);
+}
+
 int nvme_identify_all(struct target_ns *ns, struct nvme_identify *id)
 {
 	uint32_t version;
@@ -98,6 +114,7 @@ int nvme_identify_all(struct target_ns *ns, struct nvme_identify *id)
 		ret = identify(ns, NVME_IDENTIFY_CNS_CSI_NS, ns->nsid, &id->nvm);
 	if (!ret && version >= VERSION_1_2)
 		ret = identify_optional(ns, NVME_IDENTIFY_CNS_CSI_CTRL, 0, &id->nvm_ctrl);
+	ret = ret ? ret : identify_zoned(ns, id);
 	if (!ret && id->ctrl.lpa & NVME_CTRL_LPA_CMD_EFFECTS)
 		ret = read_effects(ns, id);
 	return ret;
@@ -236,6 +253,20 @@ static int decode_guard(const struct nvme_identify *id, unsigned i, struct nvme_
 	return 0;
 }
 
+/* Zoned: limits of all ones are none, and zero here. */
+static void decode_zones(const struct nvme_identify *id, struct nvme_ns_info *info)
+{
+	if (info->csi != NVME_CSI_ZNS)
+		return;
+	info->zones = (struct nvme_zones) {
+		.blocks = le64toh(id->zns.lbafe[info->lbaf].zsze),
+		.max_open = le32toh(id->zns.mor) + 1,
+		.max_active = le32toh(id->zns.mar) + 1,
+		.append = id->zns_ctrl.zasl ? MIN_PAGE << id->zns_ctrl.zasl : 0,
+		.cross = le16toh(id->zns.ozcs) & 1,
+	};
+}
+
 int nvme_decode(const struct nvme_identify *id, uint32_t nsid, struct nvme_ns_info *info,
 		char why[WHY_MAX])
 {
@@ -252,6 +283,7 @@ int nvme_decode(const struct nvme_identify *id, uint32_t nsid, struct nvme_ns_in
 		.dlfeat = ns->dlfeat,
 	};
 	decode_controller(id, info);
+	decode_zones(id, info);
 	if (!can_be_driven(info->csi))
 		return refuse_command_set(info->csi, nsid, why);
 	if (check_namespace(ns, i, nsid, why))

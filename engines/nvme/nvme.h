@@ -38,6 +38,15 @@ enum nvme_dlfeat {
 	NVME_DLFEAT_GUARD	= 1 << 4,	/* the guard matches the data, else it is FFh */
 };
 
+/* Zones: blocks of each, limits of zones (0: none) and of a Zone Append, bytes (0: MDTS). */
+struct nvme_zones {
+	uint64_t	blocks;		/* ZSZE; 0: the namespace is not zoned */
+	uint32_t	max_open;	/* MOR */
+	uint32_t	max_active;	/* MAR */
+	uint32_t	append;		/* ZASL */
+	bool		cross;		/* a Read may cross the end of a zone */
+};
+
 /* A namespace and its controller, decoded from the Identify data. */
 struct nvme_ns_info {
 	uint32_t		nsid;
@@ -50,6 +59,7 @@ struct nvme_ns_info {
 	uint8_t			dlfeat;		/* the raw byte; see enum nvme_dlfeat */
 	uint32_t		max_transfer;	/* MDTS, bytes; 0: no limit */
 	struct nvme_limits	limits;		/* of commands that transfer no data */
+	struct nvme_zones	zones;
 	uint16_t		oncs;		/* supported optional commands, NVME_CTRL_ONCS_* */
 	const char		*remark;	/* a warning from pi_layout_check(); NULL: none */
 	char			model[41];
@@ -68,6 +78,8 @@ struct nvme_identify {
 	struct nvme_id_ns	ns;		/* CNS 00h */
 	struct nvme_nvm_id_ns	nvm;		/* CNS 05h, CSI 0; if CTRATT.ELBAS */
 	struct nvme_id_ctrl_nvm	nvm_ctrl;	/* CNS 06h, CSI 0; version 1.2 */
+	struct nvme_zns_id_ns	zns;		/* CNS 05h, CSI 2; of a zoned namespace */
+	struct nvme_zns_id_ctrl	zns_ctrl;	/* CNS 06h, CSI 2 */
 	struct nvme_cmd_effects_log effects;	/* if LPA reports the log */
 };
 
@@ -188,5 +200,15 @@ void nvme_build_dsm(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info,
 		    struct nvme_dsm_range *ranges, unsigned nr);
 
 void nvme_build_flush(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info);
+
+/*
+ * Report the zones from that of @slba on, as many as fit in *@report, of @size bytes: ->nr_zones
+ * says how many.  Returns a result as in target.h. Zoned: Zone Management Receive.
+ */
+int nvme_report_zones(struct target_ns *ns, uint64_t slba, struct nvme_zone_report *report,
+		      uint32_t size);
+
+/* Send Zone Management Send for the zone that starts at @slba. @action: enum nvme_zns_send_action. */
+int nvme_send_zone(struct target_ns *ns, uint64_t slba, unsigned action);
 
 #endif

@@ -203,10 +203,9 @@ static struct json_object *refusals(const struct nvme_ns_info *info, const struc
 				    const char *why)
 {
 	const struct pi_layout *l = &info->layout;
-	const bool pi = l->type != PI_NONE, zoned = info->csi == NVME_CSI_ZNS;
+	const bool pi = l->type != PI_NONE;
 	const struct refusal all[] = {
 		{ used > 0, "every job that changes blocks: it is mounted, or held by another driver" },
-		{ zoned, "every job that changes blocks: it is zoned" },
 		{ !pi, "pi_verify, pi_ref, pi_storage_tag, pi_escape: it has no protection information" },
 		{ pi && l->type == PI_TYPE1, "pi_ref: the reference tag of type 1 is the LBA" },
 		{ pi && l->type == PI_TYPE3, "pi_chk=REFTAG, pi_verify=REFTAG: type 3 does not check it" },
@@ -233,6 +232,21 @@ static struct json_object *refusals(const struct nvme_ns_info *info, const struc
 	return list;
 }
 
+/* Zoned: sizes are those of data. */
+static struct json_object *zones(const struct nvme_ns_info *info)
+{
+	const struct nvme_zones *z = &info->zones;
+	struct json_object *o = json_object_new_object();
+
+	add_number(o, "number", info->nr_blocks / z->blocks);
+	add_number(o, "blocks", z->blocks);
+	add_number(o, "max_open", z->max_open);
+	add_number(o, "max_active", z->max_active);
+	add_number(o, "zasl", z->append);
+	add_number(o, "reads_cross", z->cross);
+	return o;
+}
+
 struct json_object *scan_info(struct target_ns *target, const char *path, const struct nvme_identify *id)
 {
 	struct json_object *o = json_object_new_object();
@@ -255,6 +269,8 @@ struct json_object *scan_info(struct target_ns *target, const char *path, const 
 		add_number(o, "lba_format", info.lbaf);
 	if (!ret)
 		add_namespace(o, id, &info);
+	if (!ret && info.zones.blocks)
+		json_object_object_add(o, "zones", zones(&info));
 	add_formats(o, id);
 	add_commands(o, &info);
 	add_limits(o, &info, target);
@@ -340,6 +356,20 @@ static void put_formats(struct json_object *list, struct json_object *now)
 	}
 }
 
+static void put_zones(struct json_object *z)
+{
+	printf("%" PRIu64 " of %" PRIu64 " blocks, open at most ", number_of(z, "number"), number_of(z, "blocks"));
+	if (number_of(z, "max_open"))
+		printf("%" PRIu64, number_of(z, "max_open"));
+	else
+		fputs("all", stdout);
+	if (number_of(z, "max_active"))
+		printf(", active at most %" PRIu64, number_of(z, "max_active"));
+	if (number_of(z, "zasl"))
+		printf(", Zone Append of at most %" PRIu64 " bytes", number_of(z, "zasl"));
+	puts(number_of(z, "reads_cross") ? "; reads may cross their ends" : "; reads may not cross their ends");
+}
+
 void scan_info_text(struct json_object *info)
 {
 	const int width = 26;
@@ -354,6 +384,8 @@ void scan_info_text(struct json_object *info)
 			put_lines(value);
 		} else if (json_object_is_type(value, json_type_array)) {
 			put_list(value);
+		} else if (!strcmp(name, "zones")) {
+			put_zones(value);
 		} else if (json_object_is_type(value, json_type_object)) {
 			put_limits(value);
 		} else {

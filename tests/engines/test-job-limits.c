@@ -174,18 +174,11 @@ static void trims_that_write(void)
 	refused(&j, "bs=135168", "DMRSL");
 }
 
-/* Writes to zones have to follow their write pointers; reads can be anywhere. */
+/* What follows write pointers is fio's zonemode; the commands are the same. */
 static void zoned(void)
 {
 	struct job j = job_on(&separate);
 
-	j.info.csi = NVME_CSI_ZNS;
-	refused(&j, "rw:", "zoned");
-	j.o.writes = false;
-	configured(&j);
-	j.o.trims = true;
-	refused(&j, "rw:", "zoned");
-	j = job_of(&separate, nvme_cmd_verify, 4096);	/* changes nothing */
 	j.info.csi = NVME_CSI_ZNS;
 	configured(&j);
 }

@@ -32,6 +32,22 @@ static int status[NR_CNS];
 static unsigned asked;			/* one bit per CNS */
 static bool busy_first;			/* the first Identify of each CNS returns a busy status */
 
+/* Of the Zoned Namespace Command Set: zones of 64 blocks, 4 of them open, and a ZASL of 16 KiB. */
+static int answer_zoned(unsigned cns, void *page)
+{
+	struct nvme_zns_id_ns *ns = page;
+
+	if (pages[NVME_IDENTIFY_CNS_NS_DESC_LIST][16] != NVME_CSI_ZNS)
+		return 0x4002;
+	memset(page, 0, 4096);
+	if (cns == NVME_IDENTIFY_CNS_CSI_CTRL)
+		*(uint8_t *)page = 2;
+	else
+		*ns = (struct nvme_zns_id_ns){ .mor = htole32(3), .mar = htole32(~0u), .ozcs = htole16(1),
+					       .lbafe[1].zsze = htole64(64) };
+	return 0;
+}
+
 static int answer(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 {
 	const unsigned cns = cmd->cdw10 & 0xff;
@@ -43,6 +59,8 @@ static int answer(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 		asked |= 1u << cns;
 		return 0x021;			/* Command Interrupted */
 	}
+	if (cmd->cdw11 >> 24 == NVME_CSI_ZNS)
+		return answer_zoned(cns, (void *)(uintptr_t)cmd->addr);
 	UNIT_CHECK(!(cmd->cdw11 >> 24), "CNS %02xh is asked of CSI %02xh", cns, cmd->cdw11 >> 24);
 	asked |= 1u << cns;
 	if (!status[cns])
@@ -200,6 +218,9 @@ static void driven(void)
 		UNIT_CHECK(info.dlfeat == d->dlfeat, "%s: DLFEAT %02xh", d->name, info.dlfeat);
 		UNIT_CHECK(info.nr_blocks == 1000, "%s: %" PRIu64 " blocks", d->name, info.nr_blocks);
 		same_limits(d->name, &info.limits, &d->limits);
+		UNIT_CHECK(d->csi == 2 ? info.zones.blocks == 64 && info.zones.max_open == 4 &&
+			   !info.zones.max_active && info.zones.append == 16384 && info.zones.cross :
+			   !info.zones.blocks, "%s: zones of %" PRIu64, d->name, info.zones.blocks);
 	}
 }
 
