@@ -105,6 +105,9 @@ static int check_fio_options(struct thread_data *td, const struct job_opts *j, c
 		{ j->compare && eo->pi_plugin && strcmp(eo->pi_plugin, "pi"),
 		  "verify_mode=compare: the device would compare metadata that only the plugin knows; leave out "
 		  "pi_plugin" },
+		{ j->appends && (eo->pi_inject || (eo->pi_plugin && strcmp(eo->pi_plugin, "pi"))),
+		  "write_mode=zone_append: only the controller knows where blocks are, and what pi_plugin and "
+		  "pi_inject do depends on it; leave out one of them" },
 		{ j->compare && o->verify != VERIFY_PATTERN_NO_HDR,
 		  "verify_mode=compare needs data that is known beforehand: give verify=pattern and "
 		  "verify_pattern=" },

@@ -33,8 +33,9 @@ static int parse_words(const struct options *o, struct job_opts *j, char *why)
 		ret = words_number("pi_ref", o->pi_ref, -1ULL, &j->ref, why);
 	if (!ret && j->storage_given)
 		ret = words_number("pi_storage_tag", o->pi_storage_tag, -1ULL, &j->storage, why);
+	j->appends = !strcmp(o->write_mode, "zone_append");
 	if (!ret)
-		ret = words_write_mode(o->write_mode, &j->write_mode, why);
+		ret = words_write_mode(j->appends ? "write" : o->write_mode, &j->write_mode, why);
 	return ret;
 }
 

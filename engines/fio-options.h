@@ -183,8 +183,8 @@ static struct fio_option options[] = {
 	OPTION("deac", deac, FIO_OPT_BOOL,
 	       "write_mode=zeroes deallocates blocks, DEAC (0 or 1; default: 0)", .def = "0"),
 	OPTION("write_mode", write_mode, FIO_OPT_STR_STORE,
-	       "What a write is, such as write/80:zeroes/20 (write, zeroes, uncor, verify, or a mix of them; "
-	       "default: write)",
+	       "What a write is, such as write/80:zeroes/20 (write, zeroes, uncor, verify, a mix of them, or "
+	       "zone_append; default: write)",
 	       .def = "write"),
 	OPTION("verify_mode", verify_mode, FIO_OPT_STR,
 	       "Command that fio's verify= sends (read or compare; default: read)", .def = "read",

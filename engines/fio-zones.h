@@ -134,6 +134,15 @@ static int engine_finish_zone(struct thread_data *td, struct fio_file *f, uint64
 }
 #endif
 
+/* Tells at the end whether fio and the controller agreed about where appends went to. */
+static void say_moved(const struct engine *e)
+{
+	if (e->queue.nr_moved)
+		inform_as("write_mode=zone_append: %llu appends are elsewhere in their zones than fio expects: the "
+			  "controller chooses their order; with verify= give iodepth=1",
+			  (unsigned long long)e->queue.nr_moved);
+}
+
 /* fio resets a zone in place of a trim; what was asked for before has to end first. */
 static enum fio_q_status trim_zone(struct thread_data *td, struct io_u *io_u)
 {

@@ -432,6 +432,7 @@ static void engine_cleanup(struct thread_data *td)
 
 	if (!e)
 		return;
+	say_moved(e);
 	end_session(td, e);
 	io_queue_close(&e->queue);
 	session_close(&e->session);

@@ -101,7 +101,9 @@ int io_queue_alloc(struct io_queue *f, struct job_ns *ns, unsigned nr_ns, unsign
 	f->pushed = calloc(depth, sizeof(*f->pushed));
 	f->under_way = calloc(depth, sizeof(*f->under_way));
 	f->ranges = calloc((size_t)depth * max_ranges, sizeof(*f->ranges));
-	if (!f->slots || !f->cqes || !f->pushed || !f->under_way || !f->ranges)
+	if (ns->appends)
+		f->results = calloc(depth, sizeof(*f->results));
+	if (!f->slots || !f->cqes || !f->pushed || !f->under_way || !f->ranges || (ns->appends && !f->results))
 		return -ENOMEM;
 	for (unsigned i = 0; i < depth; i++) {
 		f->slots[i].ranges = f->ranges + (size_t)i * max_ranges;
@@ -150,6 +152,7 @@ int io_queue_start(struct io_queue *f, struct target_queue_opts o, const struct 
 	o.nr_bufs = f->bounce_size ? 2 * f->depth : f->depth;
 	o.ns = ns;
 	o.nr_ns = f->nr_ns;
+	o.results = f->results;
 	if (!ns || (user_bufs && !bufs))
 		ret = refuse(why, ENOMEM, "out of memory");
 	else
@@ -168,6 +171,7 @@ void io_queue_close(struct io_queue *f)
 	if (f->queue)
 		f->target->queue_close(f->queue);
 	free(f->slots);
+	free(f->results);
 	free(f->cqes);
 	free(f->pushed);
 	free(f->under_way);
@@ -361,6 +365,17 @@ static __attribute__((noinline)) unsigned joined(const struct io_queue *f, const
 	return n;
 }
 
+/* Counts appends that went elsewhere than expected. */
+static __attribute__((noinline)) void count_moved(struct io_queue *f, const struct target_cqe *cqes, unsigned nr)
+{
+	for (const struct target_cqe *c = cqes; c < cqes + nr; c++) {
+		const struct io_queue_slot *s = &f->slots[c->tag];
+
+		if (!c->res && s->io.opcode == nvme_cmd_write)
+			f->nr_moved += f->results[c->tag] != s->io.slba;
+	}
+}
+
 /*
  * Notes that @nr commands have ended. Returns -EPROTO if a command is not in flight: its buffers
  * may belong to another I/O by now, so no check of them would be valid.
@@ -372,6 +387,8 @@ static int note_ends(struct io_queue *f, const struct target_cqe *cqes, unsigned
 			return -EPROTO;
 		f->under_way[c->tag] = false;
 	}
+	if (f->results)
+		count_moved(f, cqes, nr);
 	return nr;
 }
 

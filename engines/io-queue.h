@@ -48,6 +48,8 @@ struct io_queue {
 	unsigned		nr_pushed;
 	bool			*under_way;	/* by tag: is its command in flight? */
 	unsigned		nr_out;		/* I/Os queued and not yet returned */
+	uint64_t		*results;	/* by tag: where appends went to; NULL: there are none */
+	uint64_t		nr_moved;	/* appends that went elsewhere than expected */
 	struct io_queue_slot	*trim;		/* collects ranges and is not pushed yet */
 	/* a trim or injection may have to be handled before an I/O */
 	bool			attended;

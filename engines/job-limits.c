@@ -59,6 +59,8 @@ int job_check_commands(const struct job_ns *ns, const struct job_opts *o, char w
 			return refuse_ns(ns, why, "%s: the controller has no %s command (neither ONCS "
 					 "nor its effects log has it)", c->option, c->name);
 	}
+	if (o->appends && !ns->info.zones.blocks)
+		return refuse_ns(ns, why, "write_mode=zone_append: the namespace has no zones; leave it out");
 	return 0;
 }
 
@@ -137,6 +139,9 @@ static int check_write(struct job_ns *ns, const struct job_opts *o, const struct
 
 	if (job_uses(o, nvme_cmd_write) || o->fio_verify)
 		ret = check_transfer(ns, o, s, why);
+	if (!ret && o->appends)
+		ret = check_bytes(ns, s, s->bytes / ns->host_block * job_widest_wire(ns, o).data,
+				  ns->info.zones.append, "ZASL", why);
 	for (unsigned i = 0; i < NR_COMMANDS && !ret; i++)
 		if (commands[i].limit && sends(o, commands[i].opcode))
 			ret = check_named(ns, s, &commands[i], why);

@@ -336,7 +336,10 @@ static void configure_common(struct job_ns *ns, const struct job_opts *o)
 	io.opcode = nvme_cmd_write;
 	io.fua = ns->writefua;
 	io.checks = ns->prchk;
-	ns->write = nvme_template(&ns->info, &io);
+	ns->appends = o->appends;
+	if (ns->appends)
+		ns->prchk &= ~PI_REF;
+	ns->write = ns->appends ? nvme_append_template(&ns->info, &io) : nvme_template(&ns->info, &io);
 	ns->guard_alone = ns->wire.pi && (!(ns->verify & PI_REF) || plain.type == PI_TYPE3 ||
 					  !pi_ref_bits(&plain));
 	ns->fast_reads = !o->looks && !ns->verify_md && ns->wire.data == ns->host_block;

@@ -56,6 +56,7 @@ struct job_opts {
 	enum job_buffer		buffer;
 	uint32_t		md_per_io;	/* md_per_io_size; 0: as needed */
 	struct words_mix	write_mode;
+	bool			appends;	/* write_mode=zone_append: its writes are Zone Appends */
 	bool			compare;	/* verify_mode=compare */
 	bool			readfua, writefua, deac;
 	unsigned		ranges;		/* num_range; 0: 1 */
@@ -84,7 +85,7 @@ struct job_ns {
 	const char		*path;		/* a copy that the struct owns */
 	int			index;		/* index in the job's list of files */
 	void			*owner;		/* belongs to the caller */
-	bool			pract, readfua, writefua, deac;
+	bool			pract, readfua, writefua, deac, appends;
 	unsigned		prchk;		/* PI_* that the device checks in writes */
 	unsigned		prchk_read;	/* and those in Read, Compare and Verify */
 	/* PI_* that the host checks in tuples that are transferred */

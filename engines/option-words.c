@@ -128,7 +128,7 @@ int words_number(const char *name, const char *text, uint64_t max, uint64_t *val
 static int refuse_mode(const char *text, const char *what, char *why)
 {
 	return refuse(why, EINVAL, "write_mode: '%.60s' %s; known are write, zeroes, uncor, verify, "
-		      "alone or mixed as in write/80:zeroes/20", text, what);
+		      "alone or mixed as in write/80:zeroes/20, and zone_append, alone", text, what);
 }
 
 /*

@@ -76,6 +76,38 @@ struct nvme_template nvme_template(const struct nvme_ns_info *info, const struct
 	return k;
 }
 
+#define PIREMAP (1u << 25)
+#define PRCHK_REF (1u << 26)
+
+struct nvme_template nvme_append_template(const struct nvme_ns_info *info, const struct nvme_io *io)
+{
+	const struct pi_layout *l = &info->layout;
+	struct nvme_template k = nvme_template(info, io);
+
+	k.cmd.opcode = nvme_zns_cmd_append;
+	k.cmd.cdw12 &= ~PRCHK_REF;
+	k.checks &= ~PI_REF;
+	k.zone_blocks = info->zones.blocks;
+	if (l->type == PI_TYPE1 || l->type == PI_TYPE2) {
+		k.cmd.cdw12 |= PIREMAP;
+		k.ref_mask = pi_ones(pi_ref_bits(l));
+	}
+	return k;
+}
+
+void nvme_to_append(struct nvme_uring_cmd *cmd, const struct nvme_template *k, const struct nvme_io *io)
+{
+	const uint64_t start = io->slba - io->slba % k->zone_blocks;
+	const uint64_t ref = (io->tags.ref - (io->slba - start)) & k->ref_mask;
+
+	cmd->cdw10 = start;
+	cmd->cdw11 = start >> 32;
+	if (!k->ref_mask)
+		return;
+	cmd->cdw3 = k->cmd.cdw3 | ref >> 32;
+	cmd->cdw14 = k->cmd.cdw14 | ref;
+}
+
 void nvme_build_io(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *info,
 		   const struct nvme_io *io)
 {

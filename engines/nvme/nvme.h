@@ -150,6 +150,8 @@ struct nvme_template {
 	struct nvme_wire	wire;	/* its transfer sizes; zero if it has no buffers */
 	unsigned		checks;
 	bool			tagged;
+	uint64_t		zone_blocks;	/* of a Zone Append; 0: it is another command */
+	uint64_t		ref_mask;	/* of one with PIREMAP: the bits of a reference tag */
 };
 
 /*
@@ -157,6 +159,16 @@ struct nvme_template {
  * buffers of @io are ignored.
  */
 struct nvme_template nvme_template(const struct nvme_ns_info *info, const struct nvme_io *io);
+
+/*
+ * Return the template of a Zone Append in place of a Write.  The controller assigns the LBA and
+ * gives the tuples on media its reference tag (PIREMAP); it is not asked to check the host's, which
+ * are those of the LBA that the host expects.
+ */
+struct nvme_template nvme_append_template(const struct nvme_ns_info *info, const struct nvme_io *io);
+
+/* Make *@cmd, which is filled for @io, an append to its zone. */
+void nvme_to_append(struct nvme_uring_cmd *cmd, const struct nvme_template *k, const struct nvme_io *io);
 
 /*
  * Fill *@cmd from template @k; the LBA range, buffer addresses and reference tag are @io's.
@@ -181,6 +193,8 @@ static inline void nvme_fill(struct nvme_uring_cmd *cmd, const struct nvme_templ
 		cmd->cdw3 |= io->tags.ref >> 32;
 		cmd->cdw14 |= io->tags.ref;
 	}
+	if (__builtin_expect(k->zone_blocks != 0, 0))
+		nvme_to_append(cmd, k, io);
 }
 
 /*
