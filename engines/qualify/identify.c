@@ -137,6 +137,23 @@ static void decode_ctrl(struct lab *l)
 	l->f.copy_formats = enabled_formats(l);
 }
 
+/* Does the Zoned Namespace Command Set know the namespace, with zones of any size? */
+static bool is_zoned(const struct lab *l)
+{
+	struct nvme_zns_id_ns page;
+	struct nvme_uring_cmd cmd = {
+		.opcode = nvme_admin_identify, .nsid = l->ns->nsid, .addr = (uintptr_t)&page,
+		.data_len = sizeof(page), .cdw10 = NVME_IDENTIFY_CNS_CSI_NS, .cdw11 = NVME_CSI_ZNS << 24,
+	};
+
+	if (l->ns->ops->admin(l->ns, &cmd))
+		return false;
+	for (unsigned i = 0; i < 64; i++)
+		if (page.lbafe[i].zsze)
+			return true;
+	return false;
+}
+
 static int check_format(const struct lab *l, char *why)
 {
 	const struct qm_format *f = &l->f;
@@ -171,6 +188,9 @@ int lab_identify(struct lab *l, char why[WHY_MAX])
 			      qm_status_name(res, name));
 	if (identify(l, NVME_IDENTIFY_CNS_CSI_CTRL, 0, &l->id.nvm_ctrl))
 		memset(&l->id.nvm_ctrl, 0, sizeof(l->id.nvm_ctrl));
+	if (is_zoned(l))
+		return refuse(why, EINVAL, "%s: is zoned, and cases write anywhere: give a namespace of the NVM "
+			      "Command Set", l->path);
 	decode_ctrl(l);
 	decode_ns(l);
 	return check_format(l, why);
