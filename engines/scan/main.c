@@ -129,12 +129,36 @@ static unsigned default_threads(void)
 	return cpus < 1 ? 1 : cpus < 4 ? cpus : 4;
 }
 
+static uint64_t common_divisor(uint64_t a, uint64_t b)
+{
+	while (b) {
+		const uint64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/* Where a read may not cross the end of a zone, all reads end there: they have a divisor of it. */
+static uint32_t blocks_in_zone(const struct nvme_zones *z, uint64_t first, uint32_t blocks)
+{
+	const uint64_t ends = common_divisor(z->blocks, first);
+
+	if (!z->blocks || z->cross)
+		return blocks;
+	while (ends % blocks)
+		blocks--;
+	return blocks;
+}
+
 static void configure(const struct scan_args *a, struct scan *s)
 {
 	open_target(a, &s->ns);
 	s->io_blocks = blocks_of_read(a, &s->ns);
 	configure_checks(a, &s->ns, s->io_blocks);
 	scan_range(a, s->ns.info.nr_blocks, &s->first, &s->end);
+	s->io_blocks = blocks_in_zone(&s->ns.info.zones, s->first, s->io_blocks);
 	s->next = s->first;
 	s->unfinished = UINT64_MAX;
 	s->threads = scan_given(a, THREADS) ? a->threads : default_threads();

@@ -3,17 +3,19 @@
  * scan-faulty.c - nvmepi-scan with a target whose answers can be changed
  *
  * This is the whole program; its target is the embedded controller behind a filter. Two
- * environment variables, comma-separated lists, control the filter:
+ * environment variables, comma-separated lists, and a number control the filter:
  *
  * FAULTY_ANSWERS	LBA:STATUS or LBA:STATUS:TIMES.  A command that includes the block
  * 		completes with STATUS (hexadecimal; below 0: -errno), at most TIMES
  * 		times (default: always).
  * FAULTY_IDENTIFY	CNS:BYTE:VALUE, hexadecimal.  Identify of CNS returns VALUE in that
  * 		byte; if BYTE is "status", it completes with that status.
+ * FAULTY_ZONES	BLOCKS of a zone: a read that crosses the end of one ends the program.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "engines/nvme/nvme.h"
 #include "engines/controller/controller.h"
 
@@ -55,7 +57,11 @@ static int answer_of(const struct nvme_uring_cmd *cmd)
 {
 	uint64_t lba = cmd->cdw10 | (uint64_t)cmd->cdw11 << 32;
 	uint64_t nr = (cmd->cdw12 & 0xffff) + 1;
+	const char *zones = getenv("FAULTY_ZONES");
+	const uint64_t zone = zones ? strtoull(zones, NULL, 10) : 0;
 
+	if (zone && cmd->opcode == nvme_cmd_read && lba / zone != (lba + nr - 1) / zone)
+		_exit(3);
 	for (unsigned i = 0; i < nr_answers; i++)
 		if (answers[i].lba >= lba && answers[i].lba - lba < nr && answers[i].times-- > 0)
 			return answers[i].status;
