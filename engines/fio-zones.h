@@ -27,14 +27,27 @@ static struct job_ns *zoned_ns(struct fio_file *f)
 	return FILE_ENG_DATA(f);
 }
 
+/* Returns whether writes that were damaged on purpose may be rejected while others are behind them. */
+static bool rejects_in_line(struct thread_data *td, const struct job_ns *ns)
+{
+	const struct options *o = td->eo;
+
+	return ns->info.zones.blocks && o->pi_inject && td_write(td) && o->pi_inject_into - 1 != SESSION_INTO_READ &&
+	       td->o.iodepth > 1 && ns->prchk;
+}
+
 static int engine_get_zoned_model(struct thread_data *td, struct fio_file *f, enum zbd_zoned_model *model)
 {
 	const struct job_ns *ns = zoned_ns(f);
+	const char *why = NULL;
 
-	(void)td;
-	if (ns->host_block % 512) {		/* fio would abort */
-		log_err("nvmepi: %s: zonemode=zbd needs bs in whole sectors of 512 bytes: give pi_buffer=data\n",
-			ns->path);
+	if (ns->host_block % 512)		/* fio would abort */
+		why = "zonemode=zbd needs bs in whole sectors of 512 bytes: give pi_buffer=data";
+	else if (rejects_in_line(td, ns))
+		why = "pi_inject: what is behind a write that is rejected is not at the write pointer: give iodepth=1, "
+		      "or pi_chk=none";
+	if (why) {
+		log_err("nvmepi: %s: %s\n", ns->path, why);
 		errno = EINVAL;
 		return -EINVAL;
 	}
