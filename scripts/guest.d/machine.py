@@ -30,12 +30,19 @@ def folder(tag, path, options=""):
             "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
 
 
+def zones(row):
+    if not row.zone_size:
+        return ""
+    return (f",zoned=on,zoned.zone_size={row.zone_size},zoned.zone_capacity={row.zone_capacity or row.zone_size},"
+            f"zoned.max_open={row.max_open},zoned.max_active={row.max_active}")
+
+
 def namespace(nsid, row, image):
     return ["-drive", f"file={quoting.qemu(image)},if=none,id=image{nsid},format=raw,"
                       "cache=unsafe,discard=unmap",
             "-device", f"nvme-ns,bus=nvme0,drive=image{nsid},nsid={nsid},"
                        f"logical_block_size={row.lbs},physical_block_size={row.lbs},"
-                       f"ms={row.ms},mset={row.mset},pi={row.pi},pil={row.pil},pif={row.pif}"]
+                       f"ms={row.ms},mset={row.mset},pi={row.pi},pil={row.pil},pif={row.pif}{zones(row)}"]
 
 
 def command_line(options, kernel, run, images):

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Reads a file of namespaces, a row 'size lbs ms mset pi pil pif' each, and makes their images."""
+"""
+Reads a file of namespaces, a row 'size lbs ms mset pi pil pif' each, with zones if need be, and
+makes their images.
+"""
 import re
 from typing import NamedTuple
 
@@ -31,6 +34,10 @@ class Row(NamedTuple):
     pi: int
     pil: int
     pif: int
+    zone_size: int = 0          # of data; 0: it is not zoned
+    zone_capacity: int = 0
+    max_open: int = 0           # zones; 0: any number
+    max_active: int = 0
 
     def image_size(self):
         """
@@ -52,6 +59,8 @@ class Row(NamedTuple):
             raise Refused(f"ms {self.ms} is above 65535")
         if self.pi and self.ms < TUPLE_SIZE[self.pif]:
             raise Refused(f"ms {self.ms} is too small for a tuple of {TUPLE_SIZE[self.pif]} bytes")
+        if self.zone_size and self.size % self.zone_size:
+            raise Refused(f"size {self.size} is not a multiple of zone_size {self.zone_size}")
 
 
 def read_number(word):
@@ -64,8 +73,10 @@ def read_number(word):
 
 def read_row(text):
     words = text.split()
-    if len(words) != len(Row._fields):
-        raise Refused(f"{len(words)} words instead of '{' '.join(Row._fields)}'")
+    plain = len(Row._fields) - len(Row._field_defaults)
+    if len(words) not in (plain, len(Row._fields)):
+        raise Refused(f"{len(words)} words instead of '{' '.join(Row._fields[:plain])}', and "
+                      f"'{' '.join(Row._fields[plain:])}' if it is zoned")
     row = Row(*map(read_number, words))
     row.check()
     return row
