@@ -120,12 +120,16 @@ int nvme_identify_all(struct target_ns *ns, struct nvme_identify *id)
 	return ret;
 }
 
-/* Identify strings are padded with blanks and are not terminated. */
+/*
+ * Identify strings are padded with blanks and are not terminated.  They have ASCII characters 20h to
+ * 7Eh; any other, which could control a terminal, becomes a question mark.
+ */
 static void copy_string(char *to, const char *from, size_t len)
 {
 	while (len && (from[len - 1] == ' ' || !from[len - 1]))
 		len--;
-	memcpy(to, from, len);
+	for (size_t i = 0; i < len; i++)
+		to[i] = !from[i] || (from[i] >= ' ' && from[i] <= '~') ? from[i] : '?';
 	to[len] = '\0';
 }
 

@@ -21,10 +21,14 @@ static int identify(struct lab *l, unsigned cns, uint32_t nsid, void *page)
 	return l->ns->ops->admin(l->ns, &cmd);
 }
 
-/* Strings of Identify are padded with blanks. */
+/*
+ * Strings of Identify are padded with blanks. They have ASCII characters 20h to 7Eh; any other, which
+ * could control a terminal, becomes a question mark.
+ */
 static void put_string(char *to, size_t size, const char *from)
 {
-	memcpy(to, from, size - 1);
+	for (size_t i = 0; i < size - 1; i++)
+		to[i] = !from[i] || (from[i] >= ' ' && from[i] <= '~') ? from[i] : '?';
 	to[size - 1] = 0;
 	for (size_t n = strlen(to); n && to[n - 1] == ' '; n--)
 		to[n - 1] = 0;

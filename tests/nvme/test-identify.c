@@ -105,6 +105,7 @@ static void decode_strings(void)
 		{ "short\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
 		  "short" },
 		{ "                                        ", "" },
+		{ "\x1b[2Jred\n\x9b\x7f                             ", "?[2Jred???" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(models); i++) {
