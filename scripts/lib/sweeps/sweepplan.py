@@ -54,9 +54,9 @@ def number(what, least=0, most=10**9):
 
 def size(word):
     """Returns a size in bytes; the suffixes k, m and g are powers of 1024."""
-    match = re.fullmatch(r"([1-9][0-9]*)([kmg]?)", word.lower())
+    match = re.fullmatch(r"([1-9][0-9]{0,30})([kmg]?)", word.lower())
     if not match:
-        raise Refused(f"'{word}' is not a size: give for example 4096, 4k or 64M")
+        raise Refused(f"'{word[:40]}' is not a size: give for example 4096, 4k or 64M")
     found = int(match[1]) << 10 * " kmg".index(match[2] or " ")
     if found > MOST_BYTES:
         raise Refused(f"'{word[:40]}' is too large: give at most {MOST_BYTES} bytes")
