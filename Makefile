@@ -61,6 +61,16 @@ $(B)/parts.a: $(lib_obj)
 	@rm -f $@
 	$(AR) rcsP $@ $^
 
+# Targets of libFuzzer in a build that is configured for it (make fuzz); else they are tests.
+fuzzers := $(filter $(B)/tests/fuzz/%,$(tests))
+fuzzers: $(fuzzers)
+ifneq ($(findstring fuzzer,$(SANITIZE)),)
+$(fuzzers:%=%.o): extra += -DFUZZER
+$(fuzzers): ldflags += -fsanitize=fuzzer
+# Their loops are unrolled so far that clang needs minutes for all its checks of them.
+$(patsubst %.c,$(B)/%.o,$(wildcard pi/guard-x86-*.c)): extra += -fno-sanitize=address,undefined
+endif
+
 # The scanner with a target of its own in place of engines/nvme/target.c.
 scan_faulty := $(B)/tests/tools/scan-faulty
 $(scan_faulty): $(B)/tests/tools/scan-faulty.o $(scan_src:%.c=$(B)/%.o) $(B)/parts.a
@@ -96,6 +106,8 @@ check-package:
 	tests/install/package
 check-compilers:
 	tests/install/compilers
+fuzz:
+	tests/fuzz/explore $(TIME:%=--time=%)
 bench: all tests
 	scripts/dev/install-isal || [ $$? -eq 77 ]
 	$(B)/tests/bench/bench-guard
@@ -115,11 +127,12 @@ help:
 	@echo "make check-matrix  every format and mode in the guest, on both kernels; nvmepi-qualify in every format, on every defect"
 	@echo "make check-package Debian packages, installed in a Debian of their own, by root"
 	@echo "make check-compilers  clang; AArch64, s390x and musl under emulation"
+	@echo "make fuzz          libFuzzer on each target of tests/fuzz, for TIME=60 seconds each"
 	@echo "make bench         guards beside ISA-L, the embedded controller beside fio's mmap and psync"
 	@echo "make bench-guest   this engine beside fio's own io_uring_cmd, in the guest"
 	@echo "make install       into PREFIX (configure --prefix; DESTDIR= goes before it)"
 	@echo "make uninstall     what make install installs there"
 	@echo "make clean         all but what was downloaded"
 
-.PHONY: all tests counting check check-matrix check-package check-compilers bench bench-guest clean help
+.PHONY: all tests counting check check-matrix check-package check-compilers fuzz fuzzers bench bench-guest clean help
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
