@@ -203,8 +203,11 @@ static const struct job_opts *shape_of(struct thread_data *td, const struct opti
 	struct job_size *sizes = calloc(max_sizes(td), sizeof(*sizes));
 	struct job_opts *shape = calloc(1, sizeof(*shape));
 
-	if (!sizes || !shape)
+	if (!sizes || !shape) {
+		free(sizes);
+		free(shape);
 		return NULL;
+	}
 	shape->pract = o->pi_act;
 	shape->buffer = o->pi_buffer - 1;
 	shape->sizes = sizes;

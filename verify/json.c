@@ -34,18 +34,29 @@ static size_t utf8_len(const uint8_t *s)
 	return n > 2 && !second_allowed(s) ? 0 : n;
 }
 
+/* Returns how many bytes of the text are valid UTF-8, from its start. */
+static size_t valid_bytes(const char *text)
+{
+	size_t at = 0;
+
+	for (size_t n; text[at] && (n = utf8_len((const uint8_t *)text + at)); at += n)
+		;
+	return at;
+}
+
 struct json_object *vfy_json_text(const char *text)
 {
-	char *copy = strdup(text);
+	size_t at = valid_bytes(text);
 	struct json_object *o;
+	char *copy;
 
-	if (!copy)
-		return NULL;
-	for (size_t i = 0, n; copy[i]; i += n ? n : 1) {
-		n = utf8_len((uint8_t *)copy + i);
-		if (!n)
-			copy[i] = '?';
-	}
+	if (!text[at])
+		return json_object_new_string(text);
+	copy = strdup(text);
+	if (!copy)		/* what is valid of it */
+		return json_object_new_string_len(text, at);
+	for (; copy[at]; at += valid_bytes(copy + at))
+		copy[at] = '?';
 	o = json_object_new_string(copy);
 	free(copy);
 	return o;

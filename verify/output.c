@@ -151,6 +151,7 @@ static bool is_used(const struct used *u, const struct place *p)
 static int note(enum vfy_file_use use, const char *path, const struct place *p)
 {
 	struct used *more = files;
+	char *copy;
 
 	for (size_t i = 0; i < nr_files; i++)
 		if (files[i].use == use && !strcmp(files[i].path, path)) {
@@ -164,9 +165,11 @@ static int note(enum vfy_file_use use, const char *path, const struct place *p)
 	if (nr_files == room)
 		room = 2 * room + 16;
 	files = more;
-	files[nr_files] = (struct used){ .use = use, .path = strdup(path), .place = *p };
-	nr_files += !!files[nr_files].path;
-	return files[nr_files - 1].path ? 0 : -ENOMEM;
+	copy = strdup(path);
+	if (!copy)
+		return -ENOMEM;
+	files[nr_files++] = (struct used){ .use = use, .path = copy, .place = *p };
+	return 0;
 }
 
 int vfy_output_note(enum vfy_file_use use, const char *path)

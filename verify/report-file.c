@@ -117,9 +117,11 @@ static int read_open(int fd, struct json_object **report)
 		return -EINVAL;
 	if (!st.st_size)
 		return 0;
-	text = st.st_size < LARGEST ? malloc(st.st_size) : NULL;
-	if (!text)
+	if (st.st_size >= LARGEST)
 		return -EFBIG;
+	text = malloc(st.st_size);
+	if (!text)
+		return -ENOMEM;
 	n = read(fd, text, st.st_size);
 	*report = n == st.st_size ? parse(text, n) : NULL;
 	free(text);

@@ -190,6 +190,10 @@ static void copy_block(struct qm *m, uint64_t from, const struct qm_range *to, u
 	uint8_t *bytes = malloc((size_t)f->data_size + f->md_size);
 	unsigned may;
 
+	if (b && !bytes) {
+		b->may = QM_ANY;
+		m->no_memory = true;
+	}
 	if (!b || !bytes) {
 		free(bytes);
 		return;

@@ -355,7 +355,10 @@ bool lab_judge(struct lab *l, const struct nvme_uring_cmd *cmd, const struct qm_
 	if (!res && cmd->opcode == nvme_cmd_read)
 		return judge_read(l, cmd);
 	qm_done(&l->model, cmd, !res);
-	return true;
+	if (!l->model.no_memory)
+		return true;
+	l->broken = true;
+	return lab_fail(l, cmd, "memory", "out of memory");
 }
 
 static bool send(struct lab *l, const struct nvme_uring_cmd *cmd)

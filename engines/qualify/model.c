@@ -116,6 +116,7 @@ void qm_set(struct qm *m, uint64_t lba, const uint8_t *data, const uint8_t *md)
 		b->bytes = malloc((size_t)f->data_size + f->md_size);
 	b->guarded = false;
 	b->may = b->bytes ? QM_BYTES : QM_ANY;
+	m->no_memory |= !b->bytes;
 	if (!b->bytes)
 		return;
 	memcpy(b->bytes, data, f->data_size);

@@ -164,6 +164,7 @@ struct qm {
 	/* three blocks: contents of QM_ZEROES, QM_FFS and QM_BLANK */
 	uint8_t			*constant;
 	uint64_t		guards[3];	/* guards of these three */
+	bool			no_memory;	/* for what a block should hold: nothing is known of it */
 };
 
 /* Opens a model in which all blocks may be @may. Returns false if out of memory. */

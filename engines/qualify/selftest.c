@@ -81,15 +81,14 @@ static void choose(struct selftest *s)
 {
 	const char *names = s->a->selftest;
 	const bool half = !strcmp(names, "first") || !strcmp(names, "second");
-	char *copy = strdup(names);
+	char *list = half || !strcmp(names, "all") ? NULL : strdup(names);
 
-	if (half || !strcmp(names, "all")) {
+	if (half || !strcmp(names, "all"))
 		add_all(s, half ? names : NULL);
-		free(copy);
-	} else {
-		for (char *name = copy ? strtok(copy, ",") : NULL; name; name = strtok(NULL, ","))
-			add(s, name);
-	}
+	else if (!list)
+		args_die("out of memory");
+	for (char *name = list ? strtok(list, ",") : NULL; name; name = strtok(NULL, ","))
+		add(s, name);		/* the trials keep the names */
 	if (!s->nr)
 		args_die("--self-test=%s: there are no such defects", names);
 }

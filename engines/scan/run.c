@@ -369,8 +369,10 @@ int scan_run(struct scan *s)
 {
 	struct worker *w = calloc(s->threads, sizeof(*w));
 
-	if (!w)
-		return refuse(s->why, ENOMEM, "out of memory");
+	if (!w) {
+		fail(s, UINT64_MAX, -ENOMEM, "out of memory");
+		return s->err;
+	}
 	for (unsigned i = 0; i < s->threads; i++)
 		start_thread(s, &w[i]);
 	wait_for_end(s);
