@@ -290,12 +290,13 @@ TEMPLATE uint64_t finish_one(const struct crc *crc, vec v)
 	return guard_in(crc, low, high);
 }
 
+/* Metadata and a copy may be NULL, and adding to that, even 0, is undefined: integers are added. */
 TEMPLATE struct block block_of(const struct guard_job *job, size_t i, bool copy)
 {
 	return (struct block){
 		.data = (const uint8_t *)job->data + i * job->data_stride,
-		.md = (const uint8_t *)job->md + (job->md_len ? i * job->md_stride : 0),
-		.copy = (uint8_t *)job->copy + (copy ? i * job->copy_stride : 0),
+		.md = (const uint8_t *)((uintptr_t)job->md + (job->md_len ? i * job->md_stride : 0)),
+		.copy = (uint8_t *)((uintptr_t)job->copy + (copy ? i * job->copy_stride : 0)),
 		.data_len = job->data_len,
 		.len = job->data_len + job->md_len,
 		.copies = copy,
