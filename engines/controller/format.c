@@ -435,6 +435,6 @@ int ctl_format_check(const struct ctl_format *f, const struct target_open *o, ui
 	if (o->size > f->nr_blocks * f->layout.data_size)
 		return refuse(why, EINVAL, "%s: size=%llu, the image holds %llu bytes of data",
 			      o->path, (unsigned long long)o->size,
-			      (unsigned long long)(f->nr_blocks * f->layout.data_size));
+			      (unsigned long long)f->nr_blocks * f->layout.data_size);
 	return 0;
 }

@@ -44,8 +44,8 @@ static void died(int sig)
 	ssize_t ret = write(STDERR_FILENO, text, sizeof(text) - 1);
 
 	if (running)
-		ret = write(STDERR_FILENO, running, strlen(running));
-	ret = write(STDERR_FILENO, "\n", 1);
+		ret += write(STDERR_FILENO, running, strlen(running));
+	ret += write(STDERR_FILENO, "\n", 1);
 	(void)ret;
 	raise(sig);
 }

@@ -46,11 +46,12 @@ static void die_of_job(const char *why)
 /* Return the ns_* options as a format. */
 static struct ns_format format_of(const struct scan_args *a)
 {
-	struct ns_format f;
+	struct ns_format f = NS_FORMAT_ANY;
 	int *const format[] = { &f.lbs, &f.ms, &f.mset, &f.pi, &f.pil, &f.pif, &f.sts };
 
 	for (int i = 0; i < 7; i++)
-		*format[i] = scan_given(a, NS_LBS + i) ? (int)a->ns[i] : -1;
+		if (scan_given(a, NS_LBS + i))
+			*format[i] = a->ns[i];
 	return f;
 }
 

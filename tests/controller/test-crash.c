@@ -115,7 +115,7 @@ static void write_on(unsigned writer, unsigned seed)
 static bool check_block(struct target_ns *ns, uint64_t lba, unsigned round)
 {
 	static uint64_t data[DATA / 8], want[DATA / 8];
-	uint8_t md[MS];
+	uint8_t md[MS] = { 0 };
 	struct nvme_uring_cmd cmd = {
 		.opcode = nvme_cmd_read, .nsid = 1, .addr = (uintptr_t)data, .data_len = DATA,
 		.metadata = (uintptr_t)md, .metadata_len = MS,

@@ -86,6 +86,7 @@ static struct fuzz_input fuzz_parse(const char *line)
 static bool fuzz_load(const char *name)
 {
 	char path[PATH_MAX], line[4 * FUZZ_MOST + 2];
+	struct fuzz_input *more;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "tests/fuzz/%s.seeds", name);
@@ -93,9 +94,10 @@ static bool fuzz_load(const char *name)
 	while (f && fgets(line, sizeof(line), f)) {
 		if (*line == '#')
 			continue;
-		fuzz_seeds = realloc(fuzz_seeds, (fuzz_nr_seeds + 1) * sizeof(*fuzz_seeds));
-		if (!fuzz_seeds)
+		more = realloc(fuzz_seeds, (fuzz_nr_seeds + 1) * sizeof(*more));
+		if (!more)
 			return false;
+		fuzz_seeds = more;
 		fuzz_seeds[fuzz_nr_seeds++] = fuzz_parse(line);
 	}
 	return f && !fclose(f) && fuzz_nr_seeds;

@@ -26,7 +26,7 @@ typedef void visit_format(const struct oracle_format *f);
 static inline void each_block_of(struct oracle_format f, visit_format *visit)
 {
 	for (f.data_size = 512; f.data_size <= 4096; f.data_size *= 8)
-		for (int extended = 0; extended <= (f.md_size > 0); extended++) {
+		for (int extended = 0; extended <= (f.md_size ? 1 : 0); extended++) {
 			f.extended = extended;
 			if (!oracle_objection(&f))
 				visit(&f);

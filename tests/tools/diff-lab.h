@@ -275,7 +275,7 @@ static inline struct diff_range whole_pages(const struct lab *lab, struct diff_r
 static inline bool any_deallocated(const struct lab *lab, struct diff_range r)
 {
 	r = on_media(lab, r);
-	return memchr(lab->deallocated + r.lba, true, r.nr);
+	return memchr(lab->deallocated + r.lba, 1, r.nr);
 }
 
 /*

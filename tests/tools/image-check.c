@@ -176,11 +176,12 @@ static struct tally check(const struct job *job)
 {
 	const struct oracle_format *f = &job->image.format;
 	uint8_t *buf = malloc((size_t)f->data_size + f->md_size);
-	struct oracle_block b = { buf, buf + f->data_size };
+	struct oracle_block b = { buf };
 	struct tally tally = { 0 };
 
 	if (!buf)
 		image_die("no memory for a block");
+	b.md = buf + f->data_size;
 	for (uint64_t lba = job->first; lba < job->first + job->count; lba++) {
 		image_read(&job->image, b.data, f->data_size, image_data_at(&job->image, lba));
 		image_read(&job->image, b.md, f->md_size, image_md_at(&job->image, lba));

@@ -181,10 +181,11 @@ static void judge(struct trial *t, uint64_t lba, const uint8_t *data, const uint
 static void judge_all(struct trial *t)
 {
 	const struct oracle_format *f = &t->image.format;
-	uint8_t *data = calloc(1, f->data_size + 2 * f->md_size), *md = data + f->data_size + f->md_size;
+	uint8_t *data = calloc(1, f->data_size + 2 * f->md_size), *md;
 
 	if (!data)
 		image_die("no memory for a block");
+	md = data + f->data_size + f->md_size;
 	for (uint64_t lba = 0; lba < t->nr_blocks; lba++) {
 		struct block *b = &t->blocks[lba];
 		bool uncor = false;
