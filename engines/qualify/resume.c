@@ -9,8 +9,9 @@
 static const char *text_of(struct json_object *o, const char *name)
 {
 	struct json_object *x;
+	const char *text = json_object_object_get_ex(o, name, &x) ? json_object_get_string(x) : NULL;
 
-	return json_object_object_get_ex(o, name, &x) ? json_object_get_string(x) : "";
+	return text ? text : "";
 }
 
 static uint64_t number_of(struct json_object *o, const char *name)
@@ -55,7 +56,8 @@ void resume_load(struct run *r, const char *path)
 {
 	struct json_object *report = json_object_from_file(path), *cases;
 
-	if (report && is_same(r, report) && json_object_object_get_ex(report, "cases", &cases))
+	if (report && is_same(r, report) && json_object_object_get_ex(report, "cases", &cases) &&
+	    json_object_is_type(cases, json_type_array))
 		for (size_t i = 0; i < json_object_array_length(cases); i++)
 			take_over(r, json_object_array_get_idx(cases, i));
 	json_object_put(report);
