@@ -18,7 +18,8 @@ struct args {
 	const char *only, *destroy, *range, *scripts, *fault, *defect, *selftest, *results;
 	uint64_t		seed, repeat, time, blocks, sample;
 	struct ns_format	format;
-	bool			formatted;	/* --format was given */
+	bool			formatted;	/* --format was given, with these words: */
+	const char		*words;
 	struct {
 		const struct report_writer *writer;
 		const char	*path;		/* "-": stdout */

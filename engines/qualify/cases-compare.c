@@ -114,7 +114,7 @@ static void run_verify_large(struct lab *l, const struct qcase *c)
 
 	(void)c;
 	if (nr > l->quiet - l->first) {
-		l->skip = "the range is too small for more blocks than a command may move";
+		l->skip = "the range has too few blocks for a command above the transfer limit";
 		return;
 	}
 	lba = lab_place(l, nr);
@@ -165,7 +165,7 @@ static void run_verify_far(struct lab *l, const struct qcase *c)
 
 	(void)c;
 	if (l->last < lba + 128) {
-		l->skip = "the range is too small for more blocks than a command may move";
+		l->skip = "the range has too few blocks for a command above the transfer limit";
 		return;
 	}
 	for (uint32_t two = 64; two <= 65536; two *= 2)

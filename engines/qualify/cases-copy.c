@@ -248,7 +248,7 @@ static void run_formats(struct lab *l, const struct qcase *c)
 
 	(void)c;
 	if (!lab_has(l, nvme_cmd_copy)) {
-		l->skip = "the controller does not say that it has Copy";
+		l->skip = "the controller does not report that it supports Copy";
 		return;
 	}
 	to = prepare(l, &s, some_blocks(l, 4));

@@ -91,7 +91,7 @@ static void run_outside(struct lab *l, const struct qcase *c)
 {
 	(void)c;
 	if (!nr_outside)
-		l->skip = "the range is all of the namespace";
+		l->skip = "the range is the whole namespace: no block is outside it";
 	for (unsigned i = 0; i < nr_outside && !l->failed; i++) {
 		const struct outside now = read_outside(l, outside[i].lba);
 

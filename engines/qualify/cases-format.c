@@ -56,9 +56,9 @@ static bool may_format(struct lab *l)
 {
 	if (!l->fresh || l->first || l->last != l->f.nr_blocks - 1)
 		l->skip =
-			"Format NVM is for new images alone: it would destroy more than the range";
+			"Format NVM is tested on new images only: it destroys more than the range";
 	else if (!(le16toh(l->id.ctrl.oacs) & NVME_CTRL_OACS_FORMAT))
-		l->skip = "the controller does not say that it has Format NVM";
+		l->skip = "the controller does not report that it supports Format NVM";
 	return !l->skip;
 }
 

@@ -198,7 +198,7 @@ static void run_copy(struct lab *l, const struct qcase *c)
 
 	(void)c;
 	if (!lab_has(l, nvme_cmd_copy)) {
-		l->skip = "the controller does not say that it has Copy";
+		l->skip = "the controller does not report that it supports Copy";
 		return;
 	}
 	must(l, f->copy_range, "MSSRL is not 0 where there is Copy", "MSSRL", f->copy_range);
@@ -247,7 +247,7 @@ static int behavior(struct lab *l, uint8_t opcode, uint8_t page[BEHAVIOR_SIZE])
 static bool may_change(struct lab *l, uint8_t page[BEHAVIOR_SIZE])
 {
 	if (l->ns->fd >= 0)
-		l->skip = "the kernel and others rely on what the controller's host has enabled";
+		l->skip = "on a device the host's settings are not changed: the kernel relies on them";
 	else if (behavior(l, nvme_admin_get_features, page))
 		l->skip = "the controller has no Host Behavior Support feature";
 	return !l->skip;
@@ -262,7 +262,7 @@ static void run_lbafee(struct lab *l, const struct qcase *c)
 
 	(void)c;
 	if (!l->f.pif && !l->f.sts)
-		l->skip = "the format needs no enabling";
+		l->skip = "the format can be used without being enabled";
 	if (l->skip || !may_change(l, page))
 		return;
 	memcpy(off, page, sizeof(off));
@@ -327,7 +327,7 @@ static void run_select(struct lab *l, const struct qcase *c)
 
 	(void)c;
 	if (!(le16toh(l->id.ctrl.oncs) >> 4 & 1))
-		l->skip = "the controller does not say that features have defaults";
+		l->skip = "the controller does not report that features have default values";
 	if (l->skip || !may_change(l, page) || default_behavior(l, before))
 		return;
 	memcpy(on, page, sizeof(on));

@@ -124,7 +124,7 @@ static void run_nsids(struct lab *l, const struct qcase *c)
 
 	(void)c;
 	if (l->ns->fd >= 0) {
-		l->skip = "the kernel sends commands for the opened namespace alone";
+		l->skip = "the kernel sends commands to the opened namespace only";
 		return;
 	}
 	for (size_t i = 0; i < sizeof(nsids) / sizeof(nsids[0]) && !l->failed; i++)

@@ -108,7 +108,7 @@ static void run_entries(struct lab *l, const struct qcase *c)
 	if (!read_log(l).there)
 		l->skip = "the controller has no Error Information log page";
 	else if (!try_all(l) && !l->failed)
-		l->skip = "the controller logs none of these errors";
+		l->skip = "the controller adds no log entries for these errors";
 }
 
 static const struct qcase list[] = {

@@ -231,7 +231,7 @@ static void run_flush_all(struct lab *l, const struct qcase *c)
 
 	(void)c;
 	if (l->ns->fd >= 0)
-		l->skip = "the kernel sends commands for the opened namespace alone";
+		l->skip = "the kernel sends commands to the opened namespace only";
 	else
 		lab_do(l, &cmd);
 }

@@ -75,7 +75,7 @@ static void run_large(struct lab *l, const struct qcase *c)
 	if (nr > 65536)
 		nr = 65536;
 	if (nr < l->most + 1 || range < 8) {
-		l->skip = "the range is too small for more blocks than a command may move";
+		l->skip = "the range has too few blocks for a command above the transfer limit";
 		return;
 	}
 	lab_new_tags(l, l->first);
@@ -111,7 +111,7 @@ static void run_most(struct lab *l, const struct qcase *c)
 	const uint64_t nr = l->last - lba < 65536 ? l->last - lba : 65536;
 
 	if (l->last < lba || nr < 2 * l->most) {
-		l->skip = "the range is too small for more blocks than a command may move";
+		l->skip = "the range has too few blocks for a command above the transfer limit";
 		return;
 	}
 	mark(l, lba, nr, write_one);

@@ -104,13 +104,13 @@ static void explain(struct qm *m, const struct qm_block *b, const struct qm_plac
 	if (!as) {
 		d->part = "state";
 		snprintf(d->text, sizeof(d->text),
-			 "LBA %llu (block %u of the Read) was read, but is uncorrectable",
+			 "LBA %llu (index %u in the Read) was read, but is uncorrectable",
 			 (unsigned long long)d->lba, d->index);
 		return;
 	}
 	describe(&m->f, p, qm_content(m, b, as), d);
 	snprintf(d->text, sizeof(d->text),
-		 "LBA %llu (block %u of the Read), %s at byte %u of the block: expected %s (%s%s), got %s",
+		 "LBA %llu (index %u in the Read), %s at byte %u of the block: expected %s (%s%s), got %s",
 		 (unsigned long long)d->lba, d->index, d->part, d->offset, d->want, name_of(as),
 		 others ? "; other contents that are allowed differ earlier" : "", d->got);
 }

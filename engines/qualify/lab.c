@@ -272,8 +272,10 @@ bool lab_fail(struct lab *l, const struct nvme_uring_cmd *cmd, const char *expec
 	free(x->script);
 	*x = (struct lab_finding){ 0 };
 	if (cmd) {
-		describe(l, l->cause ? l->cause : cmd, x->command);
-		x->cmd = *cmd;
+		x->cmd = l->cause ? *l->cause : *cmd;
+		describe(l, &x->cmd, x->command);
+		if (l->cause)
+			describe(l, cmd, x->look);
 		x->sent = true;
 		x->lba = qm_range(&l->f, cmd).lba;
 	}
@@ -281,7 +283,7 @@ bool lab_fail(struct lab *l, const struct nvme_uring_cmd *cmd, const char *expec
 	va_start(ap, fmt);
 	vsnprintf(x->got, sizeof(x->got), fmt, ap);
 	va_end(ap);
-	x->script = script_make(l, x);
+	x->script = script_make(l, x, cmd);
 	return false;
 }
 
@@ -327,13 +329,14 @@ static bool judge_read(struct lab *l, const struct nvme_uring_cmd *cmd)
 	struct qm_diff d;
 
 	if (!qm_read(&l->model, cmd, &d)) {
-		lab_fail(l, cmd, "what the blocks hold", "%s", d.text);
+		lab_fail(l, cmd, "the contents that earlier commands gave to the blocks", "%s",
+			 d.text);
 		l->finding.lba = d.lba;
 		return false;
 	}
 	if (!is_canary(cmd->addr, data) || (md && !is_canary(cmd->metadata, md)))
 		return lab_fail(l, cmd, "no transfer beyond the blocks that were asked for",
-				"host memory behind the %s was overwritten",
+				"host memory after the %s was overwritten",
 				is_canary(cmd->addr, data) ? "metadata" : "data");
 	return true;
 }

@@ -29,11 +29,12 @@ struct lab_identity {
 
 /* The first error of a case. */
 struct lab_finding {
-	char			command[160];	/* "Write, LBA 8, 4 blocks, PRCHK guard" */
+	char			command[160];	/* ->cmd: "Write, LBA 8, 4 blocks, checks guard" */
+	char			look[160];	/* the Read after it that shows the error; or "" */
 	char			expected[QM_TEXT_MAX], got[QM_TEXT_MAX];
 	uint64_t		lba;
 	struct nvme_uring_cmd	cmd;
-	bool			sent;		/* ->cmd demonstrates it */
+	bool			sent;		/* there is a ->cmd */
 	char			*script;	/* see script.h; NULL: out of memory */
 };
 

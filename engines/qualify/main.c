@@ -68,13 +68,46 @@ static struct report report_of(const struct args *a, const struct run *r)
 	return report;
 }
 
+/* Returns the options and the target that a run needs to fail as this one, or NULL; to be freed. */
+static char *again_of(const struct args *a)
+{
+	const struct {
+		const char *name, *value;
+	} words[] = {
+		{ "--format=", a->words }, { "--ns_fault=", a->fault }, { "--ns_defect=", a->defect },
+		{ "--range=", a->range }, { "--strict", a->strict ? "" : NULL },
+		{ "--like=", a->like ? "readback" : NULL }, { "--destroy=", a->destroy },
+		{ "", a->target },
+	};
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (words[i].value) {
+			fprintf(out, " %s", words[i].name);
+			report_quote(out, words[i].value);
+		}
+	if (a->blocks)
+		fprintf(out, " --blocks=%llu", (unsigned long long)a->blocks);
+	if (!fclose(out))
+		return text;
+	free(text);
+	return NULL;
+}
+
 /* False: something could not be written, and a line says what. */
 static bool write_reports(const struct args *a, const struct run *r)
 {
-	const struct report report = report_of(a, r);
+	char *again = again_of(a);
+	struct report report = report_of(a, r);
 	char why[WHY_MAX];
 	bool good = true;
 
+	report.again = again;
+	report.one_case = !a->fault;	/* which writes go wrong depends on all before them */
 	if (a->scripts && report_scripts(&report, a->scripts, why)) {
 		fprintf(stderr, "nvmepi-qualify: %s\n", why);
 		good = false;
@@ -84,6 +117,7 @@ static bool write_reports(const struct args *a, const struct run *r)
 			fprintf(stderr, "nvmepi-qualify: %s\n", why);
 			good = false;
 		}
+	free(again);
 	return good;
 }
 

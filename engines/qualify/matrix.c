@@ -202,7 +202,7 @@ static enum outcome try_format(const struct args *a, struct lab *l, const struct
 		report = matrix_report(a, name);
 	}
 	if (!report) {
-		printf("%-44s not to the end\n", name);
+		printf("%-44s not all cases ran\n", name);
 		return NOT_RUN;
 	}
 	*failed |= tell(report, name);
@@ -295,9 +295,9 @@ int matrix(const struct args *a, struct lab *l)
 	if (res)
 		fprintf(stderr, "nvmepi-qualify: %s: the first format could not be put back: %s\n",
 			l->path, qm_status_name(res, name));
-	printf("%u formats tried, %u could not be chosen, %u not to the end%s\n", counts[TRIED],
+	printf("%u formats tested, %u could not be chosen, %u not completed%s\n", counts[TRIED],
 	       counts[NOT_FORMATTED], counts[NOT_RUN],
-	       stopped ? ", interrupted: the same command goes on" : "");
+	       stopped ? ", interrupted: the same command continues" : "");
 	good = write_pages(a, l, &m);
 	if (failed)
 		return 1;

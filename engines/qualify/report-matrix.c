@@ -80,7 +80,7 @@ static void put_format(FILE *out, const struct matrix_row *row, struct json_obje
 		put_failed(out, cases);
 		fputs("</td>", out);
 	} else {
-		fprintf(out, "<td colspan=\"5\">%s</td>", row->formatted ? "not to the end" : "not formatted");
+		fprintf(out, "<td colspan=\"5\">%s</td>", row->formatted ? "not all cases ran" : "not formatted");
 	}
 	fputs("</tr>\n", out);
 }

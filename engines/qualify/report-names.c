@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* report-names.c - names and texts as files and pages take them; see report.h */
+#include <string.h>
 #include "report.h"
 
 void report_escape(FILE *out, const char *text)
@@ -21,6 +22,19 @@ void report_escape(FILE *out, const char *text)
 		default:
 			fputc(*text < ' ' && *text != '\n' ? '?' : *text, out);
 		}
+}
+
+void report_quote(FILE *out, const char *text)
+{
+	const bool plain = !text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+					      "0123456789_-+=:.,/@")];
+
+	if (!plain)
+		fputc('\'', out);
+	for (; *text; text++)
+		fputs(*text == '\'' ? "'\\''" : (char[]){ *text, 0 }, out);
+	if (!plain)
+		fputc('\'', out);
 }
 
 char *report_script_name(const struct qcase *c, char buf[80])

@@ -4,6 +4,27 @@
 
 /* --- people --- */
 
+static void put_command(FILE *out, const struct lab_finding *f)
+{
+	const struct nvme_uring_cmd *c = &f->cmd;
+
+	fprintf(out, "  command      %s\n", f->command);
+	fprintf(out,
+		"  dwords       opcode %02xh, CDW2 %xh, CDW3 %xh, CDW10 %xh, CDW11 %xh, CDW12 %xh, CDW13 %xh, CDW14 %xh, CDW15 %xh\n",
+		c->opcode, c->cdw2, c->cdw3, c->cdw10, c->cdw11, c->cdw12, c->cdw13, c->cdw14,
+		c->cdw15);
+	if (*f->look)
+		fprintf(out, "  shown by     %s\n", f->look);
+}
+
+static void put_again(FILE *out, const struct report *r, const struct result *x)
+{
+	fprintf(out, "  repeat with ");
+	if (r->one_case)
+		fprintf(out, " --only=%s", x->c->name);
+	fprintf(out, " --seed=%llu%s\n", (unsigned long long)x->seed, r->again);
+}
+
 static void put_failure(FILE *out, const struct report *r, const struct result *x)
 {
 	char name[80];
@@ -12,16 +33,10 @@ static void put_failure(FILE *out, const struct report *r, const struct result *
 		x->verdict == VERDICT_FAIL ? "FAIL " : "ERROR", x->c->name, x->c->requirement,
 		x->c->section);
 	if (x->finding.sent)
-		fprintf(out, "  command      %s\n", x->finding.command);
+		put_command(out, &x->finding);
 	fprintf(out, "  expected     %s\n  got          %s\n", x->finding.expected, x->finding.got);
-	if (x->finding.sent)
-		fprintf(out,
-			"  dwords       opcode %02xh, CDW2 %x, CDW3 %x, CDW10 %x, CDW11 %x, CDW12 %x, CDW13 %x, CDW14 %x, CDW15 %x\n",
-			x->finding.cmd.opcode, x->finding.cmd.cdw2, x->finding.cmd.cdw3,
-			x->finding.cmd.cdw10, x->finding.cmd.cdw11, x->finding.cmd.cdw12,
-			x->finding.cmd.cdw13, x->finding.cmd.cdw14, x->finding.cmd.cdw15);
-	fprintf(out, "  repeat with  --only=%s --seed=%llu\n", x->c->name,
-		(unsigned long long)x->seed);
+	if (r->again)
+		put_again(out, r, x);
 	if (x->finding.script && r->folder)
 		fprintf(out, "  script       %s/%s\n", r->folder, report_script_name(x->c, name));
 	else if (x->finding.script)
@@ -65,13 +80,14 @@ void report_people(FILE *out, const struct report *r)
 		if (report_failed(&run->results[i]))
 			put_failure(out, r, &run->results[i]);
 	fprintf(out,
-		"\n%u cases, %llu commands, %.1f s: %u passed, %u failed, %u errors, %u skipped, %u not run\n",
-		run->nr, (unsigned long long)run->l->all_commands, run->seconds,
-		run->counts[VERDICT_PASS], run->counts[VERDICT_FAIL], run->counts[VERDICT_ERROR],
+		"\n%u case%s, %llu commands, %.1f s: %u passed, %u failed, %u error%s, %u skipped, %u not run\n",
+		run->nr, run->nr == 1 ? "" : "s", (unsigned long long)run->l->all_commands,
+		run->seconds, run->counts[VERDICT_PASS], run->counts[VERDICT_FAIL],
+		run->counts[VERDICT_ERROR], run->counts[VERDICT_ERROR] == 1 ? "" : "s",
 		run->counts[VERDICT_SKIP], run->counts[VERDICT_NOT_RUN]);
 	put_skipped(out, run);
 	if (run->interrupted)
-		fputs("interrupted: what is told is what was known by then\n", out);
+		fputs("interrupted: the report has the results up to then\n", out);
 }
 
 /* --- TAP --- */

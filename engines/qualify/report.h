@@ -21,6 +21,9 @@ struct report {
 	char			kernel[160], suite[80];
 	bool			scripts;	/* the report for people names files */
 	const char		*folder;	/* in this folder */
+	/* The options and the target of a run that fails in the same way; NULL: not known. */
+	const char		*again;
+	bool			one_case;	/* and --only= of one case does not change that */
 	const struct matrix_rows *matrix;	/* of --formats=all */
 };
 
@@ -84,5 +87,8 @@ void report_html_head(FILE *out, const struct report *r);
 
 /* Writes @text with the characters escaped that have a meaning in XML and HTML. */
 void report_escape(FILE *out, const char *text);
+
+/* Writes @text as one word of a shell, in quotes where it needs them. */
+void report_quote(FILE *out, const char *text);
 
 #endif

@@ -192,7 +192,7 @@ static void put_head(struct script *s, const struct lab_finding *x)
 		x->expected, x->got);
 }
 
-char *script_make(struct lab *l, const struct lab_finding *x)
+char *script_make(struct lab *l, const struct lab_finding *x, const struct nvme_uring_cmd *last)
 {
 	char *text = NULL;
 	size_t size;
@@ -201,14 +201,14 @@ char *script_make(struct lab *l, const struct lab_finding *x)
 	if (!s.out)
 		return NULL;
 	put_head(&s, x);
-	fputs("# What the blocks hold before:\n", s.out);
-	put_setup(&s, l->cause ? l->cause : &x->cmd, l->cause && l->cause_good);
+	fputs("# The contents of the blocks before the command:\n", s.out);
+	put_setup(&s, &x->cmd, l->cause && l->cause_good);
 	if (l->cause)
-		put_beside(&s, l->cause, &x->cmd);
-	fputs("# The command that shows it:\n", s.out);
+		put_beside(&s, l->cause, last);
+	fputs("# The command that shows the error:\n", s.out);
 	if (l->cause)
 		put_command(&s, l->cause, "");
-	put_command(&s, &x->cmd, "");
+	put_command(&s, last, "");
 	fprintf(s.out, "echo 'expected: %s'\n", x->expected);
 	if (fclose(s.out)) {
 		free(text);

@@ -99,7 +99,7 @@ void session_range(const struct args *a, struct lab *l)
 	else if (nr > most)
 		l->last = most - 1;
 	if (l->last - l->first >= 1 << 24)
-		args_die("--range: no more than %d blocks", 1 << 24);
+		args_die("--range: at most %d blocks", 1 << 24);
 }
 
 void session_close(struct lab *l, bool remove)
