@@ -27,7 +27,7 @@
 	unsigned int ns_delay, pi_log_rate;
 
 struct options {
-	void *pad;		/* to fio an offset of 0 means that there is none */
+	void *pad;		/* fio takes an offset of 0 as "no offset", so no option is here */
 	struct { NUMBERS };
 	struct { NUMBERS } again;
 	unsigned int hipri, fixedbufs, registerfiles;
@@ -91,7 +91,7 @@ static int set_apptag(void *data, unsigned long long *val)
 /* An option for reads and for writes, accepted because jobs for io_uring_cmd have it. */
 #define OPTION_OF_TWO(_name, _most) \
 	OPTION(#_name, _name[0], FIO_OPT_INT, \
-	       "Taken, without effect: passthrough commands have no I/O priority (0 to " #_most "; default: 0)", \
+	       "Accepted, without effect: passthrough commands have no I/O priority (0 to " #_most "; default: 0)", \
 	       .off2 = offsetof(struct options, _name[1]), .maxval = _most)
 
 /*
@@ -100,13 +100,13 @@ static int set_apptag(void *data, unsigned long long *val)
  */
 static struct fio_option options[] = {
 	OPTION("hipri", hipri, FIO_OPT_STR_SET,
-	       "Devices: poll for completions (IOPOLL); images: nothing to do (0 or 1; default: 0)"),
+	       "Devices: poll for completions (IOPOLL); images: no effect (0 or 1; default: 0)"),
 	OPTION("fixedbufs", fixedbufs, FIO_OPT_STR_SET,
-	       "Devices: register buffers with the ring; images: nothing to do (0 or 1; default: 0)"),
+	       "Devices: register buffers with the ring; images: no effect (0 or 1; default: 0)"),
 	OPTION("registerfiles", registerfiles, FIO_OPT_STR_SET,
-	       "Devices: register files with the ring; images: nothing to do (0 or 1; default: 0)"),
+	       "Devices: register files with the ring; images: no effect (0 or 1; default: 0)"),
 	OPTION("sqthread_poll", sqthread_poll, FIO_OPT_STR_SET,
-	       "Devices: a kernel thread submits (SQPOLL); images: nothing to do (0 or 1; default: 0)"),
+	       "Devices: a kernel thread submits (SQPOLL); images: no effect (0 or 1; default: 0)"),
 	{	/* a callback, so no offset */
 		.name = "sqthread_poll_cpu", .lname = "sqthread_poll_cpu", .type = FIO_OPT_INT,
 		.cb = set_poll_cpu,
@@ -114,20 +114,20 @@ static struct fio_option options[] = {
 		.category = FIO_OPT_C_ENGINE, .group = FIO_OPT_G_IOURING,
 	},
 	NUMBER("nonvectored", nonvectored,
-	       "Devices: 1 hands over flat buffers, 0 one iovec, -1: flat (-1 to 1; default: -1)", .def = "-1",
+	       "Devices: 1 passes plain buffers, 0 an iovec, -1: same as 1 (-1 to 1; default: -1)", .def = "-1",
 	       .minval = -1, .maxval = 1),
 	NUMBER("force_async", force_async,
-	       "Devices: IOSQE_ASYNC on every Nth command, 0: on none (a number; default: 0)", .def = "0"),
+	       "Devices: set IOSQE_ASYNC in every Nth command, 0: in none (a number; default: 0)", .def = "0"),
 	OPTION("nowait", nowait, FIO_OPT_BOOL,
-	       "Taken, without effect: passthrough commands have no such flag (0 or 1; default: 0)"),
+	       "Accepted, without effect: passthrough commands have no such flag (0 or 1; default: 0)"),
 	NUMBER("uncached", uncached,
-	       "Taken, without effect: commands bypass the page cache (a number; default: 0)", .def = "0"),
+	       "Accepted, without effect: commands do not use the page cache (a number; default: 0)", .def = "0"),
 	OPTION_OF_TWO(cmdprio_percentage, 100),
 	OPTION_OF_TWO(cmdprio_class, 3),
 	OPTION_OF_TWO(cmdprio_hint, 1023),
 	OPTION_OF_TWO(cmdprio, 7),
 	OPTION("cmdprio_bssplit", cmdprio_bssplit, FIO_OPT_STR_STORE,
-	       "Taken, without effect: passthrough commands have no I/O priority (a text; default: none)"),
+	       "Accepted, without effect: passthrough commands have no I/O priority (a text; default: none)"),
 	OPTION("cmd_type", cmd_type, FIO_OPT_STR, "Type of passthrough command (nvme; default: nvme)",
 	       .def = "nvme",
 	       .posval = { WORD("nvme", CMD_TYPE_NVME, "NVMe") }),
@@ -136,54 +136,54 @@ static struct fio_option options[] = {
 	       .def = "0"),
 	OPTION("pi_chk", pi_chk, FIO_OPT_STR_STORE,
 	       "PRCHK: what the device checks (none, all, or words of GUARD,APPTAG,REFTAG,STTAG; "
-	       "default: all the type allows; in reads no tag whose value is not given)"),
+	       "default: all that the type allows; in reads, tags only if their value is given)"),
 	OPTION("pi_verify", pi_verify, FIO_OPT_STR_STORE,
 	       "What the host checks, whatever pi_chk is (none, all, or words of "
-	       "GUARD,APPTAG,REFTAG,STTAG,METADATA; default: all the type allows; METADATA, and tags "
-	       "whose values are not given, only where this run wrote)"),
+	       "GUARD,APPTAG,REFTAG,STTAG,METADATA; default: all that the type allows; METADATA, and "
+	       "tags whose value is not given, only in blocks that this run wrote)"),
 	OPTION("pi_escape", pi_escape, FIO_OPT_STR,
-	       "What becomes of blocks that escape their checks (allow, own, or reject; default: allow)",
+	       "How blocks that escape their checks are counted (allow, own, or reject; default: allow)",
 	       .def = "allow",
 	       .posval = {
-		       WORD("allow", JOB_ESCAPE_ALLOW + 1, "are counted"),
-		       WORD("own", JOB_ESCAPE_OWN + 1, "are mismatches where this run wrote them"),
-		       WORD("reject", JOB_ESCAPE_REJECT + 1, "are mismatches"),
+		       WORD("allow", JOB_ESCAPE_ALLOW + 1, "as escaped"),
+		       WORD("own", JOB_ESCAPE_OWN + 1, "as mismatches if this run wrote them"),
+		       WORD("reject", JOB_ESCAPE_REJECT + 1, "as mismatches"),
 	       }),
 	{	/* a callback, so no offset */
 		.name = "apptag", .lname = "apptag", .type = FIO_OPT_INT, .cb = set_apptag,
-		.help = "Application tag (0 to 0xffff; default: 0x1234, and blocks that others wrote may have any)",
+		.help = "Application tag (0 to 0xffff; default: 0x1234 in writes; any in blocks that this run did not write)",
 		.maxval = 0xffff, .category = FIO_OPT_C_ENGINE, .group = FIO_OPT_G_IOURING,
 	},
 	NUMBER("apptag_mask", apptag_mask,
 	       "Bits of the application tag that are checked (0 to 0xffff; default: 0xffff)", .def = "0xffff",
 	       .maxval = 0xffff),
 	OPTION("pi_ref", pi_ref, FIO_OPT_STR_STORE,
-	       "Types 2 and 3: reference tag of LBA 0; lba is 0 (lba or a number that the reference "
+	       "Types 2 and 3: reference tag of LBA 0; lba means 0 (lba or a number that the reference "
 	       "tag can hold; default: lba)"),
 	OPTION("pi_storage_tag", pi_storage_tag, FIO_OPT_STR_STORE,
 	       "Storage tag (a number of as many bits as the storage tag has; default: 0)"),
 	NUMBER("pi_storage_check", pi_storage_check,
-	       "Does the device check the storage tag? 1 yes, 0 no, -1 where there is one (-1 to 1; default: -1)",
-	       .def = "-1",
+	       "Does the device check the storage tag? 1 yes, 0 no, -1 yes if the format has one "
+	       "(-1 to 1; default: -1)", .def = "-1",
 	       .minval = -1, .maxval = 1),
 	OPTION("pi_buffer", pi_buffer, FIO_OPT_STR,
 	       "Extended namespaces: what bs counts (auto, data, or extended; default: auto)", .def = "auto",
 	       .posval = {
-		       WORD("auto", JOB_BUFFER_AUTO + 1, "extended when bs fits only that, else data"),
+		       WORD("auto", JOB_BUFFER_AUTO + 1, "extended if bs fits only that, else data"),
 		       WORD("data", JOB_BUFFER_DATA + 1, "data bytes; the engine interleaves"),
 		       WORD("extended", JOB_BUFFER_EXTENDED + 1, "data and metadata, as in bs=4104"),
 	       }),
 	NUMBER("md_per_io_size", md_per_io_size,
-	       "Separate metadata: bytes of its buffer an I/O, 0: as many as needed (0 or more bytes; default: 0)",
+	       "Separate metadata: bytes of its buffer per I/O, 0: as many as needed (0 or more bytes; default: 0)",
 	       .def = "0"),
 	OPTION("readfua", readfua, FIO_OPT_BOOL,
-	       "FUA in reads, compares and verifies (0 or 1; default: 0)", .def = "0"),
+	       "FUA in Read, Compare and Verify commands (0 or 1; default: 0)", .def = "0"),
 	OPTION("writefua", writefua, FIO_OPT_BOOL,
-	       "FUA in writes, also of zeroes (0 or 1; default: 0)", .def = "0"),
+	       "FUA in Write and Write Zeroes commands (0 or 1; default: 0)", .def = "0"),
 	OPTION("deac", deac, FIO_OPT_BOOL,
-	       "write_mode=zeroes deallocates blocks, DEAC (0 or 1; default: 0)", .def = "0"),
+	       "With write_mode=zeroes: deallocate the blocks, DEAC (0 or 1; default: 0)", .def = "0"),
 	OPTION("write_mode", write_mode, FIO_OPT_STR_STORE,
-	       "What a write is, such as write/80:zeroes/20 (write, zeroes, uncor, verify, a mix of them, or "
+	       "Command of a write, such as write/80:zeroes/20 (write, zeroes, uncor, verify, a mix of them, or "
 	       "zone_append; default: write)",
 	       .def = "write"),
 	OPTION("verify_mode", verify_mode, FIO_OPT_STR,
@@ -203,13 +203,13 @@ static struct fio_option options[] = {
 	       NS("Metadata bytes of a block", "0 to 65535", "as large as the tuple, 0 without ns_pi"),
 	       NS_RANGE(65535)),
 	NUMBER("ns_mset", format.mset,
-	       NS("Metadata is 1 extended, 0 separate", "0 to 1", "0"), NS_RANGE(1)),
+	       NS("Transfer of metadata, 1 extended, 0 separate", "0 to 1", "0"), NS_RANGE(1)),
 	NUMBER("ns_pi", format.pi,
 	       NS("Type of protection, 0: none", "0 to 3", "0"), NS_RANGE(3)),
 	NUMBER("ns_pil", format.pil,
-	       NS("The tuple is 1 first, 0 last in metadata", "0 to 1", "0"), NS_RANGE(1)),
+	       NS("Position of the tuple in the metadata, 1 first, 0 last", "0 to 1", "0"), NS_RANGE(1)),
 	NUMBER("ns_pif", format.pif,
-	       NS("Guard is 0 16b, 1 32b, 2 64b", "0 to 2", "0"), NS_RANGE(2)),
+	       NS("Guard format, 0 is 16b, 1 is 32b, 2 is 64b", "0 to 2", "0"), NS_RANGE(2)),
 	NUMBER("ns_sts", format.sts,
 	       NS("Bits of the storage tag", "0 to 64", "the fewest that the guard allows"), NS_RANGE(64)),
 	OPTION("ns_zone_size", zones.zone_size, FIO_OPT_STR_VAL,
@@ -225,56 +225,57 @@ static struct fio_option options[] = {
 	       "Images: bytes of a Zone Append, ZASL (0, or a power of two from 4096 to 524288; default: 0, only "
 	       "MDTS is a limit)"),
 	NUMBER("ns_delay", ns_delay,
-	       "Images: nanoseconds that each command takes longer (0 to 1000000000; default: 0)", .def = "0",
+	       "Images: additional nanoseconds for each command (0 to 1000000000; default: 0)", .def = "0",
 	       .maxval = NUMBER_MAX),
 	OPTION("ns_cache", ns_cache, FIO_OPT_STR_STORE,
-	       "Images: the write cache, which a cut of power empties (none, or volatile, as volatile[@SEED]; "
-	       "default: none)"),
+	       "Images: volatile write cache; killing all writers simulates a power loss (none, or volatile, "
+	       "as volatile[@SEED]; default: none)"),
 	OPTION("ns_fault", ns_fault, FIO_OPT_STR_STORE,
-	       "Images: one write in N, 1000, goes wrong (lost, stale, misdirected, or torn, as KIND[/N][@SEED]; "
-	       "default: none)"),
+	       "Images: one write in N (1000 if N is not given) is executed wrongly (lost, stale, misdirected, "
+	       "or torn, as KIND[/N][@SEED]; default: none)"),
 	OPTION("ns_fault_log", ns_fault_log, FIO_OPT_STR_STORE,
-	       "Images: file where ns_fault tells what it did, as JSON lines (a path; default: none)"),
+	       "Images: file to append each fault of ns_fault to, as JSON lines (a path; default: none)"),
 	OPTION("ns_defect", ns_defect, FIO_OPT_STR_STORE,
-	       "Images: what the controller does wrong (NAME[,NAME...], or list; default: none)"),
+	       "Images: defects that the controller has (NAME[,NAME...], or list; default: none)"),
 	OPTION("pi_plugin", pi_plugin, FIO_OPT_STR_STORE,
-	       "What verifies (pi, stamp, or PATH.so, and arguments after a comma; default: pi)"),
+	       "Plugin that sets and checks tags and metadata (pi, stamp, or PATH.so, and arguments after a "
+	       "comma; default: pi)"),
 	OPTION("pi_log", pi_log, FIO_OPT_STR_STORE,
 	       "File to append mismatches to, as JSON lines (a path; default: none)"),
 	NUMBER("pi_log_rate", pi_log_rate,
-	       "Lines that pi_log gets a second, at most, 0: all (0 to 1000000000; default: 1000)",
+	       "At most so many lines per second in pi_log, 0: all (0 to 1000000000; default: 1000)",
 	       .def = "1000", .maxval = NUMBER_MAX),
 	OPTION("pi_report", pi_report, FIO_OPT_STR_STORE,
 	       "File for counts and times of all jobs, as JSON (a path; default: none)"),
 	OPTION("pi_dump", pi_dump, FIO_OPT_STR_STORE,
 	       "Folder for bad blocks and their neighbours, raw and decoded (a path; default: none)"),
 	OPTION("pi_inject", pi_inject, FIO_OPT_STR_STORE,
-	       "Damage one block in N, 1000, on purpose (guard, app, ref, storage, data, or md, as "
-	       "FIELD[:bit|:all][/N][@SEED]; default: none)"),
+	       "Damage one block in N (1000 if N is not given) on purpose (guard, app, ref, storage, data, or md, "
+	       "as FIELD[:bit|:all][/N][@SEED]; default: none)"),
 	OPTION("pi_inject_into", pi_inject_into, FIO_OPT_STR,
 	       "What pi_inject damages (auto, write, or read; default: auto)", .def = "auto",
 	       .posval = {
-		       WORD("auto", SESSION_INTO_AUTO + 1, "what is written, where the job writes"),
+		       WORD("auto", SESSION_INTO_AUTO + 1, "write if the job writes, else read"),
 		       WORD("write", SESSION_INTO_WRITE + 1, "a copy of what is written"),
 		       WORD("read", SESSION_INTO_READ + 1, "what was read"),
 	       }),
 	OPTION("pi_inject_file", pi_inject_file, FIO_OPT_STR_STORE,
-	       "File that keeps which blocks pi_inject damaged, for later runs (a path; default: none)"),
+	       "File that records which blocks pi_inject damaged, for later runs (a path; default: none)"),
 	OPTION("pi_expect", pi_expect, FIO_OPT_STR,
 	       "What the device must answer to a write that pi_inject damaged "
 	       "(auto, reject, accept, or any; default: auto)",
 	       .def = "auto", .posval = {
-		       WORD("auto", IO_ANSWER_AUTO + 1, "rejected where pi_chk covers the damage"),
-		       WORD("reject", IO_ANSWER_REJECT + 1, "rejected"),
-		       WORD("accept", IO_ANSWER_ACCEPT + 1, "accepted"),
-		       WORD("any", IO_ANSWER_ANY + 1, "either will do"),
+		       WORD("auto", IO_ANSWER_AUTO + 1, "reject if pi_chk covers the damage, else accept"),
+		       WORD("reject", IO_ANSWER_REJECT + 1, "it rejects the write"),
+		       WORD("accept", IO_ANSWER_ACCEPT + 1, "it accepts the write"),
+		       WORD("any", IO_ANSWER_ANY + 1, "both are allowed"),
 	       }),
 	OPTION("pi_exit", pi_exit, FIO_OPT_STR,
 	       "What makes fio exit with an error (mismatch or fio; default: mismatch)", .def = "mismatch",
 	       .posval = {
 		       WORD("mismatch", SESSION_EXIT_MISMATCH + 1,
-			    "any finding that nobody injected, also where the job went on"),
-		       WORD("fio", SESSION_EXIT_FIO + 1, "what fio itself takes for one"),
+			    "any mismatch that was not injected, even if the job continued"),
+		       WORD("fio", SESSION_EXIT_FIO + 1, "only errors that fio itself counts"),
 	       }),
 	{ .name = NULL },
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* case.c - decides which cases apply, and has what their tables share; see case.h */
+/* case.c - which cases apply, and functions that the tables of cases share; see case.h */
 #include <endian.h>
 #include <string.h>
 #include "case.h"
