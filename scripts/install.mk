@@ -35,10 +35,17 @@ engine = $(PREFIX)/lib/fio-nvmepi/nvmepi.so
 parts := $(wildcard scripts/lib/*/*.py scripts/lib/*/*.css scripts/plans/*.plan)
 job_files := $(wildcard jobs/*.fio jobs/*/*.fio)
 headers := verify/verify.h verify/mismatch.h pi/pi.h pi/guard.h
+# Texts of messages (.Li) stay as programs print them, and ./scripts/ is a source tree's.
 as_installed = sed -e 's|external:\(\$$PWD/\)\{0,1\}build/nvmepi\.so|external:$(engine)|' \
-	-e 's|build/tests/tools/image-damage|$(PREFIX)/lib/fio-nvmepi/image-damage|' \
 	-e 's,build/\(nvmepi-[a-z]\),\1,g' -e 's,build/\(results\|regress\)/,nvmepi-\1/,g' \
-	-e 's,scripts/\(sweep\|report\|compare\|regress\)\>,nvmepi-\1,g'
+	-e 's,\(^\|[^/]\)scripts/\(sweep\|report\|compare\|regress\)\>,\1nvmepi-\2,g' \
+	-e '/^\.Li /b' -e '/Made by/b' \
+	-e 's|build/nvmepi\.so|$(engine)|' -e 's|From the top of the tree: ||' \
+	-e 's|build/tests/tools/image-damage|$(PREFIX)/lib/fio-nvmepi/image-damage|' \
+	-e 's,\(^\|[^/a-z]\)\(jobs/[a-z*]\|scripts/plans\),\1$(PREFIX)/lib/fio-nvmepi/\2,g' \
+	-e 's,\(engines\|scripts\)/\(fio-options\.md\|ci-example\.yml\),$(PREFIX)/share/doc/nvmepi/\2,' \
+	-e 's,verify/example\>,$(PREFIX)/share/doc/nvmepi/example,' -e 's, INCLUDE=\$$PWD,,' \
+	-e 's,-I\$$PWD,-I$(PREFIX)/include/fio-nvmepi,'
 
 # $(call put,FILES,FOLDER,MODE): with their folders in the tree, below FOLDER.
 put = for f in $(1); do install -D -m $(3) $$f $(2)/$$f || exit; done
