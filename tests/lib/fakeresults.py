@@ -43,7 +43,7 @@ class Fake:
     modes: tuple = ("pract", "unchecked", "device", "host", "both")
     loads: tuple = (("randwrite", 4096, 32, 1), ("randread", 4096, 32, 1))
     repeats: int = 5
-    base_repeats: int = 0       # those of base lines, where they have more
+    base_repeats: int = 0       # those of baselines, where they have more
     modes_of: dict = field(default_factory=dict)        # rw to its modes, where they differ
     kind: str = "embedded"
     target: str = "image"
@@ -66,7 +66,7 @@ def name_of(fmt, mode, load):
 
 
 def definition(fmt, mode, load):
-    """The columns that define a point, but for the base line."""
+    """The columns that define a point, but for the baseline."""
     rw, bs, depth, jobs = load
     prchk, verify = CHECKED.get(mode, ("", ""))
     return {
@@ -81,7 +81,7 @@ def definition(fmt, mode, load):
 
 
 def points_of(fake):
-    """Definitions, base lines first."""
+    """Definitions, baselines first."""
     points = {}
     for fmt, load in itertools.product(fake.formats, fake.loads):
         plain = formats.Format(fmt.lbs, 0, 0, 0, 0, 0)

@@ -53,11 +53,11 @@ def other_boot(old, new):
 
 def base_line(old, new):
     """
-    Returns the reason for a base line that is the same on another host or in another boot: that
+    Returns the reason for a baseline that is the same on another host or in another boot: that
     both are as fast. '' if host and boot are the same.
     """
     where = "host" if other_host(old, new) else "boot" if other_boot(old, new) else ""
-    return f"a base line of another {where}" if where else ""
+    return f"a baseline of another {where}" if where else ""
 
 
 def notes(pairs):

@@ -18,8 +18,8 @@ METRICS = (*MORE_IS_BETTER, "lat_mean_ns", "lat_p50_ns", "lat_p90_ns", "lat_p99_
            "cpu_ns_per_io", "generate_ns_per_block", "check_ns_per_block")
 WORSE, BETTER, SAME, UNKNOWN = "worse", "better", "same", "unknown"
 FEW_REPEATS = "too few repeats"
-OTHER_BOOTS = "a base line of another boot, which may be faster or slower by chance"
-SEVERAL_BOOTS = "a base line of several boots, each of which may be faster or slower by chance"
+OTHER_BOOTS = "a baseline of another boot, which may be faster or slower by chance"
+SEVERAL_BOOTS = "a baseline of several boots, each of which may be faster or slower by chance"
 BOOTS_APART = OTHER_BOOTS, SEVERAL_BOOTS
 ORDER = (WORSE, UNKNOWN, BETTER, SAME)
 
@@ -42,7 +42,7 @@ class Verdict:
     high: float = None
     chance: float = None        # probability that chance shows one such among all points
     where: str = ""             # host and target, if there are several
-    away: str = ""              # a base line of another host or boot: which of the two
+    away: str = ""              # a baseline of another host or boot: which of the two
     marks: tuple = ()           # reasons why the verdict cannot be 'same', whatever the numbers are
 
     def reach(self):
@@ -184,7 +184,7 @@ def marks(old, new):
 def several_boots(pairs):
     """
     Returns whether points were measured in more than one boot. In the guest each folder has its own
-    boots, and the speed of a boot is random, so points are compared with base lines of their own
+    boots, and the speed of a boot is random, so points are compared with baselines of their own
     boot.
     """
     olds, news = ({(p.host, boot) for p in side for boot in p.boots()} for side in zip(*pairs))
@@ -195,7 +195,7 @@ def several_boots(pairs):
 def rounds(point, metric, beside=False):
     """
     Returns the logarithm of a value of each round, in order. With @beside the values are divided by
-    the base line's in the same boot and round, or in the same boot if that round has none.
+    the baseline's in the same boot and round, or in the same boot if that round has none.
     """
     values = point.by_round(metric)
     if beside:
@@ -362,9 +362,9 @@ def doubts(verdicts, whole, threshold, only_old):
             (len(only_old), "of OLD are not in NEW"),
             (sum(bool(v.marks) for v in verdicts), "were not measured as planned"),
             (sum(v.reason in BOOTS_APART and v.point.target_kind != "guest" for v in verdicts),
-             "are base lines of several boots of a host, which never have a verdict: sweep within one boot"),
+             "are baselines of several boots of a host, which never have a verdict: sweep within one boot"),
             (sum(bool(v.away) and v.reason not in BOOTS_APART and v.verdict != SAME for v in verdicts),
-             "are base lines of another host or boot and not the same: the machine may have changed"),
+             "are baselines of another host or boot and not the same: the machine may have changed"),
             (sum(maybe_changed(v, threshold) for v in verdicts), "may have changed: repeat them")):
         if number:
             lines.append(f"{number} points {text}")

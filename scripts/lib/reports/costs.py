@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Computes what protection costs: points relative to their base lines, and medians over formats."""
+"""Computes what protection costs: points relative to their baselines, and medians over formats."""
 import math
 from dataclasses import dataclass
 from statistics import median
@@ -44,11 +44,11 @@ class Source:
                 if all(getattr(p, name) == value for name, value in words.items())]
 
     def base(self, point):
-        """Returns the base line of a point; a base line is its own."""
+        """Returns the baseline of a point; a baseline is its own."""
         return self.points.get(point.base) if point.base else point
 
     def stand_ins(self):
-        """Returns whether PRACT=1 is the base line of any point."""
+        """Returns whether PRACT=1 is the baseline of any point."""
         return any(p.base_kind == "pract" for p in self.points.values())
 
     def repeats(self):
@@ -70,9 +70,9 @@ class Source:
 
     def beside_base(self, point, column):
         """
-        Returns {repeat: (value, base line's value)}. The base line's value is its median in the
+        Returns {repeat: (value, baseline's value)}. The baseline's value is its median in the
         same boot and round, or in the same boot if that round has none. Runs of a boot without a
-        base line are left out.
+        baseline are left out.
         """
         base = self.base(point)
         others = base.by_round(column) if base else {}
@@ -86,12 +86,12 @@ class Source:
         return found
 
     def share(self, point, column="iops"):
-        """Returns {repeat: value / base line's value}."""
+        """Returns {repeat: value / baseline's value}."""
         return {r: value / other for r, (value, other) in self.beside_base(point, column).items()}
 
     def extra(self, point):
         """
-        Returns {repeat: nanoseconds that a job takes longer per I/O than at the base line}. Only as
+        Returns {repeat: nanoseconds that a job takes longer per I/O than at the baseline}. Only as
         many jobs as the host has CPUs work at the same time; the others wait.
         """
         jobs = sum(min(point.numjobs, cores) for cores in self.cores())
@@ -153,7 +153,7 @@ def variant_order(variant):
 
 def variants(source, kind=None):
     """
-    Returns the modes that were measured besides a base line, cheapest first; of one kind of I/O, or
+    Returns the modes that were measured besides a baseline, cheapest first; of one kind of I/O, or
     of all.
     """
     return sorted({p.variant() for p in source.points.values()
@@ -220,7 +220,7 @@ def of_load(points, load):
 # --- summaries ---
 
 def share_of(source, key, kind, variant):
-    """Returns a format's IOPS relative to the base line, a Middle or None."""
+    """Returns a format's IOPS relative to the baseline, a Middle or None."""
     return middle([p for p in source.points.values() if p.base and format_key(p) == key
                    and p.kind_of_io() == kind and p.variant() == variant], source.share)
 
@@ -231,7 +231,7 @@ def share_of_guard(source, guard, variant, kind=None):
 
 
 def ranked(source, variant):
-    """Returns [(IOPS relative to the base line, format)], the most expensive format first."""
+    """Returns [(IOPS relative to the baseline, format)], the most expensive format first."""
     found = [(middle([p for p in source.points.values() if p.base and format_key(p) == key
                       and p.variant() == variant], source.share), key)
              for key in format_keys(source)]
@@ -294,8 +294,8 @@ def totals(source, columns):
 
 def unrest(source):
     """
-    Returns the range of the repeats of a base line relative to its median; the median of all base
-    lines.
+    Returns the range of the repeats of a baseline relative to its median; the median of all
+    baselines.
     """
     found = []
     for p in source.points.values():
@@ -321,7 +321,7 @@ def fio_failed(source):
 
 
 def unpaired(source):
-    """Returns the number of good runs that have no base line of their boot."""
+    """Returns the number of good runs that have no baseline of their boot."""
     return sum(len(p.by_repeat("iops")) - len(source.beside_base(p, "iops"))
                for p in source.points.values() if p.base)
 

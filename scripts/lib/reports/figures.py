@@ -9,7 +9,7 @@ from reports.findings import host_table, share
 
 PERCENTILES = {"50 %": "lat_p50_ns", "90 %": "lat_p90_ns", "99 %": "lat_p99_ns",
                "99.9 %": "lat_p999_ns"}
-SCALES = (("bs", "bytes an I/O"), ("iodepth", "queue depth"), ("numjobs", "jobs"))
+SCALES = (("bs", "bytes per I/O"), ("iodepth", "queue depth"), ("numjobs", "jobs"))
 
 
 @dataclass
@@ -57,7 +57,7 @@ def scaled(middle, factor):
                           for v in (middle.value, middle.low, middle.high)))
 
 
-# --- IOPS kept ---
+# --- IOPS relative to the baseline ---
 
 def kept_series(source, kind):
     keys = costs.format_keys(source)
@@ -82,14 +82,14 @@ def kept(sources):
     for (source, kind, name, title), series in drawn:
         keys = costs.format_keys(source)
         pictures.append(plots.dots(
-            f"kept-{name}", title, f"IOPS kept of the base line's at {title}, by format and mode. "
-            f"Least and most: {ends(keys, series)}.",
-            "per cent of the base line's IOPS and bandwidth", [costs.format_label(k) for k in keys],
+            f"kept-{name}", title, f"IOPS at {title} as a percentage of the baseline, by format and "
+            f"mode. Minimum and maximum: {ends(keys, series)}.",
+            "per cent of the baseline's IOPS and bandwidth", [costs.format_label(k) for k in keys],
             series, xrange, size_breaks(keys), 100))
-    return Figure("IOPS and bandwidth kept",
-                  "Beside the same data size and I/O without protection: 100 %. I/Os are "
-                  "as large, so that bandwidth is kept as IOPS are. Medians over types, places "
-                  "of the tuple, transfers and loads.", pictures)
+    return Figure("IOPS and bandwidth as a percentage of the baseline",
+                  "100 % is the same data size and I/O without protection. I/O sizes are equal, so "
+                  "the percentages hold for bandwidth, too. Medians over types, tuple positions, "
+                  "transfer modes and loads.", pictures)
 
 
 # --- heat maps ---
@@ -111,15 +111,15 @@ def heat_map(source, kind, name, title):
 
 def heat(sources):
     return Figure("Data size, metadata size and guard",
-                  "What each combination loses of the base line's IOPS, in per cent. Grey: there "
-                  "is no such format, or it was not measured.",
+                  "Loss of IOPS of each combination, in per cent of the baseline. Grey: there is "
+                  "no such format, or it was not measured.",
                   [heat_map(*panel) for panel in panels(sources)])
 
 
 # --- latency ---
 
 def latency_series(source, points):
-    """Returns the series of the base line and of the modes. A base line belongs to all guards."""
+    """Returns the series of the baseline and of the modes. All guards have the same baseline."""
     found = []
     for variant in ["none", *costs.variants(source)]:
         own = [p for p in points if p.variant() == variant]
@@ -146,7 +146,8 @@ def latency(sources):
                 for name, title, series in drawn]
     return Figure("Latency",
                   f"Completion latency by percentile, at {'; '.join(dict.fromkeys(loads))}. It "
-                  "ends when the device answers: what the host checks after that is not in it.",
+                  "ends when the device completes the command. The host's checks come later and "
+                  "are not included.",
                   pictures, 3)
 
 
@@ -174,13 +175,13 @@ def cpu(sources):
     for (source, _, name, title), series in drawn:
         keys = costs.format_keys(source)
         pictures.append(plots.dots(
-            f"cpu-{name}", title, f"CPU time an I/O at {title}, by format and mode.",
-            "CPU microseconds an I/O, all jobs together", [costs.format_label(k) for k in keys],
+            f"cpu-{name}", title, f"CPU time per I/O at {title}, by format and mode.",
+            "CPU microseconds per I/O, all jobs together", [costs.format_label(k) for k in keys],
             series, xrange, size_breaks(keys)))
     loads = dict.fromkeys(costs.load_label(costs.busiest_load(s)) for s in sources)
-    return Figure("CPU an I/O",
+    return Figure("CPU time per I/O",
                   f"User and system time of fio's jobs, at {'; '.join(loads)}. With the embedded "
-                  "controller its work is in it.", pictures)
+                  "controller this includes the work of the controller.", pictures)
 
 
 # --- host and device apart ---
@@ -201,11 +202,11 @@ def apart_panel(source, kind, size, name, title):
     bars = [(label, plots.PART_COLOURS[key], [row[i] for row in parts])
             for i, (key, label) in enumerate(labels)]
     longest = max(parts, key=sum, default=None)
-    alt = f"What an I/O takes longer than at the base line, host and device apart, at {title}."
+    alt = f"Additional time per I/O compared with the baseline, split into host and device, at {title}."
     if longest:
         alt += f" Longest: {rows[parts.index(longest)][1]}, {sum(longest):.0f} ns."
     return plots.stack(f"apart-{name}-{size}", f"{title}, blocks of {size}", alt,
-                       "nanoseconds an I/O more than at the base line",
+                       "additional nanoseconds per I/O",
                        [label for _, label in rows], bars, size_breaks(rows)) if rows else None
 
 
@@ -217,12 +218,12 @@ def apart(sources):
     pictures = [apart_panel(panel[0], panel[1], size, *panel[2:]) for _, size, panel in order]
     told = any(costs.totals(s, costs.WAYS.values()) for s in sources)
     loads = dict.fromkeys(costs.load_label(costs.busiest_load(s)) for s in sources)
-    text = (f"How much longer a job takes for an I/O than at the base line, at {'; '.join(loads)}. "
-            "The engine measures what it spends on making and checking tuples; the rest is the "
-            "device's, and moving metadata. What is below zero is noise and not drawn.")
+    text = (f"Additional time of a job per I/O, compared with the baseline, at {'; '.join(loads)}. "
+            "The engine measures its time for generating and checking tuples; the rest is time of "
+            "the device and of copying metadata. Values below zero are noise and are not drawn.")
     if not told:
-        text += " This engine reported no times, so that the host's part is in the rest."
-    return Figure("Host cost apart from device cost", text, pictures)
+        text += " This engine reported no times, so the rest includes the host's part."
+    return Figure("Costs of the host and costs of the device", text, pictures)
 
 
 def per_block(sources):
@@ -234,11 +235,11 @@ def per_block(sources):
         pictures.append(plots.dots(
             f"block-{i}", source.label or "generate and check",
             "Host time to generate and to check a block, by data size and guard.",
-            "nanoseconds a block", [f"{size}: {way}" for size, way in rows], series,
+            "nanoseconds per block", [f"{size}: {way}" for size, way in rows], series,
             plots.range_from_zero([m for _, _, v in series for m in v]), size_breaks(rows)))
     return Figure("The host's time for a block",
-                  "Making a tuple, and checking one, on the CPU that runs the job, by the engine's "
-                  "own clock.", pictures,
+                  "Time for generating a tuple and for checking one, on the CPU that runs the job, "
+                  "measured by the engine.", pictures,
                   tables=[host_table(source) for source in sources])
 
 
@@ -258,10 +259,11 @@ def scaling(sources):
             scale = f"set yrange [{plots.percent_range([m for *_, v in series for m in v])}]"
             pictures.append(plots.lines(
                 f"load-{name}-{attribute}", f"{title}, by {label}",
-                f"IOPS kept of the base line's at {title}, by {label}.", label, "per cent of IOPS",
+                f"IOPS at {title} as a percentage of the baseline, by {label}.", label,
+                "per cent of the baseline's IOPS",
                 list(map(str, values)), series, scale))
-    return Figure("Loads", "IOPS kept by size of an I/O, depth and jobs; medians over all else.",
-                  pictures, 3)
+    return Figure("Loads", "IOPS as a percentage of the baseline, by I/O size, queue depth and "
+                  "number of jobs; medians over everything else.", pictures, 3)
 
 
 def figures(sources):

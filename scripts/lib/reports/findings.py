@@ -7,18 +7,18 @@ from shared import measures
 
 # Headings that say on what kind of target the numbers were measured.
 KINDS = {
-    "embedded": ("host costs, not a drive's",
-                 "Host costs, not a drive's: the target was the embedded controller, which runs on "
-                 "the same cores as fio and computes guards there."),
+    "embedded": ("costs of the host, not of a drive",
+                 "Costs of the host, not of a drive: the target was the embedded controller, which "
+                 "runs on the same cores as fio and computes guards there."),
     "guest": ("under emulation, relative only",
-              "Under emulation, relative only: the target was QEMU's NVMe controller. How formats "
-              "stand to each other can be read here; no number is a drive's."),
+              "Under emulation, relative only: the target was QEMU's NVMe controller. Use these "
+              "numbers only to compare formats with each other; they are not those of a drive."),
     "device": ("on a drive", "Measured on a drive."),
 }
 MODES = {
     "none": "no protection",
-    "pract": "PRACT=1: the controller makes and strips the tuples",
-    "unchecked": "PRACT=0: the host makes the tuples, nobody checks",
+    "pract": "PRACT=1: the controller inserts and strips the tuples",
+    "unchecked": "PRACT=0: the host generates the tuples, nobody checks",
     "device": "PRACT=0: the device checks",
     "host": "PRACT=0: the host checks",
     "both": "PRACT=0: device and host check",
@@ -26,7 +26,7 @@ MODES = {
 
 
 READ_COLUMNS = "blocks_read", "blocks_checked", "blocks_escaped", "blocks_not_checked"
-# largest range of a base line's repeats, relative to its median, on a quiet machine
+# largest range of a baseline's repeats, relative to its median, on a quiet machine
 QUIET = 0.1
 
 
@@ -48,7 +48,8 @@ def title(sources):
 
 def percent(middle):
     """
-    Returns the change relative to the base line in per cent, with the extremes of the repeats.
+    Returns the change relative to the baseline in per cent, with that of the lowest and of the
+    highest repeat.
     """
     if middle is None:
         return "-"
@@ -59,7 +60,8 @@ def percent(middle):
 
 
 def nanoseconds(middle):
-    if middle is None:
+    """Returns a time as text; "-" if it is not known, or if no time was spent."""
+    if middle is None or not middle.value:
         return "-"
     digits = 0 if abs(middle.value) >= 100 else 1
     return f"{middle.value:.{digits}f} ns"
@@ -77,17 +79,17 @@ def repeats(source):
                 "mean nothing.")
     often = f"{low} times" if low == high else f"{low} to {high} times"
     if low == 1:
-        return (f"Points were measured {often}: where it was once there are no error bars, and "
-                "small differences mean nothing.")
+        return (f"Points were measured {often}. Points that were measured once have no error bars, "
+                "and their small differences mean nothing.")
     return f"Each point was measured {often}; error bars and brackets span all repeats."
 
 
 def base_line(source):
     """Returns a sentence about what the costs are relative to."""
     if source.stand_ins():
-        return ("Base line: PRACT=1 in the same format, as the target can't be formatted without "
-                "protection; what PRACT=1 itself costs is not seen.")
-    return "Base line: the same data size and I/O, formatted without protection."
+        return ("Baseline: PRACT=1 in the same format, as the target can't be formatted without "
+                "protection; the costs of PRACT=1 itself are not visible.")
+    return "Baseline: the same data size and I/O, formatted without protection."
 
 
 def headlines(source):
@@ -95,15 +97,16 @@ def headlines(source):
     variant = costs.strictest(source)
     ranked = costs.ranked(source, variant) if variant else []
     if not ranked:
-        return [*fault_sentences(source), "There is no point with protection beside a base line."]
-    (least, dearest), (most, cheapest) = ranked[0], ranked[-1]
+        return [*fault_sentences(source),
+                "No point with protection has a baseline to be compared with."]
+    (least, expensive), (most, cheapest) = ranked[0], ranked[-1]
     found = fault_sentences(source)
-    if dearest != cheapest:
-        found.append(f"Cheapest format: {costs.format_label(cheapest)} keeps {share(most)} of the "
-                     f"base line's IOPS; dearest: {costs.format_label(dearest)} keeps "
+    if expensive != cheapest:
+        found.append(f"Cheapest format: {costs.format_label(cheapest)} has {share(most)} of the "
+                     f"baseline's IOPS; most expensive: {costs.format_label(expensive)} has "
                      f"{share(least)} ({variant_label(variant)}).")
     else:
-        found.append(f"{costs.format_label(cheapest)} keeps {share(most)} of the base line's IOPS "
+        found.append(f"{costs.format_label(cheapest)} has {share(most)} of the baseline's IOPS "
                      f"({variant_label(variant)}).")
     return found + host_sentences(source)
 
@@ -119,41 +122,41 @@ def host_sentences(source):
     size, parts = costs.sizes(source)[-1], []
     for guard in costs.guards(source):
         ways = [(word, costs.per_block(source, guard, size, way))
-                for way, word in zip(costs.WAYS, ("to make", "to check"))]
+                for way, word in zip(costs.WAYS, ("to generate", "to check"))]
         known = [f"{nanoseconds(one)} {word}" for word, one in ways if one]
         if known:
             parts.append(f"{guard} {', '.join(known)}")
-    return [f"The host's part, for a block of {size} bytes: {'; '.join(parts)}."] if parts else \
-        ["The host's part is not told apart: the engine reported no times."]
+    return [f"The host's time for a tuple, with blocks of {size} bytes: {'; '.join(parts)}."] if parts else \
+        ["The engine reported no times, so the host's share of the costs is unknown."]
 
 
 def fault_sentences(source):
     """Returns sentences about what makes the results unreliable."""
     found, unrest = [], costs.unrest(source)
     if unrest > QUIET:
-        found.append(f"The repeats of a base line are {share(unrest)} apart: this machine or "
-                     "target was not quiet, and what differs less than that may be noise.")
+        found.append(f"The repeats of a baseline are {share(unrest)} apart: this machine or "
+                     "target was not quiet, and smaller differences may be noise.")
     for columns, name in ((("pi_errors",), "PI errors"), (("io_errors",), "I/O errors")):
         number = costs.totals(source, columns)
         if number:
-            found.append(f"{number} {name}: see points.csv; costs of runs with errors mean little.")
+            found.append(f"{number} {name}: see points.csv; costs of runs with errors are unreliable.")
     missing = len(source.folder.missing)
     for number, what in ((costs.failed(source), "did no I/O"),
                          (costs.cut_short(source), "ended too early"),
                          (costs.fio_failed(source), "ended with an error of fio, such as a mismatch "
                           "of its own verify,"),
-                         (costs.unpaired(source), "have no base line of their boot")):
+                         (costs.unpaired(source), "have no baseline of their boot")):
         if number:
             found.append(f"{number} {'run' if number == 1 else 'runs'} {singular(what, number)} and "
-                         f"{'is' if number == 1 else 'are'} left out: raw/ has what fio said.")
+                         f"{'is' if number == 1 else 'are'} left out: see fio's messages in raw/.")
     escaped, read = costs.escaped(source)
     if escaped:
-        found.append(f"{escaped} of {read} blocks escaped the checks that were asked for, as their "
-                     "application tag says: their tuples were not looked at.")
+        found.append(f"{escaped} of {read} blocks escaped the checks that were asked for: their "
+                     "application tag (FFFFh) disables all checks.")
     dropped = source.folder.partial_totals if source.host == measures.TOTAL else 0
     if dropped:
-        found.append(f"{dropped} totals of some of the hosts are left out: what all hosts do together "
-                     "is known of the other runs alone.")
+        found.append(f"{dropped} totals are left out, because not all hosts took part in these "
+                     "runs.")
     if missing:
         found.append(f"The sweep is not finished: {missing} of its runs are missing.")
     return found
@@ -165,16 +168,16 @@ def singular(what, number):
 
 
 def kept_table(source, kind):
-    """Returns the table of IOPS relative to the base line by format."""
+    """Returns the table of IOPS relative to the baseline by format."""
     variants = costs.variants(source)
     rows = []
     for key in costs.format_keys(source):
         found = [costs.share_of(source, key, kind, v) for v in variants]
         if any(found):
             rows.append([costs.format_label(key), *map(percent, found)])
-    return Table(f"IOPS beside the base line: {kind}", ["format", *variants], rows,
-                 "By how much IOPS differ from those of the base line in the same round; medians of "
-                 "all repeats, types, places of the tuple, transfers and loads. Brackets: the repeats "
+    return Table(f"IOPS compared with the baseline: {kind}", ["format", *variants], rows,
+                 "Change of IOPS relative to the baseline of the same round; medians over all "
+                 "repeats, types, tuple positions, transfer modes and loads. Brackets: the repeats "
                  "with the lowest and with the highest median.")
 
 
@@ -187,8 +190,8 @@ def host_table(source):
             if any(ways):
                 rows.append([f"{size}", guard, *map(nanoseconds, ways)])
     return Table("The host's time for a block", ["data bytes", "guard", *costs.WAYS], rows,
-                 "Wall-clock time that the engine itself measured, in a sample of the I/Os; medians of "
-                 "all formats and repeats. First accesses and preemption are in it: short runs show more.")
+                 "Wall-clock time that the engine itself measured, in a sample of the I/Os; medians over "
+                 "all formats and repeats. It includes page faults and preemption, so short runs show more.")
 
 
 def split_table(source):
@@ -206,11 +209,11 @@ def split_table(source):
                     if rest:
                         rows.append([f"{size}", guard, variant, kind,
                                      *map(nanoseconds, (generate, check, rest))])
-    return Table("What an I/O takes longer than at the base line",
+    return Table("Additional time per I/O compared with the baseline",
                  ["data bytes", "guard", "mode", "I/O", "host: generate", "host: check",
                   "device and the rest"], rows,
-                 f"At {costs.load_label(load)}; medians over formats. 'The rest' is what the "
-                 "device, and moving metadata, take; below zero it is noise.")
+                 f"At {costs.load_label(load)}; medians over formats. 'The rest' is the time of the "
+                 "device and of copying metadata; values below zero are noise.")
 
 
 def block_table(source):
@@ -229,16 +232,17 @@ def block_table(source):
                     else str(sum(run[column] for run in told)) for column in READ_COLUMNS)])
     return Table("Blocks that were read",
                  ["guard", "mode", "read", "checked by the host", "escaped", "not checked"], rows,
-                 "All runs together, their warm-up too. The tuple of an escaped block says that it is "
-                 "not to be checked.")
+                 "All runs together, with their warm-up. The application tag of an escaped block "
+                 "(FFFFh) disables its checks.")
 
 
 def factor_table(source):
     """Returns the table of the effects of type, placement, transfer and storage tag."""
     rows = [[f"{name} {other} instead of {first}", percent(one)]
             for name, first, other, one in costs.factors(source)]
-    return Table("What else matters", ["change", "IOPS"], rows,
-                 "Between points that are equal in all else.")
+    return Table("Effect of type, tuple position, transfer mode and storage tag",
+                 ["change", "IOPS"], rows,
+                 "Computed between points that differ in nothing else.")
 
 
 def tables(source):

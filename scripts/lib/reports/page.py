@@ -14,8 +14,8 @@ STYLE = Path(__file__).with_name("page.css")
 LONG = 20               # a table with more rows is folded
 MOST_ROWS = 3000        # rows of the list of points; a browser is slow with more
 FACTS = ("cpu", "cores", "cpus", "governor", "kernel", "fio", "liburing", "engine")
-POINT_COLUMNS = ("format", "mode", "I/O", "IOPS", "MiB/s", "IOPS beside base", "p50", "p99",
-                 "CPU an I/O", "host: generate", "host: check", "PI errors")
+POINT_COLUMNS = ("format", "mode", "I/O", "IOPS", "MiB/s", "IOPS vs. baseline", "p50", "p99",
+                 "CPU per I/O", "host: generate", "host: check", "PI errors")
 
 
 def tag(name, content, **attributes):
@@ -55,8 +55,8 @@ def worded(found):
 
 def heat_cell(middle):
     """
-    Returns a cell with the loss in per cent on its colour; its tooltip has the extremes of the
-    repeats.
+    Returns a cell with the loss in per cent, coloured by it; its tooltip has the lowest and the
+    highest repeat.
     """
     if middle is None:
         return tag("td", "", class_="cell")
@@ -148,7 +148,7 @@ def top(source, narrow):
     cards = "".join(card(source, guard) for guard in costs.guards(source))
     lines = "".join(tag("li", escape(text)) for text in findings.headlines(source))
     legend = "; ".join(f"{v}: {findings.variant_label(v)}" for v in costs.variants(source))
-    by_format = tag("h3", "IOPS beside the base line, by format (data size + metadata, guard)")
+    by_format = tag("h3", "IOPS compared with the baseline, by format (data size + metadata, guard)")
     by_format += "\n".join(heats) + paragraph(legend + ".", "note")
     return tag("section", head + tag("p", escape(findings.KINDS[source.kind][1]), class_="banner")
                + paragraph(target_line(source), "quiet") + tag("div", cards, class_="cards")
@@ -164,11 +164,11 @@ def cell(middle, unit=1, digits=0):
 
 
 def point_row(source, point):
-    """Returns all that was measured of a point, as text."""
+    """Returns the measurements of a point as a row of text cells."""
     def of(name):
         return costs.middle([point], costs.column(name))
 
-    beside = findings.percent(costs.middle([point], source.share)) if point.base else "base line"
+    beside = findings.percent(costs.middle([point], source.share)) if point.base else "baseline"
     return [point.format(), point.variant(), point.workload(), cell(of("iops")),
             cell(of("bw_bytes"), 2**20, 1), beside, cell(of("lat_p50_ns"), 1000, 1) + " us",
             cell(of("lat_p99_ns"), 1000, 1) + " us", cell(of("cpu_ns_per_io")) + " ns",
@@ -183,7 +183,7 @@ def every_point(source):
     more = f" The first {MOST_ROWS}; all are in points.csv." if len(points) > MOST_ROWS else ""
     words = f"All {len(points)} points" + (f": {source.label}" if source.label else "")
     return tag("details", tag("summary", escape(words)) + paragraph(
-        "Medians over repeats; in brackets the least and the most." + more, "note")
+        "Medians over repeats; brackets: minimum and maximum." + more, "note")
         + table(POINT_COLUMNS, rows))
 
 

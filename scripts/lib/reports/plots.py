@@ -18,7 +18,7 @@ LOOKS = {"none": ("#666666", 13), "pract": ("#0072b2", 7), "unchecked": ("#56b4e
          "device": ("#e69f00", 5), "host": ("#009e73", 11), "both": ("#d55e00", 15),
          "16b": ("#0072b2", 7), "32b": ("#e69f00", 5), "64b": ("#009e73", 9)}
 PART_COLOURS = {"generate": "#d55e00", "check": "#e69f00", "rest": "#9aa5b1"}
-# Colours for the loss relative to the base line, from 0 to 90 %: one hue, light to dark.
+# Colours for the loss relative to the baseline, from 0 to 90 %: one hue, light to dark.
 HEAT = ((0, (250, 250, 247)), (0.1, (253, 231, 199)), (0.3, (246, 178, 107)),
         (0.55, (209, 92, 48)), (0.9, (110, 24, 20)))
 HALF, THIRD = 580, 380      # widths of pictures with two or three in a row
@@ -44,7 +44,7 @@ def have_gnuplot():
 
 
 def heat(lost):
-    """Returns (background, text colour) for a loss, a fraction of the base line."""
+    """Returns (background, text colour) for a loss, a fraction of the baseline."""
     lost = min(max(lost, 0), HEAT[-1][0])
     for (low, a), (high, b) in zip(HEAT, HEAT[1:]):
         if lost <= high:
@@ -143,7 +143,7 @@ def dots(name, title, alt, xlabel, rows, series, xrange, groups=(), mark=None):
 
 def cells(name, title, alt, columns, rows, values, groups=()):
     """
-    Returns a heat map. @values[row][column] are fractions of the base line, or None; a cell shows
+    Returns a heat map. @values[row][column] are fractions of the baseline, or None; a cell shows
     the loss in per cent. Lines are drawn above the rows in @groups.
     """
     commands = common(title) + [
@@ -167,7 +167,7 @@ def cells(name, title, alt, columns, rows, values, groups=()):
 
 
 def lost_text(kept):
-    """Returns the change relative to the base line in per cent, with its sign."""
+    """Returns the change relative to the baseline in per cent, with its sign."""
     change = round(100 * (kept - 1))
     return f"{change:+d}".replace("-", "\u2212") if change else "0"
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
 Finds which boot of a kernel a run belongs to. The same guest can be a third faster or slower after
-another boot, so a point is compared with base lines of its own boot only.
+another boot, so a point is compared with baselines of its own boot only.
 """
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def note(folder):
     """
     Older results folders have no boot in the runs of a guest. This derives it from the order in
     which their sweep made the boots: AT_ONCE formats per boot, and in each boot the repeats of the
-    base lines.
+    baselines.
     """
     guests = [p for p in folder.points if p.target_kind == "guest" and p.boots() == {""}]
     if not guests:

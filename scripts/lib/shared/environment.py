@@ -61,18 +61,18 @@ def machine():
 
 
 RESUMED = "resumed: "
-TOLD = "kernel", "fio", "engine"        # runs that differ in one of these must not be mixed
+REPORTED_CHANGES = "kernel", "fio", "engine"    # runs that differ in one of these must not be mixed
 
 
 def resumed(before, now):
     """
     Returns notes on what changed between the first runs of a sweep and those after it was resumed.
-    @before and @now are environments of one host. Only the last word of each value is compared: of
-    an engine that is the build.
+    @before and @now are environments of one host. Only the last word of each value is compared; for
+    the engine this is the id of the build.
     """
     notes = [note for note in before.get("notes", ()) if note.startswith(RESUMED)]
     return notes + [f"{RESUMED}earlier runs used {what} {before[what]}, later ones {now[what]}"
-                    for what in TOLD if before.get(what) and now.get(what)
+                    for what in REPORTED_CHANGES if before.get(what) and now.get(what)
                     and before[what].split()[-1] != now[what].split()[-1]]
 
 

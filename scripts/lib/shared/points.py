@@ -63,7 +63,7 @@ def format_slug(fmt):
 class Point(NamedTuple):
     """
     @tag is a prefix of the id that tells several targets apart. @checks limits what the mode checks
-    ('' for all). @base is the id of the point's base line, '' if it is a base line itself.
+    ('' for all). @base is the id of the point's baseline, '' if it is a baseline itself.
     """
 
     tag: str

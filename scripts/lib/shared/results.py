@@ -298,7 +298,7 @@ class Folder:
     def leave_out(self, tag, fmt, why):
         """
         Leaves out the points of a format that a target refuses, and those that have one of them as
-        base line.
+        baseline.
         """
         points = [(columns, Point.from_columns(columns)) for columns in planfile.points(self.plan)]
         gone = {p.id for _, p in points if (p.tag, p.fmt) == (tag, fmt)}

@@ -39,7 +39,7 @@ class Boot:
 
     def runs(self, target, before=0):
         """
-        Returns the runs of this boot: its formats and the base lines. Base lines are repeated in
+        Returns the runs of this boot: its formats and the baselines. Baselines are repeated in
         every boot and their repeats are numbered across boots. @before is the number of runs in
         earlier boots.
         """

@@ -27,7 +27,7 @@ class Run(NamedTuple):
 
 def repeats_of(point, settings):
     """
-    Returns the number of repeats of a point. Base lines use 'base_repeats' if it is set, because
+    Returns the number of repeats of a point. Baselines use 'base_repeats' if it is set, because
     all other points are compared with them.
     """
     return (not point.base and settings["base_repeats"]) or settings["repeats"]

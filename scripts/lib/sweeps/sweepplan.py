@@ -280,7 +280,7 @@ def why_none(plan, only):
 
 def points_for(target, wishes):
     """
-    Returns the Points of a plan's @wishes on a target, including their base lines. Formats that the
+    Returns the Points of a plan's @wishes on a target, including their baselines. Formats that the
     target does not support are left out.
     """
     found = {}
@@ -318,7 +318,7 @@ def refuse_endless(points, settings):
 
 def base_line(target, fmt, load_):
     """
-    Returns the base line of a format: without protection if the target supports that, else with
+    Returns the baseline of a format: without protection if the target supports that, else with
     PRACT=1.
     """
     plain = target.base_format(fmt)

@@ -4,7 +4,7 @@ Targets of a sweep. Each has a name, a kind, a tag (prefix of the ids of its poi
 methods:
 
   format_for(fmt)    the format that the target uses for one of the plan, or None
-  base_format(fmt)   the format of the base line: same data size, no PI; None: use PRACT=1
+  base_format(fmt)   the format of the baseline: same data size, no PI; None: use PRACT=1
   filename(fmt)      the filename= for fio
   open(folder)       reserve the target; @folder stores its original format
   check()            before each fio: raise Refused if it is not the same target any more
