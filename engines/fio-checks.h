@@ -97,11 +97,11 @@ static int check_fio_options(struct thread_data *td, const struct job_opts *j, c
 		{ verifies_trims(td), "experimental_verify: it looks for the data of verify= in blocks that the job "
 		  "trims; leave it out" },
 		{ verifies_others(td, j) && (o->verify_only || o->experimental_verify),
-		  "verify_only and experimental_verify look for data where write_mode puts none; give "
-		  "write_mode=write, or leave them out" },
+		  "verify_only and experimental_verify look for data that this write_mode does not write; "
+		  "give write_mode=write, or leave them out" },
 		{ verifies_others(td, j) && trims(td),
-		  "verify= of a job that trims has no word for what write_mode leaves; give write_mode=write, or "
-		  "leave out verify=" },
+		  "verify= can't check a job that both trims and uses this write_mode; give write_mode=write, "
+		  "or leave out verify=" },
 		{ j->compare && eo->pi_plugin && strcmp(eo->pi_plugin, "pi"),
 		  "verify_mode=compare: the device would compare metadata that only the plugin knows; leave out "
 		  "pi_plugin" },
@@ -138,17 +138,17 @@ static void say_without_effect(struct thread_data *td)
 		const char	*line;
 	} lines[] = {
 		{ eo->nowait, "nowait has no effect: passthrough commands have no such flag" },
-		{ eo->uncached, "uncached has no effect: commands bypass the page cache" },
+		{ eo->uncached, "uncached has no effect: commands do not use the page cache" },
 		{ gives_priority(eo), "cmdprio_* has no effect: passthrough commands have no I/O priority" },
 		{ fio_option_is_set(o, odirect) && !o->odirect,
-		  "direct=0 (buffered=1) has no effect: commands bypass the page cache" },
-		{ o->pre_read, "pre_read has no effect: commands bypass the page cache" },
+		  "direct=0 (buffered=1) has no effect: commands do not use the page cache" },
+		{ o->pre_read, "pre_read has no effect: commands do not use the page cache" },
 		{ o->ioscheduler, "ioscheduler has no effect: passthrough commands have no scheduler" },
 		{ o->barrier_blocks, "write_barrier has no effect: there is no command for it; give fsync=" },
 		{ fio_option_is_set(o, write_hint) && o->write_hint,
 		  "write_hint has no effect: no command of this engine carries it" },
 		{ fio_option_is_set(o, fadvise_hint) && o->fadvise_hint,
-		  "fadvise_hint has no effect: passthrough commands know no such hint" },
+		  "fadvise_hint has no effect: passthrough commands have no such hint" },
 		{ fio_option_is_set(o, fallocate_mode) && o->fallocate_mode != FIO_FALLOCATE_NONE,
 		  "fallocate has no effect: images are created sparse, by the engine" },
 		{ eo->ns_fault && !(td_write(td) && strcasestr(eo->write_mode, "write")),

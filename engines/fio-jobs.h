@@ -365,7 +365,7 @@ static int check_beside(const struct thread_data *td, const char *path, char *wh
 		return 0;
 	return refuse(why, EINVAL, "%.200s: it belongs to the image %.200s, and is not an image: %s", path, image,
 		      td->o.opendir ? "opendir= takes every file of a folder; give images as filename=" :
-		      "give that one");
+		      "give that image as filename=");
 }
 
 /* Checks that fio's options and the rest of the run allow to open and to create the file. */

@@ -91,7 +91,7 @@ static __attribute__((noinline)) enum fio_q_status reject(struct io_u *io_u)
 {
 	const struct job_ns *ns = ns_of(io_u);
 
-	log_err("nvmepi: %s: %s of %llu bytes at %llu is not 1 to %u whole blocks of %u bytes, as bs= has them\n",
+	log_err("nvmepi: %s: %s of %llu bytes at %llu is not a whole number of blocks (1 to %u blocks of %u bytes)\n",
 		io_u->file->file_name, io_ddir_name(io_u->ddir), (unsigned long long)io_u->xfer_buflen,
 		(unsigned long long)io_u->offset, ns->max_blocks, ns->host_block);
 	io_u->error = EINVAL;

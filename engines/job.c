@@ -381,8 +381,8 @@ int job_configure(struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX]
 		return ret;
 	configure_buffer(ns, o);
 	if (o->fio_verify && ns->host_block != ns->info.layout.data_size)
-		return refuse_ns(ns, why, "verify= can't check blocks whose metadata is in the buffer: the tuple is laid "
-			      "over it; give pi_buffer=data and a multiple of %u as bs",
+		return refuse_ns(ns, why, "verify= can't check blocks whose metadata is in the buffer: the tuple "
+			      "overwrites data of verify=; give pi_buffer=data and a multiple of %u as bs",
 			      ns->info.layout.data_size);
 	ret = configure_sizes(ns, o, why);
 	if (!ret)

@@ -42,7 +42,7 @@ int pi_layout_check(const struct pi_layout *l, const char **why)
 	const char *fault = layout_fault(l), *remark = NULL;
 
 	if (!fault && l->type != PI_NONE && l->data_size < l->format->data_min)
-		remark = "the specification wants data of 4096 bytes and up for 32b and 64b guards";
+		remark = "the specification requires at least 4096 bytes of data for 32b and 64b guards; this works nevertheless";
 	if (why)
 		*why = fault ? fault : remark;
 	return fault ? -EINVAL : 0;

@@ -20,9 +20,10 @@
  *		done()	   Uncorrectable, each range of Dataset Management; blocks have no
  *			   expected contents (the struct vfy_expect pointer is NULL)
  *
- * For Compare and Verify only prepare() is called.  A plugin that asks for it (struct
- * vfy_session) is told of each Flush as of the others, with no blocks.  If the device fails a read, its blocks
- * are read again one by one, unchecked, and check() is called for each.
+ * For Compare and Verify only prepare() is called.  If a plugin asks for it (struct
+ * vfy_session), prepare() and done() are also called for each Flush, with no blocks.  If the
+ * device fails a read, its blocks are read again one by one, unchecked, and check() is called
+ * for each.
  *
  * There is one open() and one close() per job.  open() runs in fio's main process, the
  * other functions in the job's own thread or process, one call at a time.  A plugin that
@@ -48,7 +49,8 @@ struct vfy_ns {
 	struct pi_tags		tags;		/* set by the job's options; ref is that of LBA 0 */
 	unsigned		device_checks;	/* PI_* */
 	unsigned		host_checks;	/* PI_* and VFY_METADATA, if they are transferred */
-	bool			tuples_cross;	/* tuples are transferred; not with PRACT=1 */
+	/* Tuples are transferred; not with PRACT=1 if the metadata is the tuple alone. */
+	bool			tuples_cross;
 	bool			md_crosses;	/* any metadata is transferred */
 	char			identity[64];	/* NGUID or EUI64; else serial number and NSID */
 };

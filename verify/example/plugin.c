@@ -6,7 +6,7 @@
  *	pi_plugin=./example.so			check all fields that pi_verify selects
  *	pi_plugin=./example.so,quiet		the same, but print nothing at the end
  *
- * It is built from the header alone: the functions of the engine that it needs are
+ * It is built with only the header: the functions of the engine that it needs are
  * passed to it (struct vfy_host).
  */
 #include <errno.h>
@@ -18,6 +18,9 @@
 
 /* The fields that this plugin checks instead of the engine. */
 #define OWN (PI_GUARD | PI_APP | PI_STORAGE | PI_REF)
+
+/* As in enum nvme_io_opcode of libnvme. */
+enum { OPCODE_WRITE = 0x01 };
 
 /* Maximum number of mismatches that are reported per call. */
 enum { ERRORS = 64 };
@@ -72,19 +75,6 @@ static void example_close(void *ctx)
 	free(x);
 }
 
-/*
- * Change the tags that the blocks carry.  On entry *@e holds the tags of the options; this
- * plugin does not change them.  With e->tags.app = 0x4711 every block of this write would carry
- * that application tag.  In a write, io->md is the metadata to be filled in.  @e is NULL for
- * commands whose blocks have no expected contents.
- */
-static void example_prepare(void *ctx, const struct vfy_io *io, struct vfy_expect *e)
-{
-	(void)ctx;
-	(void)io;
-	(void)e;
-}
-
 /* Returns the bits of a field that were compared. */
 static uint64_t mask_of(const struct pi_layout *l, const struct pi_tags *t, enum pi_check field)
 {
@@ -98,9 +88,9 @@ static uint64_t mask_of(const struct pi_layout *l, const struct pi_tags *t, enum
 }
 
 /*
- * Check the blocks of a read: those fields that pi_verify selects and this plugin checks.  If
- * prepare() gave some writes other tags, e->tags would hold them, and host->verify() would have
- * to be called instead.
+ * Check the blocks of a read: those fields that pi_verify selects and this plugin checks.  If there
+ * were a prepare() that sets other tags, e->tags would have them, and host->verify() would have to
+ * be called instead.
  */
 static unsigned example_check(void *ctx, const struct vfy_io *io, const struct vfy_expect *e,
 			      struct vfy_finding *f, unsigned max)
@@ -130,13 +120,13 @@ static unsigned example_check(void *ctx, const struct vfy_io *io, const struct v
 	return stored;
 }
 
-/* The command has ended; *@e is as prepare() left it. */
+/* The command has ended; *@e has the tags of the command. */
 static void example_done(void *ctx, const struct vfy_io *io, const struct vfy_expect *e, int res)
 {
 	struct example *x = ctx;
 
 	(void)e;
-	if (io->opcode == 0x01 && !res)		/* Write */
+	if (io->opcode == OPCODE_WRITE && !res)
 		x->written += io->nr;
 }
 
@@ -148,7 +138,7 @@ const struct vfy_plugin VFY_PLUGIN_SYMBOL = {
 	.help		= "checks protection information itself, and counts; quiet: says nothing",
 	.open		= example_open,
 	.close		= example_close,
-	.prepare	= example_prepare,
+	/* No .prepare: blocks have the tags of the options. nvmepi-plugin(3) shows one that sets others. */
 	.check		= example_check,
 	.done		= example_done,
 };
