@@ -35,7 +35,7 @@ uint32_t vfy_gens_ago(const struct vfy_gens *g, const struct vfy_gen_state *s, u
 	return newer(g, gen, s->last) ? VFY_GEN_NEVER : since(g, gen, s->last);
 }
 
-/* --- what a read may find --- */
+/* --- generations that a read may legally return --- */
 
 uint64_t vfy_gens_look(const struct vfy_gens *g, uint64_t lba)
 {

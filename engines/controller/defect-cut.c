@@ -9,7 +9,7 @@ uint64_t ctl_defect_cut_from(const struct ctl_cache_head *h)
 	return h->flaws & CUT_TOO_FAR ? 1 : h->durable;
 }
 
-/* The parts of a block in memory that a flaw leaves as they are on media. */
+/* Copy into @block the parts that a defect leaves as they are on media. */
 static void keep_parts(const struct ctl_image *img, uint64_t flaws, uint64_t lba, uint8_t *block)
 {
 	const struct pi_layout *l = &img->media;

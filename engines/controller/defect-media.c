@@ -27,7 +27,7 @@ static int does_nothing(struct ctl_act *a, const struct ctl_defect *d)
 	return ret || (a->op == OP_ZEROES && a->r.checks) ? CTL_GO_ON : 0;
 }
 
-/* NLB is changed: one block less (@p 0), or only one (@p 1), or at most @p. */
+/* Reduce NLB: to one block less (@p 0), or to at most @p blocks. */
 static int fewer_blocks(struct ctl_act *a, const struct ctl_defect *d)
 {
 	uint32_t nr = d->p ? d->p : a->r.nr - 1;
@@ -50,7 +50,7 @@ static int clear_bits(struct ctl_act *a, const struct ctl_defect *d)
 	return CTL_GO_ON;
 }
 
-/* Each block of the command gets zeroes as data (@p 1) or as metadata alone. */
+/* Zero the data (bit 0 of @p) and the metadata (bit 1) of each block of the command. */
 static int zero_part(struct ctl_act *a, const struct ctl_defect *d)
 {
 	uint8_t *const data = a->all->data, *const md = a->all->md;
@@ -112,7 +112,7 @@ static void compare_no_md(struct ctl_act *a, const struct ctl_defect *d)
 	}
 }
 
-/* The tuples are compared, too, although they are only to be checked. */
+/* Compare the tuples, too; the specification says that tuples are checked, not compared. */
 static void compare_tuples(struct ctl_act *a, const struct ctl_defect *d)
 {
 	(void)d;
@@ -122,7 +122,7 @@ static void compare_tuples(struct ctl_act *a, const struct ctl_defect *d)
 
 /* --- Write Uncorrectable --- */
 
-/* It marks one block too many: behind the range (@p 1) or before it (@p 0). */
+/* Mark one block too many: after the range (@p 1) or before it (@p 0). */
 static int marks_neighbour(struct ctl_act *a, const struct ctl_defect *d, int res)
 {
 	const uint64_t lba = d->p ? a->r.lba + a->r.nr : a->r.lba - 1;
@@ -132,7 +132,7 @@ static int marks_neighbour(struct ctl_act *a, const struct ctl_defect *d, int re
 	return res;
 }
 
-/* The marks of the command's blocks are cleared, as by a write of what they held. */
+/* Make the command's blocks readable again, with zeroes as data. */
 static int clears_marks(struct ctl_act *a, const struct ctl_defect *d, int res)
 {
 	uint8_t *const data = a->all->data, *const md = a->all->md;
@@ -148,7 +148,7 @@ static int clears_marks(struct ctl_act *a, const struct ctl_defect *d, int res)
 	return res;
 }
 
-/* Blocks that were marked stay so, although they are written (@p: only from block @p on). */
+/* Uncorrectable blocks stay uncorrectable after a write, from block @p of the command on. */
 static int marks_stay(struct ctl_act *a, const struct ctl_defect *d)
 {
 	const struct ctl_range r = a->r;
@@ -179,7 +179,7 @@ static int zeroes_instead(struct ctl_act *a, const struct ctl_defect *d)
 
 /* --- Dataset Management --- */
 
-/* A list of ranges that may be changed; NULL: the command has none, or does not deallocate. */
+/* Returns a copy of the command's ranges, which the caller may change; NULL if there are none. */
 static struct nvme_dsm_range *ranges_of(struct ctl_act *a, unsigned *nr)
 {
 	*nr = (a->cmd.cdw10 & 0xff) + 1;
@@ -190,7 +190,7 @@ static struct nvme_dsm_range *ranges_of(struct ctl_act *a, unsigned *nr)
 	return (struct nvme_dsm_range *)a->buf;
 }
 
-/* Ranges are longer: @p blocks behind, @q before. */
+/* Extend each range by @p blocks at its end and @q blocks at its start. */
 static int dsm_longer(struct ctl_act *a, const struct ctl_defect *d)
 {
 	unsigned nr;
@@ -214,7 +214,7 @@ static int dsm_without_attribute(struct ctl_act *a, const struct ctl_defect *d)
 	return CTL_GO_ON;
 }
 
-/* Of blocks that are deallocated, the last one (@p 1: all of later ranges) keeps its metadata. */
+/* The last block of each range (@p 1: of each range but the first) keeps its metadata. */
 static int dsm_keeps_md(struct ctl_act *a, const struct ctl_defect *d)
 {
 	uint8_t *const data = a->all->data, *const md = a->all->md;
@@ -278,12 +278,12 @@ static const struct ctl_defect rows[] = {
 	{ "zeroes-4096-only", "Write Zeroes zeroes at most 4096 blocks", OP_ZEROES,
 	  .command = fewer_blocks, .p = 4096, .on = ON_PI },
 	{ "zeroes-pract-ignored", "Write Zeroes ignores PRACT and makes no tuples", OP_ZEROES,
-	  .command = clear_bits, .p = PRACT, .on = ON_PI, .excuse = "3.3.8 lets any Write Zeroes deallocate" },
+	  .command = clear_bits, .p = PRACT, .on = ON_PI, .excuse = "3.3.8 allows the controller to deallocate in any Write Zeroes" },
 	{ "zeroes-pract-always", "Write Zeroes makes tuples without PRACT", OP_ZEROES, .command = set_bits,
 	  .p = PRACT, .on = ON_PI },
 	{ "zeroes-deac-drops-pract", "Write Zeroes with DEAC ignores PRACT", OP_ZEROES,
 	  .command = clear_bits, .p = PRACT, .when = ctl_when_flag, .at = 1u << 25, .on = ON_PI,
-	  .excuse = "3.3.8 lets any Write Zeroes deallocate" },
+	  .excuse = "3.3.8 allows the controller to deallocate in any Write Zeroes" },
 	{ "zeroes-data-only", "Write Zeroes leaves the metadata as it was", OP_ZEROES,
 	  .command = zero_part, .p = 1, .on = ON_PI },
 	{ "zeroes-metadata-only", "Write Zeroes leaves the data as it was", OP_ZEROES,

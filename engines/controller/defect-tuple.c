@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * defect-tuple.c - defects: tuples that the controller makes, and fields that it gets wrong in
- * making and checking alike; see defect.h
+ * defect-tuple.c - defects of tuples that the controller generates, and defects that affect
+ * generating and checking in the same way; see defect.h
  */
 #include <string.h>
 #include "defect-parts.h"
@@ -13,7 +13,7 @@ static void guard_is(struct ctl_tuple *t, const struct ctl_defect *d)
 	t->want.guard = d->p & pi_ones(8 * t->l->format->guard_size);
 }
 
-/* A constant is added, as a wrong seed or a missing final inversion adds one. */
+/* XOR the guard with a constant. A wrong CRC seed or a missing final inversion has this effect. */
 static void guard_xor(struct ctl_tuple *t, const struct ctl_defect *d)
 {
 	t->want.guard = (t->want.guard ^ d->p) & pi_ones(8 * t->l->format->guard_size);
@@ -40,7 +40,7 @@ static void guard_swapped(struct ctl_tuple *t, const struct ctl_defect *d)
 	t->want.guard = __builtin_bswap64(t->want.guard) >> (64 - 8 * t->l->format->guard_size);
 }
 
-/* One entry of the table of the CRC has a wrong bit: it is met by some of the blocks. */
+/* One entry of the CRC table has a wrong bit; only blocks whose CRC uses it get a wrong guard. */
 static void guard_entry(struct ctl_tuple *t, const struct ctl_defect *d)
 {
 	if (t->data[t->l->data_size - 1] == d->p)
@@ -74,7 +74,7 @@ static void guard_some_md(struct ctl_tuple *t, const struct ctl_defect *d)
 				      d->p < t->offset ? d->p : t->offset);
 }
 
-/* A tuple that is first: the guard covers the metadata behind it. */
+/* If the tuple is first in the metadata, the guard also covers the metadata after it. */
 static void guard_md_behind(struct ctl_tuple *t, const struct ctl_defect *d)
 {
 	const size_t size = t->l->format->tuple_size;
@@ -85,14 +85,14 @@ static void guard_md_behind(struct ctl_tuple *t, const struct ctl_defect *d)
 					      t->l->md_size - size);
 }
 
-/* The guard does not take the last byte of the metadata before the tuple. */
+/* The guard leaves out the last @p bytes of the metadata before the tuple. */
 static void guard_md_less(struct ctl_tuple *t, const struct ctl_defect *d)
 {
 	t->want.guard = ctl_act_guard(t->l, t->data, t->l->data_size, t->md,
 				      t->offset > d->p ? t->offset - d->p : 0);
 }
 
-/* The guard of the block before; that of the first block is right. */
+/* Use the guard of the previous block; the first block of a command gets its own. */
 static void guard_of_before(struct ctl_tuple *t, const struct ctl_defect *d)
 {
 	(void)d;
@@ -142,7 +142,7 @@ static void storage_shifted(struct ctl_tuple *t, const struct ctl_defect *d)
 	t->want.storage = t->want.storage << d->p & pi_ones(t->l->sts);
 }
 
-/* Storage and reference tag change places in their space. */
+/* Exchange the storage tag and the reference tag. */
 static void space_swapped(struct ctl_tuple *t, const struct ctl_defect *d)
 {
 	const uint64_t storage = t->want.storage;
@@ -159,6 +159,7 @@ static void put_ref(struct ctl_tuple *t, uint64_t ref)
 	t->want.ref = ref & pi_ones(pi_ref_bits(t->l));
 }
 
+/* All blocks of a command get the reference tag of the first. */
 static void ref_constant(struct ctl_tuple *t, const struct ctl_defect *d)
 {
 	(void)d;
@@ -170,6 +171,7 @@ static void ref_plus(struct ctl_tuple *t, const struct ctl_defect *d)
 	put_ref(t, t->want.ref + d->p);
 }
 
+/* The reference tag increases one block late: the second block has that of the first. */
 static void ref_late(struct ctl_tuple *t, const struct ctl_defect *d)
 {
 	(void)d;
@@ -177,6 +179,7 @@ static void ref_late(struct ctl_tuple *t, const struct ctl_defect *d)
 		put_ref(t, t->a->r.tags.ref + (t->i ? t->i - 1 : 0));
 }
 
+/* The reference tag increases with each block, for every type. */
 static void ref_rises(struct ctl_tuple *t, const struct ctl_defect *d)
 {
 	(void)d;
@@ -188,6 +191,7 @@ static void ref_and(struct ctl_tuple *t, const struct ctl_defect *d)
 	t->want.ref &= d->p;
 }
 
+/* Only the low @p bits of the reference tag increase: nothing is carried into the others. */
 static void ref_narrow(struct ctl_tuple *t, const struct ctl_defect *d)
 {
 	const uint64_t low = pi_ones(d->p), ref = t->a->r.tags.ref;
@@ -353,18 +357,18 @@ static const struct ctl_defect rows[] = {
 	       keep), .when = ctl_when_last },
 	{ ZERO("zeroes-256-tuples", "Write Zeroes makes 256 tuples only", keep), .when = ctl_when_from,
 	  .at = 256 },
-	{ BOTH("guard-seed", "the seed of the CRC is wrong, in making and checking", guard_xor),
+	{ BOTH("guard-seed", "the seed of the CRC is wrong, both in generating and in checking", guard_xor),
 	  .p = 0x5bad5bad5bad5badull },
-	{ BOTH("guard-final-inversion", "the CRC has a wrong final inversion, in making and checking",
+	{ BOTH("guard-final-inversion", "the CRC has a wrong final inversion, both in generating and in checking",
 	       guard_xor), .p = UINT64_MAX },
-	{ BOTH("guard-reflected", "the bits of the CRC are reversed, in making and checking",
+	{ BOTH("guard-reflected", "the bits of the CRC are reversed, both in generating and in checking",
 	       guard_reflected) },
-	{ BOTH("guard-byte-order", "the guard is little-endian, in making and checking", guard_swapped) },
-	{ BOTH("guard-table-entry", "an entry of the CRC's table is wrong, in making and checking",
+	{ BOTH("guard-byte-order", "the guard is little-endian, both in generating and in checking", guard_swapped) },
+	{ BOTH("guard-table-entry", "an entry of the CRC's table is wrong, both in generating and in checking",
 	       guard_entry), .p = 0x5a },
-	{ BOTH("guard-first-512", "the guard covers 512 bytes of data, in making and checking",
+	{ BOTH("guard-first-512", "the guard covers 512 bytes of data, both in generating and in checking",
 	       guard_short), .p = 512, .min_lbs = 1024 },
-	{ BOTH("guard-first-4096", "the guard covers 4096 bytes of data, in making and checking",
+	{ BOTH("guard-first-4096", "the guard covers 4096 bytes of data, both in generating and in checking",
 	       guard_short), .p = 4096, .min_lbs = 8192 },
 	{ BOTH("guard-misses-last-8", "the guard leaves out the last 8 bytes of data, in making and "
 	       "checking", guard_tail), .p = 8 },
@@ -380,15 +384,15 @@ static const struct ctl_defect rows[] = {
 	       guard_md_behind), .on = ON_BEHIND },
 	{ BOTH("tuple-at-other-end", "the tuple is taken to be at the other end of the metadata",
 	       other_end), .on = ON_MORE },
-	{ BOTH("app-little-endian", "the application tag is little-endian, in making and checking",
+	{ BOTH("app-little-endian", "the application tag is little-endian, both in generating and in checking",
 	       app_swapped) },
-	{ BOTH("ref-little-endian", "the reference tag is little-endian, in making and checking",
+	{ BOTH("ref-little-endian", "the reference tag is little-endian, both in generating and in checking",
 	       ref_swapped), .min_ref = 9 },
-	{ BOTH("ref-one-too-high", "the reference tag is one too high, in making and checking", ref_plus),
+	{ BOTH("ref-one-too-high", "the reference tag is one too high, both in generating and in checking", ref_plus),
 	  .p = 1, .min_ref = 1 },
-	{ BOTH("ref-never-rises", "the reference tag does not rise, in making and checking", ref_constant),
+	{ BOTH("ref-never-rises", "the reference tag does not rise, both in generating and in checking", ref_constant),
 	  .on = ON_COUNTED, .min_ref = 1 },
-	{ BOTH("storage-ref-swapped", "storage and reference tag are exchanged, in making and checking",
+	{ BOTH("storage-ref-swapped", "storage and reference tag are exchanged, both in generating and in checking",
 	       space_swapped), .min_sts = 1 },
 };
 

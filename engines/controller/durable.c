@@ -21,7 +21,7 @@ static int sync_name(const char *name)
 	return ret;
 }
 
-/* Sync x.img.format; it does not exist for an image without one that was only read so far. */
+/* Sync x.img.format; an image that was only read so far may have no such file. */
 static int sync_format(const struct ctl_image *img)
 {
 	char name[PATH_MAX];

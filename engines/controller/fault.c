@@ -132,7 +132,7 @@ static int tear(struct ctl_port *port, struct run w, uint64_t draw)
 	return ctl_change(port, CTL_WRITE, w.lba, w.nr);
 }
 
-/* Return how many blocks from @w's first are all stuck, or all not; *@stuck says which. */
+/* Return how many blocks at the start of @w are all stuck (*@stuck is true), or all not (false). */
 static uint32_t stuck_run(const struct ctl_fault *f, struct run w, bool *stuck)
 {
 	uint64_t end = w.lba + w.nr;

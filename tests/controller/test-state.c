@@ -180,7 +180,7 @@ static void has_a_child(void)
 		_exit(get(must_open("x.img", &any_format, 0), 3) != DEALLOCATED);
 	}
 	waitpid(reader, &status, 0);
-	UNIT_CHECK(!status, "it waits, or reads what is not there: %x", status);
+	UNIT_CHECK(!status, "the reader timed out or read wrong data: %x", status);
 	kill(child, SIGKILL);
 	close(pipes[0]);
 	remove_image("x.img");
@@ -217,7 +217,7 @@ static bool give_turn(int who)
 	return write(turns[who][1], "", 1) == 1;
 }
 
-/* The child of reads_along(), which has the other steps; its read of a locked block must wait. */
+/* The reader process of reads_along(); its read of a locked block must wait. */
 static int read_along(void)
 {
 	struct nvme_uring_cmd flush = { .opcode = 0, .nsid = 1 };
@@ -386,12 +386,12 @@ static void half_marked(void)
 	fill_small();
 	memset(data, 5, sizeof(data));
 	cmd.cdw12 |= PRACT;
-	UNIT_CHECK(run(ns, cmd) == -ENOSPC, "there is room");
+	UNIT_CHECK(run(ns, cmd) == -ENOSPC, "a write succeeded on the full file system");
 	for (unsigned i = 0; i < 8; i++)
 		UNIT_CHECK(get(ns, lba + i) == (i >= 2 && i < 6 ? (int)MODEL_UNREAD : DEALLOCATED),
 			   "block %u of it: %x", i, get(ns, lba + i));
 	unlink(in_folder("small/ballast"));
-	UNIT_CHECK(!run(ns, cmd), "there is no room");
+	UNIT_CHECK(!run(ns, cmd), "the write failed although space was freed");
 	for (unsigned i = 0; i < 8; i++)
 		UNIT_CHECK(get(ns, lba + i) == 5, "block %u: %x", i, get(ns, lba + i));
 	controller_target.close(ns);

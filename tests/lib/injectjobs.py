@@ -25,14 +25,14 @@ GO_ON = "continue_on_error=verify"
 
 
 class Shape(NamedTuple):
-    """How jobs on a namespace go about it; block sizes in bytes, 0: random ones."""
+    """Parameters of the jobs on a namespace. Block sizes are in bytes; 0 means random sizes."""
 
     bs: int
     depth: int
     write: str = "write"
     thread: int = 0
     how: str = "bit"
-    keep: int = 0               # is the book of faults a file, for a second fio?
+    keep: int = 0               # 1: pi_inject_file= is used, and a second fio reads it
 
 
 class Target(NamedTuple):
@@ -44,12 +44,12 @@ class Target(NamedTuple):
 
     @property
     def whole(self):
-        """All parts of the test? The guest is slow, so some of them on one namespace only."""
+        """True if all parts run here. The guest is slow: some run on one namespace only."""
         return self.embedded or self.shape.keep
 
     @property
     def io_blocks(self):
-        """Blocks of an I/O, of the largest where sizes are random."""
+        """Returns the number of blocks of an I/O; with random sizes, of the largest."""
         return (self.shape.bs or 131072) // self.fmt.lbs
 
     @property
@@ -58,46 +58,46 @@ class Target(NamedTuple):
         return max(REGION, IOS * self.io_blocks)
 
     def row(self):
-        """For the lab."""
+        """Returns the namespace as a row of the table that the lab reads."""
         return self.fmt.row((len(PARTS) + 1) * self.region * self.fmt.lbs)
 
     def base(self, part):
-        """The first of them; QEMU lets a wrong guard of LBA 0 pass."""
+        """Returns the first LBA of a part; not 0 in QEMU, which accepts a wrong guard in LBA 0."""
         return (list(PARTS).index(part) + (not self.embedded)) * self.region
 
     @property
     def tags(self):
-        """What every block should carry."""
+        """Returns the tags that every block should have."""
         seed = 0 if self.fmt.pi == 1 else 0x10203 % 2**self.fmt.ref_bits
         return images.Tags(APP, seed, STORAGE % 2**self.fmt.sts)
 
     def fields(self):
-        """What can be damaged so that a check sees it."""
+        """Returns the fields in which a check can detect damage."""
         absent = {"storage": not self.fmt.sts, "ref": self.fmt.pi == 3 or not self.fmt.ref_bits,
                   "md": self.fmt.strips}
         return [field for field in [*TUPLE, "data", "md"] if not absent.get(field)]
 
     def covered(self):
-        """Of those, what the device sees; the guard covers metadata ahead of the tuple."""
+        """Returns those that the device checks; the guard covers metadata before the tuple."""
         return [field for field in self.fields() if not (field == "md" and self.fmt.pil)]
 
     def shown(self, field):
-        """What a full check finds wrong then."""
+        """Returns the fields that a full check reports as wrong if @field is damaged."""
         if field == "data":
             return {"guard"}
         return {"md", "guard"} if field == "md" and not self.fmt.pil else {field}
 
     def checks(self):
-        """All that the device can be asked for, as an option."""
+        """Returns the option that makes the device check everything that it can."""
         return "pi_chk=" + ",".join(CHECKS[f] for f in self.fields() if f in CHECKS)
 
     def inject(self, fields, seed=1):
-        """The option that damages them."""
+        """Returns the option that damages these fields."""
         how = "" if self.shape.how == "bit" else ":all"
         return "pi_inject=" + ",".join(f"{f}{how}/{EVERY}@{seed}" for f in fields)
 
     def name(self, nsid):
-        """For lines about it."""
+        """Returns a name of the namespace and its jobs, for messages."""
         size = f"bs={self.shape.bs}" if self.shape.bs else "random bs"
         return f"ns{nsid} {self.fmt.name()}, {size}, depth {self.shape.depth}, {self.shape.how}"
 
@@ -112,7 +112,7 @@ class Job(NamedTuple):
 
 
 def media(t):
-    """Damage gets to media; all who read find it."""
+    """Writes damaged blocks to media without checks; every later read must find the damage."""
     yield Job("damage", [f"rw={t.shape.write}", t.inject(t.fields()), *UNCHECKED])
     yield Job("host", ["rw=read", GO_ON, *BY_HOST])
     yield Job("both", ["rw=read", GO_ON, t.checks(), "pi_verify=all"])
@@ -120,26 +120,26 @@ def media(t):
 
 
 def reject(t):
-    """The device rejects what is damaged; what fio wrote is there all the same."""
+    """The device rejects damaged writes; the engine repeats them, so all data of fio is written."""
     yield Job("rejected", [f"rw={t.shape.write}", t.inject(t.covered(), 7), t.checks(),
                            "pi_verify=all", "verify=crc32c"])
 
 
 def read(t):
-    """What was read is damaged, media is not."""
+    """Damages blocks after they were read; media is not damaged."""
     yield Job("sound", ["rw=write", *UNCHECKED])
     yield Job("read", ["rw=read", t.inject(t.fields(), 9), GO_ON, t.checks(), "pi_verify=all"])
 
 
 def again(t):
-    """What is written over is clean."""
+    """Overwritten blocks are no longer damaged."""
     yield Job("spoil", [f"rw={t.shape.write}", t.inject(t.fields(), 11), *UNCHECKED])
     yield Job("restore", ["rw=write", t.checks()])
     yield Job("restored", ["rw=read", t.checks(), "pi_verify=all"])
 
 
 def trim(t):
-    """So is what is trimmed; QEMU may leave blocks as they are."""
+    """Trimmed blocks are no longer damaged; not on QEMU, which may leave blocks unchanged."""
     if t.embedded:
         yield Job("soil", ["rw=write", t.inject(t.fields(), 13), *UNCHECKED])
         yield Job("trim", ["rw=trim"])
@@ -147,14 +147,14 @@ def trim(t):
 
 
 def both(t):
-    """Damage in what was read, from media that are damaged already."""
+    """Damages blocks after they were read from media that are damaged already."""
     if t.whole:
         yield Job("worse", ["rw=write", t.inject(t.fields(), 15), *UNCHECKED])
         yield Job("worst", ["rw=read", t.inject(t.fields(), 17), GO_ON, *BY_HOST])
 
 
 def mixed(t):
-    """Blocks come to be damaged and sound again at random; QEMU tears what overlaps."""
+    """Random writes damage and repair blocks; on QEMU overlapping writes may be torn."""
     if t.whole:
         yield Job("fill", ["rw=write", *UNCHECKED])
         yield Job("mixed", ["rw=randrw", "norandommap", "serialize_overlap=1", GO_ON, *BY_HOST,
@@ -163,25 +163,25 @@ def mixed(t):
 
 
 def gone(t):
-    """Damage that somebody else, who does not keep the book, writes over."""
+    """Another fio, without pi_inject_file=, overwrites these damaged blocks."""
     if t.shape.keep:
         yield Job("doomed", ["rw=write", t.inject(t.fields(), 25), *UNCHECKED])
 
 
 def compared(t):
-    """Fields that Compare looks at."""
+    """Returns the fields that Compare compares."""
     return [field for field in t.fields() if field in ("data", "md")]
 
 
 def compare(t):
-    """Compare looks at data and metadata, not at tuples."""
+    """Compare compares data and metadata, not tuples."""
     if t.embedded:
         yield Job("compare", ["rw=write", t.inject(compared(t), 27), *UNCHECKED, "verify=pattern",
                               "verify_pattern=0x5a", "verify_mode=compare", GO_ON])
 
 
 def pract(t):
-    """The controller's tuple covers the metadata as it came, damaged."""
+    """The tuple that the controller generates covers the damaged metadata."""
     if not t.fmt.strips:
         yield Job("pract", ["rw=write", "pi_act=1", t.inject(["md"], 19)])
         yield Job("practised", ["rw=read", GO_ON, t.checks(), "pi_verify=all"])
@@ -189,7 +189,7 @@ def pract(t):
 
 
 def expect(t):
-    """The device does what it must not, by what it is told."""
+    """pi_expect= says the opposite of what the device does, so the job must fail."""
     damage = ["rw=write", t.inject(["guard"], 21)]
     if t.whole:
         yield Job("wanted-rejected", [*damage, *UNCHECKED, "pi_expect=reject", GO_ON])
@@ -204,7 +204,7 @@ PARTS = {part.__name__: part for part in (media, reject, read, again, trim, both
 
 
 def job_file(device, target, step, jobs, book=None):
-    """A job file; each part's jobs by turns, each when the one before has ended."""
+    """Returns a job file; each job starts when the one before has ended."""
     fmt, shape = target.fmt, target.shape
     size = [f"bs={shape.bs}"] if shape.bs else [f"bsrange={fmt.lbs}-131072"]
     common = guestlab.engine_lines(
@@ -220,21 +220,21 @@ def job_file(device, target, step, jobs, book=None):
 
 
 def look(_):
-    """Read, and see."""
+    """Reads all blocks and expects the damage."""
     yield Job("look", ["rw=read", GO_ON, *BY_HOST])
 
 
 def look_again(_):
-    """The same by another name."""
+    """The same through a second path to the namespace."""
     yield Job("look-again", ["rw=read", GO_ON, *BY_HOST])
 
 
 def rewrite(_):
-    """Write, damaging nothing."""
+    """Writes without damage."""
     yield Job("rewrite", ["rw=write"])
 
 
-# Later fios: on which part's blocks, what they do, and whether they are given the book.
+# Later fios: on the blocks of which part, what they do, and whether they get pi_inject_file=.
 LATER = {"knows": ("media", look, True), "forgot": ("media", look, False),
          "rewrote": ("gone", rewrite, False), "misses": ("gone", look, True)}
 

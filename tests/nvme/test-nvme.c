@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* test-nvme.c - build commands, compared with bits that are written here from the specification */
+/* test-nvme.c - commands, compared with bit patterns written by hand from the specification */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>

@@ -571,26 +571,26 @@ static const struct diff_known {
 } diff_table[] = {
 	{ "copy-status",
 	  "Copy ends with Internal Error when a check fails or its destination is out of range; "
-	  "the status must tell",
+	  "the status must say which check failed",
 	  diff_any, diff_is_copy_status, diff_show_copy_status, NULL },
 	{ "block-0-guard",
-	  "a guard that is wrong on LBA 0 is let pass, whatever the data; a check that fails "
-	  "must fail",
+	  "a wrong guard of LBA 0 is accepted; the command must end with End-to-end Guard Check "
+	  "Error",
 	  diff_any, diff_is_block0, diff_show_block0, NULL },
 	{ "reference-tag-wrap",
-	  "an expected reference tag goes on past its width; it must wrap",
+	  "an expected reference tag counts beyond its width; it must wrap",
 	  diff_type2, diff_is_wrap, diff_show_wrap, NULL },
 	{ "pract-checks",
 	  "Write and Copy with PRACT=1 are refused for the reference tag check that PRCHK names; "
 	  "with PRACT=1 PRCHK must be ignored",
 	  diff_not_type2, diff_is_pract, diff_show_pract, NULL },
 	{ "write-zeroes-deallocates",
-	  "where the file system has room set aside look like a hole, blocks zeroed with PRACT=1 "
+	  "if the file system reports preallocated space as a hole, blocks zeroed with PRACT=1 are "
 	  "read as deallocated; their tuples must be the generated ones",
 	  diff_any, diff_is_zeroes_hole, diff_show_zeroes_hole, "not on this file system" },
 	{ "write-zeroes-guard",
-	  "PRACT=1 puts the guard of 4096 zero bytes into blocks of any size, whatever metadata it "
-	  "covers besides; it must be that of the block",
+	  "PRACT=1 puts the guard of 4096 zero bytes into blocks of any size, even if the guard also "
+	  "covers metadata; it must be the guard of that block",
 	  diff_other_zeroes, diff_is_zeroes_guard, diff_show_zeroes_guard, NULL },
 	{ "deallocate-part-of-page",
 	  "blocks that share a page of the file with others do not become deallocated, and keep "
@@ -600,13 +600,13 @@ static const struct diff_known {
 	  "PRACT=0 leaves the metadata as it was; a deallocated block's reads as zeroes (DLFEAT)",
 	  diff_more_md, diff_is_zeroes_md, diff_show_zeroes_md, NULL },
 	{ "dsm-out-of-range",
-	  "Dataset Management passes over ranges beyond the end; LBA Out of Range is its status",
+	  "Dataset Management ignores ranges beyond the end; it must end with LBA Out of Range",
 	  diff_any, diff_is_dsm_range, diff_show_dsm_range, NULL },
 	{ "compare-tuple",
-	  "Compare compares tuples; they are to be checked, not compared",
+	  "Compare compares tuples; they must be checked, not compared",
 	  diff_any, diff_is_compare_tuple, diff_show_compare_tuple, NULL },
 	{ "compare-metadata",
-	  "Compare does not look at metadata ahead of a tuple; it must be the same",
+	  "Compare ignores metadata before a tuple; it must be compared",
 	  diff_last_of_more, diff_is_compare_md, diff_show_compare_md, NULL },
 	{ "compare-deallocated",
 	  "Compare checks the tuple of a deallocated block; that escapes all checks",
@@ -615,7 +615,7 @@ static const struct diff_known {
 	  "Compare Failure comes with Do Not Retry; both are allowed",
 	  diff_any, diff_is_compare_dnr, diff_show_compare_dnr, "not in this version" },
 	{ "verify-reference-tag",
-	  "Verify compares 32 bits of ILBRT with the SLBA; with 64b guards it has 48",
+	  "Verify compares 32 bits of ILBRT with the SLBA; with 64b guards the reference tag has 48 bits",
 	  diff_type1_of_64b, diff_is_verify_tag, diff_show_verify_tag, NULL },
 	{ "verify-pract",
 	  "Verify with PRACT=1 ends with Invalid Protection Information; it must be Invalid Field "
@@ -633,8 +633,8 @@ static const struct diff_known {
 	  "Invalid Namespace or Format",
 	  diff_any, diff_is_copy_format, diff_show_copy_format, NULL },
 	{ "copy-length",
-	  "Copy counts the blocks of a range when its turn comes, and never all (MCL); too many "
-	  "must be refused before any is copied",
+	  "Copy checks the length of each range only when it processes it, and never the sum (MCL); "
+	  "too many blocks must be refused before any is copied",
 	  diff_any, diff_is_copy_sum, diff_show_copy_sum, NULL },
 };
 enum { DIFF_KNOWN = sizeof(diff_table) / sizeof(diff_table[0]) };

@@ -127,13 +127,13 @@ static void lose(void)
 static void lose_first(void)
 {
 	write_to(9, 1, -1, 0);
-	expect(9, VFY_LOST, "the first write did not arrive");
+	expect(9, VFY_LOST, "the first write was lost");
 	UNIT_CHECK(bed.f[0].field == (bed.shape->room < 8 ? bed.shape->carrier : VFY_STAMP), "%s: field %x",
 		   shape_name(bed.shape), bed.f[0].field);
 	expect_nothing(10, "never written");
 	write_to(11, 1, 11, 0);
 	deallocate(11);
-	expect(11, VFY_LOST, "deallocated without a word");
+	expect(11, VFY_LOST, "deallocated by something that did not tell the plugin");
 }
 
 static void lose_over_other(void)
@@ -199,12 +199,12 @@ static void tear_data(void)
 		if (bed.shape->room >= 16)
 			expect(7, class, second ? "the second half is old" : "the first half is old");
 		else
-			expect_nothing(7, "torn without sums is the engine's guard's");
+			expect_nothing(7, "without checksums a torn block is left to the guard check of the engine");
 	}
 	write_to(7, 1, 7, 0);
 	media_at(7)[1] ^= 1;
 	if (bed.shape->room >= 16)
-		expect(7, VFY_UNCLASSED, "one bit is not torn");
+		expect(7, VFY_UNCLASSED, "one wrong bit must not be classified as torn");
 	free(half);
 }
 
@@ -263,8 +263,8 @@ static void damage_metadata(void)
 		*byte ^= 0x10;
 		expect(3, VFY_UNCLASSED, "a bit of the metadata");
 		UNIT_CHECK(bed.f[0].field == VFY_METADATA, "%s: field %x", shape_name(bed.shape), bed.f[0].field);
-		UNIT_CHECK(bed.f[0].offset == at + (bed.f[0].known ? i : word), "%s: byte %u is told as %u",
-			   shape_name(bed.shape), at + i, bed.f[0].offset);
+		UNIT_CHECK(bed.f[0].offset == at + (bed.f[0].known ? i : word),
+			   "%s: byte %u is reported as byte %u", shape_name(bed.shape), at + i, bed.f[0].offset);
 		UNIT_CHECK(!bed.f[0].known || (bed.f[0].want ^ bed.f[0].got) == 0x10, "%s: byte %u",
 			   shape_name(bed.shape), i);
 		*byte ^= 0x10;
