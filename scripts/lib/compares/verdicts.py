@@ -301,7 +301,7 @@ def judge_numbers(members, threshold, worse_is_less):
     """Returns {id(point): Verdict}; id(None) is all points of the largest family together."""
     families, found = families_of(members), {}
     parts = parts_of_chance({size: len(same) for size, same in families.items() if all(size)})
-    few = f"{FEW_REPEATS}: {repeats_needed(len(parts) + (not parts))} in both are enough"
+    few = f"{FEW_REPEATS}: {repeats_needed(len(parts) + (not parts))} repeats in OLD and in NEW are enough"
     for size, same in families.items():
         if size not in parts:
             reason = few if all(size) else "the metric has no values"

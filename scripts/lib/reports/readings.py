@@ -176,7 +176,7 @@ class Folder:
         self.missing = missing_runs(self, rows)
         self.settle()
         if self.missing and not partial:
-            raise Unusable(f"{path}: half-written: {len(self.missing)} of its runs are missing, "
+            raise Unusable(f"{path}: incomplete: {len(self.missing)} of its runs are missing, "
                            f"the first is {self.missing[0]}; let scripts/sweep finish it, or "
                            "accept what there is by --partial")
 
@@ -227,7 +227,7 @@ def read_json(path):
     except OSError as error:
         raise Unusable(f"{folder}: {name} can't be read: {error.strerror}") from None
     except (ValueError, RecursionError):
-        raise Unusable(f"{folder}: half-written: {name} is damaged") from None
+        raise Unusable(f"{folder}: incomplete: {name} is damaged") from None
     version = data.get("version") if isinstance(data, dict) else None
     if version != VERSION:
         raise Unusable(f"{folder}: {name} has version {str(version)[:80]}, this program reads "
@@ -269,25 +269,25 @@ def read_rows(path):
         lost = [c for c in measures.COLUMNS if c not in there and c not in measures.LATER]
         if lost:
             raise Unusable(f"{folder}: points.csv has no column '{lost[0]}': "
-                           "it is half-written, or of another version")
+                           "it is incomplete, or of another version")
         if len(set(there)) < len(there):
             raise Unusable(f"{folder}: points.csv is damaged: it has a column twice")
         rows = [typed(row, f"{folder}: points.csv, line {table.line_num}") for row in table]
     except FileNotFoundError:
-        raise Unusable(f"{folder}: half-written: there is no points.csv") from None
+        raise Unusable(f"{folder}: incomplete: there is no points.csv") from None
     except OSError as error:
         raise Unusable(f"{folder}: points.csv can't be read: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error):
         raise Unusable(f"{folder}: points.csv is damaged: it is not a table of text") from None
     if not rows:
-        raise Unusable(f"{folder}: half-written: points.csv has no rows")
+        raise Unusable(f"{folder}: incomplete: points.csv has no rows")
     return rows
 
 
 def typed(row, where):
     """Returns a row with its numbers converted and its text made printable."""
     if None in row.values() or "more" in row:
-        raise Unusable(f"{where}: half-written: the number of its cells is not that of the columns")
+        raise Unusable(f"{where}: incomplete: the number of its cells is not that of the columns")
     read = {}
     for column in measures.COLUMNS:
         text, place = row.get(column, ""), f"{where}: {column}"

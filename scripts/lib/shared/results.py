@@ -88,7 +88,7 @@ def read_json(path):
     except OSError as error:
         raise Refused(f"{path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise Refused(f"{path} is damaged or half-written: sweep again into another folder") \
+        raise Refused(f"{path} is damaged or incomplete: sweep again into another folder") \
             from None
     if version != VERSION:
         raise Refused(f"{path} has version {version}, this program supports {VERSION}: use the "
