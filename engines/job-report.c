@@ -147,6 +147,7 @@ struct json_object *report_job(const struct session *s)
 
 	add_text(o, "job", s->opts.job);
 	add_count(o, "thread", s->opts.thread);
+	add_text(o, "engine", VERSION_TEXT);
 	add_text(o, "target", s->ns[0].target->ops->name);
 	add_text(o, "plugin", s->opts.plugin ? s->opts.plugin : "pi");
 	json_object_object_add(o, "files", files(s));
