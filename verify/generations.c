@@ -64,7 +64,7 @@ struct vfy_gen_state vfy_gens_between(const struct vfy_gens *g, uint64_t then, u
 		.behind = (then | now) & BEHIND,
 	};
 
-	/* The oldest generation that the first snapshot allows, and all that followed. */
+	/* span: the number of generations from the oldest that the first snapshot allows on. */
 	if (!(then & SETTLED))
 		s.span = since(g, OTHER(then), s.last) - !!(then & AFTER);
 	else if (then != now)
@@ -143,7 +143,8 @@ static void note_full(struct vfy_gens *g, uint64_t w)
 
 /*
  * Set a block's newest generation to @gen; with @first, also record the start of a write.
- * Returns false if another write set a generation that is as new meanwhile, unless @force.
+ * Returns false if another write has set an equal or a newer generation; with @force it is set
+ * anyway.
  */
 static bool give(struct vfy_gens *g, uint64_t lba, uint32_t gen, bool first, bool force)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* cut.h - a cut of power: what it leaves of the changes that were in the cache; see cache.h */
+/* cut.h - a power loss: what remains of the changes that were in the cache; see cache.h */
 #ifndef CTL_CUT_H
 #define CTL_CUT_H
 

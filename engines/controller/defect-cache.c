@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * defect-cache.c - defects: Flush, FUA, and what a cut of power leaves of a volatile write cache;
+ * defect-cache.c - defects: Flush, FUA, and what a power loss leaves of a volatile write cache;
  * see defect.h
  */
 #include <pthread.h>
@@ -95,7 +95,7 @@ static int fua_stops_early(struct ctl_act *a, const struct ctl_defect *d)
 	return ret;
 }
 
-/* What the next cut of power will do wrong, @p, is recorded in the cache. */
+/* Record in the cache the defect @p of the next power loss. */
 static int cuts_badly(struct ctl_act *a, const struct ctl_defect *d)
 {
 	if (a->img->cache)

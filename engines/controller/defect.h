@@ -19,7 +19,7 @@
  * defect-media.c	... Write Zeroes, Write Uncorrectable, Dataset Management
  * defect-copy.c	... Copy
  * defect-identify.c	... Identify
- * defect-cache.c	... Flush, FUA, and what a cut of power leaves: defect-cut.c
+ * defect-cache.c	... Flush, FUA, and what a power loss leaves: defect-cut.c
  *
  * The rows of each table belong in turn to the first and to the second half of all defects.
  * target.h declares ctl_defects(), which lists them; but for those of the cache, which no command

@@ -437,7 +437,7 @@ static int empty_image(const struct ctl_image *img)
 
 /*
  * Discard the blocks after every step that can fail was prepared, and before the new format is
- * committed.  Whenever this is interrupted, also by a power cut, the image has exactly one format
+ * committed.  Whenever this is interrupted, also by a power loss, the image has exactly one format
  * and either all of its blocks or none.
  */
 static int reformat(struct ctl_image *img, const struct ctl_format *f)

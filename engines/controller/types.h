@@ -5,7 +5,7 @@
  * x.img		the blocks: n of data, then n of metadata, raw and sparse
  * x.img.format	its format, readable text (format.h)
  * x.img.state	state that all users of the image share and that outlives them
- * x.img.cache	with ns_cache=volatile: what a cut of power undoes (cache.h)
+ * x.img.cache	with ns_cache=volatile: what a power loss undoes (cache.h)
  *
  * The state contains, in this order: a head; the locks of the blocks (sync.h); two maps with one
  * bit for each block; a journal for each writer; and the zones, if it has any (zones.h).

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * test-cache.c - the volatile write cache of the embedded controller: a child changes blocks and is
- * killed; what the image then contains is what a drive may have after a cut of power
+ * killed; what the image then contains is what a drive may have after a power loss
  *
  * The contents of a block are its generation, in every byte of the data and of the metadata.
  */
