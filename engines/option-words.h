@@ -10,8 +10,9 @@
 #include <stdint.h>
 
 /*
- * Parses "GUARD,APPTAG,REFTAG,STTAG" in any case, or "none" or "all" alone. @can is the set of PI_* and VFY_METADATA that option @name accepts. "all" is that set with
- * WORDS_ALL, which means: as far as the format has it.
+ * Parses "GUARD,APPTAG,REFTAG,STTAG" in any case, or "none" or "all" alone. @can is the set of PI_*
+ * and VFY_METADATA that option @name accepts. "all" is that set with WORDS_ALL, which means: as far
+ * as the format has it.
  */
 #define WORDS_ALL (1u << 31)
 /* The reverse: formats a list, "none" for no check. Returns @buf. */
