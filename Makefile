@@ -106,6 +106,8 @@ check-package:
 	tests/install/package
 check-compilers:
 	tests/install/compilers
+analyse:
+	scripts/dev/analyse
 fuzz:
 	tests/fuzz/explore $(TIME:%=--time=%)
 bench: all tests
@@ -127,6 +129,7 @@ help:
 	@echo "make check-matrix  every format and mode in the guest, on both kernels; nvmepi-qualify in every format, on every defect"
 	@echo "make check-package Debian packages, installed in a Debian of their own, by root"
 	@echo "make check-compilers  clang; AArch64, s390x and musl under emulation"
+	@echo "make analyse       cppcheck, clang-tidy, gcc -fanalyzer, shellcheck and pyflakes over all sources"
 	@echo "make fuzz          libFuzzer on each target of tests/fuzz, for TIME=60 seconds each"
 	@echo "make bench         guards beside ISA-L, the embedded controller beside fio's mmap and psync"
 	@echo "make bench-guest   this engine beside fio's own io_uring_cmd, in the guest"
@@ -134,5 +137,5 @@ help:
 	@echo "make uninstall     what make install installs there"
 	@echo "make clean         all but what was downloaded"
 
-.PHONY: all tests counting check check-matrix check-package check-compilers fuzz fuzzers bench bench-guest clean help
+.PHONY: all tests counting check check-matrix check-package check-compilers analyse fuzz fuzzers bench bench-guest clean help
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
