@@ -176,7 +176,7 @@ static struct tally check(const struct job *job)
 {
 	const struct oracle_format *f = &job->image.format;
 	uint8_t *buf = malloc((size_t)f->data_size + f->md_size);
-	struct oracle_block b = { buf };
+	struct oracle_block b = { .data = buf };
 	struct tally tally = { 0 };
 
 	if (!buf)
