@@ -204,7 +204,8 @@ static int engine_commit(struct thread_data *td)
 	return ret < 0 ? fail(td, ret, "io_uring_submit") : 0;
 }
 
-static int engine_getevents(struct thread_data *td, unsigned int min, unsigned int max,
+/* Not inlined, nor the next: with one caller each, the queue's functions are inlined here. */
+static __attribute__((noinline)) int engine_getevents(struct thread_data *td, unsigned int min, unsigned int max,
 			    const struct timespec *t)
 {
 	struct engine *e = td->io_ops_data;
@@ -238,7 +239,7 @@ static int judge_uncorrectable(struct io_queue *f, unsigned tag, int err)
 	return 0;
 }
 
-static struct io_u *engine_event(struct thread_data *td, int event)
+static __attribute__((noinline)) struct io_u *engine_event(struct thread_data *td, int event)
 {
 	struct engine *e = td->io_ops_data;
 	struct io_u *io_u;
@@ -257,20 +258,21 @@ static struct io_u *engine_event(struct thread_data *td, int event)
 static __attribute__((noinline)) void wait_for_rest(struct thread_data *td, struct engine *e)
 {
 	const unsigned rest = e->queue.nr_out;
-	int err, nr = 0;
 
 	e->queue.settle = NULL;			/* fio has closed the files */
-	while (e->queue.nr_out && nr >= 0) {
-		nr = io_queue_reap(&e->queue, 1, e->queue.nr_out, false, NULL);
+	while (e->queue.nr_out) {
+		const int nr = engine_getevents(td, 1, e->queue.nr_out, NULL);
+
+		if (nr < 0)
+			return;
 		for (int i = 0; i < nr; i++) {
-			io_queue_next(&e->queue, &err);
+			const int err = engine_event(td, i)->error;
+
 			/* What does not agree with its protection information is a finding of the session. */
 			if (err && err != EILSEQ && !td->error && !td->o.continue_on_error)
 				td_verror(td, err, "io_u error");
 		}
 	}
-	if (nr < 0)
-		fail(td, nr, "io_uring_enter");
 	inform_as("%s: I/Os for which fio does not wait, and which it does not count: %u; the engine waited for them",
 		  td->o.name, rest);
 }
