@@ -255,7 +255,7 @@ bool io_is_media_error(const struct io *io, uint32_t first, uint32_t nr, int sta
 
 /*
  * Counts @nr blocks that were read. The host found @escaped of them to escape, and @blank to be all
- * zero without a tuple. @checks is 0 if it looked at none.
+ * zero without a tuple. @checks is 0 if it looked at none, or if the plugin checks them instead.
  */
 void io_count_read(const struct io *io, unsigned checks, uint32_t nr, uint32_t escaped, uint32_t blank,
 		   struct io_job *job);

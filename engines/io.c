@@ -261,6 +261,20 @@ static struct io_found check(const struct io *io, unsigned checks)
 	return found;
 }
 
+/* Returns how many blocks of a read have a tuple that escapes all checks, the plugin's among them. */
+static uint32_t escapes_of(const struct io *io)
+{
+	const struct pi_layout *l = &io->ns->info.layout;
+	uint32_t nr = 0;
+
+	for (uint32_t i = 0; i < io->nr_blocks && io->ns->wire.pi && io->blocks.md; i++) {
+		struct pi_fields f = pi_tuple_get(l, io->blocks.md + i * io->blocks.md_stride + pi_tuple_offset(l));
+
+		nr += pi_escapes(l, &f);
+	}
+	return nr;
+}
+
 /* Counts the blocks of a read. Those that are only checked if they are ours may be unchecked. */
 static void count_read(const struct io *io, unsigned checks, const struct io_found *found, struct io_job *job)
 {
@@ -269,6 +283,10 @@ static void count_read(const struct io *io, unsigned checks, const struct io_fou
 	if (checks && io->ns->own_only && !(checks & ~io->ns->own_only))
 		for (uint32_t i = 0; i < io->nr_blocks; i++)
 			others += !io_checks_of(io, checks, i);
+	if (!checks && vfy_plugin_checks(&job->plugin)) {
+		io_count_read(io, 0, io->nr_blocks, escapes_of(io), 0, job);
+		return;
+	}
 	if (others)
 		io_count_read(io, 0, others, 0, 0, job);
 	io_count_read(io, checks, io->nr_blocks - others, found->escaped,
