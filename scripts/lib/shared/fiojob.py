@@ -20,7 +20,7 @@ INFORMATION = (": host: ", ": blocks: ", ": checked by the ", ": not checked whe
                " has no effect", ": damaged on purpose: ", ": pi_buffer=extended",
                " escape all checks: nothing of them ", ": the application tag can't be checked: ",
                ": the storage tag can't be checked: ", ": the reference tag can't be checked: ",
-               ": I/Os for which fio does not wait", " appends are elsewhere ")
+               ": I/Os for which fio does not wait", " appends are ")
 
 
 def job_file(common, sections):
