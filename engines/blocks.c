@@ -163,9 +163,13 @@ void io_count_read(const struct io *io, unsigned checks, uint32_t nr, uint32_t e
 {
 	struct io_stats *st = &job->stats;
 
+	if (!checks && !vfy_plugin_checks(&job->plugin)) {
+		st->unchecked[io_unchecked_of(io->ns)] += nr;
+		return;
+	}
 	st->escaped[io->ns->info.layout.type == PI_TYPE3] += escaped;
 	if (!checks) {
-		st->unchecked[vfy_plugin_checks(&job->plugin) ? IO_PLUGIN : io_unchecked_of(io->ns)] += nr - escaped;
+		st->unchecked[IO_PLUGIN] += nr - escaped;
 		return;
 	}
 	st->unchecked[IO_BLANK] += blank;

@@ -98,7 +98,11 @@ static void prepare(struct io *io, struct io_job *job)
 		ask_what_to_carry(io, job);
 	if (b.md)
 		io_generate(io);
-	job->stats.written[io_maker_of(io->ns)] += io->nr_blocks;
+	/* A Compare writes nothing, but has tuples of the host, also with pi_act=1. */
+	if (io->opcode == nvme_cmd_write)
+		job->stats.written[io_maker_of(io->ns)] += io->nr_blocks;
+	else if (io->ns->info.layout.type != PI_NONE)
+		job->stats.written[IO_BY_HOST] += io->nr_blocks;
 	ticks_end(&job->stats.generating);
 }
 

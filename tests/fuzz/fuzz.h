@@ -13,6 +13,7 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
 #include <signal.h>
@@ -70,6 +71,27 @@ static inline char *fuzz_text(const struct fuzz_in *in)
 
 /* Of a message there must be one line. */
 #define FUZZ_ONE_LINE(why) FUZZ_CHECK(*(why) && !strchr(why, '\n'))
+
+/* Overwrite a file at places that the input names, and perhaps cut or extend it, if it is there. */
+static inline void fuzz_damage_file(struct fuzz_in *in, const char *name)
+{
+	const int fd = open(name, O_RDWR);
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	FUZZ_CHECK(!fstat(fd, &st));
+	while (in->left) {
+		const uint64_t at = fuzz_take(in, 3) % (st.st_size + 1), value = fuzz_take(in, 8);
+		const unsigned n = fuzz_take(in, 1) % 10;
+
+		if (n == 9)
+			FUZZ_CHECK(!ftruncate(fd, at));
+		else
+			FUZZ_CHECK(pwrite(fd, &value, n, at) == n);
+	}
+	close(fd);
+}
 
 /* --- a folder to work in --- */
 

@@ -3,31 +3,7 @@
  * test-image-files.c - whatever is in x.img.format, .state and .cache, the image is opened or refused
  * in one line, its size does not change, and commands end
  */
-#include <fcntl.h>
 #include "image.h"
-
-/* Overwrite, and perhaps cut or extend, a file that is mostly holes. */
-static void damage(const char *name, struct fuzz_in *in)
-{
-	int fd = open(name, O_RDWR);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st)) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while (in->left) {
-		const uint64_t at = fuzz_take(in, 3) % (st.st_size + 1), value = fuzz_take(in, 8);
-		const unsigned n = fuzz_take(in, 1) % 10;
-
-		if (n == 9)
-			FUZZ_CHECK(!ftruncate(fd, at));
-		else
-			FUZZ_CHECK(pwrite(fd, &value, n, at) == n);
-	}
-	close(fd);
-}
 
 static void prepare(const struct ns_format *f, bool cached)
 {
@@ -50,7 +26,7 @@ void fuzz_one(const uint8_t *data, size_t size)
 	prepare(f, which == 2);
 	FUZZ_CHECK(!stat("x.img", &before));
 	if (which)
-		damage(names[which], &in);
+		fuzz_damage_file(&in, names[which]);
 	else
 		fuzz_file(names[which], in.at, in.left);
 	o.cache = how & 32 ? "volatile@2" : NULL;

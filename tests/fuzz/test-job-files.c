@@ -3,7 +3,6 @@
  * test-job-files.c - whatever is in the file of the generations, of the injected damage, or in a report,
  * it is used or refused in one line
  */
-#include <fcntl.h>
 #include "verify/generations.h"
 #include "verify/injected.h"
 #include "verify/report-file.h"
@@ -13,24 +12,6 @@
 enum { BLOCKS = 1000 };
 static const char text[] = "nvmepi generations 3\nfuzz\n";
 static char why[VFY_WHY_MAX];
-
-static void damage(const char *name, struct fuzz_in *in)
-{
-	const int fd = open(name, O_RDWR);
-	struct stat st;
-
-	FUZZ_CHECK(fd >= 0 && !fstat(fd, &st));
-	while (in->left) {
-		const uint64_t at = fuzz_take(in, 3) % (st.st_size + 1), value = fuzz_take(in, 8);
-		const unsigned n = fuzz_take(in, 1) % 10;
-
-		if (n == 9)
-			FUZZ_CHECK(!ftruncate(fd, at));
-		else
-			FUZZ_CHECK(pwrite(fd, &value, n, at) == n);
-	}
-	close(fd);
-}
 
 static void use_generations(struct vfy_gens *g)
 {
@@ -61,7 +42,7 @@ static void generations(struct fuzz_in *in)
 	FUZZ_CHECK(g);
 	FUZZ_CHECK(vfy_gens_write(g, 3, 4, &gen));
 	vfy_gens_close(g);
-	damage("x.stamp", in);
+	fuzz_damage_file(in, "x.stamp");
 	*why = '\0';
 	g = vfy_gens_open("x.stamp", text, BLOCKS, 256, true, why);
 	if (!g) {
@@ -81,7 +62,7 @@ static void injected(struct fuzz_in *in)
 	FUZZ_CHECK(f);
 	FUZZ_CHECK(!vfy_injected_set(f, 1, 7, (struct vfy_injected_block){ VFY_DAMAGED, PI_GUARD }));
 	vfy_injected_close(f);
-	damage("x.inject", in);
+	fuzz_damage_file(in, "x.inject");
 	*why = '\0';
 	f = vfy_injected_open("x.inject", true, why);
 	if (!f) {
