@@ -38,7 +38,7 @@ static const char *cannot(const struct job_ns *ns, unsigned field)
 	if (field == PI_APP && !ns->tags.app_mask)
 		return "apptag_mask=0 leaves no bit of it";
 	if (field == PI_APP && tags_escape(ns))
-		return "blocks with apptag=ffffh escape all checks";
+		return "blocks with apptag=FFFFh escape all checks";
 	if (field == VFY_METADATA && !vfy_md_present(l))
 		return l->type == PI_NONE ? "there is none" : "there is none beyond the tuple";
 	return NULL;
@@ -67,7 +67,7 @@ static int check_words(const struct job_ns *ns, const char *option, unsigned wor
 					 check_fields[i].word, reason);
 	}
 	if (words & ~VFY_METADATA && tags_escape(ns))
-		return refuse_ns(ns, why, "%s: blocks with apptag=ffffh escape all checks: give another "
+		return refuse_ns(ns, why, "%s: blocks with apptag=FFFFh escape all checks: give another "
 				 "apptag, or %s=none", option, option);
 	return 0;
 }
@@ -97,7 +97,7 @@ static void put_remark(struct job_ns *ns)
 	ns->remark_on = tags_escape(ns) || !ns->tags.app_mask ? PI_APP :
 			l->sts && cannot(ns, PI_STORAGE) ? PI_STORAGE : PI_REF;
 	if (tags_escape(ns))
-		snprintf(ns->remark, WHY_MAX, "blocks with apptag=ffffh%s escape all checks: "
+		snprintf(ns->remark, WHY_MAX, "blocks with apptag=FFFFh%s escape all checks: "
 			 "nothing of them can be checked", l->type == PI_TYPE3 ? " and that pi_ref" : "");
 	else if (!ns->tags.app_mask)
 		snprintf(ns->remark, WHY_MAX, "the application tag can't be checked: %s",
@@ -171,7 +171,7 @@ static int configure_escape(struct job_ns *ns, const struct job_opts *o, char *w
 		return refuse_ns(ns, why, "pi_escape: with pi_act=1 no protection information crosses the "
 				 "interface; give pi_act=0, or leave it out");
 	if (tags_escape(ns))
-		return refuse_ns(ns, why, "pi_escape: blocks with apptag=ffffh escape by themselves; give another "
+		return refuse_ns(ns, why, "pi_escape: blocks with apptag=FFFFh escape by themselves; give another "
 				 "apptag, or leave out pi_escape");
 	if (!ns->verify)
 		return refuse_ns(ns, why, "pi_escape: the host checks no tuple; give pi_verify=GUARD or "

@@ -252,7 +252,7 @@ void session_say_summary(const struct session *s)
 	say_hint(s);
 	if (st->damaged)
 		session_inform(s, "damaged on purpose: %" PRIu64 " blocks: rejected %" PRIu64 ", accepted %" PRIu64
-		    ", answered wrongly %" PRIu64, st->damaged, st->rejected, st->accepted, st->unexpected);
+		    ", unexpected %" PRIu64, st->damaged, st->rejected, st->accepted, st->unexpected);
 	if (st->not_damaged)
 		session_inform(s, "damaged on purpose: %" PRIu64 " more were not damaged: the table of injected blocks "
 		    "is full", st->not_damaged);

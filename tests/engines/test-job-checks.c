@@ -222,10 +222,10 @@ static void refuses_what_cannot_be(void)
 		unsigned			word, can;
 		const char			*words;
 	} rows[] = {
-		{ "apptag=0xffff", &separate, 0xffff, 0xffff, 0, true, PI_GUARD, GR, "apptag=ffffh" },
-		{ "apptag=0xffff", &separate, 0xffff, 0xffff, 0, true, PI_APP, GR, "apptag=ffffh" },
+		{ "apptag=0xffff", &separate, 0xffff, 0xffff, 0, true, PI_GUARD, GR, "apptag=FFFFh" },
+		{ "apptag=0xffff", &separate, 0xffff, 0xffff, 0, true, PI_APP, GR, "apptag=FFFFh" },
 		{ "apptag=0xffff, type 3", &type3, 0xffff, 0xffff, 0xffffffff, true, PI_GUARD, PI_GUARD,
-		  "apptag=ffffh" },
+		  "apptag=FFFFh" },
 		{ "apptag_mask=0", &separate, 0x1234, 0, 0, true, PI_APP, GR, "apptag_mask=0" },
 		{ "LBSTM 0", &storage, 0x1234, 0xffff, 0, false, PI_STORAGE, GAR, "LBSTM" },
 		{ "no reference tag", &no_ref, 0x1234, 0xffff, 0, true, PI_REF,

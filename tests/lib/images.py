@@ -56,7 +56,7 @@ def findings(fmt, image, first, count, tags):
     found = []
     for lba, rest in re.findall(r"^LBA (\d+):(.*)$", text, re.MULTILINE):
         for field, offset, want, got in re.findall(
-                r"(\w+)(?:\[(\d+)\])? wanted 0x(\w+) got 0x(\w+)", rest):
+                r"(\w+)(?:\[(\d+)\])? wanted (\w+)h got (\w+)h", rest):
             found.append(Finding(int(lba), field, int(want, 16), int(got, 16), int(offset or 0)))
     return found
 
@@ -67,7 +67,7 @@ def damage(fmt, image, lba, what):
     if status:
         raise RuntimeError(text)
     return {field: (int(old, 16), int(new, 16))
-            for field, old, new in re.findall(r"LBA \d+ (\w+) 0x(\w+) -> 0x(\w+)", text)}
+            for field, old, new in re.findall(r"LBA \d+ (\w+) (\w+)h -> (\w+)h", text)}
 
 
 def untouched(fmt, image, first, count):

@@ -303,7 +303,7 @@ def judge_pract(s):
 
 
 def judge_wrong(t, run, job, status):
-    """Complaints unless each damaged block is told of as answered wrongly."""
+    """Complaints unless each damaged block is told of as unexpected."""
     lines, told = run.lines("injected", job), run.lines("mismatch", job)
     wanted = [(line["lba"], line["field"], line["was"], line["is"]) for line in lines]
     complaints = judge_number(t, ["guard"], lines, "wrong") + judge_report(run, job, told)

@@ -125,12 +125,12 @@ static void show(const struct oracle_format *f, uint64_t lba, const struct oracl
 	for (unsigned i = 0; i < nr; i++) {
 		int digits = (oracle_bits(f, diffs[i].field) + 3) / 4;
 
-		printf("%s %s wanted 0x%0*" PRIx64 " got 0x%0*" PRIx64, sep,
+		printf("%s %s wanted %0*" PRIx64 "h got %0*" PRIx64 "h", sep,
 		       oracle_names[diffs[i].field], digits, diffs[i].want, digits, diffs[i].got);
 		sep = ";";
 	}
 	if (md->number)
-		printf("%s md[%u] wanted 0x%02x got 0x%02x", sep, md->at, md->want, md->got);
+		printf("%s md[%u] wanted %02xh got %02xh", sep, md->at, md->want, md->got);
 	if (md->number > 1)
 		printf(" and %u more", md->number - 1);
 	putchar('\n');
@@ -282,7 +282,7 @@ static void check_tags(const struct job *job)
 		unsigned bits = oracle_bits(f, field);
 
 		if (bits < 64 && job->tags.field[field] >> bits)
-			image_die("%s tag 0x%" PRIx64 " is wider than its %u bits in this format",
+			image_die("%s tag %" PRIx64 "h is wider than its %u bits in this format",
 				  oracle_names[field], job->tags.field[field], bits);
 	}
 }

@@ -45,9 +45,9 @@ static uint64_t changed(const struct job *job, const char *name, uint64_t old, u
 	const struct change *c = &job->change;
 
 	if (bits < 64 && c->value >> bits)
-		image_die("%s: 0x%" PRIx64 " does not fit in %u bits", name, c->value, bits);
+		image_die("%s: %" PRIx64 "h does not fit in %u bits", name, c->value, bits);
 	if (c->store ? c->value == old : !c->value)
-		image_die("LBA %" PRIu64 " %s is 0x%" PRIx64 " and would stay so", job->lba, name,
+		image_die("LBA %" PRIu64 " %s is %" PRIx64 "h and would stay so", job->lba, name,
 			  old);
 	return c->store ? c->value : old ^ c->value;
 }
@@ -57,7 +57,7 @@ static void show(const struct job *job, const char *name, unsigned bits, uint64_
 {
 	int digits = (bits + 3) / 4;
 
-	printf("LBA %" PRIu64 " %s 0x%0*" PRIx64 " -> 0x%0*" PRIx64 "\n", job->lba, name, digits,
+	printf("LBA %" PRIu64 " %s %0*" PRIx64 "h -> %0*" PRIx64 "h\n", job->lba, name, digits,
 	       old, digits, new);
 }
 

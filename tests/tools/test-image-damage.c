@@ -18,7 +18,7 @@ static void complain(struct damage *d, const struct img *img, enum oracle_field 
 {
 	int digits = (oracle_bits(&img->f, field) + 3) / 4;
 
-	append(d->complaint, sizeof(d->complaint), "%s %s wanted 0x%0*" PRIx64 " got 0x%0*" PRIx64,
+	append(d->complaint, sizeof(d->complaint), "%s %s wanted %0*" PRIx64 "h got %0*" PRIx64 "h",
 	       *d->complaint ? ";" : "", oracle_names[field], digits, want, digits, got);
 	d->bad[field] = 1;
 }
@@ -34,14 +34,14 @@ static void damage_tag(struct damage *d, struct img *img, enum oracle_field fiel
 	for (int i = 0; i <= (int)field; i++)
 		last += oracle_bits(&img->f, i);
 	tuple[(last - 1) / 8] ^= 0x80 >> ((last - 1) % 8);
-	snprintf(d->done, sizeof(d->done), "LBA %d %s 0x%0*" PRIx64 " -> 0x%0*" PRIx64 "\n", BAD,
+	snprintf(d->done, sizeof(d->done), "LBA %d %s %0*" PRIx64 "h -> %0*" PRIx64 "h\n", BAD,
 		 oracle_names[field], digits, old, digits, old ^ 1);
 	complain(d, img, field, old, old ^ 1);
 }
 
 static void damage_byte(struct damage *d, const char *name, uint8_t *byte)
 {
-	snprintf(d->done, sizeof(d->done), "LBA %d %s 0x%02x -> 0x%02x\n", BAD, name, *byte,
+	snprintf(d->done, sizeof(d->done), "LBA %d %s %02xh -> %02xh\n", BAD, name, *byte,
 		 *byte ^ 1);
 	*byte ^= 1;
 }
@@ -68,7 +68,7 @@ static void damage_md(struct damage *d, struct img *img)
 	damage_byte(d, "md", md_of(img, BAD) + at);
 	if (!img->f.first)
 		complain_guard(d, img);
-	append(d->complaint, sizeof(d->complaint), "%s md[%u] wanted 0x5a got 0x5b",
+	append(d->complaint, sizeof(d->complaint), "%s md[%u] wanted 5ah got 5bh",
 	       *d->complaint ? ";" : "", at);
 	d->bad_md = 1;
 }
@@ -141,12 +141,12 @@ static void escape_texts(const struct img *img, char done[256], char complaint[2
 	uint64_t ref = img->tags.field[ORACLE_REF];
 	bool with_ref = img->f.type == 3 && digits;
 
-	snprintf(done, 256, "LBA 5 app 0x1234 -> 0xffff\n");
-	snprintf(complaint, 256, "LBA 5: app wanted 0x1234 got 0xffff");
+	snprintf(done, 256, "LBA 5 app 1234h -> ffffh\n");
+	snprintf(complaint, 256, "LBA 5: app wanted 1234h got ffffh");
 	if (with_ref) {
-		append(done, 256, "LBA 5 ref 0x%0*" PRIx64 " -> 0x%0*" PRIx64 "\n", digits, ref,
+		append(done, 256, "LBA 5 ref %0*" PRIx64 "h -> %0*" PRIx64 "h\n", digits, ref,
 		       digits, ref | 1);
-		append(complaint, 256, "; ref wanted 0x%0*" PRIx64 " got 0x%0*" PRIx64, digits, ref,
+		append(complaint, 256, "; ref wanted %0*" PRIx64 "h got %0*" PRIx64 "h", digits, ref,
 		       digits, ref | 1);
 	}
 	append(complaint, 256, "\nbad blocks by field: guard 0, app 1, storage 0, ref %d, md 0\n"
@@ -166,9 +166,9 @@ static void escape_one(const struct img *clean)
 	expect(0, "img: 8 blocks: 7 checked, 1 escaped, 0 unwritten, 0 bad\n",
 	       "image-check %s %s --allow-escaped img", clean->options, clean->want);
 
-	expect(0, "LBA 6 app 0x1234 -> 0x4321\n", "image-damage %s img 6 app=0x4321",
+	expect(0, "LBA 6 app 1234h -> 4321h\n", "image-damage %s img 6 app=0x4321",
 	       clean->options);
-	expect(1, "LBA 6: app wanted 0x1234 got 0x4321\n"
+	expect(1, "LBA 6: app wanted 1234h got 4321h\n"
 	       "bad blocks by field: guard 0, app 1, storage 0, ref 0, md 0\n"
 	       "img: 8 blocks: 7 checked, 1 escaped, 0 unwritten, 1 bad\n",
 	       "image-check %s %s --allow-escaped img", clean->options, clean->want);

@@ -17,8 +17,8 @@ static void typed(void)
 
 	memcpy(bytes + 2 * 4096 + 24, md1, sizeof(md1));
 	save_bytes(bytes, sizeof(bytes));
-	expect(1, "LBA 0: guard wanted 0x6482d367eb22b64e got 0x0000000000000000; "
-	       "app wanted 0x1234 got 0x0000; md[16] wanted 0x5a got 0x00 and 7 more\n"
+	expect(1, "LBA 0: guard wanted 6482d367eb22b64eh got 0000000000000000h; "
+	       "app wanted 1234h got 0000h; md[16] wanted 5ah got 00h and 7 more\n"
 	       "bad blocks by field: guard 1, app 1, storage 0, ref 0, md 1\n"
 	       "img: 2 blocks: 2 checked, 0 escaped, 0 unwritten, 1 bad\n",
 	       "image-check --lbs 4096 --ms 24 --pi 1 --pil 1 --pif 2 --app 0x1234 img");
@@ -46,8 +46,8 @@ static void unwritten(void)
 	data_of(&img, 2)[LBS - 1] = 1;
 	save(&img);
 	snprintf(text, sizeof(text),
-		 "LBA 2: guard wanted 0x%04" PRIx64 " got 0x0000; app wanted 0x1234 got 0x0000; "
-		 "md[0] wanted 0x5a got 0x00 and 7 more\n"
+		 "LBA 2: guard wanted %04" PRIx64 "h got 0000h; app wanted 1234h got 0000h; "
+		 "md[0] wanted 5ah got 00h and 7 more\n"
 		 "bad blocks by field: guard 1, app 1, storage 0, ref 0, md 1\n"
 		 "img: 8 blocks: 7 checked, 0 escaped, 1 unwritten, 1 bad\n",
 		 oracle_guard(&f, data_of(&img, 2), md_of(&img, 2)));
@@ -82,7 +82,7 @@ static void ranges(void)
 	       "image-check %s %s --count 5 img", img.options, img.want);
 	expect(0, "img: 2 blocks: 2 checked, 0 escaped, 0 unwritten, 0 bad\n",
 	       "image-check %s %s --first 6 img", img.options, img.want);
-	snprintf(text, sizeof(text), "LBA 5: guard wanted 0x%04" PRIx64 " got 0x%04" PRIx64 "\n"
+	snprintf(text, sizeof(text), "LBA 5: guard wanted %04" PRIx64 "h got %04" PRIx64 "h\n"
 		 "bad blocks by field: guard 1, app 0, storage 0, ref 0, md 0\n"
 		 "img: 1 blocks: 1 checked, 0 escaped, 0 unwritten, 1 bad\n",
 		 oracle_guard(&f, data_of(&img, BAD), NULL), guard);
@@ -100,7 +100,7 @@ static void metadata_rules(void)
 	for (unsigned lba = 0; lba < BLOCKS; lba++)
 		md_of(&img, lba)[8] = lba == BAD ? 0x80 : 0;
 	save(&img);
-	expect(1, "LBA 5: md[8] wanted 0x00 got 0x80\n"
+	expect(1, "LBA 5: md[8] wanted 00h got 80h\n"
 	       "bad blocks by field: guard 0, app 0, storage 0, ref 0, md 1\n"
 	       "img: 8 blocks: 8 checked, 0 escaped, 0 unwritten, 1 bad\n",
 	       "image-check %s %s --metadata zero img", img.options, img.want);
@@ -117,8 +117,8 @@ static void unprotected(void)
 	make_img(&img, &f);
 	expect(0, "img: 8 blocks: 8 checked, 0 escaped, 0 unwritten, 0 bad\n",
 	       "image-check --lbs 512 --ms 9 --pi 0 --require 8 img");
-	expect(0, "LBA 5 md 0x5a -> 0x6a\n", "image-damage --lbs 512 --ms 9 --pi 0 img 5 md^0x30");
-	expect(1, "LBA 5: md[0] wanted 0x5a got 0x6a\n"
+	expect(0, "LBA 5 md 5ah -> 6ah\n", "image-damage --lbs 512 --ms 9 --pi 0 img 5 md^0x30");
+	expect(1, "LBA 5: md[0] wanted 5ah got 6ah\n"
 	       "bad blocks by field: guard 0, app 0, storage 0, ref 0, md 1\n"
 	       "img: 8 blocks: 8 checked, 0 escaped, 0 unwritten, 1 bad\n",
 	       "image-check --lbs 512 --ms 9 --pi 0 img");
@@ -131,7 +131,7 @@ static void limit(void)
 	char text[2048] = "";
 
 	for (int lba = 0; lba < 20; lba++)
-		append(text, sizeof(text), "LBA %d: app wanted 0x0001 got 0x0000\n", lba);
+		append(text, sizeof(text), "LBA %d: app wanted 0001h got 0000h\n", lba);
 	append(text, sizeof(text), "and 12 more bad blocks\n"
 	       "bad blocks by field: guard 0, app 32, storage 0, ref 0, md 0\n"
 	       "img: 32 blocks: 32 checked, 0 escaped, 0 unwritten, 32 bad\n");
@@ -156,9 +156,9 @@ static void large_lbas(void)
 	expect(0, "img: 1 blocks: 1 checked, 0 escaped, 0 unwritten, 0 bad\n",
 	       "image-check --lbs 512 --ms 8 --pi 1 --app 0x1234 --first 4294967301 --count 1 "
 	       "--require 1 img");
-	expect(0, "LBA 4294967301 ref 0x00000005 -> 0x00000004\n",
+	expect(0, "LBA 4294967301 ref 00000005h -> 00000004h\n",
 	       "image-damage --lbs 512 --ms 8 --pi 1 img 4294967301 ref");
-	expect(1, "LBA 4294967301: ref wanted 0x00000005 got 0x00000004\n"
+	expect(1, "LBA 4294967301: ref wanted 00000005h got 00000004h\n"
 	       "bad blocks by field: guard 0, app 0, storage 0, ref 1, md 0\n"
 	       "img: 1 blocks: 1 checked, 0 escaped, 0 unwritten, 1 bad\n",
 	       "image-check --lbs 512 --ms 8 --pi 1 --app 0x1234 --first 4294967301 --count 1 img");
