@@ -34,7 +34,7 @@ test_src :=
 endif
 
 # Manual pages, beside what they describe.
-pages := $(wildcard $(foreach d,engines engines/* verify scripts scripts/*,$(d)/nvmepi*.[1-9]))
+pages := pi/libnvmepi.3 $(wildcard $(foreach d,engines engines/* verify scripts scripts/*,$(d)/nvmepi*.[1-9]))
 
 lib_obj := $(lib_src:%.c=$(B)/%.o)
 tests := $(test_src:tests/%.c=$(B)/tests/%)
