@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* cases-load.c - random commands, one at a time and many at once; see case.h */
-#include <stdlib.h>
 #include <string.h>
 #include "case.h"
-
-enum { SLOT_BLOCKS = 24 };
-
-/* Blocks that only one sequence of commands uses. */
-struct window {
-	uint64_t	lba;
-	uint32_t	nr;
-};
+#include "slots.h"
 
 /* --- a random command --- */
 
@@ -194,52 +186,16 @@ static void run_mix(struct lab *l, const struct qcase *c)
 
 /* --- many at once --- */
 
-struct slot {
-	struct lab_bufs		bufs, in;
-	struct window		w;
-	struct nvme_uring_cmd	cmd;
-	struct qm_expect	e;
-};
-
-static void put_command(struct lab *l, struct target_queue *q, struct slot *s, unsigned tag,
-			bool reads)
+static struct nvme_uring_cmd change(struct lab *l, const struct slot *slot, const void *arg)
 {
-	const struct target_ops *ops = l->ns->ops;
-
-	l->bufs = &s->bufs;
-	l->in = &s->in;
-	s->cmd = reads ? some_look(l, &s->w) : some_command(l, &s->w);
-	s->e = qm_expect(&l->model, &s->cmd);
-	lab_poison(l, &s->cmd);
-	*ops->command(q, tag) = s->cmd;
-	ops->push(q, l->ns, tag, 0, -1);
-	l->bufs = &l->own;
-	l->in = &l->input;
+	(void)arg;
+	return some_command(l, &slot->w);
 }
 
-/* Sends the commands of all slots at the same time; each slot has its own blocks. */
-static void run_round(struct lab *l, struct target_queue *q, struct slot *slots, unsigned depth,
-		      bool reads)
+static struct nvme_uring_cmd watch(struct lab *l, const struct slot *slot, const void *arg)
 {
-	struct target_cqe cqes[64];
-
-	for (unsigned i = 0; i < depth; i++)
-		put_command(l, q, &slots[i], i, reads);
-	for (unsigned done = 0; done < depth; ) {
-		const int n = l->ns->ops->reap(q, cqes, 1, 64, NULL);
-
-		if (n <= 0) {
-			l->broken = true;
-			lab_fail(l, NULL, "completions", "reaping fails: %d", n);
-			return;
-		}
-		for (int i = 0; i < n; i++, done++) {
-			struct slot *s = &slots[cqes[i].tag];
-
-			l->cause = NULL;
-			lab_judge(l, &s->cmd, &s->e, cqes[i].res);
-		}
-	}
+	(void)arg;
+	return some_look(l, &slot->w);
 }
 
 /* Fills blocks that all readers share with contents of all kinds. */
@@ -254,62 +210,76 @@ static void fill_window(struct lab *l, const struct window *w)
 	}
 }
 
-static void run_slots(struct lab *l, struct target_queue *q, struct slot *slots,
-		      const struct qcase *c)
-{
-	const unsigned depth = c->field;
-	const bool reads = c->opcode == nvme_cmd_read;
-
-	if (reads)
-		fill_window(l, &slots[0].w);
-	for (unsigned n = 0; n < c->arg && !l->failed; n++) {
-		run_round(l, q, slots, depth, reads);
-		for (unsigned i = 0; n % 8 == 7 && i < depth && !l->failed; i++)
-			lab_look(l, slots[i].w.lba, slots[i].w.nr);
-	}
-}
-
-static bool make_slots(struct lab *l, struct slot *slots, unsigned depth, bool same)
-{
-	const uint32_t cap = l->cap;
-	const uint64_t base = lab_place(l, depth * SLOT_BLOCKS);
-	bool good = true;
-
-	l->cap = SLOT_BLOCKS;
-	for (unsigned i = 0; i < depth; i++) {
-		slots[i].w = (struct window){ base + (same ? 0 : i) * SLOT_BLOCKS, SLOT_BLOCKS };
-		slots[i].bufs = lab_bufs(l);
-		slots[i].in = lab_bufs(l);
-		good &= slots[i].bufs.data && slots[i].in.data;
-	}
-	l->cap = cap;
-	return good;
-}
-
 static void run_depth(struct lab *l, const struct qcase *c)
 {
-	const struct target_queue_opts o = {
-		.depth = c->field, .sqpoll_cpu = -1, .ns = &l->ns, .nr_ns = 1,
-	};
-	struct slot *slots = calloc(c->field, sizeof(*slots));
-	struct target_queue *q = NULL;
-	char why[WHY_MAX];
+	const bool reads = c->opcode == nvme_cmd_read;
+	struct slots s;
 
-	if (l->near / 2 < c->field * SLOT_BLOCKS + 64)
-		l->skip = "the range is too small for so many commands at once";
-	else if (!slots || !make_slots(l, slots, c->field, c->opcode == nvme_cmd_read))
-		l->skip = "out of memory";
-	else if (l->ns->ops->queue_open(&o, &q, why))
-		lab_fail(l, NULL, "a queue", "%s", why);
-	else
-		run_slots(l, q, slots, c);
-	if (q)
-		l->ns->ops->queue_close(q);
-	for (unsigned i = 0; slots && i < c->field; i++) {
-		lab_bufs_free(&slots[i].bufs);
-		lab_bufs_free(&slots[i].in);
+	if (!slots_open(l, &s, c->field, reads))
+		return;
+	if (reads)
+		fill_window(l, &s.slot[0].w);
+	for (unsigned n = 0; n < c->arg && !l->failed; n++) {
+		slots_round(l, &s, reads ? watch : change, NULL);
+		for (unsigned i = 0; n % 8 == 7 && i < s.depth && !l->failed; i++)
+			lab_look(l, s.slot[i].w.lba, s.slot[i].w.nr);
 	}
-	free(slots);
+	slots_close(l, &s);
+}
+
+/* --- each check, many at once --- */
+
+enum { DAMAGED_BLOCKS = 4 };
+
+/* A command, and the field that it checks. */
+struct damage {
+	uint8_t		opcode;
+	unsigned	field;
+};
+
+/* Fills the buffers of a slot with blocks of which one is damaged; all but Write need them on media. */
+static void prepare_damaged(struct lab *l, struct slot *slot, const struct damage *d)
+{
+	struct nvme_uring_cmd cmd;
+
+	l->bufs = &slot->bufs;
+	lab_new_tags(l, slot->w.lba);
+	slot->tags = l->tags;
+	lab_fill(l, DAMAGED_BLOCKS, false);
+	cmd = lab_command(l, nvme_cmd_write, slot->w.lba, DAMAGED_BLOCKS, 0);
+	case_flip(l, &cmd, lab_below(l, DAMAGED_BLOCKS), d->field, case_bit(l, d->field));
+	if (d->opcode != nvme_cmd_write)
+		lab_do(l, &cmd);
+	l->bufs = &l->own;
+}
+
+static struct nvme_uring_cmd check_damaged(struct lab *l, const struct slot *slot, const void *arg)
+{
+	const struct damage *d = arg;
+
+	l->tags = slot->tags;
+	return lab_command(l, d->opcode, slot->w.lba, DAMAGED_BLOCKS, d->field);
+}
+
+/* Each check of each command that has checks finds its error, whatever else is in flight. */
+static void run_checks(struct lab *l, const struct qcase *c)
+{
+	static const uint8_t opcodes[] = { nvme_cmd_write, nvme_cmd_read, nvme_cmd_verify, nvme_cmd_compare };
+	struct slots s;
+
+	if (!slots_open(l, &s, c->field, false))
+		return;
+	for (int n = 0; n < 16 && !l->failed; n++) {
+		const struct damage d = { opcodes[n / 4], 1u << n % 4 };
+
+		if (!(case_checks(l) & d.field) || !lab_has(l, d.opcode))
+			continue;
+		for (unsigned i = 0; i < s.depth; i++)
+			prepare_damaged(l, &s.slot[i], &d);
+		if (!l->failed)
+			slots_round(l, &s, check_damaged, &d);
+	}
+	slots_close(l, &s);
 }
 
 static const struct qcase list[] = {
@@ -324,6 +294,10 @@ static const struct qcase list[] = {
 	  run_depth, .field = 32, .arg = 24 },
 	{ "load/readers", "Reads, Verifies and Compares of the same blocks at once do what each does alone.",
 	  "3.3, 5.3", 0, run_depth, nvme_cmd_read, 32, 24 },
+	{ "load/checks-2", "With two commands at once each check finds its error in both.", "5.3.3",
+	  NEED_PI, run_checks, .field = 2 },
+	{ "load/checks-32", "With thirty-two commands at once each check finds its error in all.", "5.3.3",
+	  NEED_PI, run_checks, .field = 32 },
 };
 
 const struct qcase_table cases_load = QCASE_TABLE(list);

@@ -19,7 +19,7 @@ NO_MESSAGES = re.compile(r"fio-options\.h|decode\.c|scan/(show|info)\.c|example/
                          # What defects of the controller are: ns_defect=list.
                          r"controller/defect-\w+\.[ch]|"
                          # What a qualification requires and finds: results, in its report.
-                         r"qualify/(cases-.*|effect|expect|model|tuple|copy|guard|script|selftest|report-\w+)\.[ch]")
+                         r"qualify/(cases-.*|slots|effect|expect|model|tuple|copy|guard|script|selftest|report-\w+)\.[ch]")
 # Other strings: help of a program, contents of files, names, pieces of numbers.
 NO_MESSAGE = re.compile(r"usage: .*|GCC unroll.*|nvmepi (image|generations|embedded).*|# How the image.*|"
                         r"finds lost, stale.*|\{ .*|%15s .*|LBA %\S+ \(%s\)\\n.*|deallocated, or never written|"
