@@ -6,6 +6,12 @@
 
 enum { FEAT_HOST_BEHAVIOR = 0x16, BEHAVIOR_SIZE = 512, LBAFEE = 2, CDFE = 4 };
 
+/* Copy descriptor formats 2h, 3h and 4h: the host has to enable them. */
+enum { COPY_ENABLED = 0x1c };
+
+/* Bits of PIC; figure 118. */
+enum { PIC_STORAGE_16B = 1, PIC_MASK_16B = 2 };
+
 /* Checks one value of Identify data. */
 static bool must(struct lab *l, bool good, const char *expected, const char *field, uint64_t value)
 {
@@ -93,6 +99,25 @@ static void run_formats(struct lab *l, const struct qcase *c)
 		must(l, sts >= least[pif] && sts <= most[pif],
 		     "STS of each format is within the limits of its guard", "STS", sts);
 	}
+}
+
+/*
+ * Figure 118: guards of 32b and 64b need PIC.16BPISTS; with PIC.16BPISTM set a 16b guard's storage
+ * tag is compared whole.
+ */
+static void run_pic(struct lab *l, const struct qcase *c)
+{
+	const struct qm_format *f = &l->f;
+	bool wide = false;
+
+	(void)c;
+	for (unsigned i = 0; i <= (unsigned)l->id.ns.nlbaf + l->id.ns.nulbaf && i < 64; i++)
+		wide |= l->id.ns.lbaf[i].ds && le32toh(l->id.nvm.elbaf[i]) >> 7 & 3;
+	must(l, !wide || l->id.nvm.pic & PIC_STORAGE_16B,
+	     "PIC has storage tags for a 16b guard where there are other guards", "PIC", l->id.nvm.pic);
+	must(l, !f->type || f->pif || !f->sts || !(l->id.nvm.pic & PIC_MASK_16B) ||
+	     !(~f->storage_mask & qm_ones(f->sts)),
+	     "LBSTM has all bits of a 16b guard's storage tag, as PIC says", "LBSTM", f->storage_mask);
 }
 
 /* Every optional command in ONCS exists. */
@@ -253,6 +278,27 @@ static bool may_change(struct lab *l, uint8_t page[BEHAVIOR_SIZE])
 	return !l->skip;
 }
 
+/* 5.5: at most 16 formats while LBAFEE is cleared. */
+static void run_list(struct lab *l, const struct qcase *c)
+{
+	uint8_t page[BEHAVIOR_SIZE] = { 0 }, off[BEHAVIOR_SIZE];
+	struct nvme_id_ns ns = { 0 };
+	struct nvme_uring_cmd identify = {
+		.opcode = nvme_admin_identify, .nsid = l->f.nsid, .cdw10 = NVME_IDENTIFY_CNS_NS,
+		.addr = (uintptr_t)&ns, .data_len = sizeof(ns),
+	};
+
+	(void)c;
+	if (!may_change(l, page))
+		return;
+	memcpy(off, page, sizeof(off));
+	off[LBAFEE] = 0;
+	if (!behavior(l, nvme_admin_set_features, off) && !l->ns->ops->admin(l->ns, &identify))
+		must(l, ns.nlbaf + ns.nulbaf < 16, "16 LBA formats at most, as LBAFEE is cleared",
+		     "NLBAF", ns.nlbaf);
+	behavior(l, nvme_admin_set_features, page);
+}
+
 /* 3.3: in an extended format that is not enabled nothing can be read or written. */
 static void run_lbafee(struct lab *l, const struct qcase *c)
 {
@@ -281,7 +327,7 @@ static void run_lbafee(struct lab *l, const struct qcase *c)
 	case_send(l, nvme_cmd_read, lba, 2, 0);
 }
 
-/* Copy descriptor formats 2h and 3h, once enabled. */
+/* Copy descriptor formats 2h to 4h, once enabled. */
 static void run_cdfe(struct lab *l, const struct qcase *c)
 {
 	uint8_t page[BEHAVIOR_SIZE] = { 0 }, on[BEHAVIOR_SIZE];
@@ -292,12 +338,12 @@ static void run_cdfe(struct lab *l, const struct qcase *c)
 	if (!may_change(l, page))
 		return;
 	memcpy(on, page, sizeof(on));
-	on[CDFE] |= le16toh(l->id.ctrl.ocfs) & 0xc;
+	on[CDFE] |= le16toh(l->id.ctrl.ocfs) & COPY_ENABLED;
 	if (behavior(l, nvme_admin_set_features, on)) {
 		lab_fail(l, NULL, "the formats of OCFS can be enabled", "Set Features fails");
 		return;
 	}
-	l->model.f.copy_formats |= on[CDFE] & 0xc;
+	l->model.f.copy_formats |= on[CDFE] & COPY_ENABLED;
 	l->f.copy_formats = l->model.f.copy_formats;
 	for (unsigned i = 0; i < cases_copy.nr; i++) {
 		copy = &cases_copy.cases[i];
@@ -331,7 +377,7 @@ static void run_select(struct lab *l, const struct qcase *c)
 	if (l->skip || !may_change(l, page) || default_behavior(l, before))
 		return;
 	memcpy(on, page, sizeof(on));
-	on[CDFE] ^= le16toh(l->id.ctrl.ocfs) & 0xc;
+	on[CDFE] ^= le16toh(l->id.ctrl.ocfs) & COPY_ENABLED;
 	if (!behavior(l, nvme_admin_set_features, on) && !default_behavior(l, after) &&
 	    memcmp(before, after, sizeof(before)))
 		lab_fail(l, NULL, "the default value of a feature, which Set Features does not change",
@@ -348,6 +394,10 @@ static const struct qcase list[] = {
 	  "4.1.5.1, 5.3.1", 0, .run = run_format },
 	{ "identify/formats", "Every format on the list has possible sizes.",
 	  "4.1.5.1, figures 116 and 119", 0, .run = run_formats },
+	{ "identify/pic", "PIC and LBSTM fit the guards on the list.", "4.1.5.3, figure 118", NEED_PI,
+	  .run = run_pic },
+	{ "identify/list", "No more than 16 formats are offered while LBAFEE is cleared.", "5.5", 0,
+	  .run = run_list },
 	{ "identify/oncs", "Every optional command that ONCS has succeeds.",
 	  "Base, Identify Controller, ONCS", 0, .run = run_oncs },
 	{ "identify/others", "The Timestamp feature and reservations are there where ONCS has them.",

@@ -35,6 +35,9 @@ static bool overlap(const struct qm_range *a, const struct qm_range *b)
 	return a->lba < b->lba ? b->lba - a->lba < a->nr : a->lba - b->lba < b->nr;
 }
 
+/* 4h copies from a namespace of memory: no block of this one can be its source. */
+enum { MEMORY_FORMAT = 4 };
+
 /*
  * 3.3.2: checks the descriptor format, which depends on the guard; and figure 39, the namespace
  * that is named.
@@ -44,7 +47,11 @@ static uint32_t check_format(const struct qm_format *f, const struct nvme_uring_
 	const unsigned format = format_of(cmd);
 	uint32_t wrong = 0;
 
-	if (!qm_source_size(format) || !(f->copy_formats >> format & 1))
+	if (!(f->copy_formats >> format & 1))
+		return QS(QS_FIELD);
+	if (format == MEMORY_FORMAT)
+		return f->type ? QS(QS_NS) : QS(QS_NS) | QS(QS_FIELD) | QS(QS_INCOMPATIBLE);
+	if (!qm_source_size(format))
 		return QS(QS_FIELD);
 	if (f->type && (format & 1) != (f->pif != 0))
 		wrong |= QS(QS_NS);
@@ -131,7 +138,7 @@ struct qm_expect qm_expect_copy(struct qm *m, const struct nvme_uring_cmd *cmd)
 	struct qm_expect e = { .allowed = QS(QS_OK) };
 	struct qm_range to;
 
-	if (wrong & QS(QS_FIELD) && !(wrong & QS(QS_NS)))
+	if (format_of(cmd) == MEMORY_FORMAT || (wrong & QS(QS_FIELD) && !(wrong & QS(QS_NS))))
 		return (struct qm_expect){ .allowed = wrong };
 	to = destination(f, cmd);
 	wrong |= check_limits(f, cmd, &to) | check_prinfo(f, cmd, &to, &e.any_dnr);
@@ -213,7 +220,7 @@ static void copy_block(struct qm *m, uint64_t from, const struct qm_range *to, u
 }
 
 /*
- * 3.3.2.5: a Copy that fails may have copied a part. 3.3.2: if blocks of the destination are
+ * 3.3.2.5: a Copy that fails may have copied a part, or all; but most controllers check first. 3.3.2: if blocks of the destination are
  * sources as well, they may have the content of any of them.
  */
 void qm_done_copy(struct qm *m, const struct nvme_uring_cmd *cmd, bool good)
@@ -226,6 +233,8 @@ void qm_done_copy(struct qm *m, const struct nvme_uring_cmd *cmd, bool good)
 	if (check_format(f, cmd))
 		return;
 	to = destination(f, cmd);
+	if (!good && f->strict && nr_sources(cmd) == 1)
+		return;
 	for (unsigned i = 0; i < nr_sources(cmd); i++) {
 		const struct qm_range from = qm_source(f, cmd, i).range;
 

@@ -42,7 +42,8 @@ struct qm_format {
 	/*
 	 * The specification does not define which of several errors is reported. If set, it must be
 	 * the error of the first bad block, in the order guard, application, storage, reference
-	 * tag, as in most controllers; and Write Zeroes with PRACT must not deallocate.
+	 * tag, as in most controllers; Write Zeroes with PRACT must not deallocate; and a Copy of one
+	 * range that fails must not have copied.
 	 */
 	bool		strict;
 	bool		copy_stcr;		/* PIC.STCRS */
