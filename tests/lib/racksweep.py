@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import shutil
+import signal
 import sys
 import threading
 from importlib.machinery import SourceFileLoader
@@ -355,9 +356,23 @@ def write_whole(path, text, real=results.write_whole):
 
 
 @contextlib.contextmanager
+def heard():
+    """
+    SIGINT as programs have it once they listen: a shell starts what runs in the background with
+    SIGINT ignored, and interrupts.deferred() would take that for its own doing.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
 def stand_ins():
     """All of them in their places."""
     with contextlib.ExitStack() as stack:
+        stack.enter_context(heard())
         for place, name, what in (
                 (sweeprun, "Fio", Fio), (sweeprun, "POLL", 0), (interrupts, "listen", lambda: None),
                 (interrupts, "handled_by", handled_by), (interrupts, "interrupt", interrupt),
