@@ -217,10 +217,10 @@ static const struct job_opts *shape_of(struct thread_data *td, const struct opti
 
 /* --- all jobs --- */
 
-static bool add_need_of(struct thread_data *td, const struct job_opts *shape, unsigned i)
+/* @f is file number @i of the job; td->files may be NULL by now, as the job may end meanwhile. */
+static bool add_need_of(struct thread_data *td, const struct job_opts *shape, struct fio_file *f, unsigned i)
 {
 	const char *unknown = unknown_end(td);
-	struct fio_file *f = td->files[i];
 
 	return shape && add_need((struct need){
 		.path = strdup(f->file_name), .shape = shape, .unknown = unknown,
@@ -241,7 +241,7 @@ static bool look_at_files(struct thread_data *td, const struct options *ours)
 		if (ours ? vfy_output_note_target(f->file_name) :
 			   vfy_output_note(VFY_USE_TARGET, f->file_name))
 			return false;
-		if (ours && !add_need_of(td, shape, i))
+		if (ours && !add_need_of(td, shape, f, i))
 			return false;
 	}
 	return true;
@@ -273,16 +273,50 @@ static bool look_at(struct thread_data *td)
 	return look_at_files(td, ours ? o : NULL) && (!ours || note_outputs(o));
 }
 
-/* Does its work once in each process. Returns 0, or -ENOMEM with a line in @why. */
-static int look_at_all_jobs(struct thread_data *self, char *why)
+static void look_at_others(const struct thread_data *self)
 {
-	pthread_mutex_lock(&all_jobs_lock);
 	for (unsigned i = 0; i < thread_number && !all_jobs.done; i++) {
 		struct thread_data *td = tnumber_to_td(i);
 
 		if (td != self && can_be_looked_at(td, self))
 			all_jobs.failed |= !look_at(td);
 	}
+}
+
+static bool starts_job(void)
+{
+	for (unsigned i = 0; i < thread_number; i++)
+		if (tnumber_to_td(i)->runstate == TD_CREATED)
+			return true;
+	return false;
+}
+
+/*
+ * fio frees the options of a job once the process of the job is there. With create_serialize=0 all
+ * processes are started before one of them calls the engine, and none could read the options of
+ * those before it. So they are read before the first fork().
+ */
+static void look_before_fork(void)
+{
+	pthread_mutex_lock(&all_jobs_lock);
+	if (!all_jobs.done && starts_job()) {
+		look_at_others(NULL);
+		all_jobs.done = true;
+	}
+	pthread_mutex_unlock(&all_jobs_lock);
+}
+
+/* Its rank is above those of all locks (VFY_HOLD_ACROSS_FORK), so fork() calls it before it takes them. */
+__attribute__((constructor(104))) static void watch_forks_of_jobs(void)
+{
+	pthread_atfork(look_before_fork, NULL, NULL);
+}
+
+/* Does its work once in each process. Returns 0, or -ENOMEM with a line in @why. */
+static int look_at_all_jobs(struct thread_data *self, char *why)
+{
+	pthread_mutex_lock(&all_jobs_lock);
+	look_at_others(self);
 	/*
 	 * The job itself is completely known by now, including its log. When the other jobs were
 	 * looked at, it may not have been.
