@@ -134,7 +134,7 @@ static void print_crc(const struct crc *crc)
 	for (int i = 0; i < GUARD_PADS; i++)
 		print_pair(crc, (int)crc->bits - 8 * i, 64 - crc->bits);
 	puts("\t},\n\t.ends = {");
-	for (int i = GUARD_LANES - 1; i >= 0; i--)
+	for (int i = GUARD_ENDS - 1; i >= 0; i--)
 		print_pair(crc, (int)crc->bits + i * LANE, 64 - crc->bits);
 	puts("\t},");
 	print_division(crc);

@@ -75,6 +75,18 @@ TEMPLATE void vec_transpose(vec v[LANES])
 	(void)v;
 }
 
+TEMPLATE vec vec_sum(vec v)
+{
+	return v;
+}
+
+TEMPLATE uint64_t vec_word(vec v, int i)
+{
+	uint64x2_t words = vreinterpretq_u64_u8(v);
+
+	return i ? vgetq_lane_u64(words, 1) : vgetq_lane_u64(words, 0);
+}
+
 TEMPLATE vec vec_tail(struct block b, size_t offset)
 {
 	uint8_t buf[sizeof(vec)];

@@ -18,6 +18,8 @@ struct block {
 	uint8_t		*copy;
 	size_t		data_len;
 	size_t		len;		/* data plus the metadata that the guard covers, bytes */
+	const uint8_t	*reads;		/* to be prefetched together with the first line of data */
+	uint8_t		*writes;	/* ... and of the copy */
 	bool		copies;
 };
 

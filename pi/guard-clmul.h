@@ -15,6 +15,8 @@
  *	vec_pair(p)			the two words at @p in every lane
  *	vec_first(word)			lane 0's low word is @word, all else is zero
  *	vec_transpose(v)		LANES vectors: lane i of v[j] to lane j of v[i]
+ *	vec_sum(v)			lane 0 is the XOR of all lanes
+ *	vec_word(v, i)			word i (0: low, 1: high) of lane 0
  *	crc32c_word(crc, word)		the CRC-32C instruction for eight bytes
  *
  * The template defines GUARD_KERNEL(), and run() for a guard_fn with its own method.
@@ -30,8 +32,9 @@
  *
  * The sum is still congruent to the block.  Four vectors are folded side by side,
  * because the latency of a multiplication is longer than its issue interval.  When one
- * vector per block is left, LANES blocks are finished together, one in each lane; a
- * single block is finished in all lanes at once.
+ * vector per block is left, LANES blocks are finished together, one in each lane.  A
+ * single block is finished from its four vectors: each of their lanes is multiplied by
+ * its own power of x, which moves it to the end of the block, and the sum is divided.
  *
  * Finish: the CRC of block B is (B * x^n) mod P.  The block is zero-padded to a whole
  * number of vectors, so what is left is R == B * x^(8 * pad).  unpad() computes
@@ -58,8 +61,11 @@ struct crc {
 	size_t		head;		/* bytes per row for crc32c_word(): see fold_rows() */
 };
 
-/* Fold all whole vectors of a block's data into one.  The data has a minimum length. */
-typedef vec fold_fn(const struct crc *crc, struct block b);
+/*
+ * Fold all whole vectors of a block's data into one.  The data has a minimum length.  With
+ * @lone, the data is the whole block, and the result is multiplied by x^n as unpad() does it.
+ */
+typedef vec fold_fn(const struct crc *crc, struct block b, bool lone);
 
 /* Returns the constant that folds by @distance bytes, a multiple of a lane. */
 TEMPLATE vec fold_by(const struct crc *crc, size_t distance)
@@ -73,16 +79,41 @@ TEMPLATE vec fold(vec v, vec k, vec add)
 }
 
 /*
+ * Multiply by x^(n - 8 * pad) mod P: this appends the n zero bits of the CRC and cancels the
+ * padding.  The result has fewer than 128 bits.  The constants are multiplied by x^(64 - n), so
+ * that below this function P has degree 64 for all CRCs and one code serves them all.
+ */
+TEMPLATE vec unpad(vec v, vec k)
+{
+	return vec_xor(vec_mul_low(v, k), vec_mul_high(v, k));
+}
+
+/*
+ * Returns the constant of unpad() for a vector that is @left bytes before the end of a block: it
+ * also moves each lane there.
+ */
+TEMPLATE vec end_of(const struct crc *crc, size_t left)
+{
+	return vec_load(crc->k->ends[GUARD_ENDS - left / 16]);
+}
+
+/*
  * Prefetch cache lines: those to be read, and with ownership those to be written, because
  * stores wait for ownership.  Addresses beyond the end of a buffer do no harm.
  */
 TEMPLATE void fetch_ahead(struct block b, size_t offset)
 {
-	enum { READ_AHEAD = 1024, WRITE_AHEAD = 2048 };
-
-	__builtin_prefetch(b.data + offset + READ_AHEAD);
+	__builtin_prefetch(b.reads + offset);
 	if (b.copies)
-		__builtin_prefetch(b.copy + offset + WRITE_AHEAD, 1);
+		__builtin_prefetch(b.writes + offset, 1);
+}
+
+/* Prefetch as above for the @len bytes at @offset. */
+TEMPLATE void fetch_lines(struct block b, size_t offset, size_t len)
+{
+	_Pragma("GCC unroll 8")
+	for (size_t i = 0; i < len; i += 64)
+		fetch_ahead(b, offset + i);
 }
 
 /* Returns a whole vector of data in memory order, and copies it if requested. */
@@ -90,7 +121,6 @@ TEMPLATE vec take_raw(struct block b, size_t offset)
 {
 	vec v = vec_load(b.data + offset);
 
-	fetch_ahead(b, offset);
 	if (b.copies)
 		vec_store(b.copy + offset, v);
 	return v;
@@ -108,6 +138,7 @@ TEMPLATE vec take(const struct crc *crc, struct block b, size_t offset)
 
 TEMPLATE void fold_row(const struct crc *crc, vec acc[4], vec k, struct block b, size_t offset)
 {
+	fetch_lines(b, offset, ROW);
 	_Pragma("GCC unroll 4")
 	for (int i = 0; i < 4; i++)
 		acc[i] = fold(acc[i], k, take(crc, b, offset + i * VEC));
@@ -120,6 +151,22 @@ TEMPLATE vec merge_row(const struct crc *crc, const vec acc[4])
 
 	v = fold(acc[1], fold_by(crc, 2 * VEC), v);
 	return fold(acc[2], fold_by(crc, VEC), v);
+}
+
+/*
+ * Do the same for a block that ends with these four vectors, which are @left bytes before its end,
+ * and with whole vectors of data; the result is multiplied by x^n.  No product waits for another.
+ */
+TEMPLATE vec end_block(const struct crc *crc, const vec acc[4], struct block b, size_t left)
+{
+	vec v = unpad(acc[0], end_of(crc, left));
+
+	_Pragma("GCC unroll 3")
+	for (int i = 1; i < 4; i++)
+		v = fold(acc[i], end_of(crc, left - i * VEC), v);
+	for (left -= ROW; left; left -= VEC)
+		v = fold(take(crc, b, b.data_len - left), end_of(crc, left), v);
+	return v;
 }
 
 /* Fold the whole vectors of data from @offset on into @v, one after another. */
@@ -136,6 +183,7 @@ TEMPLATE vec fold_vectors(const struct crc *crc, vec v, struct block b, size_t o
  */
 TEMPLATE uint64_t crc32c_run(uint64_t reg, struct block b, size_t offset, size_t len)
 {
+	fetch_lines(b, offset, len);
 	if (b.copies) {
 		_Pragma("GCC unroll 4")
 		for (size_t i = 0; i < len; i += VEC)
@@ -159,7 +207,7 @@ TEMPLATE uint64_t crc32c_run(uint64_t reg, struct block b, size_t offset, size_t
  * into the data that follows, as the register of a CRC always is.  Only the first row starts
  * with a register that is not zero.
  */
-TEMPLATE vec fold_rows(const struct crc *crc, struct block b)
+TEMPLATE vec fold_rows(const struct crc *crc, struct block b, bool lone)
 {
 	const size_t head = crc->head, len = b.data_len;
 	const vec k = fold_by(crc, ROW + head);
@@ -169,6 +217,7 @@ TEMPLATE vec fold_rows(const struct crc *crc, struct block b)
 
 	if (head)
 		reg = crc32c_run(reg, b, 0, head);
+	fetch_lines(b, o, ROW);
 	_Pragma("GCC unroll 4")
 	for (int i = 0; i < 4; i++)
 		acc[i] = take(crc, b, o + i * VEC);
@@ -182,6 +231,12 @@ TEMPLATE vec fold_rows(const struct crc *crc, struct block b)
 		if (head)
 			acc[0] = vec_xor(acc[0], vec_first(reg));
 	}
+	if (lone)
+		return end_block(crc, acc, b, len - o + ROW);
+	if (head && o + ROW <= len) {
+		fold_row(crc, acc, fold_by(crc, ROW), b, o);
+		o += ROW;
+	}
 	return fold_vectors(crc, merge_row(crc, acc), b, o);
 }
 
@@ -192,7 +247,7 @@ TEMPLATE vec fold_block(const struct crc *crc, fold_fn *fold_data, size_t min, s
 	vec v;
 
 	if (b.data_len >= min) {
-		v = fold_data(crc, b);
+		v = fold_data(crc, b, false);
 	} else {
 		v = offset ? take(crc, b, 0) : ordered(crc, vec_tail(b, 0));
 		if (crc->start)
@@ -212,16 +267,6 @@ TEMPLATE vec fold_block(const struct crc *crc, fold_fn *fold_data, size_t min, s
 TEMPLATE size_t padding(size_t len)
 {
 	return len ? -len % VEC : VEC;
-}
-
-/*
- * Multiply by x^(n - 8 * pad) mod P: this appends the n zero bits of the CRC and cancels the
- * padding.  The result has fewer than 128 bits.  The constants are multiplied by x^(64 - n), so
- * that below this function P has degree 64 for all CRCs and one code serves them all.
- */
-TEMPLATE vec unpad(vec v, vec k)
-{
-	return vec_xor(vec_mul_low(v, k), vec_mul_high(v, k));
 }
 
 /*
@@ -273,30 +318,26 @@ TEMPLATE void finish(const struct crc *crc, vec v[LANES], size_t pad, size_t nr,
 		guards[i] = guard_in(crc, lanes[2 * i], lanes[2 * i + 1]);
 }
 
-/*
- * Finish one block without padding: multiply each lane by its own power of x, which moves it to
- * the end of the block; the guard is the XOR of all lanes.
- */
-TEMPLATE uint64_t finish_one(const struct crc *crc, vec v)
+/* Returns the guard of a block that is whole vectors of data. */
+TEMPLATE uint64_t lone(const struct crc *crc, fold_fn *fold_data, struct block b)
 {
-	uint64_t lanes[2 * LANES], low = 0, high = 0;
+	vec v = divide(crc, vec_sum(fold_data(crc, b, true)));
 
-	vec_store(lanes, divide(crc, unpad(v, vec_load(crc->k->ends[GUARD_LANES - LANES]))));
-	_Pragma("GCC unroll 4")
-	for (int i = 0; i < LANES; i++) {
-		low ^= lanes[2 * i];
-		high ^= lanes[2 * i + 1];
-	}
-	return guard_in(crc, low, high);
+	return guard_in(crc, vec_word(v, 0), vec_word(v, 1));
 }
 
 /* Metadata and a copy may be NULL, and adding to that, even 0, is undefined: integers are added. */
 TEMPLATE struct block block_of(const struct guard_job *job, size_t i, bool copy)
 {
+	const uint8_t *data = (const uint8_t *)job->data + i * job->data_stride;
+	const uintptr_t to = (uintptr_t)job->copy + (copy ? i * job->copy_stride : 0);
+
 	return (struct block){
-		.data = (const uint8_t *)job->data + i * job->data_stride,
+		.data = data,
 		.md = (const uint8_t *)((uintptr_t)job->md + (job->md_len ? i * job->md_stride : 0)),
-		.copy = (uint8_t *)((uintptr_t)job->copy + (copy ? i * job->copy_stride : 0)),
+		.copy = (uint8_t *)to,
+		.reads = data + guard_ahead.read,
+		.writes = (uint8_t *)(to + guard_ahead.write),
 		.data_len = job->data_len,
 		.len = job->data_len + job->md_len,
 		.copies = copy,
@@ -317,11 +358,11 @@ TEMPLATE void run_whole(const struct crc *crc, fold_fn *fold_data, bool copy,
 
 		_Pragma("GCC unroll 4")
 		for (int n = 0; n < LANES; n++)
-			v[n] = fold_data(crc, block_of(job, i + n, copy));
+			v[n] = fold_data(crc, block_of(job, i + n, copy), false);
 		finish(crc, v, 0, LANES, guards + i);
 	}
 	for (; i < job->nr; i++)
-		guards[i] = finish_one(crc, fold_data(crc, block_of(job, i, copy)));
+		guards[i] = lone(crc, fold_data, block_of(job, i, copy));
 }
 
 /* Slow path for blocks of any length, with or without metadata. */
@@ -340,18 +381,6 @@ TEMPLATE void run_any(const struct crc *crc, fold_fn *fold_data, size_t min,
 	}
 }
 
-/* The body of a guard_fn.  @fold_data requires at least @min bytes of data. */
-TEMPLATE void run(const struct crc *crc, fold_fn *fold_data, size_t min,
-		  const struct guard_job *job, uint64_t *guards)
-{
-	if (job->data_len < min || job->data_len % VEC || job->md_len)
-		run_any(crc, fold_data, min, job, guards);
-	else if (job->copy)
-		run_whole(crc, fold_data, true, job, guards);
-	else
-		run_whole(crc, fold_data, false, job, guards);
-}
-
 static const struct crc crc_16b = {
 	.k = &guard_fold_16b, .bits = 16,
 };
@@ -364,14 +393,37 @@ static const struct crc crc_64b = {
 	.k = &guard_fold_64b, .bits = 64, .reflected = true, .start = ~0ULL,
 };
 
-#define ROWS_FN(guard, name) \
+/*
+ * Define a guard_fn.  @fold_data requires at least @min bytes of data.  One block in a call is the
+ * commonest I/O: nothing but its guard is computed in the function itself.
+ */
+#define GUARD_FN(guard, name, fold_data, min) \
+static __attribute__((noinline)) void any_##guard(const struct guard_job *job, uint64_t *guards) \
+{ \
+	run_any(&crc_##guard, fold_data, min, job, guards); \
+} \
+static __attribute__((noinline)) void copy_##guard(const struct guard_job *job, uint64_t *guards) \
+{ \
+	run_whole(&crc_##guard, fold_data, true, job, guards); \
+} \
+static __attribute__((noinline)) void batch_##guard(const struct guard_job *job, uint64_t *guards) \
+{ \
+	run_whole(&crc_##guard, fold_data, false, job, guards); \
+} \
 void guard_##guard##_##name(const struct guard_job *job, uint64_t *guards) \
 { \
-	run(&crc_##guard, fold_rows, crc_##guard.head + ROW, job, guards); \
+	if (job->data_len < (min) || job->data_len % VEC || job->md_len) \
+		any_##guard(job, guards); \
+	else if (job->copy) \
+		copy_##guard(job, guards); \
+	else if (job->nr == 1) \
+		*guards = lone(&crc_##guard, fold_data, block_of(job, 0, false)); \
+	else \
+		batch_##guard(job, guards); \
 }
 
 /* Define the three guard_fn of an instruction set. */
 #define GUARD_KERNEL(name) \
-ROWS_FN(16b, name) \
-ROWS_FN(32b, name) \
-ROWS_FN(64b, name)
+GUARD_FN(16b, name, fold_rows, crc_16b.head + ROW) \
+GUARD_FN(32b, name, fold_rows, crc_32b.head + ROW) \
+GUARD_FN(64b, name, fold_rows, crc_64b.head + ROW)

@@ -12,14 +12,14 @@
 #include <stdint.h>
 
 #define GUARD_DISTANCES	20	/* fold distances, in lanes of 16 bytes */
-#define GUARD_LANES	4	/* of the largest vector; smaller vectors use the last entries */
+#define GUARD_ENDS	32	/* lanes at the end of a block: eight of the largest vectors */
 #define GUARD_PADS	65	/* bytes of padding after a block: 0..64 */
 
 /* Each pair holds the factors of the low and of the high word of a lane. */
 struct guard_fold {
 	uint64_t	fold[GUARD_DISTANCES][2];	/* [i]: fold by i + 1 lanes */
 	uint64_t	unpad[GUARD_PADS][2];	/* [i]: by x^(crc_bits - 8 * i) */
-	uint64_t	ends[GUARD_LANES][2];	/* unpad[0] folded from lane i to the last */
+	uint64_t	ends[GUARD_ENDS][2];	/* unpad[0] folded from lane i to the last */
 	uint64_t	quotient[2];		/* the factor of the division, in both words */
 	uint64_t	poly[2];
 };

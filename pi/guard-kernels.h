@@ -22,6 +22,17 @@ struct guard_kernel {
 extern const struct guard_kernel guard_kernels[];
 extern const size_t guard_nr_kernels;
 
+/*
+ * How far ahead of their loads and stores the vector kernels prefetch, in bytes;
+ * guard_set_ahead() sets it for this CPU, before the first guard is computed.
+ */
+struct guard_ahead {
+	size_t	read, write;
+};
+
+extern struct guard_ahead guard_ahead;
+void guard_set_ahead(void);
+
 /* guard-portable.c */
 guard_fn guard_16b_portable, guard_32b_portable, guard_64b_portable;
 

@@ -79,6 +79,19 @@ TEMPLATE void vec_transpose(vec v[LANES])
 	v[3] = _mm512_shuffle_i64x2(high01, high23, 0xdd);
 }
 
+TEMPLATE vec vec_sum(vec v)
+{
+	__m256i half = _mm256_xor_si256(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
+
+	return _mm512_castsi128_si512(_mm_xor_si128(_mm256_castsi256_si128(half),
+						    _mm256_extracti128_si256(half, 1)));
+}
+
+TEMPLATE uint64_t vec_word(vec v, int i)
+{
+	return (uint64_t)_mm_extract_epi64(_mm512_castsi512_si128(v), i);
+}
+
 TEMPLATE uint64_t crc32c_word(uint64_t crc, uint64_t word)
 {
 	return _mm_crc32_u64(crc, word);

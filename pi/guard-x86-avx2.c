@@ -76,6 +76,16 @@ TEMPLATE void vec_transpose(vec v[LANES])
 	v[0] = low;
 }
 
+TEMPLATE vec vec_sum(vec v)
+{
+	return vec_xor(v, _mm256_permute4x64_epi64(v, 0xee));
+}
+
+TEMPLATE uint64_t vec_word(vec v, int i)
+{
+	return (uint64_t)_mm256_extract_epi64(v, i);
+}
+
 TEMPLATE vec vec_tail(struct block b, size_t offset)
 {
 	uint8_t buf[sizeof(vec)];

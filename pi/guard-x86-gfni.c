@@ -67,6 +67,7 @@ TEMPLATE struct columns fold_columns(struct columns c, const struct matrices *m,
 /* Load the eight vectors of a chunk, in memory order, as four pairs. */
 TEMPLATE void take_chunk(struct columns c[4], struct block b, size_t offset)
 {
+	fetch_lines(b, offset, CHUNK);
 	_Pragma("GCC unroll 4")
 	for (int i = 0; i < 4; i++)
 		c[i].a = take_raw(b, offset + i * VEC);
@@ -75,7 +76,7 @@ TEMPLATE void take_chunk(struct columns c[4], struct block b, size_t offset)
 		c[i].b = take_raw(b, offset + ROW + i * VEC);
 }
 
-TEMPLATE vec fold_chunks(const struct crc *crc, struct block b)
+TEMPLATE vec fold_chunks(const struct crc *crc, struct block b, bool lone)
 {
 	const struct matrices by_chunk = matrices(&guard_matrices_8_vectors);
 	const struct matrices by_3 = matrices(&guard_matrices_3_vectors);
@@ -96,13 +97,11 @@ TEMPLATE vec fold_chunks(const struct crc *crc, struct block b)
 	sum = fold_columns(c[1], &by_2, sum);
 	sum = fold_columns(c[2], &by_1, sum);
 	v = fold(ordered(crc, sum.a), fold_by(crc, ROW), ordered(crc, sum.b));
-	return fold_vectors(crc, v, b, o);
+	v = fold_vectors(crc, v, b, o);
+	return lone ? unpad(v, end_of(crc, VEC)) : v;
 }
 
-void guard_16b_gfni(const struct guard_job *job, uint64_t *guards)
-{
-	run(&crc_16b, fold_chunks, CHUNK, job, guards);
-}
+GUARD_FN(16b, gfni, fold_chunks, CHUNK)
 
 GUARD_TARGET_END
 #endif

@@ -73,6 +73,16 @@ TEMPLATE void vec_transpose(vec v[LANES])
 	(void)v;
 }
 
+TEMPLATE vec vec_sum(vec v)
+{
+	return v;
+}
+
+TEMPLATE uint64_t vec_word(vec v, int i)
+{
+	return (uint64_t)_mm_extract_epi64(v, i);
+}
+
 TEMPLATE vec vec_tail(struct block b, size_t offset)
 {
 	uint8_t buf[sizeof(vec)];

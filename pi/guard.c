@@ -101,10 +101,21 @@ const struct guard_kernel guard_kernels[] = {
 const size_t guard_nr_kernels = sizeof(guard_kernels) / sizeof(guard_kernels[0]);
 
 /*
- * The selected kernel, or NULL before the first call.  Threads that race in choose() all store
- * the same value, and the kernel tables are constant, so relaxed order is sufficient.
+ * The selected functions; before the first call, those that select.  Threads that race there all
+ * store the same values, and the kernel tables are constant, so relaxed order is sufficient.
  */
+static guard_fn first_16b, first_32b, first_64b;
+static _Atomic(guard_fn *) of_16b = first_16b, of_32b = first_32b, of_64b = first_64b;
 static _Atomic(const struct guard_kernel *) selected;
+
+static void use(const struct guard_kernel *k)
+{
+	guard_set_ahead();
+	atomic_store_explicit(&selected, k, memory_order_relaxed);
+	atomic_store_explicit(&of_16b, k->of_16b, memory_order_relaxed);
+	atomic_store_explicit(&of_32b, k->of_32b, memory_order_relaxed);
+	atomic_store_explicit(&of_64b, k->of_64b, memory_order_relaxed);
+}
 
 static const struct guard_kernel *best(void)
 {
@@ -126,42 +137,36 @@ int guard_select(const char *name)
 			return -EINVAL;
 	if (!k->runs())
 		return -ENOTSUP;
-	atomic_store_explicit(&selected, k, memory_order_relaxed);
+	use(k);
 	return 0;
 }
 
-static const struct guard_kernel *choose(void)
+static void choose(void)
 {
 	const char *name = getenv("NVMEPI_GUARD");
 
 	if (!name || guard_select(name))
-		atomic_store_explicit(&selected, best(), memory_order_relaxed);
-	return atomic_load_explicit(&selected, memory_order_relaxed);
-}
-
-static inline const struct guard_kernel *kernel(void)
-{
-	const struct guard_kernel *k = atomic_load_explicit(&selected, memory_order_relaxed);
-
-	return __builtin_expect(!k, 0) ? choose() : k;
+		use(best());
 }
 
 const char *guard_selected(void)
 {
-	return kernel()->name;
+	if (!atomic_load_explicit(&selected, memory_order_relaxed))
+		choose();
+	return atomic_load_explicit(&selected, memory_order_relaxed)->name;
 }
 
-void guard_16b(const struct guard_job *job, uint64_t *guards)
-{
-	kernel()->of_16b(job, guards);
+#define SELECTED_FN(guard) \
+void guard_##guard(const struct guard_job *job, uint64_t *guards) \
+{ \
+	atomic_load_explicit(&of_##guard, memory_order_relaxed)(job, guards); \
+} \
+static void first_##guard(const struct guard_job *job, uint64_t *guards) \
+{ \
+	choose(); \
+	guard_##guard(job, guards); \
 }
 
-void guard_32b(const struct guard_job *job, uint64_t *guards)
-{
-	kernel()->of_32b(job, guards);
-}
-
-void guard_64b(const struct guard_job *job, uint64_t *guards)
-{
-	kernel()->of_64b(job, guards);
-}
+SELECTED_FN(16b)
+SELECTED_FN(32b)
+SELECTED_FN(64b)

@@ -31,7 +31,7 @@ static const struct bench {
 	const char		*name;
 	unsigned		guard;
 	uint32_t		data_size, md_size;
-	enum { CACHED, UNCACHED, BULK, ONE_IO } where;
+	enum { CACHED, UNCACHED, BULK, ONE_IO, ONE_BLOCK } where;
 	work_fn			*run;
 	const struct peer	*peer;
 	const char		*kernel;	/* NULL: the best */
@@ -44,9 +44,14 @@ static const struct bench {
 	{ "64b-512-guard", 2, 512, 16, CACHED, our_guard, &isa_l, NULL, &isal_best },
 	{ "64b-4096-guard", 2, 4096, 16, CACHED, our_guard, &isa_l, NULL, &isal_best },
 	{ "16b-8x512-io", 0, 512, 8, ONE_IO, our_guard, &isa_l, NULL, &isal_best },
-	{ "16b-1x4096-io", 0, 4096, 8, ONE_IO, our_guard, &isa_l, NULL, &isal_best },
-	{ "32b-1x4096-io", 1, 4096, 16, ONE_IO, our_guard, &isa_l, NULL, &isal_best },
-	{ "64b-1x4096-io", 2, 4096, 16, ONE_IO, our_guard, &isa_l, NULL, &isal_best },
+	{ "32b-8x512-io", 1, 512, 16, ONE_IO, our_guard, &isa_l, NULL, &isal_best },
+	{ "64b-8x512-io", 2, 512, 16, ONE_IO, our_guard, &isa_l, NULL, &isal_best },
+	{ "16b-1x512-io", 0, 512, 8, ONE_BLOCK, our_guard, &isa_l, NULL, &isal_best },
+	{ "32b-1x512-io", 1, 512, 16, ONE_BLOCK, our_guard, &isa_l, NULL, &isal_best },
+	{ "64b-1x512-io", 2, 512, 16, ONE_BLOCK, our_guard, &isa_l, NULL, &isal_best },
+	{ "16b-1x4096-io", 0, 4096, 8, ONE_BLOCK, our_guard, &isa_l, NULL, &isal_best },
+	{ "32b-1x4096-io", 1, 4096, 16, ONE_BLOCK, our_guard, &isa_l, NULL, &isal_best },
+	{ "64b-1x4096-io", 2, 4096, 16, ONE_BLOCK, our_guard, &isa_l, NULL, &isal_best },
 	{ "16b-512-generate", 0, 512, 8, CACHED, our_generate, &isa_l_generate, NULL, &isal_best },
 	{ "16b-512-verify", 0, 512, 8, CACHED, our_verify, &isa_l_verify, NULL, &isal_best },
 	{ "16b-512-insert", 0, 512, 8, CACHED, our_insert, &memory_copy, NULL, NULL },
@@ -222,7 +227,8 @@ static struct work work_of(const struct bench *b)
 {
 	const bool is_large = b->where == UNCACHED || b->where == BULK;
 	const size_t bytes = is_large ? uncached : cached;
-	const size_t call = b->where == BULK ? uncached : b->where == ONE_IO ? 4096 : cached;
+	const size_t call = b->where == BULK ? uncached : b->where == ONE_IO ? 4096 :
+			    b->where == ONE_BLOCK ? b->data_size : cached;
 	struct work w = {
 		.layout = { .format = &pi_formats[b->guard], .type = PI_TYPE1,
 			    .data_size = b->data_size, .md_size = b->md_size,
