@@ -91,6 +91,7 @@ struct nvme_io io_command(const struct io *io, uint32_t first, uint32_t nr)
 		.pract = io->pract,
 		.fua = io_looks(io->opcode) ? ns->readfua : ns->writefua,
 		.deac = ns->deac,
+		.directive = io->directive,
 		.checks = io->checks,
 		.slba = io->slba + first,
 		.nr_blocks = nr,

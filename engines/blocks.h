@@ -37,6 +37,8 @@ struct io {
 	uint8_t			opcode;		/* enum nvme_io_opcode */
 	bool			pract;
 	bool			bounced;	/* blocks are transferred from or to @bounce */
+	/* of writes, see struct nvme_io; the caller sets it before each, or never */
+	uint32_t		directive;
 	struct io_blocks	blocks;		/* where the blocks are */
 	void			*buf;		/* fio's buffer, nr_blocks * ns->host_block bytes */
 	/* the engine's buffer, up to ns->bounce_size bytes */

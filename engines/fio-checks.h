@@ -85,8 +85,6 @@ static int check_fio_options(struct thread_data *td, const struct job_opts *j, c
 		{ o->bs_unaligned, "bs_unaligned: I/Os have to be whole blocks; leave it out" },
 		{ recovers_zones(o), "recover_zbd_write_error: this engine does not write again what a zone has not "
 		  "got; leave it out" },
-		{ wants_placement(o), "fdp, dataplacement: this engine's commands carry no placement identifier; "
-		  "leave it out" },
 		{ o->oatomic, "atomic: bs is not compared with what the drive writes atomically (AWUPF); leave it "
 		  "out" },
 		{ td_trimwrite(td) && num_range(td) > 1, "num_range: a write that follows its trim has one range; "

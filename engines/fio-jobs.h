@@ -468,4 +468,20 @@ static int check_extent(struct thread_data *td, struct fio_file *f, unsigned i, 
 	return 0;
 }
 
+/* --- another fio --- */
+
+/*
+ * The structures of fio differ between versions, also between those that take each other's
+ * engines by number.  fio then refuses the engine, but does not say what would fit.
+ */
+__attribute__((constructor)) static void refuse_other_fio(void)
+{
+	if (!strcmp(fio_version_string, FIO_BUILT_FOR))
+		return;
+	log_err("nvmepi: this engine is built for %s, and this is %s: install the package of nvmepi for "
+		"it, or build the engine with ./configure --with-fio=DIR, its source\n",
+		FIO_BUILT_FOR, fio_version_string);
+	ioengine.version = 0;
+}
+
 #endif

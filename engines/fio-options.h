@@ -45,6 +45,7 @@ struct options {
 	char *write_mode;
 	unsigned int verify_mode;
 	struct ns_zones zones;
+	unsigned long long ns_ruhs;
 	char *ns_cache, *ns_fault, *ns_fault_log, *ns_defect;
 	char *pi_plugin, *pi_log, *pi_report, *pi_dump, *pi_inject, *pi_inject_file;
 	unsigned int pi_inject_into, pi_expect, pi_exit, pi_escape;
@@ -224,6 +225,9 @@ static struct fio_option options[] = {
 	OPTION("ns_zasl", zones.zasl, FIO_OPT_STR_VAL,
 	       "Images: bytes of a Zone Append, ZASL (0, or a power of two from 4096 to 524288; default: 0, only "
 	       "MDTS is a limit)"),
+	OPTION("ns_ruhs", ns_ruhs, FIO_OPT_STR_VAL,
+	       "Images: placement handles (FDP), an image must have as many, a new one gets them (0 to 128; default: 0, "
+	       "any for an image that is there)"),
 	NUMBER("ns_delay", ns_delay,
 	       "Images: additional nanoseconds for each command (0 to 1000000000; default: 0)", .def = "0",
 	       .maxval = NUMBER_MAX),

@@ -48,8 +48,11 @@ static __attribute__((noinline)) uint8_t draw_verifying(struct engine *e, struct
 
 static uint8_t draw_opcode(struct engine *e, struct io_u *io_u)
 {
-	if (io_u->ddir == DDIR_WRITE)
+	if (io_u->ddir == DDIR_WRITE) {
+		if (e->places)
+			set_directive(e, io_u);
 		return draw_write(e);
+	}
 	return e->opts.compare ? draw_verifying(e, io_u) : nvme_cmd_read;
 }
 

@@ -50,7 +50,9 @@ struct engine {
 	struct io_u		**io_us;	/* by index, which is the tag */
 	uint64_t		mix;		/* state of the random generator for write_mode */
 	bool			verifies_others; /* verify= of what other commands than Write left */
-	bool			draws;		/* reads are not all Read, or writes not all Write */
+	bool			places;		/* writes have directives: fdp=, dataplacement= */
+	/* an I/O needs more than its direction: reads are not all Read, writes not all Write, or ->places */
+	bool			draws;
 	bool			started;	/* the queue was started */
 };
 
@@ -89,6 +91,7 @@ static int digest_options(struct engine *e, char *why)
 			.iopoll = o->hipri,
 			.format = o->format,
 			.zones = o->zones,
+			.ruhs = o->ns_ruhs,
 			.extent = extent_of_image,
 			.delay_ns = o->ns_delay,
 			.fault = o->ns_fault,
@@ -108,7 +111,7 @@ static int digest_options(struct engine *e, char *why)
 	j->reads_own = reads_own(td, j);
 	j->open.dataless = ret ? NULL : dataless(td, j);
 	e->verifies_others = verifies_others(td, j);
-	e->draws = e->verifies_others || j->compare || j->write_mode.nr > 1 ||
+	e->draws = e->places || e->verifies_others || j->compare || j->write_mode.nr > 1 ||
 		   (j->write_mode.nr && j->write_mode.part[0].opcode != nvme_cmd_write);
 	if (e->verifies_others)
 		td->o.trim_zero = 1;	/* fio looks into what is to read as zeroes */
@@ -188,6 +191,7 @@ static int open_file(struct engine *e, struct fio_file *f, unsigned i, char *why
 	ret = job_ns_open(target, f->file_name, &e->opts, ns, why);
 	if (ret)
 		return ret;
+	ns->fast_writes &= !e->places;
 	ns->index = ns->seen.index = i;
 	ns->owner = e;
 	e->nr_ns = i + 1;
@@ -291,10 +295,12 @@ static int engine_setup(struct thread_data *td)
 	td->io_ops_data = e;
 	e->td = td;
 	e->mix = td->thread_number;
+	e->places = wants_placement(&td->o);
 	return replays(td) ? 0 : open_job(e);
 }
 
-#include "fio-zones.h"		/* these two need everything above */
+#include "fio-zones.h"		/* these three need everything above */
+#include "fio-placement.h"
 #include "fio-queue.h"
 
 /* --- init: memory and the queue, in the job's own thread --- */
@@ -481,20 +487,9 @@ __attribute__((visibility("default"))) struct ioengine_ops ioengine = {
 #ifdef FIO_FINISH_ZONE
 	.finish_zone		= engine_finish_zone,
 #endif
+#ifdef FIO_PLACEMENT
+	.fdp_fetch_ruhs		= engine_fetch_ruhs,
+#endif
 	.options		= options,
 	.option_struct_size	= sizeof(struct options),
 };
-
-/*
- * The structures of fio differ between versions, also between those that take each other's
- * engines by number.  fio then refuses the engine, but does not say what would fit.
- */
-__attribute__((constructor)) static void refuse_other_fio(void)
-{
-	if (!strcmp(fio_version_string, FIO_BUILT_FOR))
-		return;
-	log_err("nvmepi: this engine is built for %s, and this is %s: install the package of nvmepi for "
-		"it, or build the engine with ./configure --with-fio=DIR, its source\n",
-		FIO_BUILT_FOR, fio_version_string);
-	ioengine.version = 0;
-}

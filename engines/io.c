@@ -218,10 +218,13 @@ static __attribute__((noinline)) void start_whole(struct io *io, struct io_job *
 	note_start(io);
 	if (changes_blocks(io->opcode))
 		io_change_starts(io->ns, io->tag, io->opcode, io->slba, io->nr_blocks, job);
-	if (kind && io->default_tags && !io->nr_injections)
-		place(io, kind, io->expect.tags.ref, io->blocks.data, io->blocks.md, cmd);
-	else
+	if (!kind || !io->default_tags || io->nr_injections) {
 		build(io, job, cmd);
+		return;
+	}
+	place(io, kind, io->expect.tags.ref, io->blocks.data, io->blocks.md, cmd);
+	if (io->opcode == nvme_cmd_write)
+		nvme_direct(cmd, io->directive);
 }
 
 void io_start(struct io *io, struct io_job *job, struct nvme_uring_cmd *cmd)

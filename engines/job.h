@@ -110,7 +110,8 @@ struct job_ns {
 	char			remark[WHY_MAX]; /* what cannot be checked; "" if everything can */
 	/*
 	 * The fast path: nothing is generated or copied for such an I/O; only the command is built,
-	 * and tuples that were read are checked. A caller with a plugin or injection clears both.
+	 * and tuples that were read are checked. A caller with a plugin or injection clears both, one
+	 * whose writes have directives the second.
 	 */
 	bool			fast_reads, fast_writes;
 	struct pi_tags		tags;		/* tags; ref is the reference tag of LBA 0 */

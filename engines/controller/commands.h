@@ -6,6 +6,7 @@
  * read.c		Read, Verify, Compare
  * write.c		Write, Write Zeroes, Write Uncorrectable, Dataset Management
  * copy.c		Copy
+ * placement.c	I/O Management Send and Receive, and writes to a placement handle
  * zone-commands.c	Zone Append, Zone Management Send and Receive, and writes to a zone
  *
  * Functions that execute or check a command return a result as in target.h.
@@ -110,5 +111,12 @@ int ctl_do_zone_write_uncorrectable(struct ctl_port *port, const struct nvme_uri
 int ctl_do_zone_append(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
 int ctl_do_zone_send(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
 int ctl_do_zone_receive(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
+
+/* The same where there are placement handles: I/O Management Receive, I/O Management Send. */
+int ctl_do_placed_write(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
+int ctl_do_placed_write_zeroes(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
+int ctl_do_placed_write_uncorrectable(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
+int ctl_do_handle_receive(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
+int ctl_do_handle_send(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
 
 #endif

@@ -69,6 +69,12 @@ int ctl_format_zones(struct ctl_format *f, const char *path, char *why)
 	struct ns_zones *z = &f->zones;
 	int ret;
 
+	if (f->ruhs > CTL_HANDLES_MAX)
+		return refuse(why, EINVAL, "%s: ns_ruhs=%" PRIu64 ": give a number of placement handles from 1 to %u, "
+			      "or 0", path, f->ruhs, CTL_HANDLES_MAX);
+	if (f->ruhs && z->zone_size)
+		return refuse(why, EINVAL, "%s: ns_ruhs and ns_zone_size: zoned namespaces have no placement handles; "
+			      "leave out one of them", path);
 	if (!z->zone_size)
 		return check_none(f, path, why);
 	if (!z->zone_capacity)
@@ -104,6 +110,9 @@ int ctl_format_zones_check(const struct ctl_format *f, const struct target_open 
 			return refuse(why, EINVAL, "%s: ns_%s=%" PRIu64 " was asked for, the zones of the image have %" PRIu64,
 				      o->path, ctl_zone_fields[i].name, *ctl_zone_field(&want, i),
 				      *ctl_zone_field(&is, i));
+	if (o->ruhs && o->ruhs != f->ruhs)
+		return refuse(why, EINVAL, "%s: ns_ruhs=%" PRIu64 " was asked for, the image has %" PRIu64, o->path,
+			      o->ruhs, f->ruhs);
 	if (f->nr_zones && unsupported(o))
 		return refuse(why, EINVAL, "%s: %s is not for zoned images: leave it out", o->path,
 			      unsupported(o));

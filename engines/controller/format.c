@@ -12,8 +12,8 @@
 #include "format-zones.h"
 
 #define FORMAT_TITLE "nvmepi image format"
-/* Version 1 has no id, and 2 no zones; they are still read, and written where they suffice. */
-#define FORMAT_VERSION 3
+/* Version 1 has no id, 2 no zones, 3 no ruhs; they are still read, and written where they suffice. */
+#define FORMAT_VERSION 4
 
 /* The fields of struct ns_format with their names in options and in the file. */
 static const struct field {
@@ -147,6 +147,7 @@ int ctl_format_new(struct ctl_format *f, const struct target_open *o, char *why)
 	if (!f->nr_blocks)
 		return refuse_none(o, why);
 	f->zones = o->zones;
+	f->ruhs = o->ruhs;
 	ret = ctl_format_zones(f, o->path, why);
 	ret = ret ? ret : ctl_format_zones_check(f, o, why);
 	if (ret)
@@ -197,6 +198,7 @@ int ctl_format_bare(struct ctl_format *f, const struct target_open *o, uint64_t 
 		return ret;
 	f->nr_blocks = ctl_format_blocks(f, file_size);
 	f->zones = o->zones;
+	f->ruhs = o->ruhs;
 	return ctl_format_zones(f, o->path, why);
 }
 
@@ -222,10 +224,10 @@ static int temporary_path(const char *path, char out[PATH_MAX], char *why)
  * the line is malformed, unknown or a duplicate.
  */
 /* Lines that are not fields of struct ns_format have the numbers after those. */
-enum { LINE_BLOCKS = NR_FIELDS, LINE_ID, LINE_ZONES, NR_LINES = LINE_ZONES + CTL_ZONE_FIELDS };
+enum { LINE_BLOCKS = NR_FIELDS, LINE_ID, LINE_ZONES, LINE_RUHS = LINE_ZONES + CTL_ZONE_FIELDS, NR_LINES };
 
 /* The number of lines of each version. */
-static const int nr_lines[FORMAT_VERSION + 1] = { 0, LINE_ID, LINE_ZONES, NR_LINES };
+static const int nr_lines[FORMAT_VERSION + 1] = { 0, LINE_ID, LINE_ZONES, LINE_RUHS, NR_LINES };
 
 /* Return the number of the line @name, or -1. */
 static int line_of(const char *name)
@@ -236,6 +238,8 @@ static int line_of(const char *name)
 	for (int i = 0; i < CTL_ZONE_FIELDS; i++)
 		if (!strcmp(name, ctl_zone_fields[i].name))
 			return LINE_ZONES + i;
+	if (!strcmp(name, "ruhs"))
+		return LINE_RUHS;
 	return !strcmp(name, "blocks") ? LINE_BLOCKS : !strcmp(name, "id") ? LINE_ID : -1;
 }
 
@@ -257,6 +261,8 @@ static bool parse_line(struct ctl_format *f, const char *line, unsigned *seen)
 		f->nr_blocks = v;
 	else if (i == LINE_ID)
 		f->id = v;
+	else if (i == LINE_RUHS)
+		f->ruhs = v;
 	else
 		*ctl_zone_field(&f->zones, i - LINE_ZONES) = v;
 	return true;
@@ -309,29 +315,40 @@ int ctl_format_read(struct ctl_format *f, const char *path, char *why)
 		return refuse(why, errno, "%s: %s", name, strerror(errno));
 	f->id = 0;
 	f->zones = (struct ns_zones){ 0 };
+	f->ruhs = 0;
 	ret = parse(f, in, name, why);
 	fclose(in);
 	ret = ret ? ret : ctl_format_layout(f, name, why);
 	return ret ? ret : ctl_format_zones(f, name, why);
 }
 
+static int version_of(const struct ctl_format *f)
+{
+	if (f->ruhs)
+		return 4;
+	return f->nr_zones ? 3 : f->id ? 2 : 1;
+}
+
 static void print(const struct ctl_format *f, FILE *out)
 {
 	struct ns_zones zones = f->zones;
+	const int version = version_of(f);
 
-	fprintf(out, FORMAT_TITLE " %d\n", f->nr_zones ? 3 : f->id ? 2 : 1);
+	fprintf(out, FORMAT_TITLE " %d\n", version);
 	fputs("# How the image beside this file is laid out: all data, then all metadata, raw.\n"
 	      "# Bytes a block of data (lbs) and metadata (ms); mset 1: extended; pi: type;\n"
 	      "# pil 1: tuple first; pif 0: 16b guard, 1: 32b, 2: 64b; sts: storage tag, bits.\n",
 		      out);
 	fprintf(out, "blocks %llu\n", (unsigned long long)f->nr_blocks);
-	if (f->id || f->nr_zones)
+	if (version >= 2)
 		fprintf(out, "id %llu\n", (unsigned long long)f->id);
 	for (int i = 0; i < NR_FIELDS; i++)
 		fprintf(out, "%s %d\n", fields[i].name, get(&f->ns, &fields[i]));
-	for (unsigned i = 0; i < CTL_ZONE_FIELDS && f->nr_zones; i++)
+	for (unsigned i = 0; i < CTL_ZONE_FIELDS && version >= 3; i++)
 		fprintf(out, "%s %llu\n", ctl_zone_fields[i].name,
 			(unsigned long long)*ctl_zone_field(&zones, i));
+	if (version >= 4)
+		fprintf(out, "ruhs %llu\n", (unsigned long long)f->ruhs);
 }
 
 /* Refuse to overwrite a file that is not an image format; an orphaned format may be replaced. */

@@ -15,12 +15,16 @@
 /* Maximum data size of a block in an image, bytes. */
 #define CTL_DATA_MAX 65536
 
+/* Maximum number of placement handles. */
+#define CTL_HANDLES_MAX 128
+
 struct ctl_format {
 	struct ns_format	ns;		/* complete, and accepted by pi_layout_check() */
 	struct pi_layout	layout;		/* the same as a layout, as the host sees blocks */
 	uint64_t		nr_blocks;
 	uint64_t		id;		/* 56 random bits, as in its copies; 0: none */
 	struct ns_zones		zones;		/* complete; all 0: it is not zoned */
+	uint64_t		ruhs;		/* placement handles; 0: none */
 	uint64_t		zone_blocks;	/* from here on: the same in blocks; 0: not zoned */
 	uint64_t		zone_writable;	/* capacity of a zone */
 	uint64_t		nr_zones;

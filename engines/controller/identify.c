@@ -80,6 +80,10 @@ static void identify_ctrl(const struct ctl_image *img, struct nvme_id_ctrl *id)
 	id->mdts = CTL_MDTS;
 	id->ver = htole32(0x20000);
 	id->ctratt = htole32(NVME_CTRL_CTRATT_ELBAS);
+	if (img->handles) {			/* placement is in an endurance group */
+		id->ctratt |= htole32(NVME_CTRL_CTRATT_FDPS | NVME_CTRL_CTRATT_ENDURANCE_GROUPS);
+		id->endgidmax = htole16(1);
+	}
 	id->cntrltype = 1;
 	id->oacs = htole16(NVME_CTRL_OACS_FORMAT);
 	id->frmw = 1 << 1 | 1;			/* one read-only firmware slot */
@@ -129,6 +133,7 @@ static void identify_ns(const struct ctl_image *img, struct nvme_id_ns *id)
 	id->mssrl = htole16(copy);
 	id->mcl = htole32(copy);
 	id->msrc = CTL_COPY_RANGES - 1;
+	id->endgid = htole16(!!img->handles);
 	put_eui64(img, id->eui64);
 }
 

@@ -38,32 +38,45 @@ static const struct command {
 	bool	changes;		/* needs a journal and write permission */
 	bool	user_data;		/* accesses user data, so its format must be enabled */
 	bool	has_fua;
-} commands[256] = {
-	[nvme_cmd_flush]		= { do_flush, false, false, false },
-	[nvme_cmd_write]		= { ctl_do_write, true, true, true },
-	[nvme_cmd_read]			= { ctl_do_read, false, true, true },
-	[nvme_cmd_write_uncor]		= { ctl_do_write_uncorrectable, true, true, false },
-	[nvme_cmd_compare]		= { ctl_do_compare, false, true, true },
-	[nvme_cmd_write_zeroes]		= { ctl_do_write_zeroes, true, true, true },
-	[nvme_cmd_dsm]			= { ctl_do_dsm, true, false, false },
-	[nvme_cmd_verify]		= { ctl_do_verify, false, true, true },
-	[nvme_cmd_copy]			= { ctl_do_copy, true, true, true },
-};
-
-/* The same of a zoned namespace. */
-static const struct command zone_commands[256] = {
-	[nvme_cmd_flush]		= { do_flush, false, false, false },
-	[nvme_cmd_write]		= { ctl_do_zone_write, true, true, true },
-	[nvme_cmd_read]			= { ctl_do_read, false, true, true },
-	[nvme_cmd_write_uncor]		= { ctl_do_zone_write_uncorrectable, true, true, false },
-	[nvme_cmd_compare]		= { ctl_do_compare, false, true, true },
-	[nvme_cmd_write_zeroes]		= { ctl_do_zone_write_zeroes, true, true, true },
-	[nvme_cmd_dsm]			= { ctl_do_dsm, true, false, false },
-	[nvme_cmd_verify]		= { ctl_do_verify, false, true, true },
-	[nvme_cmd_copy]			= { ctl_do_copy, true, true, true },
-	[nvme_zns_cmd_mgmt_send]	= { ctl_do_zone_send, true, false, false },
-	[nvme_zns_cmd_mgmt_recv]	= { ctl_do_zone_receive, false, false, false },
-	[nvme_zns_cmd_append]		= { ctl_do_zone_append, true, true, true },
+} commands[][256] = {
+	[CTL_PLAIN] = {
+		[nvme_cmd_flush]		= { do_flush, false, false, false },
+		[nvme_cmd_write]		= { ctl_do_write, true, true, true },
+		[nvme_cmd_read]			= { ctl_do_read, false, true, true },
+		[nvme_cmd_write_uncor]		= { ctl_do_write_uncorrectable, true, true, false },
+		[nvme_cmd_compare]		= { ctl_do_compare, false, true, true },
+		[nvme_cmd_write_zeroes]		= { ctl_do_write_zeroes, true, true, true },
+		[nvme_cmd_dsm]			= { ctl_do_dsm, true, false, false },
+		[nvme_cmd_verify]		= { ctl_do_verify, false, true, true },
+		[nvme_cmd_copy]			= { ctl_do_copy, true, true, true },
+	},
+	[CTL_ZONED] = {
+		[nvme_cmd_flush]		= { do_flush, false, false, false },
+		[nvme_cmd_write]		= { ctl_do_zone_write, true, true, true },
+		[nvme_cmd_read]			= { ctl_do_read, false, true, true },
+		[nvme_cmd_write_uncor]		= { ctl_do_zone_write_uncorrectable, true, true, false },
+		[nvme_cmd_compare]		= { ctl_do_compare, false, true, true },
+		[nvme_cmd_write_zeroes]		= { ctl_do_zone_write_zeroes, true, true, true },
+		[nvme_cmd_dsm]			= { ctl_do_dsm, true, false, false },
+		[nvme_cmd_verify]		= { ctl_do_verify, false, true, true },
+		[nvme_cmd_copy]			= { ctl_do_copy, true, true, true },
+		[nvme_zns_cmd_mgmt_send]	= { ctl_do_zone_send, true, false, false },
+		[nvme_zns_cmd_mgmt_recv]	= { ctl_do_zone_receive, false, false, false },
+		[nvme_zns_cmd_append]		= { ctl_do_zone_append, true, true, true },
+	},
+	[CTL_PLACED] = {
+		[nvme_cmd_flush]		= { do_flush, false, false, false },
+		[nvme_cmd_write]		= { ctl_do_placed_write, true, true, true },
+		[nvme_cmd_read]			= { ctl_do_read, false, true, true },
+		[nvme_cmd_write_uncor]		= { ctl_do_placed_write_uncorrectable, true, true, false },
+		[nvme_cmd_compare]		= { ctl_do_compare, false, true, true },
+		[nvme_cmd_write_zeroes]		= { ctl_do_placed_write_zeroes, true, true, true },
+		[nvme_cmd_dsm]			= { ctl_do_dsm, true, false, false },
+		[nvme_cmd_verify]		= { ctl_do_verify, false, true, true },
+		[nvme_cmd_copy]			= { ctl_do_copy, true, true, true },
+		[nvme_cmd_io_mgmt_recv]		= { ctl_do_handle_receive, false, false, false },
+		[nvme_cmd_io_mgmt_send]		= { ctl_do_handle_send, true, false, false },
+	},
 };
 
 /* Spec: NVM Command Set Commands, LBAFEE. */
@@ -102,7 +115,7 @@ void ctl_expect(const struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 
 int ctl_io(struct ctl_port *port, const struct nvme_uring_cmd *cmd, bool may_write)
 {
-	const struct command *c = (port->image->zones ? zone_commands : commands) + cmd->opcode;
+	const struct command *c = &commands[port->image->command_set][cmd->opcode];
 	const bool all = cmd->opcode == nvme_cmd_flush && cmd->nsid == NVME_NSID_ALL;
 	const bool fua = c->has_fua && FUA(cmd);
 	int ret;

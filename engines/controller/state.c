@@ -9,6 +9,7 @@
 #include "file.h"
 #include "journal.h"
 #include "map.h"
+#include "placement.h"
 #include "state.h"
 #include "zones.h"
 
@@ -25,6 +26,7 @@ struct ctl_head {
 	_Atomic uint32_t	journals_used;
 	uint64_t		id;		/* of the image; 0: it has none */
 	struct ns_zones		zones;
+	uint64_t		ruhs;
 };
 
 static uint64_t page_up(uint64_t n)
@@ -36,16 +38,16 @@ static uint64_t page_up(uint64_t n)
 struct layout {
 	uint64_t	locks, present;		/* two of each map part: written, bad */
 	uint64_t	present_size, bits, bits_size;
-	uint64_t	journals, zones, end;
+	uint64_t	journals, zones, handles, end;
 };
 
 /*
- * Return the layout for an image of @size bytes; it fits any format of that image, as the number of
- * zones cannot change.
+ * Return the layout for an image; it fits any format of that image, as the numbers of zones and
+ * placement handles cannot change.
  */
-static struct layout state_layout(uint64_t size, uint64_t nr_zones)
+static struct layout state_layout(const struct ctl_image *img)
 {
-	const uint64_t pages = size / 512 / CTL_MAP_PAGE_BLOCKS + 1;
+	const uint64_t pages = img->size / 512 / CTL_MAP_PAGE_BLOCKS + 1;
 	struct layout s = { .locks = page_up(sizeof(struct ctl_head)) };
 
 	s.present = s.locks + page_up(CTL_NR_STRIPES * sizeof(uint64_t));
@@ -54,7 +56,8 @@ static struct layout state_layout(uint64_t size, uint64_t nr_zones)
 	s.bits_size = pages * CTL_MAP_PAGE;
 	s.journals = s.bits + 2 * s.bits_size;
 	s.zones = s.journals + CTL_NR_JOURNALS * page_up(ctl_journal_size());
-	s.end = s.zones + (nr_zones ? page_up(ctl_zones_size(nr_zones)) : 0);
+	s.handles = s.zones + (img->format.nr_zones ? page_up(ctl_zones_size(img->format.nr_zones)) : 0);
+	s.end = s.handles + (img->format.ruhs ? page_up(sizeof(struct ctl_handles)) : 0);
 	return s;
 }
 
@@ -76,7 +79,7 @@ static int map_state(struct ctl_image *img, char *why)
 	const int flags = img->state_fd >= 0 ? MAP_SHARED : own;
 	const int prot = img->state_fd >= 0 && !img->state_writable ? PROT_READ :
 			 PROT_READ | PROT_WRITE;
-	const struct layout s = state_layout(img->size, img->format.nr_zones);
+	const struct layout s = state_layout(img);
 	uint8_t *state = mmap(NULL, s.end, prot, flags, img->state_fd, 0);
 
 	if (state == MAP_FAILED)
@@ -91,6 +94,8 @@ static int map_state(struct ctl_image *img, char *why)
 	img->journals = state + s.journals;
 	img->journal_stride = page_up(ctl_journal_size());
 	img->zones = img->format.nr_zones ? (struct ctl_zones *)(state + s.zones) : NULL;
+	img->handles = img->format.ruhs ? (struct ctl_handles *)(state + s.handles) : NULL;
+	img->command_set = img->zones ? CTL_ZONED : img->handles ? CTL_PLACED : CTL_PLAIN;
 	return 0;
 }
 
@@ -106,21 +111,22 @@ static bool state_is_ours(const struct ctl_image *img)
 	return has_title(img) && h->size == img->size && (!h->id || h->id == img->format.id) &&
 	       h->nr_blocks == img->format.nr_blocks &&
 	       !memcmp(&h->format, &img->format.ns, sizeof(h->format)) &&
-	       !memcmp(&h->zones, &img->format.zones, sizeof(h->zones)) && ctl_sync_is_sound(img);
+	       !memcmp(&h->zones, &img->format.zones, sizeof(h->zones)) && h->ruhs == img->format.ruhs &&
+	       ctl_sync_is_sound(img);
 }
 
 /* Make an empty state: every block is deallocated and there are no journals. */
 int ctl_state_make(struct ctl_image *img)
 {
 	/* Space for map pages and journals is reserved when they are first used. */
-	const struct layout s = state_layout(img->size, img->format.nr_zones);
+	const struct layout s = state_layout(img);
 	int ret;
 
 	if (img->state_fd >= 0) {
 		if (ftruncate(img->state_fd, 0) || ftruncate(img->state_fd, img->state_size))
 			return -errno;
 		ret = ctl_reserve(img->state_fd, 0, s.bits);
-		if (!ret && img->zones)
+		if (!ret && s.end > s.zones)
 			ret = ctl_reserve(img->state_fd, s.zones, s.end - s.zones);
 		if (ret)
 			return ret;
@@ -130,6 +136,7 @@ int ctl_state_make(struct ctl_image *img)
 	img->head->format = img->format.ns;
 	img->head->id = img->format.id;
 	img->head->zones = img->format.zones;
+	img->head->ruhs = img->format.ruhs;
 	if (img->zones)
 		ctl_zones_make(img);
 	memcpy(img->head->title, STATE_TITLE, sizeof(STATE_TITLE));

@@ -8,7 +8,8 @@
  * x.img.cache	with ns_cache=volatile: what a power loss undoes (cache.h)
  *
  * The state contains, in this order: a head; the locks of the blocks (sync.h); two maps with one
- * bit for each block; a journal for each writer; and the zones, if it has any (zones.h).
+ * bit for each block; a journal for each writer; the zones, if it has any (zones.h), or what was
+ * written to each placement handle (placement.h).
  *
  * written		the block was written.  Otherwise it is deallocated: it reads as
  * 		zeroes with a tuple of ones, and neither is stored in the image,
@@ -52,6 +53,10 @@ struct ctl_head;
 struct ctl_cache;
 struct ctl_journal;
 struct ctl_zones;
+struct ctl_handles;
+
+/* Which table of commands an image has. */
+enum ctl_command_set { CTL_PLAIN, CTL_ZONED, CTL_PLACED };
 
 /*
  * Host Behavior Support, the 512 bytes of Set Features.  LBAFEE enables formats other than a 16b
@@ -92,7 +97,9 @@ struct ctl_image {
 	size_t			journal_stride;
 	_Atomic uint32_t	*journals_used;	/* journals below this number have been used */
 
+	enum ctl_command_set	command_set;
 	struct ctl_zones	*zones;		/* NULL: the namespace is not zoned */
+	struct ctl_handles	*handles;	/* NULL: it has no placement handles */
 	struct ctl_cache	*cache;		/* volatile write cache; NULL: none */
 };
 

@@ -21,6 +21,7 @@ enum {
 	HAS_PRCHK	= 1 << 2,
 	HAS_FUA		= 1 << 3,
 	HAS_DEAC	= 1 << 4,
+	HAS_DIRECTIVE	= 1 << 5,
 };
 
 /*
@@ -29,11 +30,11 @@ enum {
  */
 static const uint8_t has[256] = {
 	[nvme_cmd_read]		= HAS_BUFFERS | HAS_PRACT | HAS_PRCHK | HAS_FUA,
-	[nvme_cmd_write]	= HAS_BUFFERS | HAS_PRACT | HAS_PRCHK | HAS_FUA,
+	[nvme_cmd_write]	= HAS_BUFFERS | HAS_PRACT | HAS_PRCHK | HAS_FUA | HAS_DIRECTIVE,
 	[nvme_cmd_compare]	= HAS_BUFFERS | HAS_PRCHK | HAS_FUA,
 	[nvme_cmd_verify]	= HAS_PRCHK | HAS_FUA,
-	[nvme_cmd_write_zeroes]	= HAS_PRACT | HAS_FUA | HAS_DEAC,
-	[nvme_cmd_write_uncor]	= 0,
+	[nvme_cmd_write_zeroes]	= HAS_PRACT | HAS_FUA | HAS_DEAC | HAS_DIRECTIVE,
+	[nvme_cmd_write_uncor]	= HAS_DIRECTIVE,
 };
 
 static void set_tags(struct nvme_uring_cmd *cmd, const struct pi_layout *l, const struct pi_tags *t)
@@ -65,6 +66,8 @@ struct nvme_template nvme_template(const struct nvme_ns_info *info, const struct
 		k.cmd.cdw12 |= (uint32_t)io->fua << 30;
 	if (can & HAS_DEAC)
 		k.cmd.cdw12 |= (uint32_t)io->deac << 25;
+	if (can & HAS_DIRECTIVE)
+		nvme_direct(&k.cmd, io->directive);
 	if (k.tagged && can & HAS_PRACT)
 		k.cmd.cdw12 |= (uint32_t)io->pract << 29;
 	if (k.tagged && can & HAS_PRCHK) {

@@ -127,12 +127,19 @@ struct nvme_wire {
  */
 struct nvme_wire nvme_wire(const struct pi_layout *l, bool pract);
 
+/*
+ * Where the controller is to put what a command writes: DTYPE (1 streams, 2 data placement) and
+ * DSPEC, the stream or the placement identifier. Base: Directives.
+ */
+#define NVME_DIRECTIVE(dtype, dspec) ((uint32_t)(dtype) << 16 | ((dspec) & 0xffff))
+
 /* One I/O: the fields of all commands that carry PRINFO. */
 struct nvme_io {
 	uint8_t		opcode;		/* enum nvme_io_opcode */
 	bool		pract;
 	bool		fua;
 	bool		deac;		/* Write Zeroes: deallocate */
+	uint32_t	directive;	/* of writes: NVME_DIRECTIVE(); 0: none */
 	unsigned	checks;		/* PI_*: the PRCHK bits and STC */
 	uint64_t	slba;
 	uint32_t	nr_blocks;	/* 1..65536 */
@@ -169,6 +176,13 @@ struct nvme_template nvme_append_template(const struct nvme_ns_info *info, const
 
 /* Make *@cmd, which is filled for @io, an append to its zone. */
 void nvme_to_append(struct nvme_uring_cmd *cmd, const struct nvme_template *k, const struct nvme_io *io);
+
+/* Add a directive to *@cmd, which is filled and has none: a write of any kind. */
+static inline void nvme_direct(struct nvme_uring_cmd *cmd, uint32_t directive)
+{
+	cmd->cdw12 |= directive >> 16 << 20;
+	cmd->cdw13 |= directive << 16;
+}
 
 /*
  * Fill *@cmd from template @k; the LBA range, buffer addresses and reference tag are @io's.
@@ -221,6 +235,13 @@ void nvme_build_flush(struct nvme_uring_cmd *cmd, const struct nvme_ns_info *inf
  */
 int nvme_report_zones(struct target_ns *ns, uint64_t slba, struct nvme_zone_report *report,
 		      uint32_t size);
+
+/*
+ * Read the status of the namespace's placement handles into *@status, @size bytes: ->nruhsd says
+ * how many there are, also if they do not fit. Returns a result as in target.h. Base: I/O Management
+ * Receive, Reclaim Unit Handle Status.
+ */
+int nvme_handle_status(struct target_ns *ns, struct nvme_fdp_ruh_status *status, uint32_t size);
 
 /* Send Zone Management Send for the zone that starts at @slba. @action: enum nvme_zns_send_action. */
 int nvme_send_zone(struct target_ns *ns, uint64_t slba, unsigned action);

@@ -72,6 +72,9 @@ static int ring_open(const struct target_open *o, struct target_ns **ns, char wh
 	    o->zones.zasl)
 		return refuse(why, EINVAL, "%s: ns_zone_size, ns_zone_capacity, ns_max_open, ns_max_active and "
 			      "ns_zasl are for images: leave them out, a drive has its zones", o->path);
+	if (o->ruhs)
+		return refuse(why, EINVAL, "%s: ns_ruhs is for images: leave it out, a drive has its placement handles",
+			      o->path);
 	fd = open_node(o);
 	if (fd < 0)
 		return refuse(why, errno, "%s: %s%s", o->path, strerror(errno),

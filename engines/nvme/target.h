@@ -78,6 +78,7 @@ struct target_open {
 	const char		*dataless; /* option that sends commands without data; NULL: none */
 	struct ns_format	format;
 	struct ns_zones		zones;
+	uint64_t		ruhs;	/* ns_ruhs: placement handles of an image; 0: not specified */
 	uint64_t		size;	/* data bytes of a new image; 0: see extent() */
 	/*
 	 * Set *@blocks to the number of blocks of a new image with layout @l (0: create no image).

@@ -7,6 +7,7 @@
 #include <endian.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "verify/json.h"
 #include "scan.h"
@@ -247,6 +248,32 @@ static struct json_object *zones(const struct nvme_ns_info *info)
 	return o;
 }
 
+/* Placement handles, of which only the drive knows; NULL: it does not tell. */
+static struct json_object *handles(struct target_ns *target)
+{
+	enum { ROOM = 128 };
+	const uint32_t size = sizeof(struct nvme_fdp_ruh_status) + ROOM * sizeof(struct nvme_fdp_ruh_status_desc);
+	struct nvme_fdp_ruh_status *status = calloc(1, size);
+	struct json_object *list = NULL;
+
+	if (!status || nvme_handle_status(target, status, size)) {
+		free(status);
+		return NULL;
+	}
+	list = json_object_new_array();
+	for (unsigned i = 0; i < le16toh(status->nruhsd) && i < ROOM; i++) {
+		const struct nvme_fdp_ruh_status_desc *d = &status->ruhss[i];
+		struct json_object *o = json_object_new_object();
+
+		add_number(o, "pid", le16toh(d->pid));
+		add_number(o, "ruhid", le16toh(d->ruhid));
+		add_number(o, "blocks_left", le64toh(d->ruamw));
+		json_object_array_add(list, o);
+	}
+	free(status);
+	return list;
+}
+
 struct json_object *scan_info(struct target_ns *target, const char *path, const struct nvme_identify *id)
 {
 	struct json_object *o = json_object_new_object();
@@ -271,6 +298,8 @@ struct json_object *scan_info(struct target_ns *target, const char *path, const 
 		add_namespace(o, id, &info);
 	if (!ret && info.zones.blocks)
 		json_object_object_add(o, "zones", zones(&info));
+	if (!ret && le32toh(id->ctrl.ctratt) & NVME_CTRL_CTRATT_FDPS)
+		json_object_object_add(o, "placement_handles", handles(target));
 	add_formats(o, id);
 	add_commands(o, &info);
 	add_limits(o, &info, target);
@@ -356,6 +385,19 @@ static void put_formats(struct json_object *list, struct json_object *now)
 	}
 }
 
+static void put_handles(struct json_object *list)
+{
+	const size_t nr = json_object_array_length(list);
+
+	printf("%zu%s", nr, nr ? "; identifier (blocks left of its reclaim unit): " : "");
+	for (size_t i = 0; i < nr; i++) {
+		struct json_object *h = json_object_array_get_idx(list, i);
+
+		printf("%s%" PRIu64 " (%" PRIu64 ")", i ? ", " : "", number_of(h, "pid"), number_of(h, "blocks_left"));
+	}
+	putchar('\n');
+}
+
 static void put_zones(struct json_object *z)
 {
 	printf("%" PRIu64 " of %" PRIu64 " blocks, open at most ", number_of(z, "number"), number_of(z, "blocks"));
@@ -382,6 +424,8 @@ void scan_info_text(struct json_object *info)
 			put_formats(value, json_object_object_get(info, "lba_format"));
 		} else if (!strcmp(name, "a_job_is_refused_for")) {
 			put_lines(value);
+		} else if (!strcmp(name, "placement_handles") && value) {
+			put_handles(value);
 		} else if (json_object_is_type(value, json_type_array)) {
 			put_list(value);
 		} else if (!strcmp(name, "zones")) {

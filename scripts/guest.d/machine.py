@@ -37,12 +37,29 @@ def zones(row):
             f"zoned.max_open={row.max_open},zoned.max_active={row.max_active}")
 
 
+def controller(rows):
+    """
+    Returns QEMU's options for the controller. Placement handles are in a subsystem, and a namespace
+    without any gets one there, too; all namespaces have the same ones.
+    """
+    if not any(row.ruhs for row in rows):
+        return ["-device", "nvme,id=nvme0,serial=nvmepi"]
+    return ["-device", f"nvme-subsys,id=subsys0,nqn=nvmepi,fdp=on,fdp.nruh={max(row.ruhs for row in rows) + 1}",
+            "-device", "nvme,id=nvme0,serial=nvmepi,subsys=subsys0"]
+
+
+def handles(row):
+    """Returns the placement handles of a namespace: a list, as the command line has no other commas."""
+    return f",fdp.ruhs={';'.join(map(str, range(row.ruhs)))}" if row.ruhs else ""
+
+
 def namespace(nsid, row, image):
     return ["-drive", f"file={quoting.qemu(image)},if=none,id=image{nsid},format=raw,"
                       "cache=unsafe,discard=unmap",
             "-device", f"nvme-ns,bus=nvme0,drive=image{nsid},nsid={nsid},"
                        f"logical_block_size={row.lbs},physical_block_size={row.lbs},"
-                       f"ms={row.ms},mset={row.mset},pi={row.pi},pil={row.pil},pif={row.pif}{zones(row)}"]
+                       f"ms={row.ms},mset={row.mset},pi={row.pi},pil={row.pil},pif={row.pif}{zones(row)}"
+                       f"{handles(row)}"]
 
 
 def command_line(options, kernel, run, images):
@@ -63,7 +80,7 @@ def command_line(options, kernel, run, images):
     for number, path in enumerate(options.share):
         words += folder(f"share{number}", path)
     if images:
-        words += ["-device", "nvme,id=nvme0,serial=nvmepi"]
+        words += controller(options.namespaces)
     for nsid, (row, image) in enumerate(zip(options.namespaces, images), 1):
         words += namespace(nsid, row, image)
     return words

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Reads a file of namespaces, a row 'size lbs ms mset pi pil pif' each, with zones if need be, and
-makes their images.
+Reads a file of namespaces, a row 'size lbs ms mset pi pil pif' each, with zones or placement handles
+if need be, and makes their images.
 """
 import re
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from shared import textlines
 
 SECTOR = 512
 MAX_NAMESPACES = 256            # limit of a QEMU controller
+MAX_HANDLES = 128
 TUPLE_SIZE = {0: 8, 2: 16}      # by guard format (PIF)
 ALLOWED = {
     "lbs": [512 << i for i in range(8)],
@@ -38,6 +39,7 @@ class Row(NamedTuple):
     zone_capacity: int = 0
     max_open: int = 0           # zones; 0: any number
     max_active: int = 0
+    ruhs: int = 0               # placement handles; 0: none
 
     def image_size(self):
         """
@@ -61,6 +63,8 @@ class Row(NamedTuple):
             raise Refused(f"ms {self.ms} is too small for a tuple of {TUPLE_SIZE[self.pif]} bytes")
         if self.zone_size and self.size % self.zone_size:
             raise Refused(f"size {self.size} is not a multiple of zone_size {self.zone_size}")
+        if self.ruhs > MAX_HANDLES:
+            raise Refused(f"ruhs={self.ruhs} is above {MAX_HANDLES}")
 
 
 def read_number(word):
@@ -73,11 +77,14 @@ def read_number(word):
 
 def read_row(text):
     words = text.split()
-    plain = len(Row._fields) - len(Row._field_defaults)
-    if len(words) not in (plain, len(Row._fields)):
-        raise Refused(f"{len(words)} words instead of '{' '.join(Row._fields[:plain])}', and "
-                      f"'{' '.join(Row._fields[plain:])}' if it is zoned")
-    row = Row(*map(read_number, words))
+    ruhs = words.pop().removeprefix("ruhs=") if words[-1].startswith("ruhs=") else "0"
+    zoned = len(Row._fields) - 1
+    plain = zoned - len(Row._field_defaults) + 1
+    if len(words) not in (plain, zoned):
+        raise Refused(f"{len(words)} words instead of '{' '.join(Row._fields[:plain])}', "
+                      f"'{' '.join(Row._fields[plain:zoned])}' if it is zoned, and 'ruhs=N' if it has "
+                      "placement handles")
+    row = Row(*map(read_number, words))._replace(ruhs=read_number(ruhs))
     row.check()
     return row
 

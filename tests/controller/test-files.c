@@ -37,7 +37,7 @@ static void sidecar(void)
 {
 	static const struct { const char *text, *words; } cases[] = {
 		{ "", "line 1" }, { "MZ\x90", "line 1" },
-		{ "nvmepi image format 4\n", "newer" },
+		{ "nvmepi image format 5\n", "newer" },
 		{ "nvmepi image format 3\nid 7\n" LINES, "missing" },
 		{ TITLE "blocks 256\n", "missing" },
 		{ TITLE LINES "sts 0\n", "line 10" }, { TITLE LINES "colour 3\n", "line 10" },

@@ -38,14 +38,14 @@ static void wire(void)
 static const struct command {
 	const char	*name;
 	uint8_t		opcode;
-	bool		buffers, pract, prchk, fua, deac;
+	bool		buffers, pract, prchk, fua, deac, directive;
 } commands[] = {
-	{ "write",		0x01, true,  true,  true,  true,  false },
-	{ "read",		0x02, true,  true,  true,  true,  false },
-	{ "write_uncor",	0x04, false, false, false, false, false },
-	{ "compare",		0x05, true,  false, true,  true,  false },
-	{ "write_zeroes",	0x08, false, true,  false, true,  true  },
-	{ "verify",		0x0c, false, false, true,  true,  false },
+	{ "write",		0x01, true,  true,  true,  true,  false, true },
+	{ "read",		0x02, true,  true,  true,  true,  false, false },
+	{ "write_uncor",	0x04, false, false, false, false, false, true },
+	{ "compare",		0x05, true,  false, true,  true,  false, false },
+	{ "write_zeroes",	0x08, false, true,  false, true,  true,  true },
+	{ "verify",		0x0c, false, false, true,  true,  false, false },
 };
 
 /* Return the CDW12 bits of PRCHK and STC. */
@@ -75,6 +75,10 @@ static struct nvme_uring_cmd wanted(const struct command *c, const struct oracle
 	}
 	cmd.cdw12 |= io->fua && c->fua ? 1u << 30 : 0;
 	cmd.cdw12 |= io->deac && c->deac ? 1u << 25 : 0;
+	if (c->directive) {			/* DTYPE, DSPEC */
+		cmd.cdw12 |= (io->directive >> 16 & 3) << 20;
+		cmd.cdw13 = (io->directive & 0xffff) << 16;
+	}
 	if (f->type && (c->pract || c->prchk)) {
 		struct oracle_tuple tags = { {
 			[ORACLE_APP] = io->tags.app, [ORACLE_STORAGE] = io->tags.storage,
@@ -114,7 +118,7 @@ static struct nvme_io any_io(const struct oracle_format *f, uint8_t opcode)
 
 	return (struct nvme_io) {
 		.opcode = opcode, .pract = r & 1, .fua = r & 2, .deac = r & 4,
-		.checks = r >> 3 & 15, .slba = unit_random(),
+		.directive = r & 8 ? NVME_DIRECTIVE(1 + (r >> 16 & 1), r >> 20) : 0, .checks = r >> 3 & 15, .slba = unit_random(),
 		.nr_blocks = 1 + unit_random_below(65536 / 64),
 		.tags = {
 			.ref = unit_random() & pi_ones(oracle_bits(f, ORACLE_REF)),
