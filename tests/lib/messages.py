@@ -31,13 +31,14 @@ PLACE = "\0"                    # where a text varies
 LEAST_WORDS, LEAST_LETTERS = 3, 10
 # Scripts whose texts are a report's, or no texts; and other strings that are no messages: commands
 # of a shell, lines of jobs, what the engine says, names of things.
-NO_SCRIPTS = {"findings.py", "figures.py", "plots.py", "page.py", "costs.py", "measures.py", "sweepjobs.py"}
+NO_SCRIPTS = {"findings.py", "figures.py", "plots.py", "page.py", "costs.py", "makers.py", "tableau.py", "measures.py",
+              "sweepjobs.py"}
 NO_TEXT = re.compile(r"(test|sed|sha256sum|cat) .*|\S* ?\| (cmp|grep|tee) .*|exec_p.*|\S+ <\S+ .*|\(\S+\) >.*|"
                      r" (has no effect|escape all checks.*)|[%,;:] .*|"
                      r".*\\[Sd].*|/sys/.*|\S*/nvmepi-sweep.*|made by nvmepi.*|"
                      r"failed to .*|format in progress|rounds of all .*|ramp_time, .*|.* bytes of each namespace.*|"
                      r"fio and jobs share one|one \w+ a format|type of protection|number of \w+|.*\bin (per cent|bits)|"
-                     r"fio --output-format.*|\[\S* \S* left .*", re.DOTALL)
+                     r"--output-format.*|\[\S* \S* left .*", re.DOTALL)
 
 
 class Message(NamedTuple):

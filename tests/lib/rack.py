@@ -39,6 +39,8 @@ class Space:
         self.named = ids
         self.refuses, self.seconds, self.away = set(), 1, 0
         self.mounted, self.exclusive = False, 0
+        self.integrity = {"read_verify": "1", "write_generate": "1"}
+        self.profile = None             # what the kernel says it is, where that is not the format's
         self.pending = None             # (when, setting) of a format under way
         self.shared, self.attached = False, True
         self.reborn = False             # each format takes its name away
@@ -66,6 +68,15 @@ class Drive:
 
     def everything(self):
         return [*self.spaces.values(), *self.detached]
+
+
+def profile(space):
+    """The integrity profile that Linux has for a namespace; '' for none."""
+    lbaf, mset, pi, _ = space.now
+    if not pi or mset:
+        return "nop"
+    return space.profile or (f"EXT-DIF-TYPE{3 if pi == 3 else 1}-CRC64" if space.formats[lbaf][2] == 2 else
+                             f"T10-DIF-TYPE{3 if pi == 3 else 1}-CRC")
 
 
 class Node:
@@ -171,6 +182,7 @@ class Rack:
             for space in node.drive.everything():
                 if space.pending and space.pending[0] <= self.clock:
                     space.now, space.pending = space.pending[1], None
+                    space.integrity = dict.fromkeys(space.integrity, "1")
 
     def wait(self, who, until):
         """Virtual time goes by, and the others do what they do."""
@@ -194,7 +206,11 @@ class Machine:
     def read(self, path):
         self.step()
         rack = self.rack
-        match = re.fullmatch(r"/sys/dev/char/240:(\d+)/device/(\w+)", path)
+        match = re.fullmatch(r"/sys/block/(\w+)/integrity/(\w+)", path)
+        if match:
+            node = rack.node(match[1])
+            return (node.space.integrity | {"format": profile(node.space)}).get(match[2], "") if node else ""
+        match = re.fullmatch(r"/sys/dev/(?:char|block)/240:(\d+)/device/(\w+)", path)
         if match:
             found = [node for node in rack.nodes if node.alive and node.minor == int(match[1])]
             return found[0].drive.serial if found and match[2] == "serial" else ""
@@ -210,6 +226,14 @@ class Machine:
             return {"cntlid": str(found[0].path + 1), "serial": found[0].drive.serial}.get(
                 match[2], "") if found else ""
         return ""
+
+    def write(self, path, text):
+        """Of a setting of a block device."""
+        self.step()
+        _, _, _, disk, _, name = path.split("/")
+        node = self.rack.node(disk)
+        self.rack.police(self.who, node.space, "switches")
+        node.space.integrity[name] = text
 
     def names(self, path):
         self.step()
@@ -235,6 +259,13 @@ class Machine:
         if not node:
             raise no_such(path)
         return (240, node.minor) if path.startswith("/dev/ng") else None
+
+    def block_device(self, path):
+        self.step()
+        node = self.rack.node(path.removeprefix("/dev/"))
+        if not node:
+            raise no_such(path)
+        return (240, node.minor) if path.startswith("/dev/nvme") else None
 
     def open(self, path):
         self.step()

@@ -246,14 +246,15 @@ class World(rack.Rack):
 class Fio:
     """fio of a process: it opens names, refuses what the engine refuses, and does I/O."""
 
-    def __init__(self, folder, name, files, words=(), cpu=None, style="json"):
+    def __init__(self, folder, name, files, words=(), cpu=None, style="json", program="fio"):
         self.place = folder.path / "tmp" / name
         shutil.rmtree(self.place, ignore_errors=True)
         self.place.mkdir()
         self.process, self.returncode, self.said, self.found = self, 0, "", []
-        for section in files["job.fio"].split("\n[")[1:]:
+        common, *sections = files["job.fio"].split("\n[")
+        for section in sections:
             title, _, text = section.partition("]\n")
-            lines = dict(line.partition("=")[::2] for line in text.splitlines())
+            lines = dict(line.partition("=")[::2] for line in [*common.splitlines(), *text.splitlines()])
             if not self.io(title, lines):
                 self.returncode = 1
 
@@ -267,7 +268,10 @@ class Fio:
             return False
         lbaf, mset, pi, pil = node.space.now
         ds, ms, *_ = node.space.formats[lbaf]
-        if (1 << ds, ms, mset if ms else 0, pi, pil if pi else 0) != tuple(
+        if lines["ioengine"] == "io_uring":
+            if set(node.space.integrity.values()) != {"1"} or not lines["filename"].startswith("/dev/nvme"):
+                world.wrong.append(f"{title}: {lines['filename']}: {node.space.integrity}")
+        elif (1 << ds, ms, mset if ms else 0, pi, pil if pi else 0) != tuple(
                 int(lines[f"ns_{key}"]) for key in ("lbs", "ms", "mset", "pi", "pil")):
             self.said = f"nvmepi: {lines['filename']} is formatted otherwise"
             return False

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from shared import measures
+from shared.points import BLOCK_MODES
 from reports import readings
 
 GUARDS = ("16b", "32b", "64b")
@@ -158,6 +159,11 @@ def variants(source, kind=None):
     """
     return sorted({p.variant() for p in source.points.values()
                    if p.base and kind in (None, p.kind_of_io())}, key=variant_order)
+
+
+def own_variants(source):
+    """Returns the modes of variants() that use this engine."""
+    return [v for v in variants(source) if v.partition(": ")[0] not in BLOCK_MODES]
 
 
 def strictest(source):

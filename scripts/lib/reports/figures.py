@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from reports import costs
+from reports import makers
 from reports import plots
 from reports.findings import host_table, share
 
@@ -190,7 +191,7 @@ def apart_panel(source, kind, size, name, title):
     load = costs.busiest_load(source)
     rows, parts = [], []
     for guard in costs.guards(source):
-        for variant in costs.variants(source):
+        for variant in costs.own_variants(source):
             points = [p for p in costs.of_load(source.all(data_size=size, guard=guard), load)
                       if p.base and p.kind_of_io() == kind and p.variant() == variant]
             split = costs.split(source, points)
@@ -243,6 +244,53 @@ def per_block(sources):
                   tables=[host_table(source) for source in sources])
 
 
+# --- who makes the tuples ---
+
+def maker_series(found, labels, value):
+    """Returns the series of the modes; @found are makers.rows(), @value(points, label) a Middle."""
+    modes = sorted({mode for _, mode, _ in found}, key=costs.variant_order)
+    here = {(key, mode): points for key, mode, points in found}
+    return [(mode, mode, [value(here[key, mode], one) if (key, mode) in here else None
+                          for key, one in labels]) for mode in modes]
+
+
+def maker_panel(source, kind, name, title):
+    """Returns the pictures of IOPS, CPU time and latency by who makes the tuples; [] if there are none."""
+    found = list(makers.rows(source, kind))
+    keys = list(dict.fromkeys(key for key, _, _ in found))
+    rows = [(key, one) for key in keys for one in makers.LATENCIES]
+    shares = [row for row in maker_series(found, [(key, 0) for key in keys], lambda points, _: scaled(
+        costs.middle(points, source.share), 100)) if row[0] != "none"]
+    times = maker_series(found, rows, lambda points, one: costs.middle(
+        points, costs.column(makers.LATENCIES[one], 1000)))
+    parts = [[costs.middle(points, makers.cpu(part)) for part in makers.CPU] for *_, points in found]
+    bars = [(part, plots.PART_COLOURS[part], [row[i].value / 1000 if row[i] else 0 for row in parts])
+            for i, part in enumerate(makers.CPU)]
+    labels = [costs.format_label(key) for key in keys]
+    return [] if not found else [
+        plots.dots(f"doors-iops-{name}", f"{title}: IOPS", f"IOPS at {title} by who makes the tuples.",
+                   "per cent of the baseline's IOPS", labels, shares,
+                   plots.percent_range([m for *_, v in shares for m in v]), size_breaks(keys), 100),
+        plots.stack(f"doors-cpu-{name}", f"{title}: CPU time", f"User and system time per I/O at {title} "
+                    "by who makes the tuples.", "CPU microseconds per I/O",
+                    [f"{costs.format_label(key)}, {mode}" for key, mode, _ in found], bars,
+                    [i for i in range(1, len(found)) if found[i][0] != found[i - 1][0]]),
+        plots.dots(f"doors-latency-{name}", f"{title}: latency", f"Completion latency at {title} by who "
+                   "makes the tuples.", "microseconds",
+                   [f"{costs.format_label(key)}, {one}" for key, one in rows], times,
+                   plots.range_from_zero([m for *_, v in times for m in v]))]
+
+
+def doors(sources):
+    """Returns the figure of all modes beside those of the block device; without these it is empty."""
+    pictures = [p for panel in panels(sources) if makers.compared(panel[0]) for p in maker_panel(*panel)]
+    seen = dict.fromkeys(v for s in sources for v in makers.variants(makers.compared(s)))
+    loads = dict.fromkeys(costs.load_label(costs.busiest_load(s)) for s in sources)
+    return Figure("Doors: who makes the tuples",
+                  f"{'; '.join(map(makers.maker, seen))}. On the same namespaces, at "
+                  f"{'; '.join(loads)}. {makers.NOTE}", pictures, 3)
+
+
 # --- loads ---
 
 def scaling(sources):
@@ -268,6 +316,6 @@ def scaling(sources):
 
 def figures(sources):
     """Returns all figures that have pictures, the most important first."""
-    found = [kept(sources), heat(sources), apart(sources), per_block(sources), cpu(sources),
+    found = [kept(sources), heat(sources), doors(sources), apart(sources), per_block(sources), cpu(sources),
              latency(sources), scaling(sources)]
     return [f for f in found if f.pictures]

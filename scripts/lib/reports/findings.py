@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Describes the results of a sweep in sentences and in tables of text."""
-from dataclasses import dataclass
-
 from reports import costs
+from reports import makers
+from reports.tableau import Table, nanoseconds, percent
 from shared import measures
 
 # Headings that say on what kind of target the numbers were measured.
@@ -22,6 +22,8 @@ MODES = {
     "device": "PRACT=0: the device checks",
     "host": "PRACT=0: the host checks",
     "both": "PRACT=0: device and host check",
+    "kernel": "block device: the kernel makes and checks the tuples",
+    "kernel-user": "block device: the application makes the tuples, the device checks",
 }
 
 
@@ -30,41 +32,10 @@ READ_COLUMNS = "blocks_read", "blocks_checked", "blocks_escaped", "blocks_not_ch
 QUIET = 0.1
 
 
-@dataclass
-class Table:
-    """A table of text, with a note below it."""
-
-    title: str
-    columns: list
-    rows: list
-    note: str = ""
-
-
 def title(sources):
     """Returns the heading of the report."""
     kinds = list(dict.fromkeys(KINDS[s.kind][0] for s in sources))
     return "What protection costs: " + "; ".join(kinds)
-
-
-def percent(middle):
-    """
-    Returns the change relative to the baseline in per cent, with that of the lowest and of the
-    highest repeat.
-    """
-    if middle is None:
-        return "-"
-    text = f"{100 * (middle.value - 1):+.1f} %"
-    if middle.low is not None:
-        text += f" ({100 * (middle.low - 1):+.1f}..{100 * (middle.high - 1):+.1f})"
-    return text
-
-
-def nanoseconds(middle):
-    """Returns a time as text; "-" if it is not known, or if no time was spent."""
-    if middle is None or not middle.value:
-        return "-"
-    digits = 0 if abs(middle.value) >= 100 else 1
-    return f"{middle.value:.{digits}f} ns"
 
 
 def share(kept):
@@ -108,7 +79,7 @@ def headlines(source):
     else:
         found.append(f"{costs.format_label(cheapest)} has {share(most)} of the baseline's IOPS "
                      f"({variant_label(variant)}).")
-    return found + host_sentences(source)
+    return found + makers.sentences(source) + host_sentences(source)
 
 
 def variant_label(variant):
@@ -200,7 +171,7 @@ def split_table(source):
     rows = []
     for size in costs.sizes(source):
         for guard in costs.guards(source):
-            for variant in costs.variants(source):
+            for variant in costs.own_variants(source):
                 for kind in costs.kinds_of_io(source):
                     same = source.all(data_size=size, guard=guard)
                     points = [p for p in costs.of_load(same, load)
@@ -248,5 +219,5 @@ def factor_table(source):
 def tables(source):
     """Returns all tables of a source."""
     found = [kept_table(source, kind) for kind in costs.kinds_of_io(source)]
-    return [t for t in [*found, host_table(source), split_table(source), block_table(source),
+    return [t for t in [*found, makers.table(source), host_table(source), split_table(source), block_table(source),
                         factor_table(source)] if t.rows]

@@ -13,7 +13,7 @@ from shared.results import write_whole
 STYLE = Path(__file__).with_name("page.css")
 LONG = 20               # a table with more rows is folded
 MOST_ROWS = 3000        # rows of the list of points; a browser is slow with more
-FACTS = ("cpu", "cores", "cpus", "governor", "kernel", "fio", "liburing", "engine")
+FACTS = ("cpu", "cores", "cpus", "governor", "kernel", "fio", "kernel_user_fio", "liburing", "engine")
 POINT_COLUMNS = ("format", "mode", "I/O", "IOPS", "MiB/s", "IOPS vs. baseline", "p50", "p99",
                  "CPU per I/O", "host: generate", "host: check", "PI errors")
 

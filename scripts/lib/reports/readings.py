@@ -12,7 +12,7 @@ from shared import measures
 from shared import textlines
 from shared.command import Refusal, printable
 from shared.formats import PIF
-from shared.points import CHECKS, RW
+from shared.points import BLOCK_MODES, CHECKS, RW
 from shared.quoting import all_printable
 from shared.results import VERSION
 
@@ -22,7 +22,7 @@ DEFINING = ("data_size", "ms", "guard", "pi_type", "placement", "transfer", "sts
 LABELS = ("host", "target", "target_kind", "id", "base", "base_kind")
 
 KINDS = ("embedded", "device", "guest")
-MODES = ("none", "pract", "unchecked", "device", "host", "both")
+MODES = ("none", "pract", "unchecked", "device", "host", "both", *BLOCK_MODES)
 WHAT_IS_CHECKED = re.compile("|none|all|(?:{0})(?:[,+](?:{0}))*".format("|".join(CHECKS)))
 # Columns of text: the allowed words, or None for names.
 WORDS = {

@@ -15,7 +15,7 @@ def output(*command):
     """Returns what a command prints, or '' if it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace",
-                              timeout=20, check=False)
+                              timeout=60, check=False)
         return done.stdout.strip() if done.returncode == 0 else ""
     except (OSError, subprocess.TimeoutExpired):
         return ""
@@ -61,7 +61,7 @@ def machine():
 
 
 RESUMED = "resumed: "
-REPORTED_CHANGES = "kernel", "fio", "engine"    # runs that differ in one of these must not be mixed
+REPORTED_CHANGES = "kernel", "fio", "kernel_user_fio", "engine"     # runs that differ in one of these must not be mixed
 
 
 def resumed(before, now):

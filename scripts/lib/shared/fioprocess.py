@@ -20,7 +20,7 @@ class Fio:
     dies.
     """
 
-    def __init__(self, folder, name, files, words=("job.fio",), cpu=None, style="json"):
+    def __init__(self, folder, name, files, words=("job.fio",), cpu=None, style="json", program="fio"):
         folder.check()
         self.place = folder.path / "tmp" / name
         shutil.rmtree(self.place, ignore_errors=True)
@@ -30,7 +30,7 @@ class Fio:
         self.start = time.monotonic()
         with open(self.place / "log", "wb") as log:
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", "fio", f"--output-format={style}",
+                ["setpriv", "--pdeathsig", "KILL", "--", program, f"--output-format={style}",
                  "--output=json", *words], cwd=self.place, stdout=log,
                 stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
                 preexec_fn=cpu and (lambda: os.sched_setaffinity(0, cpu)))

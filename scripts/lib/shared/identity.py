@@ -75,6 +75,8 @@ class Node:
     kernel does not give its number to another device.
     """
 
+    tree = "char"           # the kernel's list of devices by number
+
     def __init__(self, machine, path):
         self.machine, self.path = machine, path
         self.descriptor = machine.open(path)
@@ -84,12 +86,21 @@ class Node:
     def name(self):
         return self.path.rpartition("/")[2]
 
+    @property
+    def disk(self):
+        """The name of the namespace's block device."""
+        return block_name(self.name)
+
+    def number_at(self, path):
+        """Returns the number of the device at a path, None if it is another kind of file."""
+        return self.machine.character_device(path)
+
     def parent(self, attribute):
         """
         Returns an attribute of the device's controller, or of its subsystem with native multipath.
         """
         major, minor = self.number
-        return self.machine.read(f"/sys/dev/char/{major}:{minor}/device/{attribute}")
+        return self.machine.read(f"/sys/dev/{self.tree}/{major}:{minor}/device/{attribute}")
 
     def identity(self):
         """
@@ -104,7 +115,7 @@ class Node:
         if not serial:
             raise Refused(f"{self.path}: its drive's serial number can't be read, so the drive "
                           "can't be identified")
-        disk = f"/sys/block/{block_name(self.name)}"
+        disk = f"/sys/block/{self.disk}"
         ids = {"nguid": "", "eui": "", "uuid": ""}
         if self.machine.read(f"{disk}/nsid") == str(nsid):
             ids = {name: digits(self.machine.read(f"{disk}/{name}")) for name in ids}
@@ -121,7 +132,7 @@ class Node:
             raise Refused(f"{self.path} is {found.text()} now, and was {identity.text()}: not "
                           "touched")
         try:
-            there = self.machine.character_device(self.path)
+            there = self.number_at(self.path)
         except OSError as error:
             raise Refused(f"{self.path}: {error.strerror}") from None
         if there != self.number:
@@ -129,6 +140,19 @@ class Node:
 
     def close(self):
         self.machine.close(self.descriptor)
+
+
+class BlockNode(Node):
+    """The same for the block device of a namespace."""
+
+    tree = "block"
+
+    @property
+    def disk(self):
+        return self.name
+
+    def number_at(self, path):
+        return self.machine.block_device(path)
 
 
 def nodes(machine, identity):

@@ -12,8 +12,12 @@ MODES = {
     "device": {"pi_act": "0", "pi_chk": "checks", "pi_verify": "none"},
     "host": {"pi_act": "0", "pi_chk": "none", "pi_verify": "checks"},
     "both": {"pi_act": "0", "pi_chk": "checks", "pi_verify": "checks"},
+    "kernel": {},
+    "kernel-user": {"pi_act": "0", "pi_chk": "checks"},
 }
-
+# Modes in which fio's own engine io_uring uses the block device: the kernel makes and checks the
+# tuples, or the application hands them over to the kernel.
+BLOCK_MODES = "kernel", "kernel-user"
 
 RW = ("read", "write", "randread", "randwrite", "rw", "randrw")
 CHECKS = ("guard", "apptag", "reftag", "sttag")
@@ -79,8 +83,13 @@ class Point(NamedTuple):
         checks = f"-{self.checks}" if self.checks else ""
         return f"{self.tag}{format_slug(self.fmt)}-{self.mode}{checks}-{self.load.slug()}"
 
+    @property
+    def door(self):
+        """The mode if it uses the block device, '' if it uses this engine."""
+        return self.mode if self.mode in BLOCK_MODES else ""
+
     def options(self):
-        """Returns who checks what as fio job lines."""
+        """Returns who checks what as job lines of this engine."""
         checks = self.checks.replace("+", ",") or "all"
         return [f"{key}={checks if value == 'checks' else value}"
                 for key, value in MODES[self.mode].items()]

@@ -135,14 +135,15 @@ def end_of_lines(file):
 class Folder:
     """
     A results folder, locked by one sweep. @runs are the runs that ended. @originals are the formats
-    to which drives still have to be restored. @left_out maps points that cannot be measured to the
-    reason.
+    to which drives still have to be restored, @switches the kernel's settings for block devices that
+    have to be. @left_out maps points that cannot be measured to the reason.
     """
 
     def __init__(self, path, plan, held):
         self.path, self.plan, self.held = Path(path), plan, held
         self.nameless = {}
         self.runs, self.originals, self.left_out, self.known_token = {}, [], {}, ""
+        self.switches = []
         for name in FOLDERS:
             place = self.path / name
             place.mkdir(exist_ok=True)
@@ -242,6 +243,13 @@ class Folder:
         elif "restored" in record:
             gone = identity.Identity.from_json(record["drive"])
             self.originals = [one for one in self.originals if not one[0].same(gone)]
+        elif "switched" in record:
+            known, path, settings = planfile.switched_record(record)
+            if not self.switched(known):
+                self.switches.append((known, path, settings))
+        elif "switched_back" in record:
+            gone = identity.Identity.from_json(record["drive"])
+            self.switches = [one for one in self.switches if not one[0].same(gone)]
         elif "token" in record:
             self.known_token = planfile.token_record(record)
         elif "left_out" in record:
@@ -295,14 +303,26 @@ class Folder:
         """Records that a namespace has its original setting again."""
         self.append({"restored": known.text(), "drive": known._asdict()}, sync=True)
 
-    def leave_out(self, tag, fmt, why):
+    def switched(self, known):
+        """Returns the kernel's settings for a block device before a sweep, None if they are as then."""
+        return next((settings for one, _, settings in self.switches if one.same(known)), None)
+
+    def note_switched(self, known, path, settings):
+        """Records, before they are changed, the kernel's settings for a block device."""
+        self.append({"switched": path, "drive": known._asdict(), "settings": settings}, sync=True)
+
+    def note_switched_back(self, known):
+        """Records that the kernel has the original settings for a block device again."""
+        self.append({"switched_back": known.text(), "drive": known._asdict()}, sync=True)
+
+    def leave_out(self, tag, fmt, why, doors=False):
         """
         Leaves out the points of a format that a target refuses, and those that have one of them as
-        baseline.
+        baseline. With @doors only the points that use the block device.
         """
-        points = [(columns, Point.from_columns(columns)) for columns in planfile.points(self.plan)]
-        gone = {p.id for _, p in points if (p.tag, p.fmt) == (tag, fmt)}
-        gone |= {p.id for _, p in points if p.base in gone}
+        points = [Point.from_columns(columns) for columns in planfile.points(self.plan)]
+        gone = {p.id for p in points if (p.tag, p.fmt) == (tag, fmt) and (p.door or not doors)}
+        gone |= {p.id for p in points if p.base in gone}
         self.append({"left_out": sorted(gone - set(self.left_out)), "why": why}, sync=True)
 
     def settle_plan(self):

@@ -57,6 +57,12 @@ class Machine:
         except OSError:
             return []
 
+    @staticmethod
+    def write(path, text):
+        """Writes an attribute; raises OSError if the kernel refuses it."""
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+
     # --- nodes of devices ---
 
     @staticmethod
@@ -69,9 +75,12 @@ class Machine:
         Returns (major, minor) of a character device, None for any other file. Raises OSError if
         there is no file.
         """
-        found = os.stat(path)
-        return (os.major(found.st_rdev), os.minor(found.st_rdev)) \
-            if stat.S_ISCHR(found.st_mode) else None
+        return device_number(path, stat.S_ISCHR)
+
+    @staticmethod
+    def block_device(path):
+        """Like character_device(), for a block device."""
+        return device_number(path, stat.S_ISBLK)
 
     @staticmethod
     def open(path):
@@ -158,6 +167,12 @@ class Machine:
     @staticmethod
     def sleep(seconds):
         time.sleep(seconds)
+
+
+def device_number(path, is_kind):
+    """Returns (major, minor) of a device node of that kind, None for any other file."""
+    found = os.stat(path)
+    return (os.major(found.st_rdev), os.minor(found.st_rdev)) if is_kind(found.st_mode) else None
 
 
 def lock(path):

@@ -206,6 +206,15 @@ class Namespace:
         """The current path, or the last known one."""
         return self.node.path if self.node else self.liked
 
+    @property
+    def disk(self):
+        """The name of its block device."""
+        return identity.block_name(self.path.rpartition("/")[2])
+
+    @property
+    def block_path(self):
+        return f"/dev/{self.disk}"
+
     def close(self):
         if self.node:
             self.node.close()
@@ -216,6 +225,18 @@ class Namespace:
         if not self.node:
             self.node = identity.find(self.machine, self.identity, self.liked)
         self.node.refuse_unless(self.identity)
+
+    def check_block(self):
+        """Raises Refused unless the block device is that of this namespace, too."""
+        self.check()
+        try:
+            node = identity.BlockNode(self.machine, self.block_path)
+        except OSError as error:
+            raise Refused(f"{self.block_path}: {error.strerror}") from None
+        try:
+            node.refuse_unless(self.identity)
+        finally:
+            node.close()
 
     def find(self):
         """

@@ -10,7 +10,7 @@ from shared.command import Refusal
 from shared.points import Point
 from sweeps.targets import Namespaces
 
-KERNELS = ("6.1", "6.12")
+KERNELS = ("6.1", "6.12", "newest")
 SECONDS = 1800          # per boot, in addition to the time of its I/O
 BOOTS, GUEST_FAILED = 3, 125
 SIZE = 4 << 20          # bytes of the smallest namespace
@@ -34,7 +34,8 @@ class Boot:
 
     def rows(self):
         """Returns the rows for scripts/guest --namespaces."""
-        size = max(SIZE, self.plan["sizes"]["size"])
+        parts = 2 if any(point.door for point in self.points) else 1
+        size = max(SIZE, parts * self.plan["sizes"]["size"])
         return "".join(f"{fmt.row(size)}\n" for fmt in self.formats)
 
     def runs(self, target, before=0):
@@ -101,6 +102,7 @@ def command(folder, program, boot, runs):
             f"--kernel={folder.plan['asked']['kernel']}", f"--namespaces={rows}",
             f"--share={folder.path}", f"--timeout={seconds:.0f}", "--", program,
             f"--resume={folder.path}", f"--in-guest={boot.number}",
+            *([f"--kernel-user-fio={other}"] if (other := folder.plan["asked"].get("kernel_user_fio")) else []),
             *(f"--fio={text}" for text in folder.plan["asked"]["fio"])]
 
 

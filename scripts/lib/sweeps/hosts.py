@@ -115,6 +115,7 @@ class HostDevice(Target):
     """A device with the same path on every host, which keeps its format."""
 
     kind, one_format, tag = "device", False, ""
+    no_block = "the settings of the kernels of other hosts are not changed"
 
     def __init__(self, path, token="TOKEN"):
         self.path = self.name = path

@@ -6,6 +6,7 @@ words and numbers are accepted; file names are made of them.
 import math
 import re
 
+from sweeps import doors
 from sweeps import drive
 from shared import identity
 from sweeps import sweepplan
@@ -51,7 +52,8 @@ def check(plan, path):
     refuse_unless(all(type(asked.get(key)) is kind for key, kind in ASKED.items())
                   and all(isinstance(word, str) for key in ("targets", "fio", "destroy")
                           for word in asked[key]) and asked["targets"]
-                  and isinstance(asked.get("hosts"), str | None), path, "'asked' is invalid")
+                  and all(isinstance(asked.get(key), str | None) for key in
+                          ("hosts", "kernel_user_fio")), path, "'asked' is invalid")
     refuse_unless(all(finite(sizes.get(key)) for key in sweepplan.SETTINGS), path, "'sizes' is invalid")
     refuse_unless(all(sizes[key] <= sweepplan.LONGEST for key in TIMES), path, "its times are invalid")
     refuse_unless(all(whole(sizes[key]) for key in sweepplan.SETTINGS if key not in TIMES), path, "'sizes' is invalid")
@@ -104,6 +106,17 @@ def formatted_record(record):
     Returns (Identity, Setting) of a drive that was formatted: which one, and its original setting.
     """
     return identity.Identity.from_json(record["drive"]), setting(record["original"])
+
+
+def switched_record(record):
+    """
+    Returns (Identity, path, settings) of a block device whose settings in the kernel a sweep changes.
+    """
+    settings = record["settings"]
+    if not settings or any(name not in doors.SWITCHES or value not in ("0", "1")
+                           for name, value in settings.items()):
+        raise ValueError("no settings")
+    return identity.Identity.from_json(record["drive"]), str(record["switched"]), settings
 
 
 def setting(words):

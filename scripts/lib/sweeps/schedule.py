@@ -61,10 +61,10 @@ def schedule(points, settings):
 def batches(runs, settings):
     """
     Yields the runs that share a fio: up to 'batch' consecutive ones, of one format if the target
-    has one format at a time.
+    has one format at a time, and in a mode that uses the block device only those of that mode.
     """
     def place(run):
-        return run.target.tag, run.point.fmt if run.target.one_format else None
+        return run.target.tag, run.point.fmt if run.target.one_format else None, run.point.door
     for _, same in itertools.groupby(runs, place):
         same = list(same)
         for first in range(0, len(same), settings["batch"]):

@@ -5,6 +5,7 @@ import os
 from typing import NamedTuple
 
 from shared import fiojob
+from shared.points import CHECKS
 
 FILL_SIZE = 65536   # bytes of the largest I/O
 FILL_LEAST = 7200   # seconds that writing namespaces may always take;
@@ -24,6 +25,15 @@ class Jobs:
                 "continue_on_error=verify", "verify_state_save=0", f"size={self.settings['size']}",
                 *self.extra]
 
+    def block_common(self):
+        """
+        Returns the first lines of a job file for the block device. It has a part of the namespace of
+        its own, because the kernel writes other application tags and metadata than this engine.
+        """
+        return ["ioengine=io_uring", "direct=1", "thread=1", "continue_on_error=verify",
+                "verify_state_save=0", f"offset={self.settings['size']}",
+                f"size={self.settings['size']}", *self.extra]
+
     def measured(self):
         """Returns the lines for duration and warm-up."""
         milliseconds = {key: round(self.settings[key] * 1000) for key in ("runtime", "ramp")}
@@ -40,9 +50,13 @@ class Jobs:
         exclusive run waits for the token, a byte in a pipe, and passes it on.
         """
         point = run.point
-        lines = [f"filename={run.target.filename(point.fmt)}", *point.fmt.options(),
-                 *point.load.lines(), *point.options(), *run.target.lines()]
-        if self.report:
+        if point.door:
+            lines = [f"filename={run.target.block(point.fmt)}", *point.load.lines(),
+                     *block_options(point)]
+        else:
+            lines = [f"filename={run.target.filename(point.fmt)}", *point.fmt.options(),
+                     *point.load.lines(), *point.options(), *run.target.lines()]
+        if self.report and not point.door:
             lines.append(f"pi_report={run.name}.pi")
         if exclusive:
             lines += ["exec_prerun=head -c 1 ../token", "exec_postrun=printf x | tee ../token"]
@@ -51,8 +65,9 @@ class Jobs:
         return run.name, lines
 
     def text(self, runs, exclusive=False, cpus=None):
-        """Returns a job file for runs that follow each other."""
-        return fiojob.job_file(self.common() + self.measured(),
+        """Returns a job file for runs that follow each other; all or none use the block device."""
+        common = self.block_common() if runs[0].point.door else self.common()
+        return fiojob.job_file(common + self.measured(),
                                [self.section(run, exclusive, cpus) for run in runs])
 
     def fill(self, places):
@@ -61,13 +76,35 @@ class Jobs:
                                                for number, (target, fmt) in enumerate(places)])
 
     def fill_section(self, name, target, fmt):
+        """Returns the section that writes a namespace."""
+        return name, [f"filename={target.filename(fmt)}", *fmt.options(), *self.fill_load(),
+                      *target.lines()]
+
+    def fill_load(self):
         """
-        Returns the section that writes a namespace. The size of its I/Os divides the size of the
-        namespace, because fio does not write a rest that is smaller than an I/O.
+        Returns the I/O that writes a namespace. Its size divides the size of the namespace, because
+        fio does not write a rest that is smaller than an I/O.
         """
-        size = math.gcd(FILL_SIZE, self.settings["size"])
-        return name, [f"filename={target.filename(fmt)}", *fmt.options(), f"bs={size}", "iodepth=4",
-                      "rw=write", *target.lines()]
+        return [f"bs={math.gcd(FILL_SIZE, self.settings['size'])}", "iodepth=4", "rw=write"]
+
+    def fill_block(self, places):
+        """Like fill(), by the block device, in the part that its modes use."""
+        return fiojob.job_file(self.block_common(), [
+            (f"fill{number}", [f"filename={target.block(fmt)}", *self.fill_load()])
+            for number, (target, fmt) in enumerate(places)])
+
+
+def block_options(point):
+    """
+    Returns who makes and checks the tuples as lines of fio's engine io_uring. The kernel makes
+    them with an application tag of 0, so the application does, too.
+    """
+    if point.mode == "kernel":
+        return []
+    checks = point.checks.split("+") if point.checks else \
+        [name for name in CHECKS[:3] if name != "reftag" or point.fmt.pi != 3]
+    return [f"md_per_io_size={point.load.bs // point.fmt.lbs * point.fmt.ms}", "pi_act=0",
+            f"pi_chk={','.join(checks).upper()}", "apptag=0"]
 
 
 def fill_limit(settings, number):

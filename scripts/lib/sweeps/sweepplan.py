@@ -92,6 +92,10 @@ def mode(word):
         one_of(CHECKS, "check")(check)
     if checks and name in ("none", "unchecked"):
         raise Refused(f"mode '{name}' checks nothing: leave out ':{checks}'")
+    if checks and name == "kernel":
+        raise Refused(f"mode 'kernel' has the checks of the kernel: leave out ':{checks}'")
+    if name == "kernel-user" and "sttag" in checks.split("+"):
+        raise Refused("mode 'kernel-user' has no storage tags: leave out 'sttag'")
     return name, checks
 
 
@@ -278,10 +282,11 @@ def why_none(plan, only):
     return said + "ms is too small for the tuple"
 
 
-def points_for(target, wishes):
+def points_for(target, wishes, why_not=lambda *_: ""):
     """
     Returns the Points of a plan's @wishes on a target, including their baselines. Formats that the
-    target does not support are left out.
+    target does not support are left out, and so are modes if @why_not(target, format, mode) has a
+    reason.
     """
     found = {}
     for wish, checks_mode, checks, load_ in wishes:
@@ -290,10 +295,23 @@ def points_for(target, wishes):
             continue
         base = base_line(target, fmt, load_)
         found.setdefault(base.id, base)
-        if checks_mode != "none" and fmt.pi:
+        if checks_mode != "none" and fmt.pi and not why_not(target, fmt, checks_mode):
             point = Point(target.tag, fmt, checks_mode, checks, load_, base.id)
             found.setdefault(point.id, point)
     return list(found.values())
+
+
+def skipped(chosen, wishes, why_not):
+    """Returns a line for each reason why modes are not measured in formats of the @chosen targets."""
+    found = {}
+    for target in chosen:
+        for wish, mode_, *_ in wishes:
+            fmt = target.format_for(wish)
+            why = why_not(target, fmt, mode_) if fmt and fmt.pi else ""
+            if why:
+                found.setdefault((target.name, mode_, why), set()).add(fmt)
+    return [f"{name}: mode {mode_} is not measured in {len(formats_)} "
+            f"format{'s' * (len(formats_) > 1)}: {why}" for (name, mode_, why), formats_ in found.items()]
 
 
 def check_size(plan, points):

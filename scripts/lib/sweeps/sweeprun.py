@@ -7,6 +7,7 @@ import time
 
 from shared import boots
 from shared.command import Refusal
+from sweeps import doors
 from sweeps.drive import NotTaken
 from shared.fioprocess import Fio, moved
 from shared.measures import is_short, time_of_run
@@ -33,11 +34,13 @@ class Sweeper:
         self.cpus = split_cpus()
         self.cpu = self.cpus and {self.cpus.own}
         self.running, self.filled, self.tried = [], set(), collections.Counter()
+        self.doors = set()      # (tag, format) of the runs that use the block device
 
     def sweep(self, runs):
         """Does all of @runs that are not done and not left out."""
         left = [run for run in runs if not self.folder.done(run.point.id, run.repeat)
                 and run.point.id not in self.folder.left_out]
+        self.doors = {(run.target.tag, run.point.fmt) for run in left if run.point.door}
         token = self.folder.path / "tmp" / "token"
         try:
             if self.exclusive:
@@ -46,10 +49,12 @@ class Sweeper:
             self.say(())
             for batch in batches(left, self.settings):
                 self.wait_until(self.settings["overlap"] - 1)
-                if not self.prepare(batch[0]):
-                    self.say(batch)
-                    continue
-                self.start(batch)
+                self.prepare(batch[0])
+                gone = [run for run in batch if run.point.id in self.folder.left_out]
+                if gone:
+                    self.say(gone)
+                if len(gone) < len(batch):
+                    self.start([run for run in batch if run not in gone])
             self.wait_until(0)
         finally:
             for _, fio in self.running:
@@ -62,8 +67,11 @@ class Sweeper:
         """Starts a fio for these runs."""
         job = {"job.fio": self.jobs.text(batch, self.exclusive, self.cpus)}
         batch[0].target.check()
+        for target, fmt in dict.fromkeys((run.target, run.point.fmt) for run in batch if run.point.door):
+            target.open_block(fmt)
         self.tried[batch[0].name] += 1
-        self.running.append((batch, Fio(self.folder, batch[0].name, job, cpu=self.cpu)))
+        program = doors.program_of(batch[0].point.mode, self.folder.plan["asked"])
+        self.running.append((batch, Fio(self.folder, batch[0].name, job, cpu=self.cpu, program=program)))
 
     def make_token(self, path):
         """Makes a pipe with one byte in it, the token; only the run that has it does I/O."""
@@ -84,10 +92,31 @@ class Sweeper:
             self.fill(places[first:first + FILL_AT_ONCE])
 
     def fill(self, places):
-        """Writes these namespaces once in full."""
+        """Writes these namespaces once in full, and the part that the block device's modes use."""
         for target in dict.fromkeys(target for target, _ in places):
             target.check()
-        fio = Fio(self.folder, "fill", {"job.fio": self.jobs.fill(places)}, cpu=self.cpu)
+        self.write(places, self.jobs.fill(places))
+        protected = [place for place in places if (place[0].tag, place[1]) in self.doors
+                     and self.is_protected(*place)]
+        if protected:
+            self.write(protected, self.jobs.fill_block(protected))
+
+    def is_protected(self, target, fmt):
+        """
+        Returns whether the kernel protects the data of a block device; if not, the points that use it
+        are left out.
+        """
+        try:
+            target.open_block(fmt)
+        except doors.Closed as error:
+            self.folder.leave_out(target.tag, fmt, str(error), doors=True)
+            print(f"note: left out: kernel, kernel-user: {error}", flush=True)
+            return False
+        return True
+
+    def write(self, places, job):
+        """Runs a job file that writes these places in full."""
+        fio = Fio(self.folder, "fill", {"job.fio": job}, cpu=self.cpu)
         try:
             while not fio.ended():
                 if fio.seconds() > fill_limit(self.jobs.settings, len(places)):
@@ -108,12 +137,11 @@ class Sweeper:
 
     def prepare(self, run):
         """
-        Gives a target that has one format at a time the format of @run, and writes it in full.
-        Returns False if the drive refuses the format: its points are left out and the sweep
-        continues.
+        Gives a target that has one format at a time the format of @run, and writes it in full. If the
+        drive refuses the format its points are left out and the sweep continues.
         """
         if run.point.id in self.folder.left_out:
-            return False
+            return
         if run.target.one_format and self.filled != {(run.target.tag, run.point.fmt)}:
             self.wait_until(0)
             self.filled = set()
@@ -122,10 +150,9 @@ class Sweeper:
             except NotTaken as error:
                 self.folder.leave_out(run.point.tag, run.point.fmt, str(error))
                 print(f"note: left out: {error}", flush=True)
-                return False
+                return
             self.fill([(run.target, run.point.fmt)])
             self.filled = {(run.target.tag, run.point.fmt)}
-        return True
 
     # --- ends ---
 

@@ -4,6 +4,8 @@ import sys
 import time
 
 from shared import environment
+from shared import quoting
+from sweeps import doors
 from sweeps import schedule
 from sweeps import sweepjobs
 from sweeps import targets
@@ -47,6 +49,7 @@ def dry_run(plan, runs, out):
     print(f"# {len(runs)} runs of {len(plan['points'])} points, {seconds / 60:.1f} minutes of I/O;"
           f" results: {out}")
     print(f"# preconditioning: {plan['preconditioning']}")
+    print("".join(f"# {printable(line)}\n" for line in plan["left_out"]), end="")
     absent = {run.target.name for run in runs if isinstance(run.target, targets.AbsentDevice)}
     for name in sorted(absent):
         print(f"# {name} does not exist now: formats that it does not support will be left out")
@@ -57,6 +60,7 @@ def dry_run(plan, runs, out):
             print(target.format_line(fmt))
             formatted[target.name] = fmt
         name = batch[0].name
-        print(f"fio --output-format=json --output={out}/raw/{name}.json {out}/raw/{name}.fio")
+        program = quoting.sh(doors.program_of(batch[0].point.mode, asked))
+        print(program, f"--output-format=json --output={out}/raw/{name}.json {out}/raw/{name}.fio")
         print("\n".join(f"    {line}" for line in jobs.text(
             batch, settings["overlap"] > 1, cpus).splitlines()))

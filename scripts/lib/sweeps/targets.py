@@ -10,10 +10,16 @@ methods:
   check()            before each fio: raise Refused if it is not the same target any more
   prepare(fmt)       set the format, if the target has one at a time ('one_format')
   finish()           restore the target to its original state
+  no_block           why the modes of the block device cannot be measured on it, or ''
+  block(fmt)         the filename= of the block device for fio
+  open_block(fmt)    before each fio that uses it: raise Refused if it is not the same namespace,
+                     doors.Closed if the kernel does not protect its data, and let the kernel make
+                     and check tuples
 """
 from pathlib import Path
 
 from sweeps import devicefacts
+from sweeps import doors
 from shared import identity
 from shared import quoting
 from shared.command import Refusal, unexpected
@@ -94,6 +100,8 @@ def finish_all(opened):
 class Target:
     """Defaults of the methods that most targets do not need."""
 
+    no_block = ""
+
     def open(self, folder):
         """Reserves nothing."""
 
@@ -115,6 +123,7 @@ class Images(Target):
     """The embedded controller: supports any format, and has an image for each."""
 
     kind, one_format = "embedded", False
+    no_block = "an image has no block device"
 
     def __init__(self, folder, given, tag):
         self.folder, self.given, self.tag = Path(folder), given, tag
@@ -177,6 +186,15 @@ class Namespaces(Target):
     def filename(self, fmt):
         return self.devices[fmt]
 
+    def block(self, fmt):
+        return self.devices[fmt].replace("/ng", "/n")
+
+    def open_block(self, fmt):
+        """The guest ends after the sweep, so nothing has to be put back."""
+        disk = HERE.real_path(self.block(fmt)).rpartition("/")[2]
+        doors.refuse_unprotected(HERE, disk, fmt)
+        doors.switch_on(HERE, disk)
+
     def facts(self):
         return {"kind": self.kind, "format": "one namespace a format",
                 **devicefacts.facts(next(iter(self.devices.values())))}
@@ -193,7 +211,7 @@ class Device(Target):
     def __init__(self, space, tag, name=""):
         self.space, self.tag = space, tag
         self.name = name or space.path
-        self.claimed = self.looked = None
+        self.claimed = self.looked = self.folder = None
 
     @property
     def can(self):
@@ -222,11 +240,22 @@ class Device(Target):
     def filename(self, fmt):
         return self.space.path
 
+    def block(self, fmt):
+        return self.space.block_path
+
+    def open_block(self, fmt):
+        self.space.check_block()
+        self.space.refuse_if_in_use()
+        doors.refuse_unprotected(self.space.machine, self.space.disk, fmt)
+        doors.switch_on(self.space.machine, self.space.disk)
+
     def open(self, folder):
         """
         Reserves the namespace and reads Identify again: until now another sweep may have changed
-        its format.
+        its format. The kernel's settings for its block device are recorded if one is off, because
+        a format may turn it on, and finish() restores them.
         """
+        self.folder = folder
         self.space.find()
         ident = self.space.identity
         self.claimed = self.space.machine.claim(f"{ident.serial}/{ident.nsid}", self.space.path)
@@ -234,6 +263,9 @@ class Device(Target):
             self.looked = self.space.identify()
             self.refuse_early()
             self.space.refuse_if_in_use()
+            now = doors.settings(self.space.machine, self.space.disk)
+            if folder and "0" in now.values() and not folder.switched(ident):
+                folder.note_switched(ident, self.space.path, now)
         except BaseException:
             self.release()
             raise
@@ -242,7 +274,15 @@ class Device(Target):
         self.space.check()
 
     def finish(self):
-        self.release()
+        """Restores the kernel's settings for the block device."""
+        try:
+            before = self.folder and self.folder.switched(self.space.identity)
+            if before:
+                self.space.find()
+                doors.switch(self.space.machine, self.space.disk, before)
+                self.folder.note_switched_back(self.space.identity)
+        finally:
+            self.release()
 
     def release(self):
         """Ends the reservation."""
@@ -263,7 +303,7 @@ class FormattedDevice(Device):
 
     def __init__(self, space, tag, name=""):
         super().__init__(space, tag, name)
-        self.folder, self.sure = None, False
+        self.sure = False
 
     def refuse_early(self):
         """
@@ -289,13 +329,6 @@ class FormattedDevice(Device):
     def format_line(self, fmt):
         """Returns the command that sets the format."""
         return quoting.sh(*["nvme", *self.space.format_words(self.can.setting(fmt))])
-
-    def open(self, folder):
-        """
-        Opens the namespace. If a killed sweep changed its format, this one restores it at the end.
-        """
-        self.folder = folder
-        super().open(folder)
 
     @property
     def original(self):
@@ -348,6 +381,9 @@ class AbsentDevice(Target):
     def filename(self, fmt):
         return self.name
 
+    def block(self, fmt):
+        return self.name.replace("/ng", "/nvme")
+
     def can_identity(self):
         """Returns None: the namespace is unknown."""
 
@@ -367,6 +403,11 @@ def not_put_back(folder):
             f"--destroy={quoting.sh(ident.serial)} restores it, or, with its current name, nvme "
             "format "
             f"/dev/ngXnY --namespace-id={ident.nsid} {' '.join(setting.words())}")
+    for ident, path, before in folder.switches:
+        words = " and ".join(f"{name} {value}" for name, value in before.items())
+        lines.append(f"{ident.text()}: {path} had {words} in /sys/block/*/integrity before, which is "
+                     f"not restored: --resume={folder.path} --destroy={quoting.sh(ident.serial)} "
+                     "restores it")
     for path, setting in folder.nameless.items():
         lines.append(f"{was(path, setting)}; an older sweep stored no serial number: on that "
                      "drive, "
