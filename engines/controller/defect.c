@@ -12,6 +12,7 @@
 static const struct ctl_defect_table *const tables[] = {
 	&ctl_defects_check, &ctl_defects_field, &ctl_defects_tuple, &ctl_defects_data,
 	&ctl_defects_command, &ctl_defects_media, &ctl_defects_copy, &ctl_defects_identify,
+	&ctl_defects_cache,
 };
 enum { NR_TABLES = sizeof(tables) / sizeof(tables[0]) };
 
@@ -64,9 +65,6 @@ static const struct ctl_defect *find(const char *name, size_t len)
 	for (unsigned i = 0; (d = row(i, &second)); i++)
 		if (is_named(d, name, len))
 			return d;
-	for (unsigned i = 0; i < ctl_defects_cache.nr; i++)
-		if (is_named(&ctl_defects_cache.rows[i], name, len))
-			return &ctl_defects_cache.rows[i];
 	return NULL;
 }
 
@@ -89,6 +87,11 @@ const char *ctl_defect_excuse(const char *name)
 	return d ? d->excuse : NULL;
 }
 
+static bool is_of_cache(const struct ctl_defect *d)
+{
+	return d >= ctl_defects_cache.rows && d < ctl_defects_cache.rows + ctl_defects_cache.nr;
+}
+
 static int list(const char *path, char *why)
 {
 	const struct ctl_defect *d;
@@ -96,10 +99,8 @@ static int list(const char *path, char *why)
 	bool second;
 
 	for (; (d = row(i, &second)); i++)
-		printf("%-28s %-6s  %s\n", d->name, second ? "second" : "first", d->what);
-	for (unsigned k = 0; k < ctl_defects_cache.nr; k++, i++)
-		printf("%-28s %-6s  %s\n", ctl_defects_cache.rows[k].name, "cut",
-		       ctl_defects_cache.rows[k].what);
+		printf("%-28s %-6s  %s%s\n", d->name, second ? "second" : "first", d->what,
+		       is_of_cache(d) ? " (power loss)" : "");
 	fflush(stdout);
 	return refuse(why, EINVAL, "%s: ns_defect=list: the %u names are listed, nothing was done; give some "
 		      "of them, separated by commas", path, i);

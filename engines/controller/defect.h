@@ -22,8 +22,7 @@
  * defect-cache.c	... Flush, FUA, and what a power loss leaves: defect-cut.c
  *
  * The rows of each table belong in turn to the first and to the second half of all defects.
- * target.h declares ctl_defects(), which lists them; but for those of the cache, which no command
- * shows until the power is cut.
+ * target.h declares ctl_defects(), which lists them.
  */
 #ifndef CTL_DEFECT_H
 #define CTL_DEFECT_H

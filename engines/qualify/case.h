@@ -57,7 +57,7 @@ struct qcase_table {
 
 extern const struct qcase_table cases_first, cases_log, cases_transfer, cases_check, cases_bits, cases_escape,
 	cases_tags, cases_state, cases_zeroes, cases_uncor, cases_compare, cases_copy, cases_limit,
-	cases_identify, cases_load, cases_race, cases_end, cases_format, cases_readback;
+	cases_identify, cases_load, cases_race, cases_cut, cases_end, cases_format, cases_readback;
 
 /* Returns case @i of all tables; NULL after the last one. */
 const struct qcase *qcase_at(unsigned i);

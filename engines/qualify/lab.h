@@ -41,6 +41,7 @@ struct lab_finding {
 struct lab {
 	struct target_ns	*ns;
 	const char		*path;
+	struct target_open	how;		/* as it was opened */
 	struct lab_identity	id;
 	struct qm		model;
 	struct qm_format	f;		/* ->model.f */

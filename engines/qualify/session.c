@@ -68,6 +68,7 @@ bool session_try(const struct args *a, struct lab *l, const char *path, char why
 		args_die("--ns_defect=%s: this build has no defects", a->defect);
 #endif
 	l->path = path;
+	l->how = o;
 	if (ops->open(&o, &l->ns, why))
 		args_die("%s", why);
 	l->fresh = l->ns->created;
