@@ -32,6 +32,7 @@ static const char usage[] =
 	"What is tested:\n"
 	"  --list                test nothing: list the cases, what each requires, and the section\n"
 	"  --only=TEXT           only cases whose name contains TEXT\n"
+	"  --without=TEXT        no cases whose name contains TEXT\n"
 	"  --seed=N              selects data, LBAs and damage (default: 1)\n"
 	"  --repeat=N            run all cases N times, each time with the next seed (default: 1)\n"
 	"  --strict              of several errors the first block's must be reported, in the order guard,\n"
@@ -197,6 +198,7 @@ static const struct {
 	{ "--quiet", FLAG, NULL, AT(quiet), 0, 0 },
 	{ "--strict", FLAG, NULL, AT(strict), 0, 0 },
 	{ "--only", TEXT, NULL, AT(only), 0, 0 },
+	{ "--without", TEXT, NULL, AT(without), 0, 0 },
 	{ "--continue", FLAG, NULL, AT(resume), 0, 0 },
 	{ "--seed", NUMBER, NULL, AT(seed), 0, UINT64_MAX },
 	{ "--repeat", NUMBER, NULL, AT(repeat), 1, UINT32_MAX },

@@ -15,7 +15,7 @@ struct args {
 	const char		*target;	/* NULL means a new image */
 	bool			list, quiet, like, all_formats, strict, resume;
 	bool			every_format, every_case;	/* of --self-test */
-	const char *only, *destroy, *range, *scripts, *fault, *defect, *selftest, *results;
+	const char *only, *without, *destroy, *range, *scripts, *fault, *defect, *selftest, *results;
 	uint64_t		seed, repeat, time, blocks, sample;
 	struct ns_format	format;
 	bool			formatted;	/* --format was given, with these words: */

@@ -44,7 +44,7 @@ static void check_destroy(const struct args *a, struct lab *l)
 
 static void list(const struct args *a)
 {
-	const struct run r = { .only = a->only, .like = a->like };
+	const struct run r = { .only = a->only, .without = a->without, .like = a->like };
 	const struct qcase *c;
 
 	for (unsigned i = 0; (c = qcase_at(i)); i++)
@@ -140,6 +140,7 @@ int main(int argc, char **argv)
 	struct run r = {
 		.l = &l,
 		.only = a.only,
+		.without = a.without,
 		.like = a.like,
 		.seed = a.seed,
 		.repeat = a.repeat,

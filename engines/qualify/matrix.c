@@ -114,21 +114,21 @@ static void wait_for(pid_t pid)
 
 static void run_suite(const struct args *a, const char *path)
 {
-	char output[PATH_MAX + 20], seed[40], repeat[40], option[3][PATH_MAX];
-	char *argv[12] = { "nvmepi-qualify", a->strict ? "--strict" : "--quiet", "--continue", "--quiet",
+	char output[PATH_MAX + 20], seed[40], repeat[40], option[4][PATH_MAX];
+	char *argv[13] = { "nvmepi-qualify", a->strict ? "--strict" : "--quiet", "--continue", "--quiet",
 			   output, seed, repeat };
 	const struct {
 		const char *name, *value;
 	} given[] = { { "--destroy=", a->destroy },
 		      { "--range=", a->range },
-		      { "--only=", a->only } };
+		      { "--only=", a->only }, { "--without=", a->without } };
 	int n = 7;
 	pid_t pid;
 
 	snprintf(output, sizeof(output), "--output=json:%s", path);
 	snprintf(seed, sizeof(seed), "--seed=%llu", (unsigned long long)a->seed);
 	snprintf(repeat, sizeof(repeat), "--repeat=%llu", (unsigned long long)a->repeat);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		if (given[i].value) {
 			snprintf(option[i], sizeof(option[i]), "%s%s", given[i].name,
 				 given[i].value);

@@ -67,7 +67,8 @@ static void catch_signals(void)
 
 bool run_wants(const struct run *r, const struct qcase *c)
 {
-	return qcase_is_like(c) == r->like && (!r->only || strstr(c->name, r->only));
+	return qcase_is_like(c) == r->like && (!r->only || strstr(c->name, r->only)) &&
+	       (!r->without || !strstr(c->name, r->without));
 }
 
 /* Returns a seed that does not depend on which other cases run. */

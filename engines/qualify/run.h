@@ -32,6 +32,7 @@ struct result {
 struct run {
 	struct lab	*l;
 	const char	*only;			/* only cases whose name contains this; NULL: all */
+	const char	*without;		/* no cases whose name contains this; NULL: all */
 	bool		like;			/* only cases of --like=readback */
 	uint64_t	seed;
 	unsigned	repeat;			/* minimal number of repetitions */
