@@ -69,7 +69,7 @@ def command_line(options, kernel, run, images):
     """
     accel = "tcg,thread=multi" if options.accel == "tcg" else options.accel
     words = ["setpriv", "--pdeathsig", "KILL", "--", options.qemu,
-             "-M", "pc", "-accel", accel, "-cpu", "max", "-smp", "2", "-m", options.memory,
+             "-M", "pc", "-accel", accel, "-cpu", "max", "-smp", options.cpus, "-m", options.memory,
              "-nodefaults", "-no-user-config", "-nographic", "-no-reboot",
              "-serial", f"file:{quoting.qemu(run / 'serial.log')}",
              "-kernel", f"{kernel}/vmlinux", "-initrd", f"{kernel}/initramfs",
