@@ -307,16 +307,34 @@ static int verdict(const struct session *s, int fio, bool fio_found)
 	return EILSEQ;
 }
 
+/* Returns the errno of a file that could not be written completely, which was printed, or 0. */
+static int incomplete(struct session *s)
+{
+	int err = s->recorder.log_err ? s->recorder.log_err : s->dump.err;
+	char why[WHY_MAX];
+
+	for (unsigned i = 0; i < s->nr_ns && !err; i++)
+		err = s->ns[i].target->fault_err;
+	if (vfy_plugin_end(&s->job->plugin, why)) {
+		session_say(s, "%s", why);
+		return EIO;
+	}
+	return err;
+}
+
 int session_end(struct session *s, int fio, bool fio_found)
 {
 	int ret, err;
 
 	if (!s->recording)
 		return 0;
+	vfy_recorder_end(&s->recorder);
 	io_count_fast(&s->ns[0], &s->job->stats);
 	session_say_differs(s);
 	session_say_summary(s);
 	err = verdict(s, fio, fio_found);
+	ret = incomplete(s);
+	err = err ? err : ret;
 	ret = s->opts.report ? vfy_recorder_report(&s->recorder, report_job(s)) : 0;
 	if (!ret)
 		return err;

@@ -75,7 +75,7 @@ int session_open(struct session *s, const struct session_opts *o, struct job_ns 
 
 /*
  * Prints the findings and the costs, and writes the report. Returns the errno with which the job
- * ends: 0; EILSEQ for a mismatch that was not injected; EIO if the report could not be written. A
+ * ends: 0; EILSEQ for a mismatch that was not injected; another if a file could not be written. A
  * job that continues after mismatches (continue_on_error=verify) has no other error. @fio is the
  * error with which fio itself ends the job so far, or 0. @fio_found: fio counted a mismatch, found
  * by its own verify or by the engine.

@@ -197,7 +197,7 @@ struct vfy_gens *vfy_gens_open(const char *path, const char *text, uint64_t nr_b
 	*g = (struct vfy_gens){
 		.fd = -1, .ring = VFY_GEN_MAX / apart * apart, .nr_blocks = nr_blocks,
 		.size = GEN_HEAD_SIZE + nr_blocks * sizeof(*g->blocks),
-		.reserved = calloc(nr_blocks / GEN_CHUNK_BLOCKS / 8 + 1, 1),
+		.reserved = calloc(nr_blocks / GEN_CHUNK_BLOCKS / 8 + 1, 1), .path = strdup(path),
 	};
 	open_file(g, path, write);
 	if (g->fd < 0)
@@ -207,7 +207,7 @@ struct vfy_gens *vfy_gens_open(const char *path, const char *text, uint64_t nr_b
 		flock(g->fd, LOCK_SH);		/* wait for the first user's recovery */
 	if (g->read_only)
 		flock(g->fd, LOCK_UN);		/* a later writer can be the first user */
-	if (!g->reserved)
+	if (!g->reserved || !g->path)
 		return refused(why, g, "out of memory");
 	if (!take(g, path, text, why))
 		return NULL;
@@ -228,10 +228,26 @@ static void finish(struct vfy_gens *g)
 {
 	const bool last = !flock(g->fd, LOCK_EX | LOCK_NB);
 
-	if (last && g->head->dirty && !fdatasync(g->fd)) {
-		g->head->dirty = 0;
-		fdatasync(g->fd);
-	}
+	if (!last || !g->head->dirty)
+		return;
+	vfy_gens_sync(g);
+	if (g->err)
+		return;
+	g->head->dirty = 0;
+	vfy_gens_sync(g);
+}
+
+int vfy_gens_end(struct vfy_gens *g)
+{
+	if (!g->ended && !g->read_only)
+		finish(g);
+	g->ended = true;
+	return -g->err;
+}
+
+const char *vfy_gens_path(const struct vfy_gens *g)
+{
+	return g->path;
 }
 
 void vfy_gens_close(struct vfy_gens *g)
@@ -239,8 +255,7 @@ void vfy_gens_close(struct vfy_gens *g)
 	if (!g)
 		return;
 	if (g->head) {
-		if (!g->read_only)
-			finish(g);
+		vfy_gens_end(g);
 		munmap(g->head, g->size);
 	}
 	if (g->fd >= 0) {
@@ -248,5 +263,6 @@ void vfy_gens_close(struct vfy_gens *g)
 		close(g->fd);
 	}
 	free(g->reserved);
+	free(g->path);
 	free(g);
 }

@@ -34,6 +34,9 @@ struct gen_head {
 
 struct vfy_gens {
 	int			fd;
+	char			*path;
+	int			err;		/* of the first thing that could not be recorded */
+	bool			ended;		/* vfy_gens_end() was called */
 	bool			dirty;		/* this process has set head->dirty, on disk too */
 	bool			read_only;	/* private mapping: others do not see changes */
 	uint32_t		ring;		/* generation numbers are modulo this */

@@ -74,6 +74,19 @@ struct vfy_gen_state vfy_gens_between(const struct vfy_gens *g, uint64_t then, u
 
 /* --- writes --- */
 
+/* Keep errno as the reason why something could not be recorded. */
+static void failed(struct vfy_gens *g)
+{
+	if (!g->err)
+		g->err = errno;
+}
+
+void vfy_gens_sync(struct vfy_gens *g)
+{
+	if (fdatasync(g->fd))
+		failed(g);
+}
+
 /*
  * Before the first change, set the dirty flag on disk: from now on the file on disk may lack
  * the newest changes.
@@ -84,7 +97,7 @@ static void make_dirty(struct vfy_gens *g)
 		return;
 	g->dirty = true;
 	g->head->dirty = 1;
-	fdatasync(g->fd);
+	vfy_gens_sync(g);
 }
 
 /* Returns whether this process has reserved disk space for the block's word. */
@@ -109,10 +122,12 @@ static bool reserve(struct vfy_gens *g, uint64_t lba, uint64_t nr)
 
 		if (has_room(g, c * GEN_CHUNK_BLOCKS))
 			continue;
-		if (fallocate(g->fd, 0, at, left < len ? left : len) && errno != EOPNOTSUPP)
+		if (fallocate(g->fd, 0, at, left < len ? left : len) && errno != EOPNOTSUPP) {
+			failed(g);
 			all = false;
-		else
+		} else {
 			g->reserved[c / 8] |= 1 << c % 8;
+		}
 	}
 	return all;
 }
@@ -252,11 +267,6 @@ void vfy_gens_durable(struct vfy_gens *g, uint64_t lba, uint64_t nr, uint32_t ge
 		if (w & ~new & BEHIND)
 			atomic_fetch_sub(&g->head->behind, 1);
 	}
-}
-
-void vfy_gens_sync(const struct vfy_gens *g)
-{
-	fdatasync(g->fd);
 }
 
 /*

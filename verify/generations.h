@@ -68,7 +68,16 @@ bool vfy_gens_cached(struct vfy_gens *g, uint64_t lba, uint64_t nr);
 void vfy_gens_durable(struct vfy_gens *g, uint64_t lba, uint64_t nr, uint32_t gen);
 
 /* Write the file to disk. */
-void vfy_gens_sync(const struct vfy_gens *g);
+void vfy_gens_sync(struct vfy_gens *g);
+
+/*
+ * End all use of the file, except vfy_gens_close(): if this is its last user, write it to disk.
+ * Returns 0, or -errno if something of this user could not be recorded or written to disk.
+ */
+int vfy_gens_end(struct vfy_gens *g);
+
+/* Returns the path of the file. */
+const char *vfy_gens_path(const struct vfy_gens *g);
 
 /*
  * Record the start and the end of a command that changes blocks and is no write.  The blocks

@@ -191,3 +191,17 @@ void vfy_plugin_done(struct vfy_use *use, const struct vfy_io *io, const struct 
 	if (use->plugin->done)
 		use->plugin->done(use->session.ctx, io, e, res);
 }
+
+int vfy_plugin_end(struct vfy_use *use, char why[WHY_MAX])
+{
+	int ret;
+
+	if (!use->plugin || !use->plugin->end)
+		return 0;
+	why[0] = '\0';
+	ret = use->plugin->end(use->session.ctx, why);
+	why[WHY_MAX - 1] = '\0';
+	if (ret && !*why)
+		snprintf(why, WHY_MAX, "%s", strerror(ret < 0 ? -ret : EIO));
+	return ret > 0 ? -EIO : ret;
+}

@@ -48,4 +48,7 @@ void vfy_plugin_prepare(struct vfy_use *use, const struct vfy_io *io, struct vfy
 unsigned vfy_plugin_check(struct vfy_use *use, const struct vfy_io *io, const struct vfy_expect *e);
 void vfy_plugin_done(struct vfy_use *use, const struct vfy_io *io, const struct vfy_expect *e, int res);
 
+/* End the job.  Returns 0, or -errno with one line in @why. */
+int vfy_plugin_end(struct vfy_use *use, char why[VFY_WHY_MAX]);
+
 #endif

@@ -113,6 +113,7 @@ static void end_log(struct vfy_recorder *j, int ret)
 	snprintf(line, sizeof(line), "pi_log: %s: %s: no more is logged", j->opts.log, strerror(-ret));
 	close(j->log_fd);
 	j->log_fd = -1;
+	j->log_err = -ret;
 	say(j, line);
 }
 
@@ -268,10 +269,15 @@ int vfy_recorder_report(struct vfy_recorder *j, struct json_object *job)
 	return 0;
 }
 
-void vfy_recorder_close(struct vfy_recorder *j)
+void vfy_recorder_end(struct vfy_recorder *j)
 {
 	say_left_out(j, turn(&j->say_rate, -1));
 	log_left_out(j, turn(&j->log_rate, -1));
+}
+
+void vfy_recorder_close(struct vfy_recorder *j)
+{
+	vfy_recorder_end(j);
 	if (j->log_fd >= 0)
 		close(j->log_fd);
 	j->log_fd = -1;

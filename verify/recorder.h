@@ -47,6 +47,7 @@ struct vfy_alike {
 struct vfy_recorder {
 	struct vfy_recorder_opts	opts;	/* strings belong to the caller */
 	int			log_fd;	/* -1: no log */
+	int			log_err; /* errno with which the log ended too early; 0: it did not */
 	struct vfy_rate		log_rate, say_rate;
 	struct vfy_counts	counts;
 	struct vfy_alike	alike;
@@ -76,6 +77,11 @@ void vfy_recorder_log(struct vfy_recorder *j, const char *type, struct json_obje
 struct json_object *vfy_recorder_facts(const struct vfy_recorder *j);
 int vfy_recorder_report(struct vfy_recorder *j, struct json_object *job);
 
+/*
+ * Write what the rate limits suppressed so far, to the user and to the log: nothing follows.  After
+ * it j->log_err is final.  vfy_recorder_close() does the same.
+ */
+void vfy_recorder_end(struct vfy_recorder *j);
 void vfy_recorder_close(struct vfy_recorder *j);
 
 #endif

@@ -212,16 +212,26 @@ static void done(void *ctx, const struct vfy_io *io, const struct vfy_expect *e,
 
 /* --- a job --- */
 
+static int stamp_end(void *ctx, char why[WHY_MAX])
+{
+	struct job *job = ctx;
+	int ret = 0;
+
+	for (unsigned i = 0; i < job->nr_ns; i++) {
+		const int err = vfy_gens_end(job->plan[i].gens);
+
+		if (err && !ret)
+			ret = refuse(why, -err, "stamp: %.250s: %s: the generations of %" PRIu64 " writes were "
+				     "not recorded, and their blocks are not checked",
+				     vfy_gens_path(job->plan[i].gens), strerror(-err), job->unkept);
+	}
+	return ret;
+}
+
 static void stamp_close(void *ctx)
 {
 	struct job *job = ctx;
-	char line[200];
 
-	if (job->unkept) {
-		snprintf(line, sizeof(line), "stamp: no space on disk for the generations of "
-			 "%" PRIu64 " writes: their blocks were not checked", job->unkept);
-		job->host->say(line);
-	}
 	for (unsigned i = 0; job->plan && i < job->nr_ns; i++)
 		vfy_gens_close(job->plan[i].gens);
 	free(job->plan);
@@ -347,4 +357,5 @@ const struct vfy_plugin vfy_stamp = {
 	.prepare	= stamp_prepare,
 	.check		= check_read,
 	.done		= done,
+	.end		= stamp_end,
 };

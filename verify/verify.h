@@ -35,7 +35,7 @@
 
 #include "mismatch.h"
 
-#define VFY_PLUGIN_VERSION	4
+#define VFY_PLUGIN_VERSION	5
 #define VFY_PLUGIN_SYMBOL	nvmepi_verify_plugin
 #define VFY_WHY_MAX		400		/* bytes of a message, one line */
 
@@ -171,6 +171,12 @@ struct vfy_plugin {
 
 	/* The command has ended.  @res: 0 success, above 0 the NVMe status word, below 0 -errno. */
 	void (*done)(void *ctx, const struct vfy_io *io, const struct vfy_expect *e, int res);
+
+	/*
+	 * The job has ended; close() follows.  Returns 0, or -errno with a line in @why that says what
+	 * the plugin could not do: the job then fails.
+	 */
+	int (*end)(void *ctx, char why[VFY_WHY_MAX]);
 };
 
 #endif

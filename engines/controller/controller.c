@@ -35,7 +35,7 @@ static int ctl_open(const struct target_open *o, struct target_ns **ns, char why
 		.ns = { .ops = &controller_target, .nsid = 1, .fd = -1 },
 		.may_write = o->write,
 	};
-	ret = ctl_fault_open(o, &new->fault, why);
+	ret = ctl_fault_open(o, &new->ns.fault_err, &new->fault, why);
 	ret = ret ? ret : ctl_defects_open(o, &new->defects, why);
 	ret = ret ? ret : ctl_image_open(o, &new->image, why);
 	if (ret) {

@@ -31,6 +31,7 @@ struct ctl_fault {
 	uint64_t	every, seed;
 	uint64_t	writes;		/* so far */
 	int		log;		/* a descriptor; -1: none */
+	int		*log_err;	/* of the namespace */
 	char		*log_path, *image;
 	void		(*say)(const char *line);
 	uint8_t		*blocks;	/* a copy of the journal's blocks */
@@ -48,6 +49,7 @@ static void end_faults(struct ctl_fault *f, int err)
 	snprintf(line, sizeof(line), "%.150s: ns_fault_log=%.150s: %s: ns_fault ends here", f->image,
 		 f->log_path, strerror(err));
 	f->kind = NULL;
+	*f->log_err = err;
 	if (f->say)
 		f->say(line);
 }
@@ -277,7 +279,7 @@ static int open_log(const char *path, struct ctl_fault *f, char *why)
 	return f->log < 0 ? refuse(why, errno, "ns_fault_log=%s: %s", path, vfy_output_error(errno)) : 0;
 }
 
-int ctl_fault_open(const struct target_open *o, struct ctl_fault **f, char *why)
+int ctl_fault_open(const struct target_open *o, int *err, struct ctl_fault **f, char *why)
 {
 	struct ctl_fault *new;
 	int ret = 0;
@@ -290,6 +292,7 @@ int ctl_fault_open(const struct target_open *o, struct ctl_fault **f, char *why)
 		return refuse(why, ENOMEM, "%s: out of memory", o->path);
 	new->delay = o->delay_ns;
 	new->log = -1;
+	new->log_err = err;
 	new->say = o->say;
 	new->image = strdup(o->path);
 	if (o->fault)

@@ -31,10 +31,10 @@
 #include "sync.h"
 
 /*
- * Open the faults that @o asks for; *@f is NULL if there are none.  Returns 0, or -errno with one
- * line in @why (WHY_MAX bytes).
+ * Open the faults that @o asks for; *@f is NULL if there are none.  If their log can't be written
+ * later, *@err is set to the errno.  Returns 0, or -errno with one line in @why (WHY_MAX bytes).
  */
-int ctl_fault_open(const struct target_open *o, struct ctl_fault **f, char *why);
+int ctl_fault_open(const struct target_open *o, int *err, struct ctl_fault **f, char *why);
 void ctl_fault_close(struct ctl_fault *f);
 
 /* Wait for the delay of ns_delay.  Called after each command. */

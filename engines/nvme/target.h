@@ -34,6 +34,7 @@ struct target_ns {
 	uint32_t		nsid;
 	int			fd;	/* for registering with io_uring; -1: none */
 	uint32_t		max_transfer; /* transport's limit, bytes; 0: none */
+	int			fault_err; /* errno with which ns_fault_log, and so ns_fault, ended; 0: it did not */
 	bool			created; /* this open() created the image */
 	bool			refused; /* set by the caller: close() removes a created image */
 };

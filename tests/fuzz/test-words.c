@@ -76,8 +76,9 @@ static void target(const char *text, char *why)
 	const struct target_open o = { .path = "x.img", .fault = text, .defect = text };
 	struct ctl_defects *defects = NULL;
 	struct ctl_fault *fault = NULL;
+	int err;
 
-	if (ctl_fault_open(&o, &fault, why))
+	if (ctl_fault_open(&o, &err, &fault, why))
 		FUZZ_ONE_LINE(why);
 	ctl_fault_close(fault);
 	if (ctl_defects_open(&o, &defects, why))

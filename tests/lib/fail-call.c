@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static struct { _Atomic uint64_t counted, fails, where; } *state;
@@ -138,6 +139,26 @@ ssize_t write(int fd, const void *buf, size_t size)
 ssize_t pwrite(int fd, const void *buf, size_t size, off_t at)
 {
 	return fails(false, CALLER) ? -1 : REAL(ssize_t, "pwrite", int, const void *, size_t, off_t)(fd, buf, size, at);
+}
+
+ssize_t writev(int fd, const struct iovec *parts, int nr)
+{
+	return fails(false, CALLER) ? -1 : REAL(ssize_t, "writev", int, const struct iovec *, int)(fd, parts, nr);
+}
+
+int fsync(int fd)
+{
+	return fails(false, CALLER) ? -1 : REAL(int, "fsync", int)(fd);
+}
+
+int fdatasync(int fd)
+{
+	return fails(false, CALLER) ? -1 : REAL(int, "fdatasync", int)(fd);
+}
+
+int rename(const char *from, const char *to)
+{
+	return fails(false, CALLER) ? -1 : REAL(int, "rename", const char *, const char *)(from, to);
 }
 
 int ftruncate(int fd, off_t size)
