@@ -100,6 +100,18 @@ def engine_lines(log):
     return [line for line in log.splitlines() if line.startswith("nvmepi:") and not informs(line)]
 
 
+def tells_mismatches(log, name):
+    """
+    Returns whether the engine told of mismatches in job @name, by the text of the file @log of all its
+    lines, of all hosts. Without the file it may have.
+    """
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True
+    return " ".join(("nvmepi:", f"{name}:", "mismatches:")) in text
+
+
 def errors(job):
     """
     Returns the number of I/Os of a job that failed: those after which it continued, and the one at

@@ -390,8 +390,8 @@ class Folder:
             common = {key: value for key, value in point.items() if key in measures.COLUMNS}
             common |= {"repeat": record["repeat"], "order": record["order"],
                        "round": record.get("round"), "boot": record.get("boot")}
-            report = self.report(name)
+            report, told = self.report(name), fiojob.tells_mismatches(self.raw(record["raw"], "log"), name)
             for host, job in measures.jobs_of_run(raws[record["raw"]], name, record):
                 failed = int(bool(job.get("error")))
-                yield common | {"host": host, "exit_status": failed} | measures.of_job(job) | \
+                yield common | {"host": host, "exit_status": failed} | measures.of_job(job, told) | \
                     measures.of_report(report, point, job)
