@@ -411,9 +411,11 @@ static int reap(struct io_queue *f, unsigned min, const struct timespec *timeout
 	n = n < 0 ? n : note_ends(f, f->cqes + left, n);
 	if (n <= 0)
 		return n;
-	/* Damage that is done to media from here on does not concern them. */
+	/* Damage that is done to media, or gone from it, from here on does not concern them. */
 	if (io_has_injected(&f->job))
 		f->apart = true;
+	else if (f->apart && !left)
+		f->apart = f->trims || f->settle;
 	f->nr_cqes += n;
 	f->nr_done += n + (f->has_joined ? joined(f, f->cqes + left, n) : 0);
 	return n;
@@ -449,9 +451,7 @@ static struct io_queue_slot *next_command(struct io_queue *f)
 	return s;
 }
 
-/*
- * Ends a Flush, which concerns all blocks, or all trims of a command. They are returned one by one.
- */
+/* Ends a Flush, which concerns all blocks, or all trims of a command: they are returned one by one. */
 static __attribute__((noinline)) void end_dataless(struct io_queue *f, struct io_queue_slot *s)
 {
 	const struct job_ns *ns = s->io.ns;

@@ -85,6 +85,7 @@ static void damaged(void)
 	UNIT_CHECK(io_queue_io(&bed.flight, 0, &bed.ns[0], nvme_cmd_read, 0, 1, got), "a read waits");
 	reap_all(1);
 	UNIT_CHECK(!memcmp(got, want, sizeof(got)), "the first write came last");
+	UNIT_CHECK(!bed.flight.apart, "no damage is left, but I/Os do not take the usual path again");
 	close_bed();
 	vfy_injected_close(bed.flight.job.faults);
 }
