@@ -326,6 +326,13 @@ def fio_failed(source):
     return sum(len(p.fio_failed()) for p in source.points.values())
 
 
+def not_good(source):
+    """Returns (runs that failed, ended too early, had errors or are missing; all that were planned)."""
+    missing = sum(p.missing() for p in source.points.values())
+    return (sum(p.not_good() for p in source.points.values()) + missing,
+            sum(len(p.runs) for p in source.points.values()) + missing)
+
+
 def unpaired(source):
     """Returns the number of good runs that have no baseline of their boot."""
     return sum(len(p.by_repeat("iops")) - len(source.beside_base(p, "iops"))

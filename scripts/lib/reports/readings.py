@@ -132,6 +132,11 @@ class Point:
         """Returns the repeats that have no result."""
         return [repeat for repeat, run in self.runs.items() if not run["iops"]]
 
+    def not_good(self):
+        """Returns the number of runs that failed, ended too early, or had errors."""
+        return sum(not self.whole(run) or bool(run["pi_errors"] or run["io_errors"])
+                   for run in self.runs.values())
+
     def missing(self):
         """Returns the number of runs that were planned and do not exist."""
         return max(self.planned - len(self.runs), 0)
