@@ -48,6 +48,9 @@ struct trial {
 	struct request	request[MAX_DEPTH];
 	uint8_t		*data;			/* MAX_BLOCKS blocks per tag */
 	uint64_t	no;			/* number of I/Os queued so far */
+	uint32_t	zone_blocks;		/* of a zoned image; 0: no zones */
+	uint32_t	*written;		/* by zone: blocks before its write pointer */
+	const char	*cache;			/* ns_cache; NULL: none */
 	uint64_t	nr_bad, nr_mixed, nr_judged, nr_reads;
 };
 

@@ -28,6 +28,8 @@ static const char usage[] =
 	"What is done:\n"
 	"  --ios N       so many I/Os (default 20000)\n"
 	"  --blocks N    on so many blocks (default 256)\n"
+	"  --zone N      a new image has zones of so many blocks; they are written and reset\n"
+	"  --cache WORD  the image's write cache, as ns_cache\n"
 	"  --seed N      another seed, other I/Os (default 1)\n"
 	"Exit status: 0 all is right, 1 something is wrong, 2 the check could not be made.\n";
 
@@ -47,8 +49,44 @@ static uint8_t draw_opcode(struct trial *t)
 
 	do
 		i = draw(t, sizeof(kinds) / sizeof(kinds[0]));
-	while (kinds[i].oncs & ~t->ns.info.oncs || (kinds[i].opcode == nvme_cmd_flush && draw(t, 8)));
+	while (kinds[i].oncs & ~t->ns.info.oncs || (kinds[i].opcode == nvme_cmd_flush && draw(t, 8)) ||
+	       (t->zone_blocks && (kinds[i].opcode == nvme_cmd_dsm || kinds[i].opcode == nvme_cmd_write_uncor)));
 	return kinds[i].opcode;
+}
+
+/* Writes and Write Zeroes go to the write pointer of any zone; if that is full, read instead. */
+static void place_in_zone(struct trial *t, struct request *r)
+{
+	const uint64_t zone = draw(t, t->nr_blocks / t->zone_blocks);
+	const uint32_t left = t->zone_blocks - t->written[zone];
+
+	if (!changes(r->opcode))
+		return;
+	if (!left) {
+		r->opcode = nvme_cmd_read;
+		return;
+	}
+	r->nr = r->nr < left ? r->nr : left;
+	r->lba = zone * t->zone_blocks + t->written[zone];
+	t->written[zone] += r->nr;
+}
+
+/* Reset a zone; no I/O is in flight. */
+static void reset(struct trial *t, uint64_t zone)
+{
+	enum { RESET = 4 };
+	const struct request r = {
+		.opcode = nvme_cmd_dsm, .no = ++t->no, .lba = zone * t->zone_blocks, .nr = t->zone_blocks,
+	};
+	struct nvme_uring_cmd cmd = {
+		.opcode = nvme_zns_cmd_mgmt_send, .nsid = t->ns.target->nsid, .cdw10 = r.lba, .cdw13 = RESET,
+	};
+
+	change_starts(t, &r);
+	change_ends(t, &r);
+	if (t->ns.target->ops->io(t->ns.target, &cmd))
+		told(t, "a zone can't be reset", r.lba, r.no);
+	t->written[zone] = 0;
 }
 
 static void ask(struct trial *t, unsigned tag)
@@ -61,6 +99,8 @@ static void ask(struct trial *t, unsigned tag)
 	r->lba = draw(t, t->nr_blocks - r->nr + 1);
 	if (r->opcode == nvme_cmd_flush)
 		r->nr = 0;
+	if (t->zone_blocks)
+		place_in_zone(t, r);
 	if (changes(r->opcode))
 		change_starts(t, r);
 	else
@@ -116,6 +156,14 @@ static unsigned nr_out(const struct trial *t, unsigned depth, unsigned *unused)
 	return n;
 }
 
+static void drain(struct trial *t, unsigned depth)
+{
+	unsigned unused, out;
+
+	while ((out = nr_out(t, depth, &unused)))
+		reap(t, out, 1);
+}
+
 static void run(struct trial *t, unsigned depth, uint64_t ios)
 {
 	unsigned tag = 0, out;
@@ -131,9 +179,12 @@ static void run(struct trial *t, unsigned depth, uint64_t ios)
 		out = nr_out(t, depth, &tag);
 		if (draw(t, 4) || out == depth)
 			reap(t, out, draw(t, out) + (out == depth));
+		if (t->zone_blocks && !draw(t, 8)) {
+			drain(t, depth);
+			reset(t, draw(t, t->nr_blocks / t->zone_blocks));
+		}
 	}
-	while ((out = nr_out(t, depth, &tag)))
-		reap(t, out, 1);
+	drain(t, depth);
 }
 
 /* --- the final check --- */
@@ -269,6 +320,8 @@ static void clear(struct trial *t)
 			image_die("LBA %" PRIu64 " can't be written", lba);
 		t->blocks[lba] = (struct block){ { e }, 1 };
 	}
+	for (uint64_t zone = 0; t->zone_blocks && zone < t->nr_blocks / t->zone_blocks; zone++)
+		t->written[zone] = t->zone_blocks;
 	free(data);
 	free(md);
 }
@@ -280,10 +333,11 @@ static void open_target(struct trial *t, const char *path)
 	const struct job_size sizes[] = { { "--blocks", MAX_BLOCKS * f->data_size, JOB_SIZE_TRANSFER } };
 	struct job_opts o = {
 		.apptag = APP, .apptag_mask = 0xffff, .storage_check = -1, .buffer = JOB_BUFFER_DATA,
-		.reads = true, .writes = true, .trims = true, .sizes = sizes, .nr_sizes = 1,
+		.reads = true, .writes = true, .trims = !t->zone_blocks, .sizes = sizes, .nr_sizes = 1,
 		.write_mode = { 1, { { nvme_cmd_write, 100 } } },
 		.open = {
-			.write = true, .size = t->nr_blocks * f->data_size,
+			.write = true, .size = t->nr_blocks * f->data_size, .cache = t->cache,
+			.zones = { .zone_size = (uint64_t)t->zone_blocks * f->data_size },
 			.format = { f->data_size, f->md_size, t->mset, f->type, f->first, f->pif, f->sts },
 		},
 	};
@@ -309,6 +363,8 @@ static const struct option options[] = {
 	{ "ios", required_argument, NULL, 'i' },
 	{ "blocks", required_argument, NULL, 'b' },
 	{ "seed", required_argument, NULL, 's' },
+	{ "zone", required_argument, NULL, 'z' },
+	{ "cache", required_argument, NULL, 'c' },
 	{ 0 }
 };
 
@@ -323,6 +379,12 @@ static void option(struct trial *t, int opt)
 		break;
 	case 'b':
 		t->nr_blocks = image_number("--blocks", optarg, MAX_NS_BLOCKS);
+		break;
+	case 'z':
+		t->zone_blocks = image_number("--zone", optarg, MAX_NS_BLOCKS);
+		break;
+	case 'c':
+		t->cache = optarg;
 		break;
 	case 's':
 		t->seed = image_number("--seed", optarg, UINT64_MAX);
@@ -342,11 +404,14 @@ int main(int argc, char **argv)
 		image_die("one target is needed; see --help");
 	if (t.nr_blocks < MAX_BLOCKS)
 		image_die("--blocks: at least %d", MAX_BLOCKS);
+	if (t.zone_blocks && t.nr_blocks % t.zone_blocks)
+		image_die("--zone: --blocks is no multiple of it");
 	seed = t.seed;
 	t.image.format.extended = t.mset;
 	t.blocks = calloc(t.nr_blocks, sizeof(*t.blocks));
+	t.written = calloc(t.nr_blocks, sizeof(*t.written));
 	t.data = aligned_alloc(4096, (size_t)MAX_DEPTH * MAX_BLOCKS * t.image.format.data_size);
-	if (!t.blocks || !t.data)
+	if (!t.blocks || !t.written || !t.data)
 		image_die("out of memory");
 	open_target(&t, argv[optind]);
 	t.image.format.extended = false;	/* images are always separate */
