@@ -44,7 +44,7 @@ all: $(B)/nvmepi.so $(B)/nvmepi-scan $(B)/nvmepi-qualify $(B)/nvmepi.bash libnvm
 tests: $(tests) $(tools)
 
 # The way of an I/O is compiled as one.
-way_obj := $(patsubst %,$(B)/%.o,$(addprefix engines/,blocks fio io io-queue nvme/nvme nvme/ring) verify/injected verify/plugin)
+way_obj := $(patsubst %,$(B)/%.o,$(addprefix engines/,blocks fio io io-queue nvme/nvme nvme/block nvme/ring nvme/uring) verify/injected verify/plugin)
 $(way_obj): extra += $(LTO)
 $(B)/nvmepi.so: $(B)/engines/fio.o $(lib_obj) engines/fio.map
 	$(CC) -shared -o $@ $(CFLAGS) $(LTO) $(filter %.o,$^) $(ldflags) -Wl,--version-script=engines/fio.map $(libs)

@@ -69,10 +69,25 @@ uint32_t io_run(const struct io *io, uint32_t first, struct pi_tags *t)
 	return i - first;
 }
 
+/*
+ * Returns the fields that the target cannot ask the device to check in @io, as their tags, which a
+ * plugin may have chosen, are not those that it carries.
+ */
+static unsigned beyond_target(const struct io *io)
+{
+	const struct pi_layout *l = &io->ns->info.layout;
+	const struct pi_tags *t = &io->expect.tags;
+
+	if (l->type == PI_NONE || !(target_lacks(io->ns->target) & TARGET_LACKS_TAGS))
+		return 0;
+	return (t->app_mask != 0xffff ? PI_APP : 0) |
+	       (t->ref != (io->slba & pi_ones(pi_ref_bits(l))) ? PI_REF : 0);
+}
+
 unsigned io_beyond_device(const struct io *io)
 {
 	struct pi_tags first;
-	unsigned fields = io->expect.free;
+	unsigned fields = io->expect.free | beyond_target(io);
 
 	if (!io->expect.each)
 		return fields;

@@ -225,7 +225,7 @@ static unsigned look_again(const struct io *io, unsigned field, const char *stat
 	unsigned found = 0;
 
 	if (io->opcode == nvme_cmd_write)
-		return io->ns->wire.pi ? diagnose_host(io, VFY_DEVICE, status, field, job) : 0;
+		return io->ns->wire.pi ? diagnose_host(io, VFY_DEVICE, status, field & io->checks, job) : 0;
 	for (uint32_t i = 0; i < io->nr_blocks; i++)
 		found += ask_again(io, i, job);
 	return found;
@@ -239,8 +239,8 @@ void diagnose_device(const struct io *io, int status, struct io_job *job)
 
 	if (look_again(io, field, r.status, job))
 		return;
-	/* no block fails any more: only the range is known */
-	r.field = field ? field : VFY_DATA;
+	/* no block fails any more: only the range is known, and of a block device not the field */
+	r.field = field && !(field & (field - 1)) ? field : VFY_DATA;
 	r.blocks = io->nr_blocks;
 	job->record(job->ctx, &r);
 }

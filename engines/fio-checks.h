@@ -126,6 +126,11 @@ static bool gives_priority(const struct options *o)
 	return given;
 }
 
+static bool uses_block_layer(const struct thread_data *td)
+{
+	return td->o.nr_files && target_of(td->files[0]->file_name) == &block_target;
+}
+
 /* Prints a line for each option that was given but has no effect. */
 static void say_without_effect(struct thread_data *td)
 {
@@ -141,7 +146,7 @@ static void say_without_effect(struct thread_data *td)
 		{ fio_option_is_set(o, odirect) && !o->odirect,
 		  "direct=0 (buffered=1) has no effect: commands do not use the page cache" },
 		{ o->pre_read, "pre_read has no effect: commands do not use the page cache" },
-		{ o->ioscheduler, "ioscheduler has no effect: passthrough commands have no scheduler" },
+		{ o->ioscheduler && !uses_block_layer(td), "ioscheduler has no effect: passthrough commands have no scheduler" },
 		{ o->barrier_blocks, "write_barrier has no effect: there is no command for it; give fsync=" },
 		{ fio_option_is_set(o, write_hint) && o->write_hint,
 		  "write_hint has no effect: no command of this engine carries it" },

@@ -405,7 +405,7 @@ static int check_beside(const struct thread_data *td, const char *path, char *wh
 /* Checks that fio's options and the rest of the run allow to open and to create the file. */
 static int check_path(const struct thread_data *td, const char *path, char *why)
 {
-	const bool image = target_of(path) != &ring_target;
+	const bool image = !target_is_device(target_of(path));
 
 	if (check_beside(td, path, why))
 		return -EINVAL;
@@ -454,7 +454,7 @@ static int check_extent(struct thread_data *td, struct fio_file *f, unsigned i, 
 			      (unsigned long long)end, (unsigned long long)real);
 	if (td->o.read_iolog_file)
 		return 0;
-	if (target_of(f->file_name) != &ring_target && end > real)
+	if (!target_is_device(target_of(f->file_name)) && end > real)
 		return refuse_extent(td, f, end, why);
 	offset = get_start_offset(td, f);
 	if (offset < real && real - offset < td_min_bs(td))

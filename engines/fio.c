@@ -182,8 +182,8 @@ static int open_file(struct engine *e, struct fio_file *f, unsigned i, char *why
 		return take_file(f, ns);
 	ns = &e->ns[i];
 	if (e->target && e->target != target)
-		return refuse(why, EINVAL, "%s: a job's files must be all devices or all images; use a job for "
-			      "each kind", f->file_name);
+		return refuse(why, EINVAL, "%s: a job's files must be all generic devices, all block devices or "
+			      "all images; use a job for each kind", f->file_name);
 	e->target = target;
 	ret = check_path(e->td, f->file_name, why);
 	if (ret)

@@ -374,6 +374,8 @@ int job_configure(struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX]
 	ns->writefua = o->writefua;
 	ns->deac = o->deac;
 	ret = configure_protection(ns, o, why);
+	if (!ret)
+		ret = job_check_target(ns, o, why);
 	if (ret)
 		return ret;
 	ret = check_buffer(ns, o, why);
@@ -405,6 +407,8 @@ static int identify(struct job_ns *ns, char *why)
 			      nvme_result_name(ret, name),
 			      ret == -EACCES || ret == -EPERM ? ": run as root" : "");
 	ret = nvme_decode(&id, ns->target->nsid, &ns->info, text);
+	if (target_lacks(ns->target) & TARGET_LACKS_MDTS)
+		ns->info.max_transfer = 0;
 	return ret ? refuse(why, -ret, "%s: %s", ns->path, text) : 0;
 }
 

@@ -154,6 +154,12 @@ bool job_uses(const struct job_opts *o, uint8_t opcode);
 bool job_changes(const struct job_opts *o);
 
 /*
+ * Checks that the target carries all that the job asks for: what the block layer lacks is refused.
+ * Returns 0, or -EINVAL with one line in @why.  @ns: its tags and checks are set.  (job-target.c)
+ */
+int job_check_target(const struct job_ns *ns, const struct job_opts *o, char why[WHY_MAX]);
+
+/*
  * --- job-limits.c: limits of the controller; each returns 0, or -EINVAL with one line in @why ---
  */
 

@@ -7,11 +7,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/sysmacros.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 #include "verify/fork-lock.h"
 #include "device.h"
-#include "target.h"
 
 bool device_sysfs_name(const struct stat *st, char *name, size_t size)
 {
@@ -27,11 +25,13 @@ bool device_sysfs_name(const struct stat *st, char *name, size_t size)
 	return snprintf(name, size, "%s", strrchr(link, '/') + 1) < (int)size;
 }
 
-/* Store the name of the block device of the generic device "ngXnY" in @name. */
+/* Store the name of the block device of a node in @name: its own, or that of "ngXnY". */
 static bool block_name(const struct stat *st, char *name, size_t size)
 {
 	char generic[64];
 
+	if (S_ISBLK(st->st_mode))
+		return device_sysfs_name(st, name, size);
 	return device_sysfs_name(st, generic, sizeof(generic)) && !strncmp(generic, "ng", 2) &&
 	       snprintf(name, size, "nvme%s", generic + 2) < (int)size;
 }
@@ -59,22 +59,42 @@ static int is_held(const char *path)
 	return busy;
 }
 
-int device_in_use(const struct stat *st, int generic)
+/*
+ * Return a descriptor of the node that is locked while a device is tested: the generic device, which
+ * both doors of a namespace have in common, or @fd if there is none.
+ */
+static int lock_of(const char *block, int fd)
+{
+	char path[80];
+	int generic;
+
+	if (strncmp(block, "nvme", 4))
+		return fd;
+	snprintf(path, sizeof(path), "/dev/ng%s", block + 4);
+	generic = open(path, O_RDONLY | O_CLOEXEC);
+	return generic < 0 ? fd : generic;
+}
+
+int device_in_use(const struct stat *st, int fd)
 {
 	char name[64], path[80];
-	int busy;
+	int busy, lock = fd;
 
 	if (!block_name(st, name, sizeof(name)))
 		return 0;
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	for (unsigned tries = 0; flock(generic, LOCK_EX | LOCK_NB) && tries < 200; tries++)
+	if (S_ISBLK(st->st_mode))
+		lock = lock_of(name, fd);
+	for (unsigned tries = 0; flock(lock, LOCK_EX | LOCK_NB) && tries < 200; tries++)
 		usleep(10000);
 	busy = is_held(path);
-	flock(generic, LOCK_UN);
+	flock(lock, LOCK_UN);
+	if (lock != fd)
+		close(lock);
 	return busy;
 }
 
-int ring_in_use(const char *path)
+int target_in_use(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), used = -1;
 	struct stat st;
@@ -105,12 +125,46 @@ unsigned long device_queue_attribute(const struct stat *st, const char *attribut
 	return value;
 }
 
-bool device_polls_without_data(void)
+bool device_integrity(const struct stat *st)
 {
-	unsigned version = 0, patch = 0;
-	struct utsname u;
+	char name[64], path[128], format[32] = "none";
+	FILE *f;
 
-	if (uname(&u) || sscanf(u.release, "%u.%u", &version, &patch) != 2)
+	if (!device_sysfs_name(st, name, sizeof(name)))
 		return false;
-	return version > 6 || (version == 6 && patch >= 5);
+	snprintf(path, sizeof(path), "/sys/block/%s/integrity/format", name);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	if (fscanf(f, "%31s", format) != 1)
+		format[0] = '\0';
+	fclose(f);
+	return strcmp(format, "none");
+}
+
+int device_check_options(const struct target_open *o, const struct stat *st, char why[WHY_MAX])
+{
+	if (o->fault || o->fault_log || o->delay_ns || o->defect ||
+	    (o->cache && strcmp(o->cache, "none")))
+		return refuse(why, EINVAL, "%s: ns_cache, ns_fault, ns_defect and ns_delay are for images: "
+			      "only the embedded controller supports them", o->path);
+	if (o->zones.zone_size || o->zones.zone_capacity || o->zones.max_open || o->zones.max_active ||
+	    o->zones.zasl)
+		return refuse(why, EINVAL, "%s: ns_zone_size, ns_zone_capacity, ns_max_open, ns_max_active and "
+			      "ns_zasl are for images: leave them out, a drive has its zones", o->path);
+	if (o->ruhs)
+		return refuse(why, EINVAL, "%s: ns_ruhs is for images: leave it out, a drive has its placement handles",
+			      o->path);
+	if (o->iopoll && !device_queue_attribute(st, "io_poll", 1))
+		return refuse(why, EOPNOTSUPP, "%s has no poll queues: leave out hipri, or load the nvme driver "
+			      "with poll_queues=N", o->path);
+	return 0;
+}
+
+int device_check_use(const struct target_open *o, const struct stat *st, int fd, char why[WHY_MAX])
+{
+	if (!o->write || o->in_use_ok || device_in_use(st, fd) <= 0)
+		return 0;
+	return refuse(why, EBUSY, "%s is in use (mounted, or held by another driver): not written; "
+		      "unmount it, or give allow_mounted_write=1", o->path);
 }

@@ -17,6 +17,9 @@ static const struct nvme_status table[] = {
 	{ 0x286,		NVME_VERDICT,	0,		EIO },	/* Access Denied */
 	{ 0x287,		NVME_UNWRITTEN,	0,		EIO },	/* Deallocated or Unwritten */
 	{ NVME_ST_STORAGE,	NVME_VERDICT,	PI_STORAGE,	EILSEQ },
+	/* What the block layer has instead of these: blk_status_t, as errno. */
+	{ NVME_ST_BLOCK,	NVME_VERDICT,	PI_GUARD | PI_APP | PI_REF, EILSEQ },
+	{ -ENODATA,		NVME_VERDICT,	0,		EIO },	/* Write Fault, Unrecovered Read Error */
 
 	/* Temporary conditions: the same command may succeed later. */
 	{ 0x004,		NVME_BUSY,	0,		EAGAIN }, /* Data Transfer Error */
@@ -40,12 +43,14 @@ static const struct nvme_status table[] = {
 	{ 0x371,		NVME_BUSY,	0,		EAGAIN }, /* Aborted By Host */
 	{ -EAGAIN,		NVME_BUSY,	0,		EAGAIN },
 	{ -EINTR,		NVME_BUSY,	0,		EAGAIN }, /* cancelled by a reset */
+	{ -ENOLINK,		NVME_BUSY,	0,		EAGAIN }, /* block layer: a path error */
 
 	/* The namespace cannot or will not execute this command. */
 	{ 0x020,		NVME_REFUSED,	0,		EROFS }, /* Write Protected */
 	{ 0x081,		NVME_REFUSED,	0,		ENOSPC }, /* Capacity Exceeded */
 	{ 0x083,		NVME_REFUSED,	0,		EBUSY }, /* Reservation Conflict */
 	{ 0x182,		NVME_REFUSED,	0,		EROFS }, /* Read Only Range */
+	{ -EBADE,		NVME_REFUSED,	0,		EBUSY }, /* block layer: Reservation Conflict */
 
 	/* The namespace existed when it was identified and is gone now. */
 	{ 0x00b,		NVME_GONE,	0,		ENODEV }, /* Invalid Namespace */
@@ -76,7 +81,7 @@ static struct nvme_status of_type(int code)
 /* Return the row for @res, which must not be 0. */
 static struct nvme_status look_up(int res)
 {
-	int code = res < 0 ? res : res & NVME_ST_MASK;
+	int code = res < 0 || res == NVME_ST_BLOCK ? res : res & NVME_ST_MASK;
 
 	for (unsigned i = 0; i < NR_ROWS; i++)
 		if (table[i].status == code)
@@ -135,7 +140,11 @@ char *nvme_result_name(int res, char buf[NVME_STATUS_MAX])
 {
 	const char *text = res <= 0 ? strerror(-res) : nvme_status_to_string(res & NVME_ST_MASK, false);
 
-	if (res <= 0)
+	if (res == NVME_ST_BLOCK)
+		snprintf(buf, NVME_STATUS_MAX, "a check failed (EILSEQ of the block layer)");
+	else if (res & NVME_ST_BLOCK && res > 0)
+		snprintf(buf, NVME_STATUS_MAX, "%.*s (EILSEQ of the block layer)", (int)strcspn(text, ":"), text);
+	else if (res <= 0)
 		snprintf(buf, NVME_STATUS_MAX, "%s", text);
 	else	/* libnvme returns "Name: explanation"; the name is the specification's term */
 		snprintf(buf, NVME_STATUS_MAX, "%.*s (%03xh%s)", (int)strcspn(text, ":"), text,

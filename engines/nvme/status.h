@@ -25,6 +25,12 @@ enum nvme_pi_status {
 #define NVME_ST_MASK	0x7ff
 #define NVME_ST_DNR	0x4000
 
+/*
+ * In place of a status word the block layer has EILSEQ: some check of protection information failed.
+ * With the code of a status it was found out by asking for that check alone.
+ */
+#define NVME_ST_BLOCK	0x10000
+
 /* What a result means for the blocks and for the command. */
 enum nvme_meaning {
 	NVME_GOOD,
@@ -44,7 +50,7 @@ enum nvme_meaning {
 struct nvme_status {
 	int			status;		/* SCT and SC, or -errno */
 	enum nvme_meaning	meaning;
-	unsigned		field;		/* PI_* whose check failed, or 0 */
+	unsigned		field;		/* PI_* whose check failed, 0: none; several: one of them */
 	int			err;		/* the errno reported to fio */
 };
 
@@ -64,7 +70,10 @@ enum { NVME_TRIES = 9 };
 int nvme_execute(struct target_ns *ns, const struct nvme_uring_cmd *cmd);
 int nvme_execute_admin(struct target_ns *ns, const struct nvme_uring_cmd *cmd);
 
-/* Return the field (PI_*) whose check failed according to @status, or 0 for any other status. */
+/*
+ * Return the field (PI_*) whose check failed according to @status, or 0 for any other status.  Of
+ * NVME_ST_BLOCK it is one of several, or'ed.
+ */
 unsigned nvme_status_field(int status);
 
 /*

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * target.h - the interface to whatever executes NVMe commands; it has two implementations:
+ * target.h - the interface to whatever executes NVMe commands; it has three implementations:
  *
  * ring.c		io_uring passthrough to a character device, /dev/ngXnY
+ * block.c		the block layer: /dev/nvmeXnY, and block devices with an integrity profile
  * controller.c	the embedded controller: the same commands on an image file
  *
- * Both take the kernel's struct nvme_uring_cmd and return the status word of the completion, so
- * the results of one can be compared with the other's.  Nothing here knows fio.
+ * All take the kernel's struct nvme_uring_cmd.  The first and the last return the status word of the
+ * completion, so the results of one can be compared with the other's.  Nothing here knows fio.
  *
  * Results, in all functions below: 0 good; above 0 the NVMe status word (SC, SCT, More and DNR:
- * bits 0..14) as the kernel returns it; below 0 -errno.
+ * bits 0..14) as the kernel returns it, or one with NVME_ST_BLOCK (status.h) for what the block
+ * layer says of a check; below 0 -errno.
  */
 #ifndef TARGET_H
 #define TARGET_H
@@ -35,6 +37,7 @@ struct target_ns {
 	int			fd;	/* for registering with io_uring; -1: none */
 	uint32_t		max_transfer; /* transport's limit, bytes; 0: none */
 	int			fault_err; /* errno with which ns_fault_log, and so ns_fault, ended; 0: it did not */
+	bool			integrity; /* block layer: the kernel has an integrity profile of it */
 	bool			created; /* this open() created the image */
 	bool			refused; /* set by the caller: close() removes a created image */
 };
@@ -118,8 +121,21 @@ struct target_cqe {
 
 struct target_queue;
 
+/* What a target cannot carry, of the things that NVMe commands have.  Jobs with it are refused. */
+enum target_lacks {
+	TARGET_LACKS_EXTENDED	= 1 << 0,	/* extended blocks */
+	TARGET_LACKS_PRACT	= 1 << 1,	/* tuples that the controller inserts and strips */
+	TARGET_LACKS_STORAGE	= 1 << 2,	/* storage tags, and the guards that have them (32b) */
+	TARGET_LACKS_TAGS	= 1 << 3,	/* LBATM, and reference tags that are not the LBA's */
+	TARGET_LACKS_COMMANDS	= 1 << 4,	/* all but Read, Write, Flush, Dataset Management; zones */
+	TARGET_LACKS_RANGES	= 1 << 5,	/* more than one range of Dataset Management */
+	TARGET_LACKS_READ_FUA	= 1 << 6,
+	TARGET_LACKS_MDTS	= 1 << 7,	/* a limit of an I/O: the kernel splits what is larger */
+};
+
 struct target_ops {
 	const char *name;	/* the name in reports */
+	unsigned lacks;		/* enum target_lacks, or'ed */
 
 	/*
 	 * Open the namespace of @o.  Returns 0 with *@ns set, or -errno with one line in @why; on
@@ -168,7 +184,7 @@ struct target_ops {
 		    const struct timespec *timeout);
 };
 
-extern const struct target_ops ring_target;
+extern const struct target_ops ring_target, block_target;
 
 /*
  * The defects that the embedded controller can have (->defect).  ctl_defects() stores the name of
@@ -185,11 +201,23 @@ bool ctl_defect_shows(const char *name, const struct ns_format *f);
 const char *ctl_defect_excuse(const char *name);
 
 /* Return 1 if the device @path is mounted or held by another driver, 0 if not, -1 if unknown. */
-int ring_in_use(const char *path);
+int target_in_use(const char *path);
+
+/* A device, not an image of the embedded controller? */
+static inline bool target_is_device(const struct target_ops *ops)
+{
+	return !ops->remove;
+}
+
+/* Return what the target of a namespace lacks; without a target (NULL) nothing. */
+static inline unsigned target_lacks(const struct target_ns *ns)
+{
+	return ns && ns->ops ? ns->ops->lacks : 0;
+}
 
 /*
- * Return the target for @path: io_uring passthrough for a device, the embedded controller for
- * anything else.  A missing name in /dev (except /dev/shm) is treated as a device that does not
+ * Return the target for @path: the block layer for a block device, io_uring passthrough for any other
+ * device, the embedded controller for anything else.  A missing name in /dev (except /dev/shm) is treated as a device that does not
  * exist, not as an image to create.
  */
 const struct target_ops *target_of(const char *path);

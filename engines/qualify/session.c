@@ -52,14 +52,16 @@ static struct ns_format format_of(const struct args *a)
 
 bool session_try(const struct args *a, struct lab *l, const char *path, char why[WHY_MAX])
 {
-	const struct target_ops *ops = target_of(path);
+	const bool device = target_is_device(target_of(path));
+	/* The block layer does not carry its commands: passthrough says what to give instead. */
+	const struct target_ops *ops = device ? &ring_target : target_of(path);
 	struct target_open o = {
 		.path = path, .write = true, .format = format_of(a), .fault = a->fault,
 		.extent = a->target ? NULL : extent,
 	};
 
 	new_blocks = a->blocks;
-	if ((a->fault || a->defect) && ops == &ring_target)
+	if ((a->fault || a->defect) && device)
 		args_die("--ns_fault and --ns_defect are for images");
 #if HAVE_DEFECTS
 	o.defect = a->defect;

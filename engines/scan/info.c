@@ -151,7 +151,7 @@ static void add_limits(struct json_object *o, const struct nvme_ns_info *info,
 /* Is the device @target mounted, or held by another driver?  1, 0, or -1: that can't be told. */
 static int in_use(const struct target_ns *target, const char *path)
 {
-	return target->ops == &ring_target ? ring_in_use(path) : 0;
+	return target_is_device(target->ops) ? target_in_use(path) : 0;
 }
 
 /* Of a device: may it be written, and the word of the shell that scripts/sweep asks for. */
@@ -162,7 +162,7 @@ static void add_use(struct json_object *o, const struct target_ns *target, int u
 						"abcdefghijklmnopqrstuvwxyz0123456789-_.")] ? "'" : "";
 	char word[64];
 
-	if (target->ops != &ring_target)
+	if (!target_is_device(target->ops))
 		return;
 	json_object_object_add(o, "in_use", used < 0 ? NULL : json_object_new_boolean(used));
 	snprintf(word, sizeof(word), "--destroy=%s%s%s", quote, info->serial, quote);
@@ -184,12 +184,13 @@ static void add_refusal(struct json_object *list, const char *what)
 /* The most data of an I/O; 0: nothing limits it. */
 static void add_most(struct json_object *list, const struct nvme_ns_info *info, const struct target_ns *target)
 {
+	const bool splits = target_lacks(target) & TARGET_LACKS_MDTS;
 	const bool kernel = target->max_transfer &&
 			    (!info->max_transfer || target->max_transfer < info->max_transfer);
 	const uint64_t most = kernel ? target->max_transfer : info->max_transfer;
 	char text[96];
 
-	if (!most)
+	if (!most || splits)
 		return;
 	snprintf(text, sizeof(text), "an I/O of more than %" PRIu64 " bytes (%s)", most,
 		 kernel ? "max_hw_sectors_kb" : "MDTS");
@@ -204,9 +205,12 @@ static struct json_object *refusals(const struct nvme_ns_info *info, const struc
 				    const char *why)
 {
 	const struct pi_layout *l = &info->layout;
-	const bool pi = l->type != PI_NONE;
+	const bool pi = l->type != PI_NONE, block = target_lacks(target);
 	const struct refusal all[] = {
 		{ used > 0, "every job that changes blocks: it is mounted, or held by another driver" },
+		{ block && l->md_size && !target->integrity,
+		  "every job: the block layer does not carry this format; /dev/ngXnY does" },
+		{ block, "what the block layer does not carry: nvmepi(1), Block devices" },
 		{ !pi, "pi_verify, pi_ref, pi_storage_tag, pi_escape: it has no protection information" },
 		{ pi && l->type == PI_TYPE1, "pi_ref: the reference tag of type 1 is the LBA" },
 		{ pi && l->type == PI_TYPE3, "pi_chk=REFTAG, pi_verify=REFTAG: type 3 does not check it" },
