@@ -74,7 +74,7 @@ def profile(space):
     """The integrity profile that Linux has for a namespace; '' for none."""
     lbaf, mset, pi, _ = space.now
     if not pi or mset:
-        return "nop"
+        return "none"
     return space.profile or (f"EXT-DIF-TYPE{3 if pi == 3 else 1}-CRC64" if space.formats[lbaf][2] == 2 else
                              f"T10-DIF-TYPE{3 if pi == 3 else 1}-CRC")
 

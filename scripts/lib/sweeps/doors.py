@@ -131,7 +131,12 @@ def refuse_unprotected(machine, disk, fmt):
 
 
 def settings(machine, disk):
-    """Returns {name: '0' or '1'} of the settings of a block device; {} if it has none."""
+    """
+    Returns {name: '0' or '1'} of the settings of a block device; {} if it has no integrity profile,
+    because the kernel shows them as off then and turns them on with the next profile.
+    """
+    if machine.read(attribute(disk, "format")) in ("", "none"):
+        return {}
     found = {name: machine.read(attribute(disk, name)) for name in SWITCHES}
     return {name: value for name, value in found.items() if value in ("0", "1")}
 
