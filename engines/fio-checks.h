@@ -37,9 +37,33 @@ static bool aborts_at_trims(struct thread_data *td)
 #endif
 }
 
+static int number_at(const struct options *eo, size_t offset)
+{
+	int number;
+
+	memcpy(&number, (const char *)eo + offset, sizeof(number));
+	return number;
+}
+
+/* Refuses what is neither 0 nor 1, and negative numbers for reads and for writes: fio takes both. */
+static int check_switches(const struct options *eo, char *why)
+{
+	for (const struct fio_option *o = options; o->name; o++) {
+		const bool is_switch = o->type == FIO_OPT_BOOL || o->type == FIO_OPT_STR_SET;
+
+		if (is_switch && number_at(eo, o->off1) >> 1)
+			return refuse(why, EINVAL, "%s: give 0 or 1, and no other number", o->name);
+		if (o->type == FIO_OPT_INT && o->off1 && (number_at(eo, o->off1) < 0 || number_at(eo, o->off2) < 0) &&
+		    o->off2 == o->off1 + sizeof(int))
+			return refuse(why, EINVAL, "%s: give one number, or one for reads and one for writes, and none "
+				      "that is negative", o->name);
+	}
+	return 0;
+}
+
 /*
  * Refuses negative numbers, and a second number, which would have no effect. -1 is a value of
- * options whose smallest value it is.
+ * options whose smallest value it is, and two of them are what fio has if an ns_* option is not given.
  */
 static int check_numbers(const struct options *eo, char *why)
 {
@@ -50,9 +74,9 @@ static int check_numbers(const struct options *eo, char *why)
 
 		if (o->off2 != o->off1 + again)
 			continue;
-		memcpy(&number, (const char *)eo + o->off1, sizeof(number));
-		memcpy(&second, (const char *)eo + o->off2, sizeof(second));
-		if (number == -1 && second == 1 && o->minval == -1)
+		number = number_at(eo, o->off1);
+		second = number_at(eo, o->off2);
+		if (number == -1 && o->minval == -1 && second == (strcmp(o->def, NOT_GIVEN) ? 1 : -1))
 			continue;
 		if (number < 0 || number != second)
 			return refuse(why, EINVAL, "%s: give one number, and none that is negative", o->name);
@@ -114,7 +138,7 @@ static int check_fio_options(struct thread_data *td, const struct job_opts *j, c
 	for (unsigned i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
 		if (refused[i].given)
 			return refuse(why, EINVAL, "%s", refused[i].why);
-	return check_numbers(eo, why);
+	return check_switches(eo, why) ? -EINVAL : check_numbers(eo, why);
 }
 
 static bool gives_priority(const struct options *o)

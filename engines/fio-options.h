@@ -84,10 +84,14 @@ static int set_apptag(void *data, unsigned long long *val)
 
 #define WORD(_word, _value, _help) { .ival = _word, .oval = _value, .help = _help }
 
-/* The required format of a namespace. -1, the default, accepts any. */
+/*
+ * The required format of a namespace. The default accepts any: both numbers are -1, which no single
+ * number that a user gives leads to.
+ */
+#define NOT_GIVEN "-1,-1"
 #define NS(_what, _range, _default) \
 	_what ": a device or image must have it, a new image gets it (" _range "; default: " _default ")"
-#define NS_RANGE(_most) .def = "-1", .minval = -1, .maxval = _most
+#define NS_RANGE(_most) .def = NOT_GIVEN, .minval = -1, .maxval = _most
 
 /* An option for reads and for writes, accepted because jobs for io_uring_cmd have it. */
 #define OPTION_OF_TWO(_name, _most) \

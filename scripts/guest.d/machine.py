@@ -11,6 +11,7 @@ and the guest writes there
   stdout, stderr, status   of the command
   error    why the command has no status
 """
+import itertools
 import os
 import shutil
 import subprocess
@@ -37,29 +38,33 @@ def zones(row):
             f"zoned.max_open={row.max_open},zoned.max_active={row.max_active}")
 
 
-def controller(rows):
+def handles(rows):
     """
-    Returns QEMU's options for the controller. Placement handles are in a subsystem, and a namespace
-    without any gets one there, too; all namespaces have the same ones.
+    Returns the placement handles of each namespace, lists of numbers; none has any unless some row asks
+    for them. Then each has its own, one at least, as QEMU shares them only between equal formats.
     """
     if not any(row.ruhs for row in rows):
+        return [[] for _ in rows]
+    numbers = itertools.count()
+    return [list(itertools.islice(numbers, max(row.ruhs, 1))) for row in rows]
+
+
+def controller(owned):
+    """Returns QEMU's options for the controller; placement handles are those of a subsystem."""
+    number = sum(map(len, owned))
+    if not number:
         return ["-device", "nvme,id=nvme0,serial=nvmepi"]
-    return ["-device", f"nvme-subsys,id=subsys0,nqn=nvmepi,fdp=on,fdp.nruh={max(row.ruhs for row in rows) + 1}",
+    return ["-device", f"nvme-subsys,id=subsys0,nqn=nvmepi,fdp=on,fdp.nruh={number}",
             "-device", "nvme,id=nvme0,serial=nvmepi,subsys=subsys0"]
 
 
-def handles(row):
-    """Returns the placement handles of a namespace: a list, as the command line has no other commas."""
-    return f",fdp.ruhs={';'.join(map(str, range(row.ruhs)))}" if row.ruhs else ""
-
-
-def namespace(nsid, row, image):
+def namespace(nsid, row, image, own):
+    placed = f",fdp.ruhs={';'.join(map(str, own))}" if own else ""
     return ["-drive", f"file={quoting.qemu(image)},if=none,id=image{nsid},format=raw,"
                       "cache=unsafe,discard=unmap",
             "-device", f"nvme-ns,bus=nvme0,drive=image{nsid},nsid={nsid},"
                        f"logical_block_size={row.lbs},physical_block_size={row.lbs},"
-                       f"ms={row.ms},mset={row.mset},pi={row.pi},pil={row.pil},pif={row.pif}{zones(row)}"
-                       f"{handles(row)}"]
+                       f"ms={row.ms},mset={row.mset},pi={row.pi},pil={row.pil},pif={row.pif}{zones(row)}{placed}"]
 
 
 def command_line(options, kernel, run, images):
@@ -67,6 +72,7 @@ def command_line(options, kernel, run, images):
     Returns QEMU's command line for the folders of a kernel and of a run. The kernel kills QEMU when
     this program dies.
     """
+    owned = handles(options.namespaces)
     accel = "tcg,thread=multi" if options.accel == "tcg" else options.accel
     words = ["setpriv", "--pdeathsig", "KILL", "--", options.qemu,
              "-M", "pc", "-accel", accel, "-cpu", "max", "-smp", options.cpus, "-m", options.memory,
@@ -80,9 +86,9 @@ def command_line(options, kernel, run, images):
     for number, path in enumerate(options.share):
         words += folder(f"share{number}", path)
     if images:
-        words += controller(options.namespaces)
-    for nsid, (row, image) in enumerate(zip(options.namespaces, images), 1):
-        words += namespace(nsid, row, image)
+        words += controller(owned)
+    for nsid, (row, image, own) in enumerate(zip(options.namespaces, images, owned), 1):
+        words += namespace(nsid, row, image, own)
     return words
 
 
