@@ -39,6 +39,7 @@ headers := verify/verify.h verify/mismatch.h pi/pi.h pi/guard.h
 as_installed = sed -e 's|external:\(\$$PWD/\)\{0,1\}build/nvmepi\.so|external:$(engine)|' \
 	-e 's,build/\(nvmepi-[a-z]\),\1,g' -e 's,build/\(results\|regress\)/,nvmepi-\1/,g' \
 	-e 's,\(^\|[^/]\)scripts/\(sweep\|report\|compare\|regress\)\>,\1nvmepi-\2,g' \
+	-e 's,/usr/local/lib/fio-nvmepi,$(PREFIX)/lib/fio-nvmepi,' \
 	-e '/^\.Li /b' -e '/Made by/b' \
 	-e 's|build/nvmepi\.so|$(engine)|' -e 's|From the top of the tree: ||' \
 	-e 's|build/tests/tools/image-damage|$(PREFIX)/lib/fio-nvmepi/image-damage|' \
