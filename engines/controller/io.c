@@ -96,21 +96,37 @@ static int claim(struct ctl_port *port)
 /* Spec: FUA commits blocks to media before they are read and after they are written. */
 #define FUA(cmd) ((cmd)->cdw12 >> 30 & 1)
 
-/* Bytes of a write to prefetch; the hardware prefetcher continues after them. */
+/* Bytes of a command to prefetch; the hardware prefetcher continues after them. */
 #define AHEAD 4096u
+
+static inline void fetch(const uint8_t *p, bool to_write)
+{
+	if (to_write)
+		__builtin_prefetch(p, 1, 2);
+	else
+		__builtin_prefetch(p, 0, 2);
+}
+
+static inline void fetch_blocks(const struct ctl_image *img, uint64_t lba, uint64_t nr, bool to_write)
+{
+	const size_t size = nr * img->media.data_size;
+
+	for (size_t i = 0; i < size && i < AHEAD; i += 64)
+		fetch(ctl_data_at(img, lba) + i, to_write);
+	if (img->media.md_size)
+		fetch(ctl_md_at(img, lba), to_write);
+}
 
 void ctl_expect(const struct ctl_port *port, const struct nvme_uring_cmd *cmd)
 {
-	const struct ctl_image *img = port->image;
 	const uint64_t lba = (uint64_t)cmd->cdw11 << 32 | cmd->cdw10, nr = (cmd->cdw12 & 0xffff) + 1;
-	const size_t size = nr * img->media.data_size;
 
-	if (cmd->opcode != nvme_cmd_write || ctl_in_range(img, lba, nr))
+	if (ctl_in_range(port->image, lba, nr))
 		return;
-	for (size_t i = 0; i < size && i < AHEAD; i += 64)
-		__builtin_prefetch(ctl_data_at(img, lba) + i, 1, 2);
-	if (img->media.md_size)
-		__builtin_prefetch(ctl_md_at(img, lba), 1, 2);
+	if (cmd->opcode == nvme_cmd_read)
+		fetch_blocks(port->image, lba, nr, false);
+	if (cmd->opcode == nvme_cmd_write)
+		fetch_blocks(port->image, lba, nr, true);
 }
 
 int ctl_io(struct ctl_port *port, const struct nvme_uring_cmd *cmd, bool may_write)

@@ -49,9 +49,9 @@ int ctl_io(struct ctl_port *port, const struct nvme_uring_cmd *cmd, bool may_wri
 int ctl_fua(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
 
 /*
- * Prefetch the destination of a write that will be executed soon, because its stores would wait
- * for memory.  It saves a quarter of the time of random writes; reads gain nothing.  A hint only:
- * any @cmd is allowed.
+ * Prefetch the blocks of a read or write that will be executed soon, because its loads or stores
+ * would wait for memory.  It saves a fifth to a quarter of the time of 4 KiB random reads and writes
+ * of an image larger than the cache.  A hint only: any @cmd is allowed.
  */
 void ctl_expect(const struct ctl_port *port, const struct nvme_uring_cmd *cmd);
 
