@@ -131,7 +131,7 @@ help:
 	@echo "make check-compilers  clang; AArch64, s390x and musl under emulation"
 	@echo "make analyse       cppcheck, clang-tidy, gcc -fanalyzer, shellcheck and pyflakes over all sources"
 	@echo "make fuzz          libFuzzer on each target of tests/fuzz, for TIME=60 seconds each"
-	@echo "make bench         guards beside ISA-L, the embedded controller beside fio's mmap and psync"
+	@echo "make bench         guards beside ISA-L and the floor of this CPU, the embedded controller beside fio's mmap and psync"
 	@echo "make bench-guest   this engine beside fio's own io_uring_cmd, in the guest"
 	@echo "make install       into PREFIX (configure --prefix; DESTDIR= goes before it)"
 	@echo "make uninstall     what make install installs there"

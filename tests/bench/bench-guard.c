@@ -16,9 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
-#include "bench-peers.h"
+#include "bench-floor.h"
 
 enum { MAX_REPEATS = 501 };
 
@@ -121,30 +120,6 @@ static uint8_t *buffer(size_t size, size_t skew)
 	return p;
 }
 
-/* Of this thread: what other programs take on a busy machine does not count. */
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* Cycles a second: a multiplication takes three, and waits for the last one. */
-static double frequency(void)
-{
-	enum { STEPS = 300000 };
-	uint64_t v = 3;
-	double t = now();
-
-	for (int i = 0; i < STEPS; i++) {
-		v *= v;
-		__asm__ volatile("" : "+r"(v));
-	}
-	kept = v;
-	return 3.0 * STEPS / (now() - t);
-}
-
 static void next_window(struct work *w)
 {
 	size_t bytes = (size_t)w->nr * w->layout.data_size, md = (size_t)w->nr * w->layout.md_size;
@@ -159,15 +134,6 @@ static void run_windows(work_fn *run, struct work w)
 {
 	for (uint32_t i = 0; i < w.windows; i++, next_window(&w))
 		run(&w);
-}
-
-/* Code for narrow registers is slow as long as the high halves of wide ones are in use. */
-static void leave_wide_registers(void)
-{
-#if defined(__x86_64__)
-	if (__builtin_cpu_supports("avx"))
-		__asm__ volatile("vzeroupper");
-#endif
 }
 
 /*
@@ -188,19 +154,6 @@ static double time_of(work_fn *run, const struct work *w, unsigned times)
 		for (unsigned i = 0; i < times; i++)
 			run_windows(run, *w);
 	return (now() - t) / times;
-}
-
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *v, unsigned n)
-{
-	qsort(v, n, sizeof(*v), ascending);
-	return v[n / 2];
 }
 
 static void best_kernel(void)
@@ -258,6 +211,7 @@ static struct work work_of(const struct bench *b)
 
 struct result {
 	double gbs, peer_gbs, ratio, cycles;
+	struct bound floor;
 };
 
 static struct result measure(const struct bench *b, const struct work *w)
@@ -288,14 +242,16 @@ static struct result measure(const struct bench *b, const struct work *w)
 
 static void report(const struct bench *b, const struct result *r)
 {
-	static const char *const text = "case=%s gbs=%.1f cycles=%.0f peer=%s peer_gbs=%.1f "
-					"ratio=%.2f kernel=%s\n";
+	static const char *const text = "case=%s gbs=%.1f cycles=%.0f floor=%.0f limit=%s share=%.2f "
+					"peer=%s peer_gbs=%.1f ratio=%.2f kernel=%s\n";
 	static const char *const object = "{\"case\": \"%s\", \"gbs\": %.1f, \"cycles\": %.0f, "
+					  "\"floor\": %.0f, \"limit\": \"%s\", \"share\": %.2f, "
 					  "\"peer\": \"%s\", \"peer_gbs\": %.1f, "
 					  "\"ratio\": %.2f, \"kernel\": \"%s\"}\n";
+	const char *limit = r->floor.resource ? r->floor.resource : "unknown";
 
-	printf(json ? object : text, b->name, r->gbs, r->cycles, b->peer->name, r->peer_gbs,
-	       r->ratio, guard_selected());
+	printf(json ? object : text, b->name, r->gbs, r->cycles, r->floor.cycles, limit,
+	       r->floor.cycles / r->cycles, b->peer->name, r->peer_gbs, r->ratio, guard_selected());
 	fflush(stdout);
 }
 
@@ -316,6 +272,7 @@ static void run(const struct bench *b)
 	w = work_of(b);
 	cross_check(b, &w);
 	r = measure(b, &w);
+	r.floor = floor_of(&w, b->run == our_insert || b->run == our_extract);
 	report(b, &r);
 }
 
@@ -344,6 +301,8 @@ static void help(void)
 	puts("usage: bench-guard [OPTION...] [CASE...]\n"
 	     "Measure guards and protection information jobs against their peers.\n"
 	     "A CASE may end in *; without any, all run.  Cycles are a block's, estimated.\n"
+	     "floor: the fewest cycles of a block on this CPU, measured: those of the\n"
+	     "instructions that every byte needs, or of its loads or copy; limit: which.\n"
 	     "  --json       one JSON object a line\n"
 	     "  --cpu=N      run there (the CPU it starts on)\n"
 	     "  --kib=N      data of a call: all of most cases, which stay in the cache (128)\n"
@@ -420,6 +379,8 @@ int main(int argc, char **argv)
 
 	pin(parse(argc, argv));
 	fill_tables();
+	if (!json)
+		print_units();
 	if (sizes) {
 		run_sizes();
 		return 0;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench-time.h"
 #include "pi/guard-kernels.h"
 #include "pi/pi.h"
 
@@ -34,7 +35,6 @@ struct work {
 };
 
 static uint64_t guards[CALL_BLOCKS];
-static volatile uint64_t kept;		/* so that no result goes unused */
 
 static const struct pi_tags tags = {
 	.ref = 1, .app = 0x1234, .app_mask = 0xffff, .storage_mask = ~0ULL,
