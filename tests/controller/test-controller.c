@@ -275,7 +275,7 @@ static void random_commands(void)
 
 		model_init(&m, &f, MODEL_BLOCKS);
 		m.copy_formats = copy_formats;
-		for (unsigned s = 0; s < STEPS && same; s++) {
+		for (unsigned s = 0; s < unit_rounds(STEPS) && same; s++) {
 			same = step(ns, &m, name_of(&formats[i]), s);
 			if (s % 500 == 250) {	/* the next user must find the same content */
 				controller_target.close(ns);

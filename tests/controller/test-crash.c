@@ -169,7 +169,7 @@ static unsigned rounds(void)
 {
 	const char *env = getenv("TEST_CRASH_ROUNDS");
 
-	return env ? atoi(env) : 100;
+	return env ? (unsigned)atoi(env) : unit_rounds(100);
 }
 
 static void start(pid_t *pids, unsigned round)

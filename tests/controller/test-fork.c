@@ -90,7 +90,10 @@ static void *go_on(void *arg)
 	return NULL;
 }
 
-/* Run @use in a child.  Returns its exit status, or -1 if it did not finish. */
+/*
+ * Run @use in a child.  Returns its exit status, or minus the number of the signal that killed it:
+ * SIGALRM if it did not finish.
+ */
 static int in_child(use_fn *use, const char *name)
 {
 	int status;
@@ -102,8 +105,8 @@ static int in_child(use_fn *use, const char *name)
 		_exit(use(name) ? 0 : 1);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return -2;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+		return 2;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
 static void fork_beside(use_fn *use, const char *thread_name, const char *child_name)
@@ -115,10 +118,10 @@ static void fork_beside(use_fn *use, const char *thread_name, const char *child_
 	atomic_store(&over, false);
 	if (!UNIT_CHECK(!pthread_create(&thread, NULL, go_on, &busy), "no thread"))
 		return;
-	for (unsigned i = 0; i < FORKS && !unit_nr_failed; i++) {
+	for (unsigned i = 0; i < unit_rounds(FORKS) && !unit_nr_failed; i++) {
 		int ret = in_child(use, child_name);
 
-		UNIT_CHECK(!ret, "child %u %s", i, ret == -1 ? "waits for ever" : "failed");
+		UNIT_CHECK(!ret, "child %u %s (%d)", i, ret == -SIGALRM ? "waits for ever" : "failed", ret);
 		usleep(unit_random() % 1000);
 	}
 	atomic_store(&over, true);

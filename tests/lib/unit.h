@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <CUnit/CUnit.h>
@@ -91,6 +92,19 @@ static inline uint64_t unit_random(void)
 static inline uint64_t unit_random_below(uint64_t n)
 {
 	return unit_random() % n;
+}
+
+/*
+ * Returns how often a case repeats what differs each time: @rounds times, but one in four of them with
+ * sanitizers, which make it slow, unless TESTS_ALL is set in the environment.
+ */
+static inline unsigned unit_rounds(unsigned rounds)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	return getenv("TESTS_ALL") ? rounds : (rounds + 3) / 4;
+#else
+	return rounds;
+#endif
 }
 
 static inline void unit_random_fill(void *buf, size_t len)

@@ -151,7 +151,12 @@ static void alignments(void)
 		});
 }
 
-static unsigned long nr_blocks = 1000000;
+/* Of random_blocks(), unless --blocks= says another number, or TESTS_ALL is set: a million. */
+#ifdef __SANITIZE_ADDRESS__
+static unsigned long nr_blocks = 50000;
+#else
+static unsigned long nr_blocks = 250000;
+#endif
 
 /* Test random shapes; usual shapes are more frequent. */
 static void random_blocks(void)
@@ -287,7 +292,8 @@ static void help(void)
 {
 	puts("usage: test-kernels [--blocks=N] [CASE...]\n"
 	     "Hold every guard kernel that this CPU runs against long division.\n"
-	     "  --blocks=N   of random_blocks; 1000000 otherwise\n"
+	     "  --blocks=N   of random_blocks; otherwise 250000, with sanitizers 50000, or\n"
+	     "               1000000 if TESTS_ALL is set in the environment\n"
 	     "Cases:");
 	for (int i = 0; i < NR_CASES; i++)
 		printf("  %s\n", cases[i].name);
@@ -322,6 +328,8 @@ int main(int argc, char **argv)
 {
 	bool failed = false;
 
+	if (getenv("TESTS_ALL"))
+		nr_blocks = 1000000;
 	parse(argc, argv);
 	arena_init(&data_arena, MAX_NR * (MAX_LEN + 80));
 	arena_init(&md_arena, MAX_NR * (MAX_MD + 20));

@@ -89,7 +89,7 @@ static void against_an_array(void)
 	static struct vfy_injected_block want[NS][LBAS];
 	struct vfy_injected *f = book(NULL);
 
-	for (int step = 0; step < STEPS; step++) {
+	for (unsigned step = 0; step < unit_rounds(STEPS); step++) {
 		uint64_t ns = unit_random_below(NS), lba = unit_random_below(LBAS);
 		struct vfy_injected_block b = { unit_random_below(3), 1 + unit_random_below(31) };
 
