@@ -102,6 +102,8 @@ check-matrix: all tests
 	tests/guest/matrix --all
 	tests/qualify/check-qualify --all
 	tests/qualify/check-defects --all
+	for test in guest/check-negatives guest/check-bad-input scripts/check-sweep-guest pi/test-kernels san/; do \
+		TESTS_ALL=1 scripts/check --only $$test || exit; done
 check-package:
 	tests/install/package
 check-compilers:
@@ -126,7 +128,7 @@ help:
 	@echo "make               the fio engine, $(B)/nvmepi.so, $(B)/nvmepi-scan, $(B)/nvmepi-qualify, libnvmepi"
 	@echo "make tests         test programs, under $(B)/tests"
 	@echo "make check         install what is missing, build, run every test"
-	@echo "make check-matrix  every format and mode in the guest, on both kernels; nvmepi-qualify in every format, on every defect"
+	@echo "make check-matrix  every format and mode in the guest, on both kernels; nvmepi-qualify in every format, on every defect; what scripts/check takes a part of"
 	@echo "make check-package Debian packages, installed in a Debian of their own, by root"
 	@echo "make check-compilers  clang; AArch64, s390x and musl under emulation"
 	@echo "make analyse       cppcheck, clang-tidy, gcc -fanalyzer, shellcheck and pyflakes over all sources"

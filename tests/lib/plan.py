@@ -6,6 +6,7 @@ from typing import NamedTuple
 from shared import formats
 import guestlab
 import images
+import pairs
 
 IO_BLOCKS = 4                   # blocks of an I/O
 IOS = 48                        # of a job; more than the largest depth
@@ -31,7 +32,7 @@ class Case(NamedTuple):
 
     def pairs(self):
         """The pairs of values that it covers."""
-        return set(itertools.combinations(sorted(self.values().items()), 2))
+        return pairs.of_values(self.values())
 
     @property
     def host_block(self):
@@ -74,19 +75,8 @@ def everything(fmts):
 
 def pairwise(fmts):
     """Cases that cover every pair of values of two parameters, chosen greedily."""
-    candidates = {}
-    for fmt in fmts:
-        for mode in all_modes(fmt):
-            for thread in (0, 1):
-                case = Case(fmt, *mode, thread)
-                candidates[case] = case.pairs()
-    missing = set().union(*candidates.values())
-    chosen = []
-    while missing:
-        best = max(candidates, key=lambda case: len(candidates[case] & missing))
-        chosen.append(best)
-        missing -= candidates[best]
-    return chosen
+    return pairs.choose([Case(fmt, *mode, thread) for fmt in fmts for mode in all_modes(fmt) for thread in (0, 1)],
+                        Case.pairs)
 
 
 def possible_pairs(fmts):
