@@ -215,22 +215,29 @@ static void say_blocks(const struct session *s)
 }
 
 /*
- * If many tags have the same value, they are not damaged: something else wrote the blocks. Prints
- * that.
+ * If many tags have the same value, or count from 0, they are not damaged: something else wrote the
+ * blocks.  Prints that.
  */
 static void say_hint(const struct session *s)
 {
 	const struct vfy_alike *a = &s->recorder.alike;
 	const struct job_ns *ns = &s->ns[0];
-	char host[64], device[64];
+	char host[64], device[64], values[96];
 
-	if (a->nr < 2 || a->differ || !(a->field & (PI_APP | PI_STORAGE | PI_REF | VFY_METADATA)))
+	if (a->nr < 2 || a->fields_differ || !(a->field & (PI_APP | PI_STORAGE | PI_REF | VFY_METADATA)))
+		return;
+	if (!a->differ)
+		snprintf(values, sizeof(values), "are %04" PRIx64 "h: written by something else?", a->got);
+	else if (a->field == PI_REF && a->zeros && !a->jump)
+		snprintf(values, sizeof(values), "count from 0: written by commands with ILBRT 0, as io_uring_cmd's "
+			 "are without pi_chk=REFTAG?");
+	else
 		return;
 	words_of(((ns->verify | (ns->verify_md ? VFY_METADATA : 0)) & ~a->field), host, sizeof(host));
 	words_of(ns->prchk_read & ~a->field, device, sizeof(device));
-	session_say(s, "all %" PRIu64 " %s%s are %04" PRIx64 "h: written by something else? pi_verify=%s%s%s", a->nr,
-	    vfy_field_name(a->field), a->field == VFY_METADATA ? " bytes" : "s", a->got, host,
-	    a->device ? " pi_chk=" : "", a->device ? device : "");
+	session_say(s, "all %" PRIu64 " %s%s %s pi_verify=%s%s%s", a->nr, vfy_field_name(a->field),
+	    a->field == VFY_METADATA ? " bytes" : "s", values, host, a->device ? " pi_chk=" : "",
+	    a->device ? device : "");
 }
 
 void session_say_summary(const struct session *s)

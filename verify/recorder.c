@@ -219,14 +219,21 @@ int vfy_recorder_open(struct vfy_recorder *j, const struct vfy_recorder_opts *o,
 	return ret;
 }
 
+enum { COMMAND_BLOCKS_MAX = 0x10000 };	/* NLB has 16 bits, and is 0's based */
+
 static void compare(struct vfy_alike *a, const struct vfy_mismatch *r)
 {
 	if (r->injected)
 		return;
-	a->differ |= !r->known || r->class || (a->nr && (a->field != r->field || a->got != r->got));
+	a->fields_differ |= !r->known || r->class || (a->nr && a->field != r->field);
+	a->differ |= a->nr && a->got != r->got;
+	a->jump |= r->got >= COMMAND_BLOCKS_MAX ||
+		   (r->got && a->nr && r->lba == a->lba + 1 && r->got != a->got + 1);
+	a->zeros += !r->got;
 	a->device |= r->side == VFY_DEVICE;
 	a->field = r->field;
 	a->got = r->got;
+	a->lba = r->lba;
 	a->nr++;
 }
 

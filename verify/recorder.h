@@ -9,8 +9,8 @@
  * pi_report=FILE  One JSON object for the whole run of fio.  Each job adds itself to its
  *		array "jobs" when it ends.  The file is complete JSON at any time.
  */
-#ifndef VFY_JUDGE_H
-#define VFY_JUDGE_H
+#ifndef VFY_RECORDER_H
+#define VFY_RECORDER_H
 
 #include <json-c/json.h>
 #include "mismatch.h"
@@ -35,13 +35,19 @@ struct vfy_rate {
 	uint64_t	shown, suppressed;
 };
 
-/* Mismatches that were not injected: do all concern one field, with one value? */
+/*
+ * Mismatches that were not injected: do all concern one field, and with one value, or with values
+ * that count from 0 in each command?
+ */
 struct vfy_alike {
 	uint64_t	nr;
 	unsigned	field;
-	uint64_t	got;
+	uint64_t	got, lba;	/* of the last one */
+	uint64_t	zeros;		/* how many values are 0 */
 	bool		device;		/* the device reported some of them */
-	bool		differ;
+	bool		fields_differ;	/* in the field, or a value is not known */
+	bool		differ;		/* in the value */
+	bool		jump;		/* they do not count from 0 */
 };
 
 struct vfy_recorder {
