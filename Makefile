@@ -100,6 +100,7 @@ check:
 	scripts/check
 check-matrix: all tests
 	tests/guest/matrix --all
+	tests/guest/check-block --all
 	tests/qualify/check-qualify --all
 	tests/qualify/check-defects --all
 	for test in guest/check-negatives guest/check-bad-input scripts/check-sweep-guest pi/test-kernels san/; do \
