@@ -57,7 +57,10 @@ static int engine_fetch_ruhs(struct thread_data *td, struct fio_file *f, struct 
 			undo_files(e);		/* fio ends the job without cleanup() */
 		return ret;
 	}
-	ret = target->open(&(struct target_open){ .path = f->file_name, .format = NS_FORMAT_ANY }, &opened, why);
+	ret = target->lacks & TARGET_LACKS_DIRECTIVES ?
+	      refuse(why, EINVAL, "%s: the block layer does not carry placement (fdp, dataplacement); give the "
+		     "generic device, /dev/ngXnY", f->file_name) :
+	      target->open(&(struct target_open){ .path = f->file_name, .format = NS_FORMAT_ANY }, &opened, why);
 	if (ret) {
 		complain(why);
 		errno = -ret;

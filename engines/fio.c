@@ -78,10 +78,10 @@ static int digest_options(struct engine *e, char *why)
 		.md_per_io = o->md_per_io_size,
 		.compare = o->verify_mode == VERIFY_MODE_COMPARE,
 		.readfua = o->readfua,
-		/* sync=: a write ends when it is on media */
-		.writefua = o->writefua || td->o.sync_io,
+		.writefua = o->writefua || td->o.sync_io,	/* sync=: a write ends when it is on media */
 		.deac = o->deac,
 		.ranges = num_range(td),
+		.places = e->places,
 		.writes = td_write(td),
 		.trims = trims(td),
 		.only_verifies = only_verifies(td),

@@ -35,6 +35,7 @@ int job_check_target(const struct job_ns *ns, const struct job_opts *o, char why
 		{ TARGET_LACKS_READ_FUA, o->readfua, "readfua" },
 		{ TARGET_LACKS_RANGES, o->trims && o->ranges > 1, "more than one range (num_range)" },
 		{ TARGET_LACKS_COMMANDS, command, command },
+		{ TARGET_LACKS_DIRECTIVES, o->places, "placement (fdp, dataplacement)" },
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

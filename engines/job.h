@@ -57,6 +57,7 @@ struct job_opts {
 	uint32_t		md_per_io;	/* md_per_io_size; 0: as needed */
 	struct words_mix	write_mode;
 	bool			appends;	/* write_mode=zone_append: its writes are Zone Appends */
+	bool			places;		/* writes have directives: fdp=, dataplacement= */
 	bool			compare;	/* verify_mode=compare */
 	bool			readfua, writefua, deac;
 	unsigned		ranges;		/* num_range; 0: 1 */

@@ -38,7 +38,7 @@ enum { DISCARD = _IO(0x12, 0) };	/* BLOCK_URING_CMD_DISCARD; start in addr, byte
 enum { INVALID_OPCODE = 255 };		/* of io_uring, which answers with EINVAL */
 
 /* Bits of command dword 12. */
-enum { PRCHK_REF = 1 << 26, PRCHK_APP = 1 << 27, PRCHK_GUARD = 1 << 28, FUA = 1 << 30 };
+enum { NLB = 0xffff, PRCHK_REF = 1 << 26, PRCHK_APP = 1 << 27, PRCHK_GUARD = 1 << 28, FUA = 1 << 30 };
 
 /* --- the device --- */
 
@@ -98,6 +98,9 @@ static int look_at(struct block_ns *b, const struct stat *st, const char *path, 
 	if (b->nvme)
 		return (int)b->ns.nsid > 0 ? 0 : refuse(why, EINVAL, "%s is not an NVMe namespace: give a generic "
 						     "device, /dev/ngXnY", path);
+	if (sysfs_file(st, "queue/zoned", text, sizeof(text)) && strcmp(text, "none"))
+		return refuse(why, EOPNOTSUPP, "%s has zones: the block layer does not carry zones; give a zoned "
+			      "namespace's generic device, /dev/ngXnY", path);
 	if (!sysfs_file(st, "dm/name", text, sizeof(text)))
 		device_sysfs_name(st, text, sizeof(text));
 	snprintf(b->name, sizeof(b->name), "%.20s", text);
@@ -207,6 +210,17 @@ static uint64_t slba_of(const struct nvme_uring_cmd *cmd)
 	return cmd->cdw10 | (uint64_t)cmd->cdw11 << 32;
 }
 
+/*
+ * A read or a write that asks for nothing else than an I/O of the block layer can.  Jobs that would ask
+ * for more (lacks, below) are refused, so this is no path of theirs; nothing is left out in silence.
+ */
+static bool carried(const struct nvme_uring_cmd *cmd)
+{
+	const uint32_t can = NLB | PRCHK_REF | PRCHK_APP | PRCHK_GUARD | (cmd->opcode == nvme_cmd_write ? FUA : 0);
+
+	return !(cmd->cdw12 & ~can);
+}
+
 /* The block layer numbers reference tags from the seed on; the drive is asked for those of the LBA. */
 static void put_attribute(struct target_queue *q, struct io_uring_sqe *sqe, const struct nvme_uring_cmd *cmd,
 			  unsigned tag)
@@ -268,6 +282,8 @@ static void block_push(struct target_queue *q, struct target_ns *ns, unsigned ta
 	case nvme_cmd_write:
 		sqe->off = slba_of(cmd) << shift;
 		put_transfer(q, sqe, cmd, tag, buf_index);
+		if (!carried(cmd))
+			sqe->opcode = INVALID_OPCODE;
 		break;
 	case nvme_cmd_flush:
 		sqe->opcode = IORING_OP_FSYNC;
@@ -354,7 +370,8 @@ static int block_io(struct target_ns *ns, struct nvme_uring_cmd *cmd)
 const struct target_ops block_target = {
 	.name		= "block layer",
 	.lacks		= TARGET_LACKS_EXTENDED | TARGET_LACKS_PRACT | TARGET_LACKS_STORAGE | TARGET_LACKS_TAGS |
-			  TARGET_LACKS_COMMANDS | TARGET_LACKS_RANGES | TARGET_LACKS_READ_FUA | TARGET_LACKS_MDTS,
+			  TARGET_LACKS_COMMANDS | TARGET_LACKS_RANGES | TARGET_LACKS_READ_FUA | TARGET_LACKS_MDTS |
+			  TARGET_LACKS_DIRECTIVES,
 	.open		= block_open,
 	.close		= block_close,
 	.admin		= block_admin,

@@ -131,6 +131,7 @@ enum target_lacks {
 	TARGET_LACKS_RANGES	= 1 << 5,	/* more than one range of Dataset Management */
 	TARGET_LACKS_READ_FUA	= 1 << 6,
 	TARGET_LACKS_MDTS	= 1 << 7,	/* a limit of an I/O: the kernel splits what is larger */
+	TARGET_LACKS_DIRECTIVES	= 1 << 8,	/* DTYPE and DSPEC: placement, streams */
 };
 
 struct target_ops {

@@ -210,7 +210,11 @@ static struct json_object *refusals(const struct nvme_ns_info *info, const struc
 		{ used > 0, "every job that changes blocks: it is mounted, or held by another driver" },
 		{ block && l->md_size && !target->integrity,
 		  "every job: the block layer does not carry this format; /dev/ngXnY does" },
-		{ block, "what the block layer does not carry: nvmepi(1), Block devices" },
+		{ block && info->zones.blocks, "every job: the block layer does not carry zones; /dev/ngXnY does" },
+		{ block, "pi_act=1, readfua, hipri, num_range above 1, every write_mode but write, "
+		  "verify_mode=compare, fdp, dataplacement, apptag_mask with pi_chk: the block layer does not carry "
+		  "them; /dev/ngXnY does" },
+		{ block && l->type == PI_TYPE2, "pi_ref: the block layer does not carry it; /dev/ngXnY does" },
 		{ !pi, "pi_verify, pi_ref, pi_storage_tag, pi_escape: it has no protection information" },
 		{ pi && l->type == PI_TYPE1, "pi_ref: the reference tag of type 1 is the LBA" },
 		{ pi && l->type == PI_TYPE3, "pi_chk=REFTAG, pi_verify=REFTAG: type 3 does not check it" },

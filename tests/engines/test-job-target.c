@@ -71,6 +71,11 @@ static void options(void)
 	only_here(j, "num_range");
 	j.o.ranges = 1;
 	configured(&j);
+	j.o.appends = true;
+	refused(&j, "the block layer does not carry", "write_mode=zone_append");
+	j = block_job(&separate);
+	j.o.places = true;
+	only_here(j, "placement (fdp, dataplacement)");
 	for (size_t i = 0; i < ARRAY_SIZE(opcodes); i++) {
 		j = block_job(&separate);
 		j.o.write_mode = (struct words_mix){ 2, { { nvme_cmd_write, 50 }, { opcodes[i], 50 } } };
