@@ -36,7 +36,7 @@ def printable(text):
 def say(name, text):
     """Prints the one line that says why @name ended. Errors of standard error are ignored."""
     try:
-        print(printable(f"{name}: {place.as_called(text)}"), file=sys.stderr, flush=True)
+        print(printable(f"{name}: {place.as_called(str(text))}"), file=sys.stderr, flush=True)
     except (OSError, ValueError):
         silence(sys.stderr)
 
