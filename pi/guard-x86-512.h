@@ -89,7 +89,9 @@ TEMPLATE vec vec_sum(vec v)
 
 TEMPLATE uint64_t vec_word(vec v, int i)
 {
-	return (uint64_t)_mm_extract_epi64(_mm512_castsi512_si128(v), i);
+	const __m128i low = _mm512_castsi512_si128(v);
+
+	return (uint64_t)low[i];
 }
 
 TEMPLATE uint64_t crc32c_word(uint64_t crc, uint64_t word)

@@ -83,7 +83,7 @@ TEMPLATE vec vec_sum(vec v)
 
 TEMPLATE uint64_t vec_word(vec v, int i)
 {
-	return (uint64_t)_mm256_extract_epi64(v, i);
+	return (uint64_t)v[i];
 }
 
 TEMPLATE vec vec_tail(struct block b, size_t offset)

@@ -80,7 +80,7 @@ TEMPLATE vec vec_sum(vec v)
 
 TEMPLATE uint64_t vec_word(vec v, int i)
 {
-	return (uint64_t)_mm_extract_epi64(v, i);
+	return (uint64_t)v[i];
 }
 
 TEMPLATE vec vec_tail(struct block b, size_t offset)
