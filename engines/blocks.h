@@ -8,6 +8,7 @@
 #ifndef BLOCKS_H
 #define BLOCKS_H
 
+#include <errno.h>
 #include "verify/injected.h"
 #include "verify/inject.h"
 #include "verify/plugin.h"
@@ -156,8 +157,22 @@ struct io_job {
 					    const char *outcome);
 	/* Called for each status word (above 0) of the device. May be NULL. */
 	void			(*status)(void *ctx, int status);
+	/*
+	 * Called when a result says that a namespace no longer exists, or that the driver cancelled
+	 * the command. May be NULL.
+	 */
+	void			(*lost)(void *ctx, const struct job_ns *ns, int res);
 	void			*ctx;
 };
+
+/* Tells the job of a command's result. */
+static inline void io_tell_result(const struct job_ns *ns, int res, struct io_job *job)
+{
+	if (res > 0 && job->status)
+		job->status(job->ctx, res);
+	if (job->lost && (res == -EINTR || nvme_result_meaning(res) == NVME_GONE))
+		job->lost(job->ctx, ns, res);
+}
 
 /* Returns whether there are blocks with injected errors, which a table records. */
 static inline bool io_has_injected(const struct io_job *job)

@@ -456,8 +456,7 @@ static __attribute__((noinline)) void end_dataless(struct io_queue *f, struct io
 {
 	const struct job_ns *ns = s->io.ns;
 
-	if (s->res > 0 && f->job.status)
-		f->job.status(f->job.ctx, s->res);
+	io_tell_result(ns, s->res, &f->job);
 	if (s->res && s->io.opcode == nvme_cmd_flush)
 		diagnose_dataless(ns, nvme_cmd_flush, 0, ns->info.nr_blocks, s->res, &f->job);
 	if (s->io.opcode == nvme_cmd_flush && f->job.plugin.session.flushes)

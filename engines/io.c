@@ -411,8 +411,7 @@ __attribute__((noinline)) int io_end_whole(struct io *io, int res, struct io_job
 	job->stats.ios++;
 	if (io->fast_path)
 		set_out(io);
-	if (res > 0 && job->status)
-		job->status(job->ctx, res);
+	io_tell_result(io->ns, res, job);
 	if (io->nr_injections && io->opcode == nvme_cmd_write)
 		err = inject_complete(io, &res, job);
 	else if (!res && changes_blocks(io->opcode) && io_has_injected(job))

@@ -51,6 +51,23 @@ static void count_status(void *ctx, int status)
 	s->status[i].count++;
 }
 
+/* fio's own lines repeat it for each I/O; the job says it once. */
+static void say_lost(void *ctx, const struct job_ns *ns, int res)
+{
+	struct session *s = ctx;
+	char name[NVME_STATUS_MAX];
+
+	if (res != -EINTR && !s->told_gone) {
+		session_say(s, "%s: the drive, or the namespace, is gone: %s", ns->path,
+			    nvme_result_name(res, name));
+		s->told_gone = true;
+	} else if (res == -EINTR && !s->told_cancelled) {
+		session_say(s, "%s: the driver cancelled a command, because the controller is reset, "
+			    "or does not answer: %s", ns->path, nvme_result_name(res, name));
+		s->told_cancelled = true;
+	}
+}
+
 static void log_injected(void *ctx, const struct io *io, const struct vfy_injection *d, const char *outcome)
 {
 	struct session *s = ctx;
@@ -267,6 +284,7 @@ int session_open(struct session *s, const struct session_opts *o, struct job_ns 
 	job->record = take;
 	job->injected = log_injected;
 	job->status = count_status;
+	job->lost = say_lost;
 	job->ctx = s;
 	ret = open_table(s, why);
 	if (!ret)

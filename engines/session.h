@@ -63,6 +63,7 @@ struct session {
 	} status[SESSION_STATUSES];
 	unsigned		nr_status;
 	bool			recording;	/* ->recorder is open */
+	bool			told_gone, told_cancelled;
 	struct io_job		*job;
 };
 

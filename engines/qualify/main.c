@@ -123,9 +123,12 @@ static bool write_reports(const struct args *a, const struct run *r)
 
 static int status_of(const struct run *r, bool told)
 {
+	if (r->gone)
+		fprintf(stderr, "nvmepi-qualify: %s: the drive, or the namespace, is gone: "
+			"%u cases did not run\n", r->l->path, r->counts[VERDICT_NOT_RUN]);
 	if (r->counts[VERDICT_FAIL])
 		return 1;
-	if (r->interrupted)
+	if (r->interrupted && !r->gone)
 		fputs("nvmepi-qualify: interrupted: nothing failed so far, not all cases ran\n",
 		      stderr);
 	return told && !r->interrupted && !r->counts[VERDICT_ERROR] && r->counts[VERDICT_PASS] ? 0

@@ -86,7 +86,9 @@ void report_people(FILE *out, const struct report *r)
 		run->counts[VERDICT_ERROR], run->counts[VERDICT_ERROR] == 1 ? "" : "s",
 		run->counts[VERDICT_SKIP], run->counts[VERDICT_NOT_RUN]);
 	put_skipped(out, run);
-	if (run->interrupted)
+	if (run->gone)
+		fputs("the drive, or the namespace, is gone: the report has the results up to then\n", out);
+	else if (run->interrupted)
 		fputs("interrupted: the report has the results up to then\n", out);
 }
 

@@ -114,6 +114,37 @@ static void note(struct run *r, struct result *x, uint64_t seed, double seconds)
 	}
 }
 
+/* Returns whether the result of a read says that there is no namespace any more. */
+static bool says_gone(int res)
+{
+	return res == -ENODEV || res == -ENXIO || (res > 0 && qm_status(res) == QS_NS);
+}
+
+/*
+ * If the drive is gone, what the case found says nothing about it: that is an error, and no failure.
+ * Only a drive is asked, as the embedded controller may have to count its commands.
+ */
+static void look_for_drive(struct run *r)
+{
+	struct lab *l = r->l;
+	char name[QM_NAME_MAX];
+	struct nvme_uring_cmd cmd;
+	int res;
+
+	if (!l->commands || l->ns->ops != &ring_target)
+		return;
+	l->in = &l->raw;
+	cmd = lab_command(l, nvme_cmd_read, l->first, 1, 0);
+	res = l->ns->ops->io(l->ns, &cmd);
+	if (!says_gone(res))
+		return;
+	r->gone = true;
+	l->failed = false;
+	lab_fail(l, NULL, "a drive", "the drive, or the namespace, is gone: %s",
+		 qm_status_name(res, name));
+	l->broken = true;
+}
+
 static void run_one(struct run *r, struct result *x, uint64_t seed)
 {
 	struct lab *l = r->l;
@@ -129,6 +160,7 @@ static void run_one(struct run *r, struct result *x, uint64_t seed)
 	l->skip = qcase_skip(l, x->c);
 	if (!l->skip)
 		x->c->run(l, x->c);
+	look_for_drive(r);
 	note(r, x, seed, now() - start);
 	if (l->failed)
 		forget(l);
@@ -158,7 +190,7 @@ static void show_progress(const struct run *r, unsigned done, double start, doub
 
 static bool more(const struct run *r, double start)
 {
-	return !stopped && (r->passes < r->repeat || now() - start < r->time);
+	return !stopped && !r->gone && (r->passes < r->repeat || now() - start < r->time);
 }
 
 static void run_all(struct run *r)
@@ -167,16 +199,16 @@ static void run_all(struct run *r)
 	double shown = start;
 
 	while (more(r, start)) {
-		for (unsigned i = 0; i < r->nr && !stopped; i++) {
+		for (unsigned i = 0; i < r->nr && !stopped && !r->gone; i++) {
 			if (!r->results[i].kept)
 				run_one(r, &r->results[i], r->seed + r->passes);
 			if (found_enough(r, &r->results[i]))
 				return;
 			show_progress(r, i + 1, start, &shown);
 		}
-		r->passes += !stopped;
+		r->passes += !stopped && !r->gone;
 	}
-	r->interrupted = stopped;
+	r->interrupted = stopped || r->gone;
 	r->seconds = now() - start;
 }
 

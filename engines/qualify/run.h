@@ -46,6 +46,7 @@ struct run {
 	unsigned	passes;			/* completed repetitions */
 	unsigned	counts[NR_VERDICTS];
 	double		seconds;
+	bool		gone;			/* the drive is no longer there: no further case ran */
 	bool		interrupted;
 };
 

@@ -363,6 +363,14 @@ static void table(void)
 			}
 }
 
+static unsigned gone;		/* results that told of a namespace that no longer exists */
+
+static void see_gone(void *ctx, const struct job_ns *ns, int res)
+{
+	UNIT_CHECK(ctx == &told && ns && res == bad.status, "result %d is told of", res);
+	gone++;
+}
+
 /*
  * Any status at all: the I/O fails with the errno that belongs to it, none of its blocks counts
  * as checked, and none is blamed but by a status that is a verdict on one.  Where the target
@@ -375,6 +383,7 @@ static void statuses(void)
 
 	open_bed(&format);
 	write_all();
+	bed.flight.job.lost = see_gone;
 	for (int status = 1; status <= NVME_ST_MASK; status++) {
 		const int word = status | (status & 1 ? NVME_ST_DNR : 0);
 		const uint64_t checked = bed.flight.job.stats.checked;
@@ -391,7 +400,11 @@ static void statuses(void)
 		UNIT_CHECK(!run_all(nvme_cmd_write, STATUS, word, err) && err[bad.tag] == nvme_result_errno(word),
 			   "status %03xh of a write: errno %d", word, err[bad.tag]);
 		UNIT_CHECK(told.nr == verdict, "status %03xh of a write: %u records", word, told.nr);
+		UNIT_CHECK(gone == 2 * (nvme_result_meaning(word) == NVME_GONE),
+			   "status %03xh: gone %u times", word, gone);
+		gone = 0;
 	}
+	bed.flight.job.lost = NULL;
 	close_bed();
 }
 
@@ -411,11 +424,15 @@ static void try_dataless(uint8_t opcode, int word)
 	uint64_t lba = 0, nr = IOS * BLOCKS;
 	int err[DEPTH];
 
-	seen = 0;
+	seen = gone = 0;
 	bed.flight.job.status = see_status;
+	bed.flight.job.lost = see_gone;
 	UNIT_CHECK(!run_all(opcode, STATUS, word, err) && err[bad.tag] == nvme_result_errno(word),
 		   "status %03xh of opcode %02xh: errno %d", word, opcode, err[bad.tag]);
 	bed.flight.job.status = NULL;
+	bed.flight.job.lost = NULL;
+	UNIT_CHECK(gone == (nvme_result_meaning(word) == NVME_GONE),
+		   "status %03xh of opcode %02xh: gone %u times", word, opcode, gone);
 	if (opcode == nvme_cmd_dsm) {
 		lba = bad.tag * BLOCKS;
 		nr = BLOCKS;
