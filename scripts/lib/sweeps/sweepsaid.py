@@ -6,6 +6,7 @@ import time
 from shared import environment
 from shared import quoting
 from sweeps import doors
+from sweeps import hosts
 from sweeps import schedule
 from sweeps import sweepjobs
 from sweeps import targets
@@ -44,7 +45,8 @@ def progress_of(folder, runs):
 def dry_run(plan, runs, out):
     """Prints all commands and job files of @runs, in order."""
     settings, asked = plan["sizes"], plan["asked"]
-    jobs = sweepjobs.Jobs(settings, asked["fio"], environment.knows_report(), asked["engine"])
+    there = hosts.read_hosts(asked["hosts"]) if asked["hosts"] else []
+    jobs = sweepjobs.Jobs(settings, asked["fio"], not there and environment.knows_report(), asked["engine"])
     seconds = len(runs) * (settings["runtime"] + settings["ramp"])
     print(f"# {len(runs)} runs of {len(plan['points'])} points, {seconds / 60:.1f} minutes of I/O;"
           f" results: {out}")
@@ -53,14 +55,18 @@ def dry_run(plan, runs, out):
     absent = {run.target.name for run in runs if isinstance(run.target, targets.AbsentDevice)}
     for name in sorted(absent):
         print(f"# {name} does not exist now: formats that it does not support will be left out")
-    formatted, cpus = {}, sweepjobs.split_cpus()
-    for batch in schedule.batches(runs, settings):
+    if there:
+        print("# HOST and TOKEN in a name of an image stand for each host, and for a word that no other sweep has")
+    formatted, cpus = {}, None if there else sweepjobs.split_cpus()
+    for batch in ([run] for run in runs) if there else schedule.batches(runs, settings):
         target, fmt = batch[0].target, batch[0].point.fmt
         if target.one_format and formatted.get(target.name) != fmt:
             print(target.format_line(fmt))
             formatted[target.name] = fmt
         name = batch[0].name
         program = quoting.sh(doors.program_of(batch[0].point.mode, asked))
-        print(program, f"--output-format=json --output={out}/raw/{name}.json {out}/raw/{name}.fio")
+        file = f"{out}/raw/{name}.fio"
+        words = " ".join(word for host in there for word in host.client(file)) or file
+        print(program, f"--output-format=json --output={out}/raw/{name}.json {words}")
         print("\n".join(f"    {line}" for line in jobs.text(
-            batch, settings["overlap"] > 1, cpus).splitlines()))
+            batch, not there and settings["overlap"] > 1, cpus).splitlines()))

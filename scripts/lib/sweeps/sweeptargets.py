@@ -84,6 +84,7 @@ def drives_of(words, chosen):
 def targets_of(asked, drives=None, dry=False):
     """Returns targets of any kind, without touching them."""
     if asked["hosts"]:
+        hosts.read_hosts(asked["hosts"])        # refuses the file before anything is made
         return [hosts.target(asked)]
     if asked["targets"] == ["guest"]:
         return [targets.Namespaces([])]
