@@ -74,16 +74,33 @@ static int set_behavior(struct ctl_image *img, const uint8_t *page)
 	return 0;
 }
 
+/* Spec: Error Recovery: DULBE 16, TLER [15:0], which has no effect. */
+#define RECOVERY_BITS 0x1ffff
+
+static int do_recovery(struct ctl_image *img, struct nvme_uring_cmd *cmd)
+{
+	if (cmd->nsid != 1 && cmd->nsid != NVME_NSID_ALL)
+		return CTL_ST_INVALID_NS | NVME_ST_DNR;
+	if (cmd->opcode == nvme_admin_set_features)
+		img->recovery = cmd->cdw11 & RECOVERY_BITS;
+	else
+		cmd->rsvd2 = img->recovery;
+	return 0;
+}
+
 /* CDW10: Feature Identifier [7:0], Save 31. Base: Get Features and Set Features commands. */
-static int do_features(struct ctl_image *img, const struct nvme_uring_cmd *cmd)
+static int do_features(struct ctl_image *img, struct nvme_uring_cmd *cmd)
 {
 	const bool set = cmd->opcode == nvme_admin_set_features;
+	const unsigned feature = cmd->cdw10 & 0xff;
 	uint8_t *page = (uint8_t *)(uintptr_t)cmd->addr;
 
-	if ((cmd->cdw10 & 0xff) != NVME_FEAT_FID_HOST_BEHAVIOR)
+	if (feature != NVME_FEAT_FID_HOST_BEHAVIOR && feature != NVME_FEAT_FID_ERR_RECOVERY)
 		return CTL_ST_INVALID_FIELD | NVME_ST_DNR;
 	if (set && cmd->cdw10 >> 31)
 		return CTL_ST_NOT_SAVEABLE | NVME_ST_DNR;
+	if (feature == NVME_FEAT_FID_ERR_RECOVERY)
+		return do_recovery(img, cmd);
 	if (!page || cmd->data_len < CTL_BEHAVIOR_SIZE)
 		return -EFAULT;
 	if (set)
@@ -92,7 +109,7 @@ static int do_features(struct ctl_image *img, const struct nvme_uring_cmd *cmd)
 	return 0;
 }
 
-int ctl_admin(struct ctl_image *img, const struct nvme_uring_cmd *cmd, bool may_write)
+int ctl_admin(struct ctl_image *img, struct nvme_uring_cmd *cmd, bool may_write)
 {
 	if (cmd->flags)
 		return -EINVAL;

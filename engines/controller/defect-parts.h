@@ -125,7 +125,7 @@ struct ctl_defect_table {
 
 extern const struct ctl_defect_table ctl_defects_check, ctl_defects_field, ctl_defects_tuple,
 	ctl_defects_data, ctl_defects_command, ctl_defects_media, ctl_defects_copy,
-	ctl_defects_identify, ctl_defects_cache;
+	ctl_defects_identify, ctl_defects_cache, ctl_defects_recovery;
 
 /* Defects in use, and what they remember between commands. */
 enum { CTL_MAX_ACTIVE = 32 };

@@ -9,10 +9,11 @@
 #include "defect.h"
 #include "defect-parts.h"
 
+/* New rows go to the end of the last table: a row's number decides to which half it belongs. */
 static const struct ctl_defect_table *const tables[] = {
 	&ctl_defects_check, &ctl_defects_field, &ctl_defects_tuple, &ctl_defects_data,
 	&ctl_defects_command, &ctl_defects_media, &ctl_defects_copy, &ctl_defects_identify,
-	&ctl_defects_cache,
+	&ctl_defects_cache, &ctl_defects_recovery,
 };
 enum { NR_TABLES = sizeof(tables) / sizeof(tables[0]) };
 
@@ -261,7 +262,7 @@ static void damage_page(struct ctl_defects *all, const struct ctl_image *img,
 }
 
 int ctl_defects_admin(struct ctl_defects *all, struct ctl_image *img,
-		      const struct nvme_uring_cmd *cmd, bool may_write)
+		      struct nvme_uring_cmd *cmd, bool may_write)
 {
 	const struct pi_layout before = img->media;
 	int ret;

@@ -45,6 +45,6 @@ void ctl_defects_close(struct ctl_defects *all);
 int ctl_defects_io(struct ctl_defects *all, struct ctl_port *port, const struct nvme_uring_cmd *cmd,
 		   bool may_write, unsigned flight);
 int ctl_defects_admin(struct ctl_defects *all, struct ctl_image *img,
-		      const struct nvme_uring_cmd *cmd, bool may_write);
+		      struct nvme_uring_cmd *cmd, bool may_write);
 
 #endif

@@ -123,6 +123,7 @@ static void identify_ns(const struct ctl_image *img, struct nvme_id_ns *id)
 		id->lbaf[i].ms = htole16(ns.ms);
 		id->lbaf[i].ds = __builtin_ctz(ns.lbs);
 	}
+	id->nsfeat = NVME_NS_FEAT_DULBE;
 	id->nlbaf = i - 1;			/* 0's based */
 	id->flbas = (current & 0xf) | (current >> 4 & 3) << 5 | (l->extended ? 1 << 4 : 0);
 	id->mc = NVME_NS_MC_EXTENDED | NVME_NS_MC_SEPARATE;

@@ -29,6 +29,7 @@ enum ctl_status {
 	CTL_ST_ZONE_OPEN	= 0x1be,
 	CTL_ST_ZONE_TRANSITION	= 0x1bf,
 	CTL_ST_UNRECOVERED	= 0x281,
+	CTL_ST_UNWRITTEN	= 0x287,
 };
 
 /* MDTS as Identify reports it: a power of two of 4096 bytes. */
@@ -55,8 +56,11 @@ int ctl_fua(struct ctl_port *port, const struct nvme_uring_cmd *cmd);
  */
 void ctl_expect(const struct ctl_port *port, const struct nvme_uring_cmd *cmd);
 
-/* Execute one admin command.  @may_write: the namespace was opened for writing. */
-int ctl_admin(struct ctl_image *img, const struct nvme_uring_cmd *cmd, bool may_write);
+/*
+ * Execute one admin command; dword 0 of its completion goes to @cmd->rsvd2.
+ * @may_write: the namespace was opened for writing.
+ */
+int ctl_admin(struct ctl_image *img, struct nvme_uring_cmd *cmd, bool may_write);
 
 /* Fill @page (4096 bytes) with the data structure of an Identify command. */
 int ctl_identify(const struct ctl_image *img, const struct nvme_uring_cmd *cmd, void *page);

@@ -11,12 +11,18 @@ static int check_media(const struct ctl_image *img, const struct ctl_range *r)
 				ctl_md_at(img, r->lba));
 }
 
-/* Return an error status if a block of @r is marked by Write Uncorrectable. */
+/* Return an error status if a block of @r is marked by Write Uncorrectable, or DULBE hits it. */
 static int readable(const struct ctl_image *img, const struct ctl_range *r)
 {
 	bool hit;
 
-	return ctl_map_run(&img->bad, r->lba, r->nr, &hit) < r->nr || hit ? CTL_ST_UNRECOVERED : 0;
+	if (ctl_map_run(&img->bad, r->lba, r->nr, &hit) < r->nr || hit)
+		return CTL_ST_UNRECOVERED;
+	if (!(img->recovery & CTL_DULBE))
+		return 0;
+	if (ctl_map_run(&img->written, r->lba, r->nr, &hit) < r->nr || !hit)
+		return CTL_ST_UNWRITTEN;
+	return 0;
 }
 
 static int check_range(const struct ctl_image *img, const struct ctl_range *r)

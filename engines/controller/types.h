@@ -65,6 +65,9 @@ enum ctl_command_set { CTL_PLAIN, CTL_ZONED, CTL_PLACED };
  */
 enum { CTL_LBAFEE = 2, CTL_CDFE = 4, CTL_BEHAVIOR_SIZE = 512 };
 
+/* Deallocated blocks can't be read. */
+#define CTL_DULBE (1u << 16)
+
 struct ctl_image {
 	struct ctl_image	*next;		/* all images that this process has open */
 	unsigned		refs;
@@ -83,6 +86,7 @@ struct ctl_image {
 	atomic_uint		names;		/* counts name changes by this process */
 	atomic_uint		names_synced;	/* @names at the last sync of the folder */
 	uint8_t			behavior[CTL_BEHAVIOR_SIZE]; /* by Set Features, per process */
+	uint32_t		recovery;	/* Error Recovery, the same: CTL_DULBE */
 	int			fd;
 	uint64_t		size;		/* bytes of x.img, the mapping of @data and @md */
 	uint8_t			*data;

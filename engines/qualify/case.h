@@ -57,7 +57,8 @@ struct qcase_table {
 
 extern const struct qcase_table cases_first, cases_log, cases_transfer, cases_check, cases_bits, cases_escape,
 	cases_tags, cases_state, cases_zeroes, cases_uncor, cases_compare, cases_copy, cases_limit,
-	cases_identify, cases_load, cases_race, cases_cut, cases_end, cases_format, cases_readback;
+	cases_identify, cases_load, cases_race, cases_cut, cases_dulbe, cases_end, cases_format,
+	cases_readback;
 
 /* Returns case @i of all tables; NULL after the last one. */
 const struct qcase *qcase_at(unsigned i);
@@ -103,6 +104,9 @@ void case_blocks(struct lab *l, const struct qcase *c, case_block_fn *fn);
  * the tuples.
  */
 uint64_t case_prepare(struct lab *l, uint32_t nr);
+
+/* Copies each of the @nr blocks at @lba, and all of them, where the controller has Copy. */
+void case_copies(struct lab *l, uint64_t lba, uint32_t nr);
 
 /* Sends the command of case @c for those blocks. */
 bool case_send(struct lab *l, uint8_t opcode, uint64_t lba, uint32_t nr, unsigned prinfo);

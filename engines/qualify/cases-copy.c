@@ -346,6 +346,22 @@ static void run_overlap(struct lab *l, const struct qcase *c)
 	lab_write(l, s.lba, nr);
 }
 
+void case_copies(struct lab *l, uint64_t lba, uint32_t nr)
+{
+	struct source s = { .lba = lba, .nr = nr, .nsid = l->f.nsid };
+	uint64_t to;
+
+	if (!lab_has(l, nvme_cmd_copy) || !(l->f.copy_formats >> own_format(l) & 1) ||
+	    copy_most(l) < nr)
+		return;
+	do
+		to = lab_place(l, nr);
+	while (to < lba + nr && lba < to + nr);
+	copy(l, &s, 1, to, 0, 0);
+	for (s.nr = 1; s.lba < lba + nr; s.lba++)
+		copy(l, &s, 1, to, 0, 0);
+}
+
 static const struct qcase list[] = {
 	{ "copy/pass-through",
 	  "With PRACT cleared on both sides Copy moves data and metadata as they are, and both sides check.",

@@ -68,11 +68,13 @@ static uint32_t check_one(struct qm *m, const struct qm_range *r, uint32_t i)
 	uint32_t all = 0;
 
 	if (!b || b->may & QM_ANY)
-		return QS(QS_OK) | QM_MEDIA_ERRORS;
+		return QS(QS_OK) | QM_MEDIA_ERRORS | (m->f.dulbe ? QS(QS_UNWRITTEN) : 0);
 	if (b->may & QM_UNCOR)
 		all |= QS(QS_UNRECOVERED);
 	for (unsigned as = QM_BYTES; as <= QM_BLANK; as <<= 1)
-		if (b->may & as) {
+		if (m->f.dulbe && b->may & as & QM_DEALLOCATED) {	/* 3.3.3.2.1 */
+			all |= QS(QS_UNWRITTEN);
+		} else if (b->may & as) {
 			const uint32_t wrong = check_as(m, b, as, r, i);
 
 			all |= wrong ? wrong : QS(QS_OK);

@@ -121,7 +121,8 @@ static bool narrow(struct qm *m, struct qm_block *b, const struct qm_place *p)
 	uint8_t may = 0;
 
 	for (unsigned as = QM_BYTES; as <= QM_BLANK; as <<= 1)
-		if (b->may & as && same_block(&m->f, p, qm_content(m, b, as)))
+		if (b->may & as && !(m->f.dulbe && as & QM_DEALLOCATED) &&
+		    same_block(&m->f, p, qm_content(m, b, as)))
 			may |= as;
 	if (may)
 		b->may = may;

@@ -88,7 +88,7 @@ static struct qm_expect expect_verify(struct qm *m, const struct nvme_uring_cmd 
 		return only(wrong | admit);
 	media = qm_check_media(m, &r);
 	/* 3.3.5: the error may differ from the one with which a Read would end. */
-	if (media & QM_MEDIA_ERRORS)
+	if (media & QM_MEDIA_ERRORS && !(media & QS(QS_UNWRITTEN)))
 		media |= QM_MEDIA_ERRORS;
 	return (struct qm_expect){ media | admit | (pract ? QS(QS_FIELD) : 0), .any_dnr = may };
 }
@@ -133,7 +133,9 @@ static uint32_t compare_blocks(struct qm *m, const struct nvme_uring_cmd *cmd,
 		bool same = !b || b->may & (QM_ANY | QM_UNCOR), other = !b || b->may & QM_ANY;
 
 		for (unsigned as = QM_BYTES; b && as <= QM_BLANK; as <<= 1)
-			if (b->may & as)
+			if (m->f.dulbe && b->may & as & QM_DEALLOCATED)
+				same = true;	/* it is not compared */
+			else if (b->may & as)
 				*(differs(&m->f, &p, qm_content(m, b, as)) ? &other : &same) = true;
 		if (other)
 			all |= QS(QS_COMPARE);

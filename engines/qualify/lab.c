@@ -383,17 +383,22 @@ bool lab_send(struct lab *l, struct nvme_uring_cmd cmd)
 }
 
 /*
- * Returns the number of blocks that one Read covers: of the same kind, because an uncorrectable
- * block would hide the others.
+ * Returns whether a Read of the block may fail whatever it contains: then it would hide others.
  */
+static bool is_alone(const struct lab *l, const struct qm_block *b)
+{
+	return b->may & QM_UNCOR || (l->f.dulbe && b->may & QM_DEALLOCATED);
+}
+
+/* Returns the number of blocks that one Read covers: one block that hides others, or others. */
 static uint32_t run_of(const struct lab *l, uint64_t lba, uint64_t nr)
 {
 	const struct qm_block *b = qm_block(&l->model, lba);
 	uint32_t n = 1;
 
-	if (!b || b->may & QM_UNCOR)
+	if (!b || is_alone(l, b))
 		return 1;
-	while (n < nr && n < l->most && (b = qm_block(&l->model, lba + n)) && !(b->may & QM_UNCOR))
+	while (n < nr && n < l->most && (b = qm_block(&l->model, lba + n)) && !is_alone(l, b))
 		n++;
 	return n;
 }

@@ -47,6 +47,7 @@ struct qm_format {
 	 */
 	bool		strict;
 	bool		copy_stcr;		/* PIC.STCRS */
+	bool		dulbe;			/* Error Recovery: deallocated blocks can't be read */
 };
 
 /* --- tuples --- */
@@ -148,6 +149,7 @@ enum qm_may {
 	QM_BLANK	= 16,	/* written with zeroes, the tuple too */
 	QM_UNCOR	= 32,	/* uncorrectable */
 	QM_ANY		= 64,	/* nothing is known */
+	QM_DEALLOCATED	= QM_ZEROES | QM_FFS,
 };
 
 struct qm_block {

@@ -328,6 +328,11 @@ static void deallocated(void)
 	UNIT_CHECK(reads_as(&m, 3, 0xff, 0xff), "bytes of FFh");
 	UNIT_CHECK(!reads_as(&m, 3, 0, 0xff), "zeroes, after bytes of FFh");
 	UNIT_CHECK(reads_as(&m, 4, 0, 0xff), "zeroes in another block");
+	m.f.dulbe = true;
+	is_expected(&m, &cmd, QS(QS_UNWRITTEN), "with DULBE it can't be read");
+	m.blocks[3].may = QM_ANY;
+	is_expected(&m, &cmd, QS(QS_OK) | QM_MEDIA_ERRORS | QS(QS_UNWRITTEN),
+		    "it may be deallocated");
 	qm_close(&m);
 	f.drb = 1;
 	f.gds = true;
