@@ -170,7 +170,7 @@ static inline void io_tell_result(const struct job_ns *ns, int res, struct io_jo
 {
 	if (res > 0 && job->status)
 		job->status(job->ctx, res);
-	if (job->lost && (res == -EINTR || nvme_result_meaning(res) == NVME_GONE))
+	if (res && job->lost && (res == -EINTR || nvme_result_meaning(res) == NVME_GONE))
 		job->lost(job->ctx, ns, res);
 }
 
