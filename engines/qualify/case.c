@@ -52,6 +52,7 @@ static bool has_cdfe(const struct lab *l)
 {
 	return le16toh(l->id.ctrl.ocfs) >> 2 & 3;
 }
+static bool has_zones(const struct lab *l) { return l->zone_blocks; }
 
 static const struct {
 	bool		(*has)(const struct lab *l);
@@ -80,10 +81,13 @@ static const struct {
 	{ has_ignored, "the tags of this guard use all bits of CDW2, CDW3 and CDW14" },
 	{ has_last, "the last block of the namespace is not in the range" },
 	{ has_cdfe, "the controller has no Copy descriptor format that needs enabling" },
+	{ has_zones, "the namespace is not zoned" },
 };
 
 const char *qcase_skip(const struct lab *l, const struct qcase *c)
 {
+	if (has_zones(l) && !(c->needs & NEED_ZONES))
+		return "the namespace is zoned, and the case writes anywhere";
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
 		if (c->needs >> i & 1 && !needs[i].has(l))
 			return needs[i].otherwise;

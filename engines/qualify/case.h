@@ -35,6 +35,7 @@ enum case_need {
 	NEED_IGNORED	= 1 << 19,	/* command dwords for tags that the guard does not use */
 	NEED_LAST	= 1 << 20,	/* the last block is in the range */
 	NEED_CDFE	= 1 << 21,	/* Copy formats that the host can enable */
+	NEED_ZONES	= 1 << 22,	/* a zoned namespace: all other cases need another */
 };
 
 struct qcase {
@@ -57,8 +58,8 @@ struct qcase_table {
 
 extern const struct qcase_table cases_first, cases_log, cases_transfer, cases_check, cases_bits, cases_escape,
 	cases_tags, cases_state, cases_zeroes, cases_uncor, cases_compare, cases_copy, cases_limit,
-	cases_identify, cases_load, cases_race, cases_cut, cases_dulbe, cases_end, cases_format,
-	cases_readback;
+	cases_identify, cases_load, cases_race, cases_cut, cases_dulbe, cases_zones, cases_end,
+	cases_format, cases_readback;
 
 /* Returns case @i of all tables; NULL after the last one. */
 const struct qcase *qcase_at(unsigned i);

@@ -68,13 +68,17 @@ static void deallocate(struct lab *l, uint64_t lba, uint32_t nr)
 }
 
 /* Two of eight blocks are deallocated: in the middle, at an end, or not in a command. */
-static void look(struct lab *l, uint64_t lba)
+static void look(struct lab *l, const struct qcase *c, uint64_t lba)
 {
 	static const uint8_t opcodes[] = { nvme_cmd_read, nvme_cmd_verify, nvme_cmd_compare };
 	static const struct {
 		uint32_t i, nr;
 	} parts[] = { { 0, 8 }, { 0, 3 }, { 0, 4 }, { 3, 1 }, { 3, 2 }, { 4, 4 }, { 5, 3 } };
 
+	if (c->opcode == nvme_cmd_copy) {
+		case_copies(l, lba, 8);
+		return;
+	}
 	for (size_t op = 0; op < sizeof(opcodes); op++)
 		for (size_t n = 0; n < sizeof(parts) / sizeof(parts[0]); n++)
 			if (lab_has(l, opcodes[op]))
@@ -87,7 +91,6 @@ static void run(struct lab *l, const struct qcase *c)
 	const struct qm_tags tags = l->tags;
 	uint32_t before = 0;
 
-	(void)c;
 	if (!(l->id.ns.nsfeat & NSFEAT_DULBE)) {
 		l->skip = "the namespace has no error for deallocated blocks";
 		return;
@@ -99,24 +102,24 @@ static void run(struct lab *l, const struct qcase *c)
 	}
 	if (!set(l, before | DULBE))
 		return;
-	look(l, lba);
+	look(l, c, lba);
 	lab_new_tags(l, lba + 3);
 	lab_write(l, lba + 3, 1);
 	l->tags = tags;
-	look(l, lba);
-	case_copies(l, lba, 8);
+	look(l, c, lba);
 	set(l, before & ~DULBE);
 	l->tags = tags;
-	look(l, lba);
+	look(l, c, lba);
 	if (before & DULBE)
 		set(l, before);
 }
 
 static const struct qcase list[] = {
 	{ "state/dulbe",
-	  "With DULBE set Read, Verify, Compare and Copy of a deallocated block are aborted, "
-	  "and those of others are not.",
-	  "3.3.3.2.1, 4.1.3.2", NEED_DSM, .run = run },
+	  "With DULBE set Read, Verify and Compare of a deallocated block are aborted, and those "
+	  "of others are not.", "3.3.3.2.1, 4.1.3.2", NEED_DSM, .run = run },
+	{ "copy/dulbe", "With DULBE set a Copy from a deallocated block is aborted.",
+	  "3.3.3.2.1, 4.1.3.2", NEED_DSM | NEED_COPY, .run = run, .opcode = nvme_cmd_copy },
 };
 
 const struct qcase_table cases_dulbe = QCASE_TABLE(list);

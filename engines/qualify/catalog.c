@@ -6,7 +6,7 @@ static const struct qcase_table *const tables[] = {
 	&cases_first, &cases_transfer, &cases_check,	&cases_bits,  &cases_escape,
 	&cases_tags,  &cases_state,    &cases_dulbe,	&cases_zeroes, &cases_uncor, &cases_compare,
 	&cases_copy,  &cases_log,      &cases_limit,    &cases_identify, &cases_load,  &cases_race,
-	&cases_cut,
+	&cases_cut,   &cases_zones,
 	&cases_end,   &cases_format,   &cases_readback,
 };
 

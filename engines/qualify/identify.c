@@ -141,9 +141,10 @@ static void decode_ctrl(struct lab *l)
 	l->f.copy_formats = enabled_formats(l);
 }
 
-/* Does the Zoned Namespace Command Set know the namespace, with zones of any size? */
-static bool is_zoned(const struct lab *l)
+/* Returns the blocks of a zone; 0: the namespace is not zoned. */
+static uint64_t zone_blocks(const struct lab *l)
 {
+	const unsigned flbas = l->id.ns.flbas;
 	struct nvme_zns_id_ns page;
 	struct nvme_uring_cmd cmd = {
 		.opcode = nvme_admin_identify, .nsid = l->ns->nsid, .addr = (uintptr_t)&page,
@@ -151,11 +152,8 @@ static bool is_zoned(const struct lab *l)
 	};
 
 	if (l->ns->ops->admin(l->ns, &cmd))
-		return false;
-	for (unsigned i = 0; i < 64; i++)
-		if (page.lbafe[i].zsze)
-			return true;
-	return false;
+		return 0;
+	return le64toh(page.lbafe[(flbas & 0xf) | (flbas >> 5 & 3) << 4].zsze);
 }
 
 static int check_format(const struct lab *l, char *why)
@@ -192,9 +190,7 @@ int lab_identify(struct lab *l, char why[WHY_MAX])
 			      qm_status_name(res, name));
 	if (identify(l, NVME_IDENTIFY_CNS_CSI_CTRL, 0, &l->id.nvm_ctrl))
 		memset(&l->id.nvm_ctrl, 0, sizeof(l->id.nvm_ctrl));
-	if (is_zoned(l))
-		return refuse(why, EINVAL, "%s: is zoned, and cases write anywhere: give a namespace of the NVM "
-			      "Command Set", l->path);
+	l->zone_blocks = zone_blocks(l);
 	decode_ctrl(l);
 	decode_ns(l);
 	return check_format(l, why);

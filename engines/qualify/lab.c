@@ -93,7 +93,7 @@ int lab_start(struct lab *l, char why[WHY_MAX])
 	    !qm_open(&l->model, &l->f, l->first, nr, at_first(l)))
 		return refuse(why, ENOMEM, "%s: out of memory", l->path);
 	l->near = near;
-	l->nr_quiet = near / 16 < QUIET_BLOCKS ? near / 16 : QUIET_BLOCKS;
+	l->nr_quiet = l->zone_blocks ? 0 : near / 16 < QUIET_BLOCKS ? near / 16 : QUIET_BLOCKS;
 	l->quiet = l->first + near / 2;
 	return 0;
 }
@@ -239,6 +239,9 @@ const char *lab_opcode_name(uint8_t opcode)
 		[nvme_cmd_write_uncor] = "Write Uncorrectable", [nvme_cmd_compare] = "Compare",
 		[nvme_cmd_write_zeroes] = "Write Zeroes", [nvme_cmd_dsm] = "Dataset Management",
 		[nvme_cmd_verify] = "Verify", [nvme_cmd_copy] = "Copy",
+		[nvme_zns_cmd_append] = "Zone Append",
+		[nvme_zns_cmd_mgmt_send] = "Zone Management Send",
+		[nvme_zns_cmd_mgmt_recv] = "Zone Management Receive",
 	};
 
 	return names[opcode] ? names[opcode] : "a command of unknown opcode";

@@ -49,6 +49,7 @@ struct lab {
 	/* blocks of a command that transfers data, at most */
 	uint32_t		most;
 	uint32_t		cap;		/* blocks that fit into the buffers */
+	uint64_t		zone_blocks;	/* blocks of a zone; 0: it is not zoned */
 	bool			fresh;		/* the image is new: no block has been written */
 	uint64_t		rng;
 	struct qm_tags		tags;		/* of the next command */

@@ -147,6 +147,9 @@ static const struct {
 	[QS_COMPARE]		= { 0x285, false, "Compare Failure" },
 	[QS_UNWRITTEN]		= { 0x287, false, "Deallocated or Unwritten Logical Block" },
 	[QS_STORAGE]		= { 0x288, false, "End-to-end Storage Tag Check Error" },
+	[QS_ZONE_BOUNDARY]	= { 0x1b8, false, "Zone Boundary Error" },
+	[QS_ZONE_FULL]		= { 0x1b9, false, "Zone Is Full" },
+	[QS_ZONE_WRITE]		= { 0x1bc, false, "Zone Invalid Write" },
 };
 
 #define CODE 0x7ff		/* SCT and SC of a status word */

@@ -87,7 +87,8 @@ void qm_protect(const struct qm_format *f, const struct qm_tags *tags, uint64_t 
 
 enum qm_status {
 	QS_OK, QS_OPCODE, QS_FIELD, QS_NS, QS_LBA, QS_PI, QS_SIZE, QS_INCOMPATIBLE, QS_OVERLAP,
-	QS_UNRECOVERED, QS_GUARD, QS_APP, QS_REF, QS_COMPARE, QS_UNWRITTEN, QS_STORAGE, QS_NR,
+	QS_UNRECOVERED, QS_GUARD, QS_APP, QS_REF, QS_COMPARE, QS_UNWRITTEN, QS_STORAGE,
+	QS_ZONE_BOUNDARY, QS_ZONE_FULL, QS_ZONE_WRITE, QS_NR,
 };
 
 #define QS(status) (1u << (status))
@@ -234,6 +235,7 @@ void qm_done(struct qm *m, const struct nvme_uring_cmd *cmd, bool good);
 
 /* The statuses of failed checks, and of blocks that cannot be read. */
 #define QM_TAG_ERRORS (QS(QS_GUARD) | QS(QS_APP) | QS(QS_REF) | QS(QS_STORAGE))
+#define QM_ZONE_ERRORS (QS(QS_ZONE_BOUNDARY) | QS(QS_ZONE_FULL) | QS(QS_ZONE_WRITE))
 #define QM_MEDIA_ERRORS (QS(QS_UNRECOVERED) | QM_TAG_ERRORS)
 
 /* Returns the statuses with which the checks of one block in memory may end. */

@@ -35,8 +35,8 @@ def verdicts(text):
     return by
 
 
-def make_image(path, blocks=2048):
-    """An image in the format SMALL, as the engine would make one."""
+def make_image(path, size=2048 * SMALL.lbs, fmt=SMALL, *options):
+    """An image as the engine would make one."""
     job = ["fio", "--name=x", f"--ioengine=external:{BUILD}/nvmepi.so", f"--filename={path}",
-           f"--size={blocks * SMALL.lbs}", *[f"--{o}" for o in SMALL.options()], "--rw=write", "--bs=64k"]
+           f"--size={size}", *[f"--{o}" for o in fmt.options()], "--rw=write", "--bs=64k", *options]
     subprocess.run(job, check=True, capture_output=True, timeout=60)
