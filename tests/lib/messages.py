@@ -22,7 +22,7 @@ NO_MESSAGES = re.compile(r"fio-options\.h|decode\.c|scan/(show|info)\.c|example/
                          r"qualify/(cases-.*|slots|effect|expect|model|tuple|copy|guard|script|selftest|report-\w+)\.[ch]")
 # Other strings: help of a program, contents of files, names, pieces of numbers.
 NO_MESSAGE = re.compile(r"usage: .*|GCC unroll.*|nvmepi (image|generations|embedded).*|# How the image.*|"
-                        r"finds lost, stale.*|\{ .*|%15s .*|LBA %\S+ \(%s\)\\n.*|deallocated, or never written|"
+                        r"finds lost, stale.*|\{ .*|%15s .*|LBA %\S+ \(%s\)\\n.*|deallocated, or never written|Zone Management \w+|"
                         r"[^a-z]*(%\S*\W*)*(, |; |: )?(%\S*\W*)*", re.DOTALL)
 TOKENS = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|^[ \t]*#[^\n]*', re.DOTALL | re.MULTILINE)
 SKIPPED = re.compile(r'(->skip =\s*"[^"\n]*";)|.[^-]*', re.DOTALL)
