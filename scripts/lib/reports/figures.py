@@ -263,16 +263,17 @@ def maker_panel(source, kind, name, title):
         costs.middle(points, source.share), 100)) if row[0] != "none"]
     times = maker_series(found, rows, lambda points, one: costs.middle(
         points, costs.column(makers.LATENCIES[one], 1000)))
-    parts = [[costs.middle(points, makers.cpu(part)) for part in makers.CPU] for *_, points in found]
-    bars = [(part, plots.PART_COLOURS[part], [row[i].value / 1000 if row[i] else 0 for row in parts])
-            for i, part in enumerate(makers.CPU)]
+    ways = makers.parts(source)
+    parts = [[costs.middle(points, way) for way in ways.values()] for *_, points in found]
+    bars = [(name, plots.PART_COLOURS[name], [row[i].value / 1000 if row[i] else 0 for row in parts])
+            for i, name in enumerate((*makers.CPU, "rest"))]
     labels = [costs.format_label(key) for key in keys]
     return [] if not found else [
         plots.dots(f"doors-iops-{name}", f"{title}: IOPS", f"IOPS at {title} by who makes the tuples.",
                    "per cent of the baseline's IOPS", labels, shares,
                    plots.percent_range([m for *_, v in shares for m in v]), size_breaks(keys), 100),
-        plots.stack(f"doors-cpu-{name}", f"{title}: CPU time", f"User and system time per I/O at {title} "
-                    "by who makes the tuples.", "CPU microseconds per I/O",
+        plots.stack(f"doors-cpu-{name}", f"{title}: host and device", "User time, system time and the rest of "
+                    f"the time of an I/O at {title} by who makes the tuples.", "microseconds per I/O",
                     [f"{costs.format_label(key)}, {mode}" for key, mode, _ in found], bars,
                     [i for i in range(1, len(found)) if found[i][0] != found[i - 1][0]]),
         plots.dots(f"doors-latency-{name}", f"{title}: latency", f"Completion latency at {title} by who "

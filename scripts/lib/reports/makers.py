@@ -14,8 +14,10 @@ FORMAT = ("data_size", "ms", "guard", "pi_type", "placement", "transfer", "sts")
 CPU = {"user": "usr_cpu", "system": "sys_cpu"}
 LATENCIES = {"50 %": "lat_p50_ns", "99 %": "lat_p99_ns"}
 NOTE = ("kernel and kernel-user use fio's own engine io_uring on the block device, so the block layer "
-        "is in their costs. User and system time are those of fio's jobs: what the kernel does in "
-        "threads of its own, such as checking the tuples of reads, is not in them.")
+        "is in their costs. User and system time are those of fio's jobs; the rest of the time of an "
+        "I/O is that of the device, and of what the kernel does in threads of its own, such as "
+        "checking the tuples of reads.")
+REST = "device and the rest"
 
 
 def maker(variant):
@@ -68,6 +70,24 @@ def cpu(name):
     return read
 
 
+def rest(source):
+    """
+    Returns a function of a point: {repeat: nanoseconds per I/O in which its jobs had no CPU}. As
+    many jobs as the host has CPUs work at the same time.
+    """
+    def read(point):
+        jobs = sum(min(point.numjobs, cores) for cores in source.cores())
+        busy = point.by_repeat("cpu_ns_per_io")
+        return {repeat: max(0, jobs * 1e9 / iops - busy[repeat])
+                for repeat, iops in point.by_repeat("iops").items() if iops and repeat in busy}
+    return read
+
+
+def parts(source):
+    """Returns {part of the time of an I/O: its function of a point}: the host's two, and the rest."""
+    return {**{f"{name} time": cpu(name) for name in CPU}, REST: rest(source)}
+
+
 def rows(source, kind):
     """
     Yields (format of the summary, mode, its points) of a kind of I/O, at the load for costs, format
@@ -103,9 +123,9 @@ def table(source):
         for key, variant, points in rows(source, kind):
             share = percent(costs.middle(points, source.share)) if points[0].base else "baseline"
             lines.append([costs.format_label(key), kind, maker(variant), share, *(
-                nanoseconds(costs.middle(points, cpu(part))) for part in CPU), *(
+                nanoseconds(costs.middle(points, part)) for part in parts(source).values()), *(
                 nanoseconds(costs.middle(points, costs.column(column)))
                 for column in LATENCIES.values())])
-    return Table("Who makes the tuples", ["format", "I/O", "made by (mode)", "IOPS", *(
-        f"{part} time" for part in CPU), *(f"latency {name}" for name in LATENCIES)], lines,
+    return Table("Who makes the tuples", ["format", "I/O", "made by (mode)", "IOPS", *parts(source),
+        *(f"latency {name}" for name in LATENCIES)], lines,
         f"At {costs.load_label(costs.busiest_load(source))}. {NOTE}")

@@ -19,7 +19,7 @@ LOOKS = {"none": ("#666666", 13), "pract": ("#0072b2", 7), "unchecked": ("#56b4e
          "kernel": ("#cc79a7", 13), "kernel-user": ("#000000", 9),
          "16b": ("#0072b2", 7), "32b": ("#e69f00", 5), "64b": ("#009e73", 9)}
 PART_COLOURS = {"generate": "#d55e00", "check": "#e69f00", "rest": "#9aa5b1",
-                "user": "#0072b2", "system": "#9aa5b1"}
+                "user": "#0072b2", "system": "#56b4e9"}
 # Colours for the loss relative to the baseline, from 0 to 90 %: one hue, light to dark.
 HEAT = ((0, (250, 250, 247)), (0.1, (253, 231, 199)), (0.3, (246, 178, 107)),
         (0.55, (209, 92, 48)), (0.9, (110, 24, 20)))
