@@ -111,6 +111,8 @@ check-compilers:
 	tests/install/compilers
 analyse:
 	scripts/dev/analyse
+coverage:
+	scripts/dev/coverage
 fuzz:
 	tests/fuzz/explore $(TIME:%=--time=%)
 bench: all tests
@@ -133,6 +135,7 @@ help:
 	@echo "make check-package Debian packages, installed in a Debian of their own, by root"
 	@echo "make check-compilers  clang; AArch64, s390x and musl under emulation"
 	@echo "make analyse       cppcheck, clang-tidy, gcc -fanalyzer, shellcheck and pyflakes over all sources"
+	@echo "make coverage      lines and branches of pi/, verify/ and engines/ that tests execute, by gcov"
 	@echo "make fuzz          libFuzzer on each target of tests/fuzz, for TIME=60 seconds each"
 	@echo "make bench         guards beside ISA-L and the floor of this CPU, the embedded controller beside fio's mmap and psync"
 	@echo "make bench-guest   this engine beside fio's own io_uring_cmd, in the guest"
@@ -140,5 +143,5 @@ help:
 	@echo "make uninstall     what make install installs there"
 	@echo "make clean         all but what was downloaded"
 
-.PHONY: all tests counting check check-matrix check-package check-compilers analyse fuzz fuzzers bench bench-guest clean help
+.PHONY: all tests counting check check-matrix check-package check-compilers analyse coverage fuzz fuzzers bench bench-guest clean help
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
