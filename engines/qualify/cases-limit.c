@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* cases-limit.c - tests the ends of the namespace, limits, and invalid commands; see case.h */
+#include <endian.h>
 #include "case.h"
 
 static const uint8_t ranged[] = {
@@ -153,6 +154,25 @@ static void run_refused(struct lab *l, const struct qcase *c)
 	lab_look(l, lba, 1);
 }
 
+/* --- what no command here can show: a report says so --- */
+
+static void run_fused(struct lab *l, const struct qcase *c)
+{
+	(void)c;
+	l->skip = "the controller does not report that it supports fused commands";
+	if (le16toh(l->id.ctrl.fuses) & 1)
+		l->skip = "fused commands cannot be sent through the kernel";
+}
+
+/* Base, Identify Controller, SGLS, bits 1:0. */
+static void run_sgl(struct lab *l, const struct qcase *c)
+{
+	(void)c;
+	l->skip = "the controller does not report that it supports SGLs";
+	if (le32toh(l->id.ctrl.sgls) & 3)
+		l->skip = "the kernel chooses between PRP and SGL, a command cannot";
+}
+
 static const struct qcase list[] = {
 	{ "limit/out-of-range",
 	  "Blocks past the last one are refused, whatever command names them and however far they are.",
@@ -169,6 +189,11 @@ static const struct qcase list[] = {
 	{ "limit/refused-and-bad",
 	  "A command out of range whose blocks are bad as well is refused and changes nothing.",
 	  "3.1", NEED_PI | NEED_LAST, .run = run_refused },
+	{ "limit/fused",
+	  "A fused Compare and Write writes only if the blocks compared are the same.",
+	  "Base, Fused Operations", 0, .run = run_fused },
+	{ "limit/sgl", "Data and metadata are transferred unchanged by SGLs as by PRPs.",
+	  "Base, Scatter Gather List", 0, .run = run_sgl },
 };
 
 const struct qcase_table cases_limit = QCASE_TABLE(list);
