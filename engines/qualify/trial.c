@@ -53,6 +53,21 @@ bool trial_shows(const struct trial *t, unsigned i)
 #endif
 }
 
+/* Removes the image of a process that ended too early. */
+static void remove_image(pid_t pid)
+{
+	char *path = session_image(pid), pattern[300];
+	glob_t found;
+
+	snprintf(pattern, sizeof(pattern), "%s*", path);
+	if (!glob(pattern, GLOB_NOSORT, NULL, &found)) {
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			unlink(found.gl_pathv[i]);
+		globfree(&found);
+	}
+	free(path);
+}
+
 /* --- the child: what it finds goes to the parent as records --- */
 
 struct record {
@@ -64,8 +79,10 @@ static void tell(int fd, int what, unsigned number)
 {
 	const struct record x = { what, number };
 
-	if (write(fd, &x, sizeof(x)) != sizeof(x))
-		_exit(2);
+	if (write(fd, &x, sizeof(x)) == sizeof(x))
+		return;
+	remove_image(getpid());		/* the parent, which would do it, was killed */
+	_exit(2);
 }
 
 static unsigned number_of(const struct qcase *c)
@@ -147,6 +164,7 @@ void trial_start(const struct args *a, struct trial *t, const struct trial_plan 
 		close(pipes[0]);
 		if (!freopen("/dev/null", "w", stderr))
 			_exit(2);
+		signal(SIGPIPE, SIG_IGN);
 		alarm(SECONDS);
 		run_trial(a, t, p, pipes[1]);
 	}
@@ -182,21 +200,6 @@ static void take(struct trial *t, const struct record *x)
 	case END:
 		t->tried |= 1u << x->number;
 	}
-}
-
-/* Removes the image of a process that ended too early. */
-static void remove_image(pid_t pid)
-{
-	char *path = session_image(pid), pattern[300];
-	glob_t found;
-
-	snprintf(pattern, sizeof(pattern), "%s*", path);
-	if (!glob(pattern, GLOB_NOSORT, NULL, &found)) {
-		for (size_t i = 0; i < found.gl_pathc; i++)
-			unlink(found.gl_pathv[i]);
-		globfree(&found);
-	}
-	free(path);
 }
 
 static void end(struct trial *t)
