@@ -38,7 +38,7 @@ class Lab(guestlab.Lab):
         """The image itself; fio takes a colon for the end of a name."""
         return str(self.image(nsid)).replace(":", "\\:")
 
-    def command(self, run, kernel, parallel, timeout, qemu, cpus):
+    def command(self, run, kernel, parallel, timeout, qemu):
         """What runs all steps of a folder; timeout(1) exits as scripts/guest does."""
         workers = parallel * SLEEPERS
         return ["timeout", f"{timeout}", "sh", "-c", guestlab.RUNNER, "-", str(run), f"{workers}"]
