@@ -12,7 +12,9 @@ void guard_set_ahead(void)
 {
 #if defined(__x86_64__)
 	__builtin_cpu_init();
-	if (__builtin_cpu_is("amd"))
-		guard_ahead = (struct guard_ahead){ 0, 0 };
+	if (__builtin_cpu_is("amd")) {
+		atomic_store_explicit(&guard_ahead.read, 0, memory_order_relaxed);
+		atomic_store_explicit(&guard_ahead.write, 0, memory_order_relaxed);
+	}
 #endif
 }

@@ -6,6 +6,7 @@
 #ifndef GUARD_KERNELS_H
 #define GUARD_KERNELS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "guard.h"
@@ -25,9 +26,10 @@ extern const size_t guard_nr_kernels;
 /*
  * How far ahead of their loads and stores the vector kernels prefetch, in bytes;
  * guard_set_ahead() sets it for this CPU, before the first guard is computed.
+ * Threads that do so at the same time store the same values.
  */
 struct guard_ahead {
-	size_t	read, write;
+	_Atomic size_t	read, write;
 };
 
 extern struct guard_ahead guard_ahead;
