@@ -37,13 +37,12 @@ static int ctl_open(const struct target_open *o, struct target_ns **ns, char why
 	};
 	ret = ctl_fault_open(o, &new->ns.fault_err, &new->fault, why);
 	ret = ret ? ret : ctl_defects_open(o, &new->defects, why);
-	ret = ret ? ret : ctl_image_open(o, &new->image, why);
+	ret = ret ? ret : ctl_image_open(o, &new->image, &new->ns.created, why);
 	if (ret) {
 		ctl_fault_close(new->fault);
 		ctl_defects_close(new->defects);
 		free(new);
 	} else {
-		new->ns.created = new->image->created && new->image->refs == 1;
 		*ns = &new->ns;
 	}
 	return ret;

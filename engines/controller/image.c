@@ -306,7 +306,7 @@ static int open_new(const struct target_open *o, struct ctl_image **img, char *w
 	return 0;
 }
 
-int ctl_image_open(const struct target_open *o, struct ctl_image **img, char *why)
+int ctl_image_open(const struct target_open *o, struct ctl_image **img, bool *created, char *why)
 {
 	int ret;
 
@@ -320,8 +320,10 @@ int ctl_image_open(const struct target_open *o, struct ctl_image **img, char *wh
 	else
 		ret = ctl_format_check(&(*img)->format, o, (*img)->size, why);
 	ret = ret ? ret : ctl_cache_check(*img, o, why);
-	if (!ret)
+	if (!ret) {
 		(*img)->refs++;
+		*created = (*img)->created && (*img)->refs == 1;
+	}
 	pthread_mutex_unlock(&images_lock);
 	return ret;
 }

@@ -9,10 +9,11 @@
 #include "types.h"
 
 /*
- * Open or create the image of @o; the images of a process are shared between its jobs.  Returns 0,
- * or -errno with one line in @why; on failure nothing was created or written.
+ * Open or create the image of @o; the images of a process are shared between its jobs.  Returns 0
+ * with *@created set, whether this call created it, or -errno with one line in @why; on failure
+ * nothing was created or written.
  */
-int ctl_image_open(const struct target_open *o, struct ctl_image **img, char *why);
+int ctl_image_open(const struct target_open *o, struct ctl_image **img, bool *created, char *why);
 struct ctl_image *ctl_image_ref(struct ctl_image *img);
 void ctl_image_close(struct ctl_image *img);
 
