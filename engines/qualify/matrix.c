@@ -282,12 +282,14 @@ int matrix(const struct args *a, struct lab *l)
 	static struct matrix_rows m;
 	unsigned counts[3] = { 0 };
 	bool failed = false, good;
-	char name[QM_NAME_MAX];
+	char name[QM_NAME_MAX], why[WHY_MAX];
 	int res;
 
 	m.a = a;
 	if (mkdir(a->results, 0777) && errno != EEXIST)
 		args_die("--results=%s: %s", a->results, strerror(errno));
+	if (matrix_check_reports(a, l, why))
+		args_die("%s", why);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	try_all(a, l, &m, counts, &failed);

@@ -43,7 +43,13 @@ void matrix_page(FILE *out, const struct report *r);
 /* Store in @path where the report of the format @name is. */
 void matrix_path(const struct args *a, const char *name, char path[PATH_MAX]);
 
-/* The report of the format @name, if it is a whole one of this seed; its owner frees it. */
+/*
+ * Returns 0, or -errno with one line in @why if the folder has a report of another drive, firmware,
+ * kernel, suite, seed or selection of cases: it would be overwritten, or be taken for one of this run.
+ */
+int matrix_check_reports(const struct args *a, const struct lab *l, char why[WHY_MAX]);
+
+/* The report of the format @name, if it is a whole one; its owner frees it. */
 struct json_object *matrix_report(const struct args *a, const char *name);
 
 /*

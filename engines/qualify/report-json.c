@@ -92,6 +92,8 @@ void report_json(FILE *out, const struct report *r)
 	add_number(o, "version", 1);
 	json_object_object_add(o, "target", json_target(r));
 	add_number(o, "seed", run->seed);
+	add(o, "only", run->only ? run->only : "");
+	add(o, "without", run->without ? run->without : "");
 	add_number(o, "passes", run->passes);
 	json_object_object_add(o, "interrupted", json_object_new_boolean(run->interrupted));
 	json_object_object_add(o, "seconds", json_object_new_double(run->seconds));

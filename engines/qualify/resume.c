@@ -3,6 +3,7 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
+#include "report.h"
 #include "resume.h"
 
 /* The text of @name in @o, "" without one. */
@@ -21,16 +22,32 @@ static uint64_t number_of(struct json_object *o, const char *name)
 	return json_object_object_get_ex(o, name, &x) ? json_object_get_uint64(x) : 0;
 }
 
+const char *resume_differs(const struct lab *l, uint64_t seed, struct json_object *report)
+{
+	struct json_object *target = NULL;
+	struct report here = { 0 };
+
+	report_here(&here);
+	const struct {
+		const char *name, *value;
+	} same[] = { { "serial", l->id.serial }, { "firmware", l->id.firmware },
+		     { "kernel", here.kernel }, { "suite", here.suite } };
+
+	json_object_object_get_ex(report, "target", &target);
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		if (!target || strcmp(text_of(target, same[i].name), same[i].value))
+			return same[i].name;
+	return number_of(report, "seed") == seed ? NULL : "seed";
+}
+
 /* Returns whether it is a report of the same cases and target. */
 static bool is_same(const struct run *r, struct json_object *report)
 {
 	struct json_object *target;
 	char format[80];
 
-	return json_object_object_get_ex(report, "target", &target) &&
-	       number_of(report, "seed") == r->seed &&
-	       !strcmp(text_of(target, "serial"), r->l->id.serial) &&
-	       !strcmp(text_of(target, "firmware"), r->l->id.firmware) &&
+	return !resume_differs(r->l, r->seed, report) &&
+	       json_object_object_get_ex(report, "target", &target) &&
 	       !strcmp(text_of(target, "format"), lab_format_name(&r->l->f, format));
 }
 
