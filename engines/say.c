@@ -222,22 +222,20 @@ static void say_hint(const struct session *s)
 {
 	const struct vfy_alike *a = &s->recorder.alike;
 	const struct job_ns *ns = &s->ns[0];
-	char host[64], device[64], values[96];
+	char host[64], device[64], checks[160];
 
 	if (a->nr < 2 || a->fields_differ || !(a->field & (PI_APP | PI_STORAGE | PI_REF | VFY_METADATA)))
 		return;
-	if (!a->differ)
-		snprintf(values, sizeof(values), "are %04" PRIx64 "h: written by something else?", a->got);
-	else if (a->field == PI_REF && a->zeros && !a->jump)
-		snprintf(values, sizeof(values), "count from 0: written by commands with ILBRT 0, as io_uring_cmd's "
-			 "are without pi_chk=REFTAG?");
-	else
-		return;
 	words_of(((ns->verify | (ns->verify_md ? VFY_METADATA : 0)) & ~a->field), host, sizeof(host));
 	words_of(ns->prchk_read & ~a->field, device, sizeof(device));
-	session_say(s, "all %" PRIu64 " %s%s %s pi_verify=%s%s%s", a->nr, vfy_field_name(a->field),
-	    a->field == VFY_METADATA ? " bytes" : "s", values, host, a->device ? " pi_chk=" : "",
-	    a->device ? device : "");
+	snprintf(checks, sizeof(checks), "%s%s%s", host, a->device ? " pi_chk=" : "", a->device ? device : "");
+	if (!a->differ)
+		session_say(s, "all %" PRIu64 " %s%s are %04" PRIx64 "h: written by something else? pi_verify=%s",
+			    a->nr, vfy_field_name(a->field), a->field == VFY_METADATA ? " bytes" : "s", a->got,
+			    checks);
+	else if (a->field == PI_REF && a->zeros && !a->jump)
+		session_say(s, "all %" PRIu64 " reference tags count from 0: written by commands with ILBRT 0, as "
+			    "io_uring_cmd's are without pi_chk=REFTAG? pi_verify=%s", a->nr, checks);
 }
 
 void session_say_summary(const struct session *s)

@@ -286,6 +286,66 @@ static void facts(void)
 	vfy_recorder_close(&j);
 }
 
+/* Feed mismatches of the reference tags of blocks 8 to 23, each @step-th block after the other. */
+static void reference_tags(struct vfy_recorder *j, uint64_t (*tag)(uint64_t lba), unsigned step)
+{
+	struct vfy_mismatch r = guard_record;
+
+	UNIT_CHECK(!vfy_recorder_open(j, &(struct vfy_recorder_opts){ 0 }, (char[VFY_WHY_MAX]){ 0 }), "open");
+	for (uint64_t i = 0; i < 16; i++) {
+		r.lba = 8 + i * step % 16;
+		r.field = PI_REF;
+		r.want = r.lba;
+		r.got = tag(r.lba);
+		vfy_recorder_take(j, &r);
+	}
+	vfy_recorder_close(j);
+}
+
+static uint64_t from_0(uint64_t lba)
+{
+	return lba % 8;
+}
+
+static uint64_t all_1(uint64_t lba)
+{
+	return lba ? 1 : 0;
+}
+
+static uint64_t damaged(uint64_t lba)
+{
+	return lba == 12 ? 0 : lba ^ 32;
+}
+
+static uint64_t counted_on(uint64_t lba)
+{
+	return lba - 8;
+}
+
+static uint64_t too_large(uint64_t lba)
+{
+	return lba == 16 ? 0x10000 : lba % 8;
+}
+
+/* What the hint to the user is made of. */
+static void alike(void)
+{
+	struct vfy_recorder j;
+
+	reference_tags(&j, from_0, 1);
+	UNIT_CHECK(j.alike.zeros == 2 && !j.alike.jump && j.alike.differ && !j.alike.fields_differ, "from 0");
+	reference_tags(&j, from_0, 5);
+	UNIT_CHECK(j.alike.zeros == 2 && !j.alike.jump, "from 0, read in another order");
+	reference_tags(&j, counted_on, 1);
+	UNIT_CHECK(j.alike.zeros == 1 && !j.alike.jump, "from 0, one command");
+	reference_tags(&j, all_1, 1);
+	UNIT_CHECK(!j.alike.differ && j.alike.got == 1, "all 1");
+	reference_tags(&j, damaged, 1);
+	UNIT_CHECK(j.alike.jump && j.alike.differ, "damaged");
+	reference_tags(&j, too_large, 1);
+	UNIT_CHECK(j.alike.jump, "more than the blocks of a command");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = {
@@ -297,6 +357,7 @@ int main(int argc, char **argv)
 		{ "log_of_whole_lines", log_of_whole_lines },
 		{ "log_locked", log_locked },
 		{ "facts", facts },
+		{ "alike", alike },
 	};
 
 	return folder_unit_main(argc, argv, cases, ARRAY_SIZE(cases));
