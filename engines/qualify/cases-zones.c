@@ -67,6 +67,25 @@ static bool report(struct lab *l, uint64_t start, struct zone *z)
 			(unsigned long long)le64toh(d->zslba));
 }
 
+static bool empty(struct lab *l, struct zone *z)
+{
+	if (!act(l, z, NVME_ZNS_ZSA_RESET) || !report(l, z->start, z))
+		return false;
+	for (uint64_t lba = z->start; lba < z->end; lba++)
+		qm_block(&l->model, lba)->may = qm_deallocated(&l->f);
+	return z->wp == z->start ||
+	       lab_fail(l, NULL, "a write pointer at the start after Reset Zone", "LBA %llu",
+			(unsigned long long)z->wp);
+}
+
+/* The zone that was taken before is emptied: few zones may be active. */
+static bool give_back(struct lab *l)
+{
+	struct zone z;
+
+	return !l->zone_taken || (report(l, l->zone_taken - 1, &z) && empty(l, &z));
+}
+
 /* Takes a zone inside the range, and empties it. */
 static bool take(struct lab *l, struct zone *z)
 {
@@ -77,18 +96,13 @@ static bool take(struct lab *l, struct zone *z)
 		l->skip = "no zone lies in the range";
 		return false;
 	}
-	if (!report(l, (first + lab_below(l, nr)) * size, z))
+	if (!give_back(l) || !report(l, (first + lab_below(l, nr)) * size, z))
 		return false;
 	if (z->end < z->start + 16 || z->end > z->start + size)
 		return lab_fail(l, NULL, "a zone capacity of at most the zone's size",
 				"%llu blocks", (unsigned long long)(z->end - z->start));
-	if (!act(l, z, NVME_ZNS_ZSA_RESET) || !report(l, z->start, z))
-		return false;
-	for (uint64_t lba = z->start; lba < z->end; lba++)
-		qm_block(&l->model, lba)->may = qm_deallocated(&l->f);
-	return z->wp == z->start ||
-	       lab_fail(l, NULL, "a write pointer at the start after Reset Zone", "LBA %llu",
-			(unsigned long long)z->wp);
+	l->zone_taken = z->start + 1;
+	return empty(l, z);
 }
 
 /* --- Zone Append --- */

@@ -50,6 +50,7 @@ struct lab {
 	uint32_t		most;
 	uint32_t		cap;		/* blocks that fit into the buffers */
 	uint64_t		zone_blocks;	/* blocks of a zone; 0: it is not zoned */
+	uint64_t		zone_taken;	/* start of the zone that a case used last, and 1; 0: none */
 	bool			fresh;		/* the image is new: no block has been written */
 	uint64_t		rng;
 	struct qm_tags		tags;		/* of the next command */
