@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* report-names.c - names and texts as files and pages take them; see report.h */
 #include <string.h>
+#include <sys/utsname.h>
 #include "report.h"
 
 void report_escape(FILE *out, const char *text)
@@ -51,6 +52,16 @@ static uint64_t sum_of(uint64_t sum, const char *text)
 	for (; *text; text++)
 		sum = (sum ^ (uint8_t)*text) * 0x100000001b3;
 	return sum;
+}
+
+char *report_kernel(char buf[REPORT_KERNEL])
+{
+	struct utsname u;
+
+	*buf = '\0';
+	if (!uname(&u))
+		snprintf(buf, REPORT_KERNEL, "%.60s %.60s %.30s", u.sysname, u.release, u.machine);
+	return buf;
 }
 
 char *report_suite(char buf[REPORT_SUITE])

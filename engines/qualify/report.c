@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 #include "report.h"
 
@@ -30,11 +29,7 @@ const char *report_writers(void)
 
 void report_here(struct report *r)
 {
-	struct utsname u;
-
-	if (!uname(&u))
-		snprintf(r->kernel, sizeof(r->kernel), "%.60s %.60s %.30s", u.sysname, u.release,
-			 u.machine);
+	report_kernel(r->kernel);
 	report_suite(r->suite);
 }
 

@@ -41,8 +41,12 @@ struct report_writer {
 /* Returns the writer of that name, or NULL if there is none. */
 const struct report_writer *report_writer(const char *name, size_t len);
 
-/* Which suite this is, in @buf: the number of its cases, and a sum of what they require. */
-enum { REPORT_SUITE = 80 };
+/*
+ * The kernel of this host; and which suite this is: the number of its cases, and a sum of what they
+ * require.  Both return @buf.
+ */
+enum { REPORT_KERNEL = 160, REPORT_SUITE = 80 };
+char *report_kernel(char buf[REPORT_KERNEL]);
 char *report_suite(char buf[REPORT_SUITE]);
 
 /* Returns the names "people, tap, ..." for messages. */

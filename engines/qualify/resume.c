@@ -24,14 +24,12 @@ static uint64_t number_of(struct json_object *o, const char *name)
 
 const char *resume_differs(const struct lab *l, uint64_t seed, struct json_object *report)
 {
+	char kernel[REPORT_KERNEL], suite[REPORT_SUITE];
 	struct json_object *target = NULL;
-	struct report here = { 0 };
-
-	report_here(&here);
 	const struct {
 		const char *name, *value;
 	} same[] = { { "serial", l->id.serial }, { "firmware", l->id.firmware },
-		     { "kernel", here.kernel }, { "suite", here.suite } };
+		     { "kernel", report_kernel(kernel) }, { "suite", report_suite(suite) } };
 
 	json_object_object_get_ex(report, "target", &target);
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
