@@ -48,15 +48,12 @@ static bool act(struct lab *l, const struct zone *z, unsigned action)
 /* Zone Management Receive: what it says of the zone at @start. */
 static bool report(struct lab *l, uint64_t start, struct zone *z)
 {
-	struct {
-		struct nvme_zone_report head;
-		struct nvme_zns_desc	zone;
-	} page = { 0 };
-	const struct nvme_zns_desc *d = &page.zone;
+	_Alignas(8) uint8_t page[sizeof(struct nvme_zone_report) + sizeof(struct nvme_zns_desc)] = { 0 };
+	const struct nvme_zns_desc *d = (const void *)(page + sizeof(struct nvme_zone_report));
 	const struct nvme_uring_cmd cmd = {
 		.opcode = nvme_zns_cmd_mgmt_recv, .nsid = l->f.nsid, .cdw10 = start,
 		.cdw11 = start >> 32, .cdw12 = sizeof(page) / 4 - 1, .cdw13 = 1 << 16,
-		.addr = (uintptr_t)&page, .data_len = sizeof(page),
+		.addr = (uintptr_t)page, .data_len = sizeof(page),
 	};
 
 	if (!send(l, &cmd, QS(QS_OK), NULL))

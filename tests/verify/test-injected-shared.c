@@ -344,7 +344,7 @@ static void overwrite(const char *path, off_t at, const char *text)
 static void flip(const char *path, off_t at)
 {
 	int fd = open(path, O_RDWR);
-	char byte;
+	char byte = 0;
 
 	UNIT_CHECK(fd >= 0 && pread(fd, &byte, 1, at) == 1, "%s: can't read", path);
 	byte ^= 1;
